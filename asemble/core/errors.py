@@ -1,0 +1,53 @@
+"""The errors that a user can meet, and nothing else.
+
+    AsembleError
+    ├── InputError        what was given cannot be used
+    │   ├── ArchiveError      an archive is unsafe, damaged or too large
+    │   ├── FileError         one file cannot be read as an image
+    │   └── SeriesError       images that belong together do not form a volume
+    ├── WeightsError      a weight file and its card do not agree
+    └── ConfigError       a configuration asks for something that does not exist
+
+A programmer's mistake stays a `ValueError`.
+"""
+
+
+class AsembleError(Exception):
+    """Base of every error meant for a user.
+
+    Args:
+        message: one sentence that says what was wrong.
+        hint: one sentence that says what to do about it.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class InputError(AsembleError):
+    """What was given cannot be used."""
+
+
+class ArchiveError(InputError):
+    """An archive is unsafe, damaged or too large."""
+
+
+class FileError(InputError):
+    """One file cannot be read as an image."""
+
+
+class SeriesError(InputError):
+    """Images that belong together do not form a volume."""
+
+
+class WeightsError(AsembleError):
+    """A weight file and its card do not agree."""
+
+
+class ConfigError(AsembleError):
+    """A configuration asks for something that does not exist."""

@@ -1,0 +1,72 @@
+"""The classes, planes and weightings, with their titles: the one copy in the project."""
+
+from enum import StrEnum
+
+
+class Pattern(StrEnum):
+    """What the networks tell apart; the order is the order of every probability vector.
+
+    >>> [p.value for p in Pattern]
+    ['normal', 'inflammatory', 'mechanical']
+    """
+
+    NORMAL = "normal"
+    INFLAMMATORY = "inflammatory"
+    MECHANICAL = "mechanical"
+
+    @property
+    def heading(self) -> str:
+        """A heading for people."""
+        return PATTERN_TITLES[self]
+
+
+class Plane(StrEnum):
+    """The plane of a series: semicoronal counts as coronal, semiaxial as axial."""
+
+    CORONAL = "coronal"
+    AXIAL = "axial"
+    SAGITTAL = "sagittal"
+
+    @property
+    def heading(self) -> str:
+        """A heading for people."""
+        return self.value.capitalize()
+
+
+class Weighting(StrEnum):
+    """The contrast of a series; `fluid` is STIR, or T2 or PD with fat suppression."""
+
+    T1 = "t1"
+    FLUID = "fluid"
+    OTHER = "other"
+
+    @property
+    def heading(self) -> str:
+        """A heading for people."""
+        return WEIGHTING_TITLES[self]
+
+
+PATTERNS = tuple(Pattern)
+"""The classes in the order of every probability vector."""
+
+PATTERN_TITLES = {
+    Pattern.NORMAL: "Normal",
+    Pattern.INFLAMMATORY: "Inflammatory (axSpA pattern)",
+    Pattern.MECHANICAL: "Mechanical or other mimic",
+}
+
+WEIGHTING_TITLES = {
+    Weighting.T1: "T1",
+    Weighting.FLUID: "Fluid-sensitive (STIR, fat-suppressed T2 or PD)",
+    Weighting.OTHER: "Other",
+}
+
+JUDGED_PLANES = (Plane.CORONAL, Plane.AXIAL)
+"""The planes that have an ensemble."""
+
+STANDING_NOTICE = (
+    "Education and research prototype. Not a medical device; not cleared or CE/UKCA marked. "
+    "Do not use for diagnosis or treatment. The models were trained on simulated MRI only; "
+    "their accuracy on patients has not been measured."
+)
+"""Stands on every page and in every export (clinical specification, section 9, string 1)."""

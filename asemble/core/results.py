@@ -1,0 +1,146 @@
+"""What the ensemble returns: predictions for a slice, a series and a study, and heatmaps."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from asemble.core.labels import PATTERNS, Pattern
+from asemble.core.volume import Floats
+
+ENSEMBLE = "ensemble"
+"""The name under which the fused result stands beside the members."""
+
+ABSTAIN = "abstain"
+"""The decision of an ensemble that declines to judge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probabilities:
+    """Three probabilities that sum to one.
+
+    >>> Probabilities(0.2, 0.7, 0.1).top
+    <Pattern.INFLAMMATORY: 'inflammatory'>
+    """
+
+    normal: float
+    inflammatory: float
+    mechanical: float
+
+    @classmethod
+    def from_array(cls, values: npt.ArrayLike) -> "Probabilities":
+        """From `(3,)` in the order of `PATTERNS`."""
+        normal, inflammatory, mechanical = (float(v) for v in np.asarray(values))
+        return cls(normal, inflammatory, mechanical)
+
+    def as_array(self) -> npt.NDArray[np.float64]:
+        """`(3,)` in the order of `PATTERNS`."""
+        return np.array([self.normal, self.inflammatory, self.mechanical])
+
+    def as_dict(self) -> dict[str, float]:
+        """By class name, for JSON."""
+        return {p.value: float(v) for p, v in zip(PATTERNS, self.as_array(), strict=True)}
+
+    @property
+    def top(self) -> Pattern:
+        """The most probable class."""
+        return PATTERNS[int(np.argmax(self.as_array()))]
+
+
+@dataclass(frozen=True, slots=True)
+class SlicePrediction:
+    """One slice.
+
+    Args:
+        index: number in the order of the series' volume, from 0.
+        position_mm: along the slice normal; None where the geometry is unknown.
+        probabilities: of the ensemble, calibrated and smoothed over the neighbours.
+        members: calibrated probabilities by member name, not smoothed.
+    """
+
+    index: int
+    position_mm: float | None
+    probabilities: Probabilities
+    members: Mapping[str, Probabilities]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPrediction:
+    """One series; `slices` is empty where the series was not judged and `why_not` says why."""
+
+    series_id: str
+    used: bool
+    why_not: str | None
+    slices: Sequence[SlicePrediction] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPrediction:
+    """The whole study.
+
+    Args:
+        probabilities: None where no series could be judged.
+        members: study probabilities by member name.
+        interval_inflammatory: P(inflammatory) from the spread of the members, low and high.
+        decision: a class name, or `ABSTAIN`.
+        reasons: sentences: why it abstained, or what limits the answer.
+        series: one for each series of the study, in its order.
+        weights: SHA-256 by weight file that was used.
+        device: where the networks ran.
+        seconds: time spent, by step.
+    """
+
+    probabilities: Probabilities | None
+    members: Mapping[str, Probabilities]
+    interval_inflammatory: tuple[float, float] | None
+    decision: str
+    reasons: Sequence[str]
+    series: Sequence[SeriesPrediction]
+    weights: Mapping[str, str]
+    device: str
+    seconds: Mapping[str, float]
+
+    def series_by_id(self, series_id: str) -> SeriesPrediction:
+        """The prediction of the series of that id.
+
+        Raises:
+            ValueError: no series has that id.
+        """
+        for series in self.series:
+            if series.series_id == series_id:
+                return series
+        raise ValueError(f"no prediction for series {series_id!r}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heatmap:
+    """Positive evidence for `inflammatory`, voxel by voxel, on one scale for the whole study.
+
+    Args:
+        series_id: the series whose grid this is on.
+        values: `(slice, row, column)` float32, 0 to 1; 1 is the strongest evidence of this method
+            and member anywhere in the study, 0 is none. Read-only.
+        method: "gradcam" or "evidence".
+        member: a member's name or `ENSEMBLE`.
+    """
+
+    series_id: str
+    values: Floats
+    method: str
+    member: str
+
+    def __post_init__(self) -> None:
+        values = np.asarray(self.values, dtype=np.float32)
+        if values.ndim != 3:
+            raise ValueError(f"values must be (slice, row, column), got shape {values.shape}")
+        values.setflags(write=False)
+        object.__setattr__(self, "values", values)
+
+    def is_empty(self, index: int) -> bool:
+        """Whether slice `index` shows no positive evidence."""
+        return not bool((self.values[index] > NO_EVIDENCE).any())
+
+
+NO_EVIDENCE = 0.02
+"""Evidence below this share of the study's strongest is said in words to be none."""

@@ -1,0 +1,91 @@
+"""`Series` and `Study`: what was read, without anything that identifies a person."""
+
+from dataclasses import dataclass, replace
+
+from asemble.core.labels import Plane, Weighting
+from asemble.core.volume import Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file or series that was left out, and why.
+
+    Args:
+        name: file name inside the upload, for the person who uploaded it; never exported.
+        reason: one sentence: what was wrong, and what to do.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One volume of one series.
+
+    Args:
+        id: short name inside the study (`s01`), never a UID.
+        description: words of the protocol, cleaned of anything that could name a person.
+        volume: voxels and affine.
+        plane: None where the file does not say and the user has not stated it.
+        weighting: contrast; `other` where it could not be told.
+        notes: sentences about choices made while reading, for the user.
+        body_part: BodyPartExamined in upper case, empty where unknown.
+        modality: "MR" for magnetic resonance; empty where the file does not say.
+        synthetic: whether the file says that it was simulated.
+    """
+
+    id: str
+    description: str
+    volume: Volume
+    plane: Plane | None
+    weighting: Weighting
+    notes: tuple[str, ...] = ()
+    body_part: str = ""
+    modality: str = ""
+    synthetic: bool = False
+
+    def corrected(
+        self, *, plane: Plane | None = None, weighting: Weighting | None = None
+    ) -> "Series":
+        """The same series with the plane or weighting that the user states."""
+        return replace(self, plane=plane or self.plane, weighting=weighting or self.weighting)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """The series of one examination.
+
+    Args:
+        series: in the order of their ids.
+        refused: what was left out, each with its reason.
+        key: SHA-256 of the pixel data and geometry, in hex: names a study in a session's cache
+            without naming a person.
+    """
+
+    series: tuple[Series, ...]
+    refused: tuple[Refusal, ...]
+    key: str
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any series says that it was simulated."""
+        return any(series.synthetic for series in self.series)
+
+    def series_by_id(self, series_id: str) -> Series:
+        """The series of that id.
+
+        Raises:
+            ValueError: no series has that id.
+        """
+        for series in self.series:
+            if series.id == series_id:
+                return series
+        raise ValueError(f"no series {series_id!r} in this study")
+
+    def with_series(self, series: Series) -> "Study":
+        """The same study with the series of that id replaced."""
+        self.series_by_id(series.id)
+        return replace(
+            self, series=tuple(series if old.id == series.id else old for old in self.series)
+        )

@@ -1,0 +1,56 @@
+"""`Volume`: a stack of slices and where it lies in the patient."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+"""An array of float32."""
+Affine = npt.NDArray[np.float64]
+"""A (4, 4) matrix from (slice, row, column, 1) to millimetres in the patient, LPS."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Volume:
+    """Voxels and their place in the patient.
+
+    Args:
+        voxels: `(slice, row, column)` float32, arbitrary units; made read-only.
+        affine_lps: `(4, 4)`, from `(slice, row, column, 1)` to mm, +x to the patient's left,
+            +y posterior, +z superior (DICOM PS3.3 C.7.6.2). None where the file says nothing
+            about geometry, as a PNG does.
+
+    Raises:
+        ValueError: shapes are wrong or the affine is not invertible.
+
+    >>> volume = Volume(np.zeros((2, 3, 5)), np.diag([4.0, 0.5, 0.7, 1.0]))
+    >>> volume.shape
+    (2, 3, 5)
+    """
+
+    voxels: Floats
+    affine_lps: Affine | None
+
+    def __post_init__(self) -> None:
+        voxels: npt.NDArray[Any] = np.array(self.voxels, dtype=np.float32)
+        if voxels.ndim != 3 or 0 in voxels.shape:
+            raise ValueError(f"voxels must be (slice, row, column), got shape {voxels.shape}")
+        voxels.setflags(write=False)
+        object.__setattr__(self, "voxels", voxels)
+        if self.affine_lps is None:
+            return
+        affine: npt.NDArray[Any] = np.array(self.affine_lps, dtype=np.float64)
+        if affine.shape != (4, 4):
+            raise ValueError(f"affine must be (4, 4), got {affine.shape}")
+        if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+            raise ValueError("affine must be finite and invertible")
+        affine.setflags(write=False)
+        object.__setattr__(self, "affine_lps", affine)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Slices, rows, columns."""
+        slices, rows, columns = self.voxels.shape
+        return slices, rows, columns
