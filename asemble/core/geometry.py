@@ -94,8 +94,8 @@ def ras_affine(affine_lps: Affine) -> Affine:
 
     It is its own inverse: the LPS affine of a NIfTI affine is `ras_affine(affine_ras)` too.
 
-    >>> ras_affine(np.diag([4.0, 0.5, 0.7, 1.0]))[:3, 0].tolist()
-    [-0.0, -0.0, 0.7]
+    >>> np.diag(ras_affine(np.eye(4)[[2, 1, 0, 3]])).tolist()
+    [-1.0, -1.0, 1.0, 1.0]
     """
     flipped = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine_lps
     return np.asarray(flipped[:, [2, 1, 0, 3]], dtype=np.float64)
