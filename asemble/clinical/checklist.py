@@ -1,0 +1,125 @@
+"""Inflammatory or mechanical: the questions a reader answers, and what the answers add up to.
+
+Teaching only. No composite weight of these items has been validated, so answers are counted and
+never turned into a score or a probability. Items on the image describe the same image that the
+networks judge: the two must not be multiplied into one likelihood.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from asemble.clinical.for_inflammatory import FOR_INFLAMMATORY
+from asemble.clinical.for_mechanical import FOR_MECHANICAL
+from asemble.clinical.item import Item, Side
+from asemble.clinical.red_flags import RED_FLAGS
+
+ITEMS: tuple[Item, ...] = (*FOR_INFLAMMATORY, *FOR_MECHANICAL, *RED_FLAGS)
+"""Every item: towards inflammatory, towards mechanical, red flags."""
+
+NO_WEIGHT_NOTICE = (
+    "For teaching only: no composite weight of these items has been validated, so they are counted,"
+    " not scored. Items on the image and the models' prediction describe the same image; do not"
+    " multiply them."
+)
+"""Stands beside every summary of the checklist."""
+
+RED_FLAG_NOTICE = "Stop and seek urgent clinical review before going on."
+"""What any red flag asks for (clinical specification, section 9, string 6)."""
+
+
+class Answer(StrEnum):
+    """What the reader says to an item; nobody has to know."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ChecklistSummary:
+    """What points which way; only a `yes` points anywhere, a `no` is not evidence for the other.
+
+    Args:
+        inflammatory: items answered yes that point towards inflammatory, in the table's order.
+        mechanical: items answered yes that point towards mechanical.
+        red_flags: items answered yes that ask to stop.
+        red_flags_open: red flags neither confirmed nor ruled out.
+        conflicts: pairs answered yes that exclude each other.
+        answered: how many items have a yes or a no.
+        unknown: how many have neither.
+    """
+
+    inflammatory: tuple[Item, ...]
+    mechanical: tuple[Item, ...]
+    red_flags: tuple[Item, ...]
+    red_flags_open: tuple[Item, ...]
+    conflicts: tuple[tuple[Item, Item], ...]
+    answered: int
+    unknown: int
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The summary in words, red flags first."""
+        lines = []
+        if self.red_flags:
+            flags = "; ".join(item.text for item in self.red_flags)
+            lines.append(f"RED FLAG: {flags}. {RED_FLAG_NOTICE}")
+        if self.red_flags_open:
+            lines.append(f"{_count(self.red_flags_open, 'red flag')} not ruled out.")
+        lines.append(
+            f"{_count(self.inflammatory, 'item')} towards inflammatory and "
+            f"{_count(self.mechanical, 'item')} towards mechanical; {self.unknown} unknown."
+        )
+        lines.extend(
+            f"These answers exclude each other: {one.text} / {other.text}."
+            for one, other in self.conflicts
+        )
+        return tuple(lines)
+
+
+def summarise(answers: Mapping[str, Answer]) -> ChecklistSummary:
+    """Count what points which way and raise red flags.
+
+    Args:
+        answers: by item id; an item that is missing is unknown.
+
+    Raises:
+        ValueError: an answer belongs to no item.
+
+    >>> summary = summarise({"erosion": Answer.YES, "athlete": Answer.NO})
+    >>> [item.id for item in summary.inflammatory], summary.mechanical, summary.answered
+    (['erosion'], (), 2)
+    """
+    unmatched = sorted(set(answers) - {item.id for item in ITEMS})
+    if unmatched:
+        raise ValueError(f"no checklist item {', '.join(map(repr, unmatched))}")
+    yes = [item for item in ITEMS if answer_to(item, answers) is Answer.YES]
+    unknown = [item for item in ITEMS if answer_to(item, answers) is Answer.UNKNOWN]
+    return ChecklistSummary(
+        inflammatory=_on(Side.INFLAMMATORY, yes),
+        mechanical=_on(Side.MECHANICAL, yes),
+        red_flags=_on(Side.RED_FLAG, yes),
+        red_flags_open=_on(Side.RED_FLAG, unknown),
+        conflicts=tuple(
+            (item, other)
+            for item in _on(Side.INFLAMMATORY, yes)
+            for other in yes
+            if other.id in item.excludes
+        ),
+        answered=len(ITEMS) - len(unknown),
+        unknown=len(unknown),
+    )
+
+
+def answer_to(item: Item, answers: Mapping[str, Answer]) -> Answer:
+    """The answer to an item, unknown where none was given."""
+    return answers.get(item.id, Answer.UNKNOWN)
+
+
+def _on(side: Side, items: Sequence[Item]) -> tuple[Item, ...]:
+    return tuple(item for item in items if item.side is side)
+
+
+def _count(items: Sequence[Item], noun: str) -> str:
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
