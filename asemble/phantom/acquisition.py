@@ -1,0 +1,192 @@
+"""How a stack is placed on the pelvis and what the scanner does to it.
+
+Geometry of protocols and the strength of every degradation: simulator notes (ranges that carried
+over to real scans) and the clinical specification, section 7.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter
+
+from asemble.core.labels import Plane, Weighting
+from asemble.core.volume import Affine, Floats
+from asemble.phantom.anatomy import Points
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placement:
+    """Where the pelvis lies in the scanner.
+
+    Args:
+        tilt_deg: between the semicoronal and the true coronal plane (25-51 measured).
+        origin_lps: middle of the joints, mm.
+    """
+
+    tilt_deg: float
+    origin_lps: npt.NDArray[np.float64]
+
+    @property
+    def axes_lps(self) -> npt.NDArray[np.float64]:
+        """Rows: the directions u, v, w of the sacrum in LPS."""
+        sine, cosine = np.sin(np.radians(self.tilt_deg)), np.cos(np.radians(self.tilt_deg))
+        return np.array([[1, 0, 0], [0, -sine, cosine], [0, cosine, sine]], dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """One series to be acquired.
+
+    Args:
+        plane: coronal or axial.
+        weighting: contrast.
+        affine_lps: from (slice, row, column) to mm.
+        shape: slices, rows, columns.
+        thickness_mm: of a slice, without the gap.
+    """
+
+    plane: Plane
+    weighting: Weighting
+    affine_lps: Affine
+    shape: tuple[int, int, int]
+    thickness_mm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scanner:
+    """What one examination's scanner and coil do; strengths relative to marrow = 1.
+
+    Args:
+        blur_px: standard deviation of the point spread.
+        sharpen: amount of unsharp masking.
+        noise: Rician sigma.
+        coil_falloff: loss of signal per 100 mm towards the front.
+        coil_tilt: linear shading across and along.
+        ghost: amplitude of the ghost along phase encoding, 0 for none.
+        kept: share of k-space that was acquired; the rest is zero-filled, which rings.
+    """
+
+    blur_px: float
+    sharpen: float
+    noise: float
+    coil_falloff: float
+    coil_tilt: tuple[float, float]
+    ghost: float
+    kept: float
+
+
+def sample_placement(rng: np.random.Generator) -> Placement:
+    """Draw the tilt and position of one pelvis."""
+    return Placement(float(rng.uniform(25, 51)), rng.normal(0, (4, 8, 10)))
+
+
+def sample_scanner(rng: np.random.Generator) -> Scanner:
+    """Draw one examination's image quality."""
+    return Scanner(
+        blur_px=float(rng.uniform(0, 0.8)),
+        sharpen=float(rng.uniform(0.2, 1.0)) if rng.random() < 0.6 else 0.0,
+        noise=float(np.exp(rng.uniform(np.log(0.02), np.log(0.13)))),
+        coil_falloff=float(rng.uniform(0.0, 0.9)),
+        coil_tilt=(float(rng.normal(0, 0.12)), float(rng.normal(0, 0.12))),
+        ghost=float(rng.uniform(0.02, 0.1)) if rng.random() < 0.15 else 0.0,
+        kept=float(rng.uniform(0.65, 1.0)) if rng.random() < 0.5 else 1.0,
+    )
+
+
+def place_stack(
+    rng: np.random.Generator,
+    placement: Placement,
+    *,
+    plane: Plane,
+    weighting: Weighting,
+    field_of_view_mm: float,
+    matrix: int,
+    slices: int,
+    thickness_mm: float,
+    gap_mm: float,
+) -> Stack:
+    """Lay a stack over the joints, a little off as a technician does.
+
+    The semicoronal stack runs along the sacrum; the axial one lies between true axial and
+    perpendicular to the sacrum.
+    """
+    u, v, w = placement.axes_lps
+    if plane is Plane.CORONAL:
+        row, normal = -v, w
+    else:
+        turn = np.radians(rng.uniform(0, placement.tilt_deg))  # 0 is perpendicular to the sacrum
+        normal = np.cos(turn) * v + np.sin(turn) * w
+        row = np.cos(turn) * w - np.sin(turn) * v
+    wobble = _rotation(rng.normal(0, 2.5, size=3))
+    column, row, normal = wobble @ u, wobble @ row, wobble @ normal
+    pixel = field_of_view_mm / matrix
+    step = thickness_mm + gap_mm
+    shift = rng.normal(0, 5, 2) if plane is Plane.CORONAL else rng.normal((0, -12), 6)
+    centre = placement.origin_lps + shift[0] * column + shift[1] * row + rng.normal(0, 2) * normal
+    half = (matrix - 1) / 2 * pixel
+    first = centre - half * (row + column) - (slices - 1) / 2 * step * normal
+    affine = np.eye(4)
+    affine[:3] = np.stack([normal * step, row * pixel, column * pixel, first], axis=1)
+    return Stack(plane, weighting, affine, (slices, matrix, matrix), thickness_mm)
+
+
+def slice_points(stack: Stack, placement: Placement, index: float) -> Points:
+    """Points of one slice in the sacrum's frame; a fractional index lies between slices."""
+    _, rows, columns = stack.shape
+    to_sacrum = placement.axes_lps
+    axis, row, column, start = (
+        (to_sacrum @ vector).astype(np.float32)
+        for vector in (
+            *stack.affine_lps[:3, :3].T,
+            stack.affine_lps[:3, 3] - placement.origin_lps,
+        )
+    )
+    r = np.arange(rows, dtype=np.float32)[:, None, None] * row
+    c = np.arange(columns, dtype=np.float32)[None, :, None] * column
+    points = r + c + (start + np.float32(index) * axis)
+    pixel = float(np.linalg.norm(column))
+    u, v, w = (np.ascontiguousarray(points[..., k]) for k in range(3))
+    return Points(u, v, w, edge_mm=max(1.0, 1.3 * pixel))
+
+
+def acquire(
+    rng: np.random.Generator, signal: Floats, points: Points, scanner: Scanner
+) -> Floats:
+    """What the scanner makes of a noise-free slice: coil, k-space, ghost, filter, noise."""
+    far = np.clip(30 - points.w, 0, None) / 100
+    field = np.exp(-scanner.coil_falloff * far) * (
+        1 + scanner.coil_tilt[0] * points.u / 100 + scanner.coil_tilt[1] * points.v / 100
+    )
+    image = signal * np.maximum(field, 0.1).astype(np.float32)
+    if scanner.kept < 1:
+        image = _zero_fill(image, scanner.kept)
+    if scanner.blur_px > 0.2:
+        image = gaussian_filter(image, scanner.blur_px)
+    if scanner.ghost:
+        shift = int(rng.integers(image.shape[1] // 5, image.shape[1] // 2))
+        image = image + scanner.ghost * (np.roll(image, shift, 1) + np.roll(image, -shift, 1))
+    if scanner.sharpen:
+        image = image + scanner.sharpen * (image - gaussian_filter(image, 1.0))
+    noise = rng.standard_normal((2, *image.shape), dtype=np.float32) * scanner.noise
+    return np.asarray(np.hypot(image + noise[0], noise[1]), dtype=np.float32)
+
+
+def _zero_fill(image: Floats, kept: float) -> Floats:
+    space = np.fft.rfft2(image)
+    rows, columns = space.shape
+    keep_r, keep_c = int(rows * kept / 2), int(columns * kept)
+    space[keep_r : rows - keep_r] = 0
+    space[:, keep_c:] = 0
+    return np.abs(np.fft.irfft2(space, s=image.shape)).astype(np.float32)
+
+
+def _rotation(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    matrix = np.eye(3)
+    for axis, angle in enumerate(np.radians(degrees)):
+        turn = np.eye(3)
+        a, b = (axis + 1) % 3, (axis + 2) % 3
+        turn[a, a] = turn[b, b] = np.cos(angle)
+        turn[a, b], turn[b, a] = -np.sin(angle), np.sin(angle)
+        matrix = turn @ matrix
+    return matrix

@@ -1,0 +1,48 @@
+"""Smooth noise in three dimensions, so that slices of one case in different planes agree."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from asemble.core.volume import Floats
+
+SIZE = 128
+"""Edge of the periodic lattice, a power of two so that wrapping is a bit mask."""
+CORRELATION = 8
+"""Standard deviation of the lattice's smoothing, in lattice steps."""
+
+
+@lru_cache(maxsize=1)
+def _lattice() -> Floats:
+    white = np.random.default_rng(20261123).standard_normal((SIZE, SIZE, SIZE)).astype(np.float32)
+    smooth = gaussian_filter(white, CORRELATION, mode="wrap")
+    return np.asarray(smooth / smooth.std(), dtype=np.float32).ravel()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Noise:
+    """One case's view of the lattice.
+
+    Args:
+        offset: `(16, 3)` lattice steps, a start for each independent texture.
+    """
+
+    offset: Floats
+
+    @classmethod
+    def sample(cls, rng: np.random.Generator) -> "Noise":
+        """Draw a view."""
+        return cls(rng.uniform(0, SIZE, size=(16, 3)).astype(np.float32))
+
+    def at(self, u: Floats, v: Floats, w: Floats, *, scale_mm: float, texture: int) -> Floats:
+        """Standard normal values, correlated over about `scale_mm`, at points in mm."""
+        step = np.float32(CORRELATION / scale_mm)
+        a, b, c = self.offset[texture % 16]
+        # Adding a multiple of the period keeps the truncation to integers away from zero.
+        far = np.float32(64 * SIZE)
+        i = (u * step + (a + far)).astype(np.int32) & (SIZE - 1)
+        j = (v * step + (b + far)).astype(np.int32) & (SIZE - 1)
+        k = (w * step + (c + far)).astype(np.int32) & (SIZE - 1)
+        return _lattice()[(i * SIZE + j) * SIZE + k]

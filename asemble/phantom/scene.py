@@ -1,0 +1,229 @@
+"""Paints a slice of one case, free of noise: tissue over tissue, back to front."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from asemble.core.labels import Pattern, Weighting
+from asemble.core.volume import Floats
+from asemble.phantom.anatomy import Anatomy, Points
+from asemble.phantom.lesions import Lesion, LesionType
+from asemble.phantom.organs import Organs
+from asemble.phantom.tissue import Appearance, Tissue
+
+AIR = 0.02
+"""Signal outside the body, relative to marrow."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """Everything that a slice of one case is painted from.
+
+    Args:
+        anatomy: bones, joints and canal.
+        organs: soft tissue and distractors.
+        lesions: in painting order.
+        appearance: brightness by tissue.
+        marrow_variation: coefficient of variation of normal marrow (0.10-0.24 measured).
+    """
+
+    anatomy: Anatomy
+    organs: Organs
+    lesions: tuple[Lesion, ...]
+    appearance: Appearance
+    marrow_variation: float
+
+
+@dataclass(slots=True, eq=False)
+class Canvas:
+    """A slice being painted, in every weighting at once.
+
+    Args:
+        points: where its voxels lie.
+        signals: by weighting, `(row, column)` relative to sacral marrow.
+        masks: share of each voxel that a lesion covers, by type and cause.
+    """
+
+    points: Points
+    signals: dict[Weighting, Floats]
+    masks: dict[tuple[LesionType, Pattern], Floats] = field(default_factory=dict)
+
+    def paint(self, cover: Floats, values: Mapping[Weighting, Floats | float]) -> None:
+        """Lay a tissue over what is there."""
+        for weighting, signal in self.signals.items():
+            signal += cover * (values[weighting] - signal)
+
+    def scale(self, factors: Mapping[Weighting, Floats | float]) -> None:
+        """Multiply what is there."""
+        for weighting, signal in self.signals.items():
+            signal *= factors[weighting]
+
+
+def render(scene: Scene, points: Points, weightings: tuple[Weighting, ...]) -> Canvas:
+    """Paint one infinitely thin slice."""
+    shape = points.u.shape
+    canvas = Canvas(points, {w: np.full(shape, AIR, np.float32) for w in weightings})
+    left = points.u > 0
+    anatomy = scene.anatomy
+    joint = anatomy.joint_u(points.v, points.w, left)
+    gap = anatomy.gap(points.v, points.w, left)
+    uneven = 0.6 * anatomy.noise.at(points.u, points.v, points.w, scale_mm=8, texture=9)
+    sacrum = anatomy.sacrum(points, joint, gap) + uneven
+    ilium = anatomy.ilium(points, joint, gap, left) - uneven
+    scene.organs.paint(canvas, scene.appearance, anatomy, joint, sacrum, ilium)
+    _paint_cleft(canvas, scene, joint, gap)
+    inside_sacrum, inside_ilium = _paint_bones(canvas, scene, sacrum, ilium, left)
+    scene.organs.paint_sacral_contents(canvas, scene.appearance, anatomy, inside_sacrum)
+    _paint_joint(canvas, scene, joint, gap)
+    _paint_lesions(canvas, scene, joint, gap, left, inside_sacrum, inside_ilium)
+    return canvas
+
+
+def _values(appearance: Appearance, tissue: Tissue, factor: Floats | float = 1.0) -> dict[
+    Weighting, Floats | float
+]:
+    return {w: ratios[tissue] * factor for w, ratios in appearance.ratios.items()}
+
+
+def _paint_bones(
+    canvas: Canvas,
+    scene: Scene,
+    sacrum: Floats,
+    ilium: Floats,
+    left: npt.NDArray[np.bool_],
+) -> tuple[Floats, Floats]:
+    """Marrow with its texture inside a patchy cortex; returns the cover of sacrum and ilium."""
+    p, noise = canvas.points, scene.anatomy.noise
+    coarse = noise.at(p.u, p.v, p.w, scale_mm=9, texture=0)
+    fine = noise.at(p.u, p.v, p.w, scale_mm=2.2, texture=1)
+    grain = 1 + scene.marrow_variation * (0.75 * coarse + 0.65 * fine)
+    grain = np.maximum(grain, 0.35)
+    red = _red_marrow(scene, canvas.points, coarse)
+    thickness = 1.1 + 0.5 * noise.at(p.u, p.v, p.w, scale_mm=7, texture=2)
+    covers = []
+    for bone, distance in ((0, sacrum), (1, ilium)):
+        cover = p.cover(distance)
+        covers.append(cover)
+        canvas.paint(cover, _values(scene.appearance, Tissue.CORTEX))
+        marrow = p.cover(distance + np.maximum(thickness, 0.1))
+        values: dict[Weighting, Floats | float] = {}
+        for weighting in canvas.signals:
+            level: Floats | float = 1.0
+            if bone == 1:
+                right_level, left_level = scene.appearance.ilium[weighting]
+                level = np.where(left, np.float32(left_level), np.float32(right_level))
+            # Red marrow holds more water: brighter on STIR, darker on T1.
+            island = red if weighting is Weighting.FLUID else 1 - 0.5 * (red - 1)
+            values[weighting] = level * grain * island
+        canvas.paint(marrow, values)
+    return covers[0], covers[1]
+
+
+def _red_marrow(scene: Scene, p: Points, coarse: Floats) -> Floats | float:
+    if scene.organs.red_marrow == 0:
+        return 1.0
+    patches = scene.anatomy.noise.at(p.u, p.v, p.w, scale_mm=14, texture=3)
+    return 1 + scene.organs.red_marrow * np.clip(patches + 0.4 * coarse - 0.9, 0, 1)
+
+
+def _paint_cleft(canvas: Canvas, scene: Scene, joint: Floats, gap: Floats) -> None:
+    """Fat, ligament strands and small vessels between the bones behind and above the joint."""
+    p, noise = canvas.points, scene.anatomy.noise
+    inside = p.cover(np.abs(np.abs(p.u) - joint) - gap / 2 - 1)
+    inside = inside * np.clip((gap - 4) / 2, 0, 1) * np.clip((p.w + 25) / 6, 0, 1)
+    inside = inside * np.clip((46 - p.w) / 6, 0, 1) * np.clip((60 - p.v) / 8, 0, 1)
+    if not inside.any():
+        return
+    strands = noise.at(p.u, p.v * 1.6, p.w, scale_mm=3.2, texture=4)
+    canvas.paint(inside, _values(scene.appearance, Tissue.FAT))
+    canvas.paint(inside * np.clip(strands, 0, 1), _values(scene.appearance, Tissue.LIGAMENT))
+    canvas.paint(
+        inside * np.clip(-strands - 1.3, 0, 0.8), _values(scene.appearance, Tissue.BLOOD, 0.8)
+    )
+
+
+def _paint_joint(canvas: Canvas, scene: Scene, joint: Floats, gap: Floats) -> None:
+    """Cartilage in the joint space, only where the joint is."""
+    p = canvas.points
+    within = p.cover(np.abs(np.abs(p.u) - joint) - np.minimum(gap, 5) / 2)
+    within = within * p.cover(scene.anatomy.in_joint(p.v, p.w) / 2)
+    patchy = 1 + 0.25 * scene.anatomy.noise.at(p.u, p.v, p.w, scale_mm=6, texture=5)
+    canvas.paint(within * np.clip((7 - gap) / 3, 0, 1),
+                 _values(scene.appearance, Tissue.CARTILAGE, patchy))  # fmt: skip
+
+
+def _paint_lesions(
+    canvas: Canvas,
+    scene: Scene,
+    joint: Floats,
+    gap: Floats,
+    left: npt.NDArray[np.bool_],
+    inside_sacrum: Floats,
+    inside_ilium: Floats,
+) -> None:
+    p = canvas.points
+    from_joint = np.abs(p.u) - joint
+    in_joint = p.cover(scene.anatomy.in_joint(p.v, p.w, margin_mm=3) / 3)
+    for lesion in scene.lesions:
+        profile = lesion.profile(p.v, p.w)
+        box = np.nonzero((profile > 0) & (left == lesion.left) & (in_joint > 0))
+        if box[0].size == 0:
+            continue
+        depth = (-from_joint[box] if lesion.sacral else from_joint[box]) - gap[box] / 2
+        bone = (inside_sacrum if lesion.sacral else inside_ilium)[box]
+        noise = scene.anatomy.noise.at(
+            p.u[box], p.v[box], p.w[box], scale_mm=4, texture=lesion.texture
+        )
+        cover = _lens(lesion, profile[box], depth, noise, p.edge_mm)
+        host = np.clip(bone + (depth > -gap[box]) * (depth < 0.5), 0, 1) if lesion.across else bone
+        cover = cover * host * in_joint[box]
+        if cover.max() < 0.05:
+            continue
+        _paint_lesion(canvas, scene.appearance, lesion, box, cover, noise)
+
+
+def _lens(
+    lesion: Lesion, profile: Floats, depth: Floats, noise: Floats, edge_mm: float
+) -> Floats:
+    """Share of each voxel that the lens covers; oedema fades, the other types end sharply."""
+    ragged = 1 + lesion.ragged * noise
+    fade = max(edge_mm, 0.35 * (lesion.depth_mm - lesion.start_mm))
+    edge = fade if lesion.type is LesionType.OEDEMA else edge_mm
+    outer = np.clip((lesion.depth_mm * profile * ragged - depth) / edge + 0.5, 0, 1)
+    nearest = -2.0 if lesion.across else -0.3
+    inner = np.clip((depth - np.maximum(lesion.start_mm * profile, nearest)) / edge_mm + 0.5, 0, 1)
+    return np.asarray(outer * inner * np.clip(4 * profile, 0, 1), dtype=np.float32)
+
+
+def _paint_lesion(
+    canvas: Canvas,
+    appearance: Appearance,
+    lesion: Lesion,
+    box: tuple[npt.NDArray[np.intp], ...],
+    cover: Floats,
+    noise: Floats,
+) -> None:
+    for weighting, signal in canvas.signals.items():
+        ratios = appearance.ratios[weighting]
+        marrow = np.maximum(signal[box], 0.5) if lesion.type is LesionType.OEDEMA else signal[box]
+        if weighting is Weighting.FLUID:
+            value = marrow * lesion.ratio * (1 + 0.12 * noise)
+            if lesion.type in (LesionType.EROSION, LesionType.OEDEMA) and lesion.across:
+                value = np.maximum(value, lesion.ratio * 0.9)
+        elif lesion.type is LesionType.OEDEMA:
+            # Brighter oedema holds more water and is darker on T1.
+            share = min((lesion.ratio - 1) / 3, 1)
+            value = marrow * (1 - share * (1 - ratios[Tissue.OEDEMA]))
+        else:
+            tissue = {
+                LesionType.EROSION: Tissue.FLUID,
+                LesionType.FAT: Tissue.FAT,
+                LesionType.SCLEROSIS: Tissue.SCLEROSIS,
+            }[lesion.type]
+            value = np.full_like(marrow, ratios[tissue])
+        signal[box] += cover * (value - signal[box])
+    key = (lesion.type, lesion.cause)
+    mask = canvas.masks.setdefault(key, np.zeros(canvas.points.u.shape, np.float32))
+    mask[box] = np.maximum(mask[box], cover)
