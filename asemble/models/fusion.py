@@ -1,0 +1,230 @@
+"""From slices to a study: how the ensemble's answers are put together.
+
+    slices of a series   smoothed over their neighbours
+    series               for each disease class, mean log-odds of its strongest slices
+    plane                mean of its series, each counted by the slices that it could offer
+    study                mean of its planes, then a small multinomial calibration
+
+The calibration, and the strength of heat that counts as strong, are fitted on simulated studies
+that no network has seen (`asemble evaluate calibrate`) and stored beside the weights in
+`ensemble.json`, with the SHA-256 of every weight file that they were fitted for.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asemble.core.errors import WeightsError
+from asemble.core.labels import JUDGED_PLANES, Plane
+
+Floats64 = npt.NDArray[np.float64]
+"""An array of float64."""
+
+FUSION_FILE = "ensemble.json"
+"""Stands beside the weights."""
+
+SMOOTHING = (0.25, 0.5, 0.25)
+"""Weights of the slice before, the slice itself and the slice after.
+
+Raised the slice AUC on real stacks by 0.02-0.03: lesions reach over neighbouring slices.
+"""
+
+TOP_SLICES = 3
+"""A series is judged by so many of its strongest slices.
+
+Oedema counts when it is seen on consecutive slices, and a study with three strong slices among
+twenty must not be averaged away.
+"""
+
+SMALLEST_PROBABILITY = 1e-4
+"""Log-odds are bounded at this probability, so that one sure slice cannot decide alone."""
+
+METHODS = ("gradcam", "evidence")
+"""The kinds of heatmap."""
+
+PLANE_SETS = ("axial", "axial+coronal", "coronal")
+"""The planes that a study may be judged from; each has its own calibration."""
+
+IDENTITY = ((0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+"""Coefficients that leave the log-odds as they are."""
+
+_HINT = "Fit it with: asemble evaluate calibrate"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fusion:
+    """What `ensemble.json` holds.
+
+    Args:
+        weights: SHA-256 by file name of the weights that it was fitted for.
+        coefficients: by plane set, `(2, 3)`: rows inflammatory and mechanical; columns intercept,
+            weight of the inflammatory and of the mechanical log-odds.
+        references: strong heat by method, plane and member, in logits: the median, over simulated
+            inflammatory studies, of the strongest place in the study.
+        fitted_on: seeds and counts of the simulated studies, for people.
+        evaluation: the figures that `asemble evaluate studies --store` measured, for people.
+    """
+
+    weights: Mapping[str, str]
+    coefficients: Mapping[str, Floats64]
+    references: Mapping[str, Mapping[str, Mapping[str, float]]]
+    fitted_on: Mapping[str, Any] = field(default_factory=dict)
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
+
+    def probabilities(self, features: Mapping[Plane, Floats64]) -> Floats64:
+        """Study probabilities `(3,)` from the features `(2,)` of each plane."""
+        mean = np.mean([features[plane] for plane in sorted(features)], axis=0)
+        return calibrated(mean, self.coefficients[plane_set(features)])
+
+    def reference(self, method: str, plane: Plane, member: str) -> float:
+        """Strong heat in logits."""
+        return self.references[method][plane][member]
+
+
+def uncalibrated(weights: Mapping[str, str], members: Mapping[Plane, Sequence[str]]) -> Fusion:
+    """A fusion that leaves the log-odds as they are and calls one logit strong heat."""
+    return Fusion(
+        weights=dict(weights),
+        coefficients={key: np.array(IDENTITY) for key in PLANE_SETS},
+        references={
+            method: {plane.value: dict.fromkeys(names, 1.0) for plane, names in members.items()}
+            for method in METHODS
+        },
+    )
+
+
+def plane_set(planes: Mapping[Plane, object] | Sequence[Plane]) -> str:
+    """Name of the calibration for these planes.
+
+    >>> plane_set([Plane.CORONAL, Plane.AXIAL])
+    'axial+coronal'
+    """
+    return "+".join(sorted(planes))
+
+
+def smooth(probabilities: Floats64) -> Floats64:
+    """Average `(slice, 3)` over neighbouring slices; the first and last have one neighbour.
+
+    >>> smooth(np.array([[1.0, 0, 0], [0, 1.0, 0]])).round(2).tolist()
+    [[0.67, 0.33, 0.0], [0.33, 0.67, 0.0]]
+    """
+    before, centre, after = SMOOTHING
+    total = centre * probabilities
+    weight = np.full((len(probabilities), 1), centre)
+    total[1:] += before * probabilities[:-1]
+    weight[1:] += before
+    total[:-1] += after * probabilities[1:]
+    weight[:-1] += after
+    return np.asarray(total / weight)
+
+
+def series_features(smoothed: Floats64) -> Floats64:
+    """Mean log-odds of the strongest slices for each disease class.
+
+    Args:
+        smoothed: `(slice, 3)` in the order of `PATTERNS`.
+
+    Returns:
+        `(2,)`: inflammatory, mechanical.
+    """
+    bounded = np.clip(smoothed[:, 1:], SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+    strongest = np.sort(logit(bounded), axis=0)[-TOP_SLICES:]
+    return np.asarray(strongest.mean(axis=0))
+
+
+def plane_features(series: Sequence[Floats64]) -> Floats64:
+    """Features `(2,)` of a plane from the smoothed `(slice, 3)` of each of its series.
+
+    A series of one image counts a third of a series of three or more.
+    """
+    counts = [min(len(smoothed), TOP_SLICES) for smoothed in series]
+    return np.asarray(np.average([series_features(s) for s in series], axis=0, weights=counts))
+
+
+def calibrated(features: Floats64, coefficients: Floats64) -> Floats64:
+    """Probabilities `(..., 3)` from features `(..., 2)`; the normal class has logit 0."""
+    disease = coefficients[:, 0] + features @ coefficients[:, 1:].T
+    logits = np.concatenate([np.zeros_like(disease[..., :1]), disease], axis=-1)
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def logit(probability: npt.ArrayLike) -> Floats64:
+    """Log-odds."""
+    values = np.asarray(probability, dtype=np.float64)
+    return np.asarray(np.log(values) - np.log1p(-values))
+
+
+def save_fusion(directory: Path, fusion: Fusion) -> Path:
+    """Write `ensemble.json` into the folder of the weights."""
+    content = {
+        "weights": dict(fusion.weights),
+        "coefficients": {key: fusion.coefficients[key].tolist() for key in PLANE_SETS},
+        "references": fusion.references,
+        "fitted_on": fusion.fitted_on,
+        "evaluation": fusion.evaluation,
+    }
+    path = directory / FUSION_FILE
+    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return path
+
+
+def load_fusion(
+    directory: Path, weights: Mapping[str, str], members: Mapping[Plane, Sequence[str]]
+) -> Fusion:
+    """Read `ensemble.json` and hold it against the weights that were loaded.
+
+    Args:
+        directory: folder of the weights.
+        weights: SHA-256 by file name, as loaded.
+        members: names of the members by plane, as loaded.
+
+    Raises:
+        WeightsError: the file is absent, damaged, incomplete, or fitted for other weights.
+    """
+    path = directory / FUSION_FILE
+    if not path.is_file():
+        raise WeightsError(f"{FUSION_FILE} is missing beside the weights.", hint=_HINT)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        fusion = Fusion(
+            weights=dict(content["weights"]),
+            coefficients={key: _coefficients(content["coefficients"][key]) for key in PLANE_SETS},
+            references={
+                method: {
+                    plane.value: {
+                        name: _strength(content["references"][method][plane.value][name])
+                        for name in members.get(plane, ())
+                    }
+                    for plane in JUDGED_PLANES
+                }
+                for method in METHODS
+            },
+            fitted_on=dict(content.get("fitted_on", {})),
+            evaluation=dict(content.get("evaluation", {})),
+        )
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise WeightsError(f"{FUSION_FILE} is damaged or incomplete.", hint=_HINT) from error
+    if fusion.weights != dict(weights):
+        raise WeightsError(f"{FUSION_FILE} was fitted for other weights than these.", hint=_HINT)
+    return fusion
+
+
+def _coefficients(values: Any) -> Floats64:
+    array = np.array(values, dtype=np.float64)
+    if array.shape != (2, 3) or not np.isfinite(array).all():
+        raise ValueError(f"coefficients must be (2, 3) and finite, got shape {array.shape}")
+    array.setflags(write=False)
+    return array
+
+
+def _strength(value: Any) -> float:
+    strength = float(value)
+    if not 0 < strength < np.inf:
+        raise ValueError(f"a reference must be positive and finite, got {strength}")
+    return strength
