@@ -1,1 +1,1 @@
-"""."""
+"""From a series to what a network reads: resampling, intensity, and whether to judge at all."""

@@ -1,0 +1,155 @@
+"""Slices to the square that every network reads, and maps on that square back to the slices.
+
+Resampling is a weighted mean along rows and along columns, so both are matrices: a slice becomes
+`rows @ slice @ columns.T`. The weights form a triangle as wide as the coarser of the two grids,
+which keeps a reduced slice free of aliasing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from asemble.core.geometry import spacing_mm
+from asemble.core.volume import Floats, Volume
+from asemble.imaging.intensity import median_ratio, squash
+
+SIDE = 256
+"""Pixels along a side of the square."""
+FIELD_MM = 200.0
+"""Millimetres along a side: both joints with the wings beside them, as protocols cover them."""
+PIXEL_MM = FIELD_MM / SIDE
+"""0.78 mm, between the 0.60 and 0.98 mm of real protocols."""
+MASK_SIDE = 64
+"""Cells along a side of a lesion mask, as of an evidence map."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where the square lies on a slice; the two share their centre.
+
+    Args:
+        rows: of the slice.
+        columns: of the slice.
+        row_step: pixels of the slice, down, for one pixel of the square.
+        column_step: the same, to the right.
+    """
+
+    rows: int
+    columns: int
+    row_step: float
+    column_step: float
+
+    @classmethod
+    def of_spacing(cls, shape: tuple[int, int], pixel_mm: tuple[float, float]) -> "Grid":
+        """A field of `FIELD_MM` on a slice of known pixel spacing (row, column) in mm."""
+        return cls(shape[0], shape[1], PIXEL_MM / pixel_mm[0], PIXEL_MM / pixel_mm[1])
+
+    @classmethod
+    def of_whole(cls, shape: tuple[int, int]) -> "Grid":
+        """The whole slice, padded to a square, where the spacing is unknown."""
+        step = max(shape) / SIDE
+        return cls(shape[0], shape[1], step, step)
+
+    def to_square(self, slices: npt.NDArray[np.floating], side: int = SIDE) -> Floats:
+        """`(..., row, column)` to `(..., side, side)`; zero outside the slice."""
+        down = _weights(self.rows, side, self.row_step * SIDE / side)
+        right = _weights(self.columns, side, self.column_step * SIDE / side)
+        return down @ slices.astype(np.float32) @ right.T
+
+    def from_square(self, maps: npt.NDArray[np.floating]) -> Floats:
+        """`(..., h, w)` over the square to `(..., row, column)`; zero outside the square."""
+        height, width = maps.shape[-2:]
+        down = _weights(height, self.rows, height / (SIDE * self.row_step))
+        right = _weights(width, self.columns, width / (SIDE * self.column_step))
+        return down @ maps.astype(np.float32) @ right.T
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedStack:
+    """A series as the networks read it.
+
+    Args:
+        images: `(slice, 256, 256)` float32, 0..1.25: ratio to the slice's foreground median,
+            squashed.
+        grid: where the square lies on the slices.
+    """
+
+    images: Floats
+    grid: Grid
+
+    def to_grid(self, maps: npt.NDArray[np.floating]) -> Floats:
+        """Maps `(slice, h, w)` over the square to the series' `(slice, row, column)`.
+
+        Raises:
+            ValueError: there is not one map for each slice.
+        """
+        if maps.ndim != 3 or len(maps) != len(self.images):
+            raise ValueError(f"maps must be ({len(self.images)}, h, w), got shape {maps.shape}")
+        return self.grid.from_square(maps)
+
+
+def prepare(volume: Volume) -> PreparedStack:
+    """The slices of `volume` ready for a network.
+
+    A field of 200 mm around the middle of each slice where the geometry is known, else the whole
+    slice padded to a square.
+
+    >>> prepare(Volume(np.ones((2, 30, 50)), None)).images.shape
+    (2, 256, 256)
+    """
+    shape = volume.shape[1:]
+    if volume.affine_lps is None:
+        grid = Grid.of_whole(shape)
+    else:
+        grid = Grid.of_spacing(shape, spacing_mm(volume.affine_lps)[1:])
+    squares = grid.to_square(np.nan_to_num(volume.voxels, posinf=0, neginf=0))
+    images = np.stack([squash(median_ratio(square)) for square in squares])
+    images.setflags(write=False)
+    return PreparedStack(images, grid)
+
+
+def resample_slice(image: npt.NDArray[np.floating], pixel_mm: tuple[float, float]) -> Floats:
+    """One slice `(row, column)` to `(256, 256)` ratios to its foreground median, not squashed.
+
+    Args:
+        image: raw intensities.
+        pixel_mm: spacing of rows and of columns in mm.
+    """
+    return median_ratio(Grid.of_spacing(_shape(image), pixel_mm).to_square(image))
+
+
+def resample_mask(mask: npt.NDArray[np.generic], pixel_mm: tuple[float, float]) -> Floats:
+    """One lesion mask `(row, column)` to `(64, 64)`: the share of each cell that it covers, 0..1.
+
+    Args:
+        mask: true, or above zero, in the lesion.
+        pixel_mm: spacing of rows and of columns in mm.
+    """
+    fine = Grid.of_spacing(_shape(mask), pixel_mm).to_square((mask > 0).astype(np.float32))
+    cells = SIDE // MASK_SIDE
+    share = fine.reshape(MASK_SIDE, cells, MASK_SIDE, cells).mean(axis=(1, 3))
+    return np.asarray(share.clip(0, 1), dtype=np.float32)
+
+
+def _shape(image: npt.NDArray[np.generic]) -> tuple[int, int]:
+    rows, columns = image.shape
+    return rows, columns
+
+
+def _weights(source: int, target: int, step: float) -> Floats:
+    """`(target, source)`: share of each source sample in each target sample.
+
+    Args:
+        source: samples to read.
+        target: samples to make, centred on the middle of the source.
+        step: source samples for one target sample.
+    """
+    centres = (np.arange(target) - (target - 1) / 2) * step + (source - 1) / 2
+    distance = np.abs(np.arange(source)[None] - centres[:, None])
+    # Inside the outermost half sample there is one neighbour only; it counts alone.
+    weights = np.clip(1 - distance / max(1.0, step), 0, None)
+    total = weights.sum(axis=1, keepdims=True)
+    inside = (centres >= -0.5) & (centres <= source - 0.5)
+    share = np.where(inside[:, None], weights / np.maximum(total, 1e-9), 0)
+    return share.astype(np.float32)
