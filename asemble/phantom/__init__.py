@@ -1,1 +1,20 @@
-"""."""
+"""The simulator: sacroiliac MRI of people who do not exist, with the truth beside it.
+
+A case is one procedural pelvis in three dimensions; its slices are rendered in any plane and
+weighting and agree with each other. See the module docstrings for what each part takes from the
+clinical specification and from measurements on real scans.
+"""
+
+from asemble.phantom.cases import Case, RenderedSlice, render_series, sample_case, sample_stack
+from asemble.phantom.export import write_sample
+from asemble.phantom.lesions import LesionType
+
+__all__ = [
+    "Case",
+    "LesionType",
+    "RenderedSlice",
+    "render_series",
+    "sample_case",
+    "sample_stack",
+    "write_sample",
+]

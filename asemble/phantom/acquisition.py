@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 from asemble.core.labels import Plane, Weighting
 from asemble.core.volume import Affine, Floats
 from asemble.phantom.anatomy import Points
+from asemble.phantom.noise import Field
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,9 +151,7 @@ def slice_points(stack: Stack, placement: Placement, index: float) -> Points:
     return Points(u, v, w, edge_mm=max(1.0, 1.3 * pixel))
 
 
-def acquire(
-    rng: np.random.Generator, signal: Floats, points: Points, scanner: Scanner
-) -> Floats:
+def acquire(rng: np.random.Generator, signal: Field, points: Points, scanner: Scanner) -> Floats:
     """What the scanner makes of a noise-free slice: coil, k-space, ghost, filter, noise."""
     far = np.clip(30 - points.w, 0, None) / 100
     field = np.exp(-scanner.coil_falloff * far) * (

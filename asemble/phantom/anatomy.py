@@ -6,13 +6,12 @@ slice has constant `w`, a semiaxial slice constant `v`. Distances are signed, ne
 good to about a millimetre near the surface, which is what partial volume needs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from asemble.core.volume import Floats
-from asemble.phantom.noise import Noise
+from asemble.phantom.noise import Field, Noise
 
 JOINT_LINE_MM = (
     (-22.0, ((70, 32), (66, 19), (60, 5), (55, -8))),
@@ -58,14 +57,49 @@ class Points:
         edge_mm: width over which a boundary is blurred: a pixel or a little more.
     """
 
-    u: Floats
-    v: Floats
-    w: Floats
+    u: Field
+    v: Field
+    w: Field
     edge_mm: float
+    box_mm: tuple[tuple[float, float], ...] = field(init=False)
+    """Least and greatest u, v and w, so that what lies elsewhere is not painted at all."""
 
-    def cover(self, distance_mm: Floats) -> Floats:
+    def __post_init__(self) -> None:
+        box = tuple((float(axis.min()), float(axis.max())) for axis in (self.u, self.v, self.w))
+        object.__setattr__(self, "box_mm", box)
+
+    def touches(self, low_mm: Field, high_mm: Field) -> bool:
+        """Whether a box in (u, v, w) reaches this slice."""
+        return all(
+            low <= most and high >= least
+            for low, high, (least, most) in zip(low_mm, high_mm, self.box_mm, strict=True)
+        )
+
+    def cover(self, distance_mm: Field) -> Field:
         """Share of each voxel inside a surface, from its signed distance (negative inside)."""
-        return np.clip(0.5 - distance_mm / np.float32(self.edge_mm), 0, 1)
+        cover: Field = np.clip(0.5 - distance_mm / np.float32(self.edge_mm), 0, 1)
+        return cover
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Relief:
+    """Where the bones lie, seen from the points of a slice.
+
+    Args:
+        left: whether a point is on the left.
+        au: |u|, mm.
+        joint: |u| of the middle of the joint space.
+        gap: width of the joint space.
+        sacrum: signed distance to the sacrum.
+        ilium: signed distance to the nearer ilium.
+    """
+
+    left: npt.NDArray[np.bool_]
+    au: Field
+    joint: Field
+    gap: Field
+    sacrum: Field
+    ilium: Field
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +145,16 @@ class Anatomy:
     body_u_mm: float
     noise: Noise
 
-    def joint_u(self, v: Floats, w: Floats, left: npt.NDArray[np.bool_]) -> Floats:
+    def relief(self, p: Points) -> Relief:
+        """The bones around the points of a slice."""
+        left, au = p.u > 0, np.abs(p.u)
+        joint, gap = self.joint_u(p.v, p.w, left), self.gap(p.v, p.w, left)
+        uneven = 0.6 * self.noise.at(p.u, p.v, p.w, scale_mm=8, texture=9)
+        sacrum = self.sacrum(p, joint, gap) + uneven
+        ilium = self.ilium(p, joint, gap, left) - uneven
+        return Relief(left, au, joint, gap, sacrum, ilium)
+
+    def joint_u(self, v: Field, w: Field, left: npt.NDArray[np.bool_]) -> Field:
         """|u| of the middle of the joint space, continued beyond the joint's ends.
 
         Above the joint the surface leans out with the iliac wing, in front of it with the wing's
@@ -137,20 +180,20 @@ class Anatomy:
         u = u + self.wing_lean * above + self.wing_forward * front
         return np.asarray(u + 0.75 * outward * below - 0.3 * behind, dtype=np.float32)
 
-    def joint_ends(self, w: Floats) -> tuple[Floats, Floats]:
+    def joint_ends(self, w: Field) -> tuple[Field, Field]:
         """Upper and lower end of the joint, v in mm, at depth w."""
         _, sv, sw = self.scale
         at_w = np.clip(w / sw, -JOINT_DEPTH_MM, JOINT_DEPTH_MM)
         top, bottom = (k[0] * at_w**2 + k[1] * at_w + k[2] for k in _ENDS.astype(np.float32))
         return top * np.float32(sv), bottom * np.float32(sv)
 
-    def in_joint(self, v: Floats, w: Floats, *, margin_mm: float = 0.0) -> Floats:
+    def in_joint(self, v: Field, w: Field, *, margin_mm: float = 0.0) -> Field:
         """Signed distance along the joint surface from its rim, mm, negative within."""
         top, bottom = self.joint_ends(w)
         depth = JOINT_DEPTH_MM * self.scale[2]
         return np.maximum(np.maximum(v - top, bottom - v), np.abs(w) - depth) - margin_mm
 
-    def gap(self, v: Floats, w: Floats, left: npt.NDArray[np.bool_]) -> Floats:
+    def gap(self, v: Field, w: Field, left: npt.NDArray[np.bool_]) -> Field:
         """Width of the joint space, mm; it opens into the ligamentous cleft behind and above."""
         base = np.where(left, np.float32(self.gap_mm[1]), np.float32(self.gap_mm[0]))
         top, _ = self.joint_ends(w)
@@ -159,7 +202,7 @@ class Anatomy:
         above = np.clip((v - top) / 6, 0, 1)
         return np.asarray(base + self.cleft_mm * opening**2 + 9.0 * above, dtype=np.float32)
 
-    def sacrum(self, p: Points, joint: Floats, gap: Floats) -> Floats:
+    def sacrum(self, p: Points, joint: Field, gap: Field) -> Field:
         """Signed distance to the sacrum, mm."""
         au = np.abs(p.u)
         top, bottom = self.joint_ends(p.w)
@@ -176,9 +219,9 @@ class Anatomy:
         back = p.w - self.back_w(p.v, au)
         return np.maximum(np.maximum(side * 0.9, upper * 0.9), np.maximum(front, back))
 
-    def front_w(self, v: Floats) -> Floats:
+    def front_w(self, v: Field) -> Field:
         """Depth of the sacrum's concave front."""
-        su, sv, sw = self.scale
+        _, sv, sw = self.scale
         return np.asarray(
             np.interp(
                 v / sv,
@@ -188,7 +231,7 @@ class Anatomy:
             dtype=np.float32,
         )
 
-    def back_w(self, v: Floats, au: Floats) -> Floats:
+    def back_w(self, v: Field, au: Field) -> Field:
         """Depth of the sacrum's back: a median ridge and, beside it, the joint's back end."""
         sw = self.scale[2]
         middle = np.interp(
@@ -197,7 +240,7 @@ class Anatomy:
         groove = np.clip((au - 6) / 8, 0, 1) - np.clip((au - 22) / 12, 0, 1)
         return np.asarray(middle - 7 * groove - 4 * np.clip((au - 30) / 20, 0, 1), np.float32)
 
-    def ilium(self, p: Points, joint: Floats, gap: Floats, left: npt.NDArray[np.bool_]) -> Floats:
+    def ilium(self, p: Points, joint: Field, gap: Field, left: npt.NDArray[np.bool_]) -> Field:
         """Signed distance to the ilia, mm."""
         au = np.abs(p.u)
         top, bottom = self.joint_ends(p.w)
@@ -214,16 +257,17 @@ class Anatomy:
         notch = bottom - 9 - 55 * np.clip((-p.w - 4) / 14, 0, 1)
         crest = 62 + 0.35 * np.clip(-p.w, -40, 60) - 0.5 * np.clip(p.w, 0, 40)
         ends = np.maximum(np.maximum(notch - p.v, p.v - crest), p.w - 44)
-        return np.maximum(np.maximum(medial, lateral) * 0.9, ends)
+        distance: Field = np.maximum(np.maximum(medial, lateral) * 0.9, ends)
+        return distance
 
-    def canal(self, p: Points) -> Floats:
+    def canal(self, p: Points) -> Field:
         """Signed distance to the sacral and lumbar canal, mm."""
-        size = self.canal_size * np.interp(p.v, [-60, -40, 0, 40, 90], [0.25, 0.4, 0.8, 1.1, 1.15])
-        centre = self.canal_w_mm + np.interp(
-            p.v, [-88, -40, 0, 35, 60, 110], [-10, 0, 2, 2, 10, 42]
-        )
-        radius = np.hypot(p.u / 12, (p.w - centre) / 8) - size
-        return np.asarray(radius * 8, dtype=np.float32)
+        size = np.interp(p.v, [-60, -40, 0, 40, 90], [0.25, 0.4, 0.8, 1.1, 1.15])
+        centre = np.interp(p.v, [-88, -40, 0, 35, 60, 110], [-10, 0, 2, 2, 10, 42])
+        depth = p.w - (centre + self.canal_w_mm).astype(np.float32)
+        radius = np.hypot(p.u / 12, depth / 8) - (size * self.canal_size).astype(np.float32)
+        distance: Field = radius * 8
+        return distance
 
 
 def sample_anatomy(rng: np.random.Generator) -> Anatomy:

@@ -19,6 +19,7 @@ from asemble.phantom.acquisition import (
 )
 from asemble.phantom.anatomy import sample_anatomy
 from asemble.phantom.lesions import LesionType, sample_lesions
+from asemble.phantom.noise import Field
 from asemble.phantom.organs import sample_organs
 from asemble.phantom.scene import Scene, render
 from asemble.phantom.tissue import sample_appearance
@@ -61,7 +62,7 @@ class RenderedSlice:
     """
 
     image: Floats
-    masks: Mapping[LesionKey, Floats]
+    masks: Mapping[LesionKey, Field]
     label: Pattern
 
 
@@ -99,20 +100,18 @@ def sample_stack(
     )
 
 
-def render_slice(
-    case: Case, stack: Stack, index: int, rng: np.random.Generator
-) -> RenderedSlice:
+def render_slice(case: Case, stack: Stack, index: int, rng: np.random.Generator) -> RenderedSlice:
     """One slice: two thin layers averaged through its thickness, then acquired."""
     half = 0.29 * stack.thickness_mm / float(np.linalg.norm(stack.affine_lps[:3, 0]))
     layers = [
         render(case.scene, slice_points(stack, case.placement, index + offset), (stack.weighting,))
         for offset in (-half, half)
     ]
-    signal = (layers[0].signals[stack.weighting] + layers[1].signals[stack.weighting]) / 2
-    masks: dict[LesionKey, Floats] = {}
+    signal: Field = (layers[0].signals[stack.weighting] + layers[1].signals[stack.weighting]) / 2
+    masks: dict[LesionKey, Field] = {}
     for layer in layers:
         for key, cover in layer.masks.items():
-            masks[key] = masks.get(key, np.zeros_like(cover)) + cover / 2
+            masks[key] = masks.get(key, np.zeros(cover.shape, np.float32)) + cover / 2
     image = acquire(rng, signal, layers[0].points, case.scanner)
     return RenderedSlice(image, masks, slice_label(masks, stack))
 
@@ -121,12 +120,10 @@ def render_series(case: Case, stack: Stack) -> Iterator[RenderedSlice]:
     """Every slice of a stack, in order; noise depends on the case, the series and the slice."""
     for index in range(stack.shape[0]):
         series = [list(Plane).index(stack.plane), list(Weighting).index(stack.weighting)]
-        yield render_slice(
-            case, stack, index, np.random.default_rng([case.seed, *series, index])
-        )
+        yield render_slice(case, stack, index, np.random.default_rng([case.seed, *series, index]))
 
 
-def slice_label(masks: Mapping[LesionKey, Floats], stack: Stack) -> Pattern:
+def slice_label(masks: Mapping[LesionKey, Field], stack: Stack) -> Pattern:
     """The class that one slice shows: that of the oedema in it, if there is enough."""
     _, row, column = np.linalg.norm(stack.affine_lps[:3, :3], axis=0)
     for cause in (Pattern.INFLAMMATORY, Pattern.MECHANICAL):

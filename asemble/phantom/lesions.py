@@ -12,8 +12,8 @@ from enum import StrEnum
 import numpy as np
 
 from asemble.core.labels import Pattern
-from asemble.core.volume import Floats
 from asemble.phantom.anatomy import JOINT_DEPTH_MM, Anatomy
+from asemble.phantom.noise import Field
 
 
 class LesionType(StrEnum):
@@ -58,15 +58,14 @@ class Lesion:
     ragged: float = 0.35
     texture: int = 0
 
-    def profile(self, v: Floats, w: Floats) -> Floats:
+    def profile(self, v: Field, w: Field) -> Field:
         """0 outside the lens to 1 at its centre, along the surface."""
         reach = ((v - self.v_mm) / self.half_v_mm) ** 2 + ((w - self.w_mm) / self.half_w_mm) ** 2
-        return np.sqrt(np.maximum(1 - reach, 0))
+        height: Field = np.sqrt(np.maximum(1 - reach, 0))
+        return height
 
 
-def sample_lesions(
-    rng: np.random.Generator, kind: Pattern, anatomy: Anatomy
-) -> tuple[Lesion, ...]:
+def sample_lesions(rng: np.random.Generator, kind: Pattern, anatomy: Anatomy) -> tuple[Lesion, ...]:
     """Draw the lesions of one case, in the order in which they are painted."""
     lesions = _background_sclerosis(rng, anatomy)
     if kind is Pattern.INFLAMMATORY:
@@ -133,9 +132,7 @@ def _inflammatory(rng: np.random.Generator, anatomy: Anatomy) -> list[Lesion]:
     return lesions
 
 
-def _erosion(
-    rng: np.random.Generator, left: bool, v: float, w: float, half_v: float
-) -> Lesion:
+def _erosion(rng: np.random.Generator, left: bool, v: float, w: float, half_v: float) -> Lesion:
     return Lesion(
         LesionType.EROSION, Pattern.INFLAMMATORY, left, bool(rng.random() < 0.3),
         v + float(rng.uniform(-0.6, 0.6) * half_v), w + float(rng.normal(0, 2)),

@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
 from asemble.core.volume import Floats
+
+Field = npt.NDArray[np.floating[Any]]
+"""Values at the points of a slice, `(row, column)`."""
 
 SIZE = 128
 """Edge of the periodic lattice, a power of two so that wrapping is a bit mask."""
@@ -36,7 +41,7 @@ class Noise:
         """Draw a view."""
         return cls(rng.uniform(0, SIZE, size=(16, 3)).astype(np.float32))
 
-    def at(self, u: Floats, v: Floats, w: Floats, *, scale_mm: float, texture: int) -> Floats:
+    def at(self, u: Field, v: Field, w: Field, *, scale_mm: float, texture: int) -> Field:
         """Standard normal values, correlated over about `scale_mm`, at points in mm."""
         step = np.float32(CORRELATION / scale_mm)
         a, b, c = self.offset[texture % 16]
@@ -45,4 +50,5 @@ class Noise:
         i = (u * step + (a + far)).astype(np.int32) & (SIZE - 1)
         j = (v * step + (b + far)).astype(np.int32) & (SIZE - 1)
         k = (w * step + (c + far)).astype(np.int32) & (SIZE - 1)
-        return _lattice()[(i * SIZE + j) * SIZE + k]
+        values: Field = _lattice()[(i * SIZE + j) * SIZE + k]
+        return values

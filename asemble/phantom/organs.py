@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from asemble.core.labels import Weighting
-from asemble.core.volume import Floats
-from asemble.phantom.anatomy import Anatomy, Points
-from asemble.phantom.tissue import Appearance, Tissue
+from asemble.phantom.anatomy import Anatomy, Points, Relief
+from asemble.phantom.noise import Field
+from asemble.phantom.tissue import Appearance, Tissue, values_of
 
 if TYPE_CHECKING:
     from asemble.phantom.scene import Canvas
@@ -81,21 +81,19 @@ class Organs:
         canvas: "Canvas",
         look: Appearance,
         anatomy: Anatomy,
-        joint: Floats,
-        sacrum: Floats,
-        ilium: Floats,
+        relief: Relief,
     ) -> None:
         """Body, fat, muscle, pelvic organs, vessels: all that lies under the bones."""
         p = canvas.points
-        noise, au = anatomy.noise, np.abs(p.u)
+        noise = anatomy.noise
         skin = _skin(p, anatomy)
         fat_texture = 1 + 0.16 * noise.at(p.u, p.v, p.w, scale_mm=5, texture=6)
-        canvas.paint(p.cover(skin), _values(look, Tissue.FAT, fat_texture))
+        canvas.paint(p.cover(skin), values_of(look, Tissue.FAT, fat_texture))
         fascia = np.abs(noise.at(p.u, p.v, p.w, scale_mm=16, texture=14))
         canvas.paint(
-            p.cover(skin) * np.clip(1 - fascia * 8, 0, 0.6), _values(look, Tissue.MUSCLE, 0.9)
+            p.cover(skin) * np.clip(1 - fascia * 8, 0, 0.6), values_of(look, Tissue.MUSCLE, 0.9)
         )
-        canvas.paint(*self._muscle(p, look, anatomy, joint, sacrum, ilium, skin, au))
+        canvas.paint(*self._muscle(p, look, anatomy, relief, skin))
         for blob in self.blobs:
             _paint_blob(canvas, look, anatomy, blob)
         for vessel in self.vessels:
@@ -107,13 +105,10 @@ class Organs:
         p: Points,
         look: Appearance,
         anatomy: Anatomy,
-        joint: Floats,
-        sacrum: Floats,
-        ilium: Floats,
-        skin: Floats,
-        au: Floats,
-    ) -> tuple[Floats, dict[Weighting, Floats | float]]:
-        noise = anatomy.noise
+        relief: Relief,
+        skin: Field,
+    ) -> tuple[Field, dict[Weighting, Field | float]]:
+        noise, au, joint = anatomy.noise, relief.au, relief.joint
         fat = anatomy.fat_back_mm
         # Gluteal muscle lies outside the ilium, its fibres fanning out from the hip.
         angle = np.arctan2(p.v + 75, au - 112) * 45
@@ -132,7 +127,7 @@ class Organs:
         psoas_w = -38 - 0.45 * np.maximum(40 - p.v, 0)
         psoas = p.cover(np.hypot(au - psoas_u, p.w - psoas_w) - 19) * np.clip((p.v + 60) / 5, 0, 1)
         inner = np.clip((joint - au + 2) / 2, 0, 1) * np.clip((au - joint + 20) / 3, 0, 1)
-        iliacus = inner * np.clip((sacrum - 2) / 2, 0, 1) * np.clip((-6 - p.w) / 6, 0, 1)
+        iliacus = inner * np.clip((relief.sacrum - 2) / 2, 0, 1) * np.clip((-6 - p.w) / 6, 0, 1)
         iliacus = np.maximum(iliacus * np.clip((p.v + 35) / 6, 0, 1), psoas)
         axis_v = -34 - 0.28 * (au - 20)
         axis_w = -10 + 0.22 * (au - 20)
@@ -163,7 +158,7 @@ class Organs:
         pedicle = np.maximum(pedicle, np.maximum(back - 4 - p.w, p.w - back - 26))
         bone = np.minimum(body, pedicle)
         grain = 1 + 0.12 * anatomy.noise.at(p.u, p.v, p.w, scale_mm=8, texture=9)
-        canvas.paint(p.cover(bone), _values(look, Tissue.CORTEX))
+        canvas.paint(p.cover(bone), values_of(look, Tissue.CORTEX))
         edge = np.clip(1 - np.abs(p.v - floor - 5) / 6, 0, 1)
         change = {w: grain * _modic(self.modic, w, edge) for w in canvas.signals}
         canvas.paint(p.cover(bone + 1.2), change)
@@ -171,19 +166,20 @@ class Organs:
             np.abs(p.v - anatomy.disc_v_mm - anatomy.disc_mm / 2) - anatomy.disc_mm / 2 + 0.5,
             np.maximum(au - 25, np.maximum(-31 - p.w, p.w - 5)),
         )
-        canvas.paint(p.cover(disc), _values(look, Tissue.DISC, self.disc_factors[0]))
+        canvas.paint(p.cover(disc), values_of(look, Tissue.DISC, self.disc_factors[0]))
         ring = np.clip(1 - np.abs(disc + 1.5) / 2, 0, 1) * p.cover(disc)
-        canvas.paint(ring * 0.8, _values(look, Tissue.LIGAMENT))
+        canvas.paint(ring * 0.8, values_of(look, Tissue.LIGAMENT))
         if self.facet_effusion:
             facet = np.hypot((au - 19) * 1.6, p.w - 26 - 0.5 * np.maximum(p.v - 40, 0)) - 5
             facet = np.maximum(facet, np.abs(p.v - anatomy.disc_v_mm - 4) - 9)
-            canvas.paint(p.cover(facet), _values(look, Tissue.FLUID, self.facet_effusion))
+            canvas.paint(p.cover(facet), values_of(look, Tissue.FLUID, self.facet_effusion))
 
     def paint_sacral_contents(
-        self, canvas: "Canvas", look: Appearance, anatomy: Anatomy, inside_sacrum: Floats
+        self, canvas: "Canvas", look: Appearance, anatomy: Anatomy, relief: Relief
     ) -> None:
         """Canal with sac and roots, foramina with nerve, vein and fat, disc remnants."""
-        p, noise, au = canvas.points, anatomy.noise, np.abs(canvas.points.u)
+        p, noise, au = canvas.points, anatomy.noise, relief.au
+        inside_sacrum = p.cover(relief.sacrum)
         size, heights = anatomy.foramina_size, anatomy.foramina_v_mm
         for level, (height, factor) in enumerate(
             zip((heights[0] + 1, heights[1] + 1), self.disc_factors[1:], strict=True)
@@ -192,11 +188,11 @@ class Organs:
             remnant = np.maximum(
                 np.abs(p.v - height) - 1.6, np.maximum(au - wide, np.abs(p.w + 7 - 4 * level) - 10)
             )
-            canvas.paint(p.cover(remnant), _values(look, Tissue.DISC, factor))
+            canvas.paint(p.cover(remnant), values_of(look, Tissue.DISC, factor))
             rim = np.clip(1 - np.abs(remnant) / 1.5, 0, 1) * 0.6
-            canvas.paint(rim, _values(look, Tissue.CORTEX, 1.5))
+            canvas.paint(rim, values_of(look, Tissue.CORTEX, 1.5))
         canal = anatomy.canal(p)
-        canvas.paint(p.cover(canal), _values(look, Tissue.FAT))
+        canvas.paint(p.cover(canal), values_of(look, Tissue.FAT))
         for level, height in enumerate(heights):
             # From the canal forwards, outwards and down; it opens in front, and less behind.
             along = anatomy.canal_w_mm - p.w
@@ -206,20 +202,20 @@ class Organs:
             radius = np.hypot(au - centre_u, (p.v - centre_v) * 1.1)
             hole = radius - (7.2 - 0.8 * level) * size * widen
             hole = np.maximum(hole, -along - 16)
-            canvas.paint(p.cover(hole) * inside_sacrum, _values(look, Tissue.FAT))
+            canvas.paint(p.cover(hole) * inside_sacrum, values_of(look, Tissue.FAT))
             root = np.maximum(radius - 3.0 * size, along - 48)
-            nerve = _values(look, Tissue.MUSCLE, self.nerve_factor)
+            nerve = values_of(look, Tissue.MUSCLE, self.nerve_factor)
             canvas.paint(p.cover(root) * np.clip((along + 8) / 4, 0, 1), nerve)
             vein = np.hypot(au - centre_u - 4.0 * size, p.v - centre_v + 1.5) - 1.4 * size
             vein = np.maximum(vein, hole)
-            canvas.paint(p.cover(vein) * inside_sacrum, _values(look, Tissue.BLOOD, 0.8))
+            canvas.paint(p.cover(vein) * inside_sacrum, values_of(look, Tissue.BLOOD, 0.8))
         sac_end = heights[1] + 8
         roots = 1 - 0.4 * np.clip(noise.at(p.u * 1.5, p.v / 6, p.w, scale_mm=2, texture=10), 0, 1)
         sac = np.maximum(canal + 1.5, sac_end - p.v)
-        canvas.paint(p.cover(sac), _values(look, Tissue.CSF, roots))
+        canvas.paint(p.cover(sac), values_of(look, Tissue.CSF, roots))
         low = p.cover(np.maximum(canal + 1.5, p.v - sac_end))
         strands = np.clip(noise.at(p.u * 1.5, p.v / 5, p.w, scale_mm=2.5, texture=11), 0, 1)
-        canvas.paint(low * strands, _values(look, Tissue.MUSCLE, self.nerve_factor))
+        canvas.paint(low * strands, values_of(look, Tissue.MUSCLE, self.nerve_factor))
 
 
 def sample_organs(rng: np.random.Generator, anatomy: Anatomy) -> Organs:
@@ -321,9 +317,7 @@ def _sample_vessels(rng: np.random.Generator, anatomy: Anatomy) -> tuple[Vessel,
     return tuple(vessels)
 
 
-def _branch(
-    rng: np.random.Generator, start: tuple[float, float, float], radius: float
-) -> Vessel:
+def _branch(rng: np.random.Generator, start: tuple[float, float, float], radius: float) -> Vessel:
     point, direction = np.array(start), rng.normal(size=3)
     path = [point]
     for _ in range(3):
@@ -337,18 +331,12 @@ def _branch(
     )
 
 
-def _values(
-    look: Appearance, tissue: Tissue, factor: Floats | float = 1.0
-) -> dict[Weighting, Floats | float]:
-    return {w: ratios[tissue] * factor for w, ratios in look.ratios.items()}
-
-
-def _modic(ratio: float, weighting: Weighting, edge: Floats) -> Floats:
+def _modic(ratio: float, weighting: Weighting, edge: Field) -> Field:
     change = ratio if weighting is Weighting.FLUID else 1 / ratio
     return np.asarray(1 + (change - 1) * edge, dtype=np.float32)
 
 
-def _skin(p: Points, anatomy: Anatomy) -> Floats:
+def _skin(p: Points, anatomy: Anatomy) -> Field:
     """Signed distance to the skin, roughly an ellipse in an axial slice."""
     back = 46 + anatomy.fat_back_mm + 0.1 * np.clip(-p.v, -60, 60)
     depth = np.where(p.w > -20, (p.w + 20) / (back + 20), (-20 - p.w) / 110)
@@ -359,22 +347,22 @@ def _skin(p: Points, anatomy: Anatomy) -> Floats:
 
 def _paint_blob(canvas: "Canvas", look: Appearance, anatomy: Anatomy, blob: Blob) -> None:
     p = canvas.points
+    reach = 1.3 * np.array(blob.radii_mm)
+    if not p.touches(blob.centre_mm - reach, blob.centre_mm + reach):
+        return
     scaled = [
         (axis - centre) / radius
         for axis, centre, radius in zip((p.u, p.v, p.w), blob.centre_mm, blob.radii_mm, strict=True)
     ]
-    near = (np.abs(scaled[0]) < 1.3) & (np.abs(scaled[1]) < 1.3) & (np.abs(scaled[2]) < 1.3)
-    if not near.any():
-        return
     folds = 0.12 * anatomy.noise.at(p.u, p.v, p.w, scale_mm=9, texture=12)
     distance = np.sqrt(scaled[0] ** 2 + scaled[1] ** 2 + scaled[2] ** 2) + folds - 1
     distance = np.asarray(distance * min(blob.radii_mm), dtype=np.float32)
     inside = p.cover(distance)
     if blob.wall:
-        canvas.paint(inside, _values(look, Tissue.ORGAN, 0.75))
+        canvas.paint(inside, values_of(look, Tissue.ORGAN, 0.75))
         inside = p.cover(distance + 2.2)
     texture = 1 + 0.18 * anatomy.noise.at(p.u, p.v, p.w, scale_mm=4, texture=13)
-    canvas.paint(inside, _values(look, blob.tissue, blob.factor * texture))
+    canvas.paint(inside, values_of(look, blob.tissue, blob.factor * texture))
 
 
 def _paint_vessel(canvas: "Canvas", look: Appearance, vessel: Vessel) -> None:
@@ -382,6 +370,8 @@ def _paint_vessel(canvas: "Canvas", look: Appearance, vessel: Vessel) -> None:
     for start, end in zip(vessel.path_mm, vessel.path_mm[1:], strict=False):
         low = np.minimum(start, end) - reach
         high = np.maximum(start, end) + reach
+        if not p.touches(low, high):
+            continue
         box = np.nonzero(
             (p.u > low[0]) & (p.u < high[0])
             & (p.v > low[1]) & (p.v < high[1])

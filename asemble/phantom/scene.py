@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.labels import Pattern, Weighting
-from asemble.core.volume import Floats
-from asemble.phantom.anatomy import Anatomy, Points
+from asemble.phantom.anatomy import Anatomy, Points, Relief
 from asemble.phantom.lesions import Lesion, LesionType
+from asemble.phantom.noise import Field
 from asemble.phantom.organs import Organs
-from asemble.phantom.tissue import Appearance, Tissue
+from asemble.phantom.tissue import Appearance, Tissue, values_of
 
 AIR = 0.02
 """Signal outside the body, relative to marrow."""
@@ -47,54 +47,31 @@ class Canvas:
     """
 
     points: Points
-    signals: dict[Weighting, Floats]
-    masks: dict[tuple[LesionType, Pattern], Floats] = field(default_factory=dict)
+    signals: dict[Weighting, Field]
+    masks: dict[tuple[LesionType, Pattern], Field] = field(default_factory=dict)
 
-    def paint(self, cover: Floats, values: Mapping[Weighting, Floats | float]) -> None:
+    def paint(self, cover: Field, values: Mapping[Weighting, Field | float]) -> None:
         """Lay a tissue over what is there."""
-        for weighting, signal in self.signals.items():
-            signal += cover * (values[weighting] - signal)
-
-    def scale(self, factors: Mapping[Weighting, Floats | float]) -> None:
-        """Multiply what is there."""
-        for weighting, signal in self.signals.items():
-            signal *= factors[weighting]
+        for weighting, under in self.signals.items():
+            np.add(under, cover * (values[weighting] - under), out=under)
 
 
 def render(scene: Scene, points: Points, weightings: tuple[Weighting, ...]) -> Canvas:
     """Paint one infinitely thin slice."""
     shape = points.u.shape
     canvas = Canvas(points, {w: np.full(shape, AIR, np.float32) for w in weightings})
-    left = points.u > 0
-    anatomy = scene.anatomy
-    joint = anatomy.joint_u(points.v, points.w, left)
-    gap = anatomy.gap(points.v, points.w, left)
-    uneven = 0.6 * anatomy.noise.at(points.u, points.v, points.w, scale_mm=8, texture=9)
-    sacrum = anatomy.sacrum(points, joint, gap) + uneven
-    ilium = anatomy.ilium(points, joint, gap, left) - uneven
-    scene.organs.paint(canvas, scene.appearance, anatomy, joint, sacrum, ilium)
-    _paint_cleft(canvas, scene, joint, gap)
-    inside_sacrum, inside_ilium = _paint_bones(canvas, scene, sacrum, ilium, left)
-    scene.organs.paint_sacral_contents(canvas, scene.appearance, anatomy, inside_sacrum)
-    _paint_joint(canvas, scene, joint, gap)
-    _paint_lesions(canvas, scene, joint, gap, left, inside_sacrum, inside_ilium)
+    relief = scene.anatomy.relief(points)
+    scene.organs.paint(canvas, scene.appearance, scene.anatomy, relief)
+    _paint_cleft(canvas, scene, relief)
+    _paint_bones(canvas, scene, relief)
+    scene.organs.paint_sacral_contents(canvas, scene.appearance, scene.anatomy, relief)
+    _paint_joint(canvas, scene, relief)
+    _paint_lesions(canvas, scene, relief)
     return canvas
 
 
-def _values(appearance: Appearance, tissue: Tissue, factor: Floats | float = 1.0) -> dict[
-    Weighting, Floats | float
-]:
-    return {w: ratios[tissue] * factor for w, ratios in appearance.ratios.items()}
-
-
-def _paint_bones(
-    canvas: Canvas,
-    scene: Scene,
-    sacrum: Floats,
-    ilium: Floats,
-    left: npt.NDArray[np.bool_],
-) -> tuple[Floats, Floats]:
-    """Marrow with its texture inside a patchy cortex; returns the cover of sacrum and ilium."""
+def _paint_bones(canvas: Canvas, scene: Scene, relief: Relief) -> None:
+    """Marrow with its texture inside a patchy cortex."""
     p, noise = canvas.points, scene.anatomy.noise
     coarse = noise.at(p.u, p.v, p.w, scale_mm=9, texture=0)
     fine = noise.at(p.u, p.v, p.w, scale_mm=2.2, texture=1)
@@ -102,77 +79,65 @@ def _paint_bones(
     grain = np.maximum(grain, 0.35)
     red = _red_marrow(scene, canvas.points, coarse)
     thickness = 1.1 + 0.5 * noise.at(p.u, p.v, p.w, scale_mm=7, texture=2)
-    covers = []
-    for bone, distance in ((0, sacrum), (1, ilium)):
-        cover = p.cover(distance)
-        covers.append(cover)
-        canvas.paint(cover, _values(scene.appearance, Tissue.CORTEX))
+    for bone, distance in ((0, relief.sacrum), (1, relief.ilium)):
+        canvas.paint(p.cover(distance), values_of(scene.appearance, Tissue.CORTEX))
         marrow = p.cover(distance + np.maximum(thickness, 0.1))
-        values: dict[Weighting, Floats | float] = {}
+        values: dict[Weighting, Field] = {}
         for weighting in canvas.signals:
-            level: Floats | float = 1.0
-            if bone == 1:
-                right_level, left_level = scene.appearance.ilium[weighting]
-                level = np.where(left, np.float32(left_level), np.float32(right_level))
+            right, left = scene.appearance.ilium[weighting] if bone else (1.0, 1.0)
+            level = np.where(relief.left, np.float32(left), np.float32(right))
             # Red marrow holds more water: brighter on STIR, darker on T1.
             island = red if weighting is Weighting.FLUID else 1 - 0.5 * (red - 1)
             values[weighting] = level * grain * island
         canvas.paint(marrow, values)
-    return covers[0], covers[1]
 
 
-def _red_marrow(scene: Scene, p: Points, coarse: Floats) -> Floats | float:
+def _red_marrow(scene: Scene, p: Points, coarse: Field) -> Field | float:
     if scene.organs.red_marrow == 0:
         return 1.0
     patches = scene.anatomy.noise.at(p.u, p.v, p.w, scale_mm=14, texture=3)
     return 1 + scene.organs.red_marrow * np.clip(patches + 0.4 * coarse - 0.9, 0, 1)
 
 
-def _paint_cleft(canvas: Canvas, scene: Scene, joint: Floats, gap: Floats) -> None:
+def _paint_cleft(canvas: Canvas, scene: Scene, relief: Relief) -> None:
     """Fat, ligament strands and small vessels between the bones behind and above the joint."""
     p, noise = canvas.points, scene.anatomy.noise
-    inside = p.cover(np.abs(np.abs(p.u) - joint) - gap / 2 - 1)
+    gap = relief.gap
+    inside = p.cover(np.abs(relief.au - relief.joint) - gap / 2 - 1)
     inside = inside * np.clip((gap - 4) / 2, 0, 1) * np.clip((p.w + 25) / 6, 0, 1)
     inside = inside * np.clip((46 - p.w) / 6, 0, 1) * np.clip((60 - p.v) / 8, 0, 1)
     if not inside.any():
         return
     strands = noise.at(p.u, p.v * 1.6, p.w, scale_mm=3.2, texture=4)
-    canvas.paint(inside, _values(scene.appearance, Tissue.FAT))
-    canvas.paint(inside * np.clip(strands, 0, 1), _values(scene.appearance, Tissue.LIGAMENT))
+    canvas.paint(inside, values_of(scene.appearance, Tissue.FAT))
+    canvas.paint(inside * np.clip(strands, 0, 1), values_of(scene.appearance, Tissue.LIGAMENT))
     canvas.paint(
-        inside * np.clip(-strands - 1.3, 0, 0.8), _values(scene.appearance, Tissue.BLOOD, 0.8)
+        inside * np.clip(-strands - 1.3, 0, 0.8), values_of(scene.appearance, Tissue.BLOOD, 0.8)
     )
 
 
-def _paint_joint(canvas: Canvas, scene: Scene, joint: Floats, gap: Floats) -> None:
+def _paint_joint(canvas: Canvas, scene: Scene, relief: Relief) -> None:
     """Cartilage in the joint space, only where the joint is."""
-    p = canvas.points
-    within = p.cover(np.abs(np.abs(p.u) - joint) - np.minimum(gap, 5) / 2)
+    p, gap = canvas.points, relief.gap
+    within = p.cover(np.abs(relief.au - relief.joint) - np.minimum(gap, 5) / 2)
     within = within * p.cover(scene.anatomy.in_joint(p.v, p.w) / 2)
     patchy = 1 + 0.25 * scene.anatomy.noise.at(p.u, p.v, p.w, scale_mm=6, texture=5)
     canvas.paint(within * np.clip((7 - gap) / 3, 0, 1),
-                 _values(scene.appearance, Tissue.CARTILAGE, patchy))  # fmt: skip
+                 values_of(scene.appearance, Tissue.CARTILAGE, patchy))  # fmt: skip
 
 
-def _paint_lesions(
-    canvas: Canvas,
-    scene: Scene,
-    joint: Floats,
-    gap: Floats,
-    left: npt.NDArray[np.bool_],
-    inside_sacrum: Floats,
-    inside_ilium: Floats,
-) -> None:
-    p = canvas.points
-    from_joint = np.abs(p.u) - joint
+def _paint_lesions(canvas: Canvas, scene: Scene, relief: Relief) -> None:
+    p, gap = canvas.points, relief.gap
+    from_joint = relief.au - relief.joint
+    hosts = {True: p.cover(relief.sacrum), False: p.cover(relief.ilium)}
     in_joint = p.cover(scene.anatomy.in_joint(p.v, p.w, margin_mm=3) / 3)
     for lesion in scene.lesions:
         profile = lesion.profile(p.v, p.w)
-        box = np.nonzero((profile > 0) & (left == lesion.left) & (in_joint > 0))
+        box = np.nonzero((profile > 0) & (relief.left == lesion.left) & (in_joint > 0))
         if box[0].size == 0:
             continue
         depth = (-from_joint[box] if lesion.sacral else from_joint[box]) - gap[box] / 2
-        bone = (inside_sacrum if lesion.sacral else inside_ilium)[box]
+        bone = hosts[lesion.sacral][box]
         noise = scene.anatomy.noise.at(
             p.u[box], p.v[box], p.w[box], scale_mm=4, texture=lesion.texture
         )
@@ -181,12 +146,10 @@ def _paint_lesions(
         cover = cover * host * in_joint[box]
         if cover.max() < 0.05:
             continue
-        _paint_lesion(canvas, scene.appearance, lesion, box, cover, noise)
+        _paint_lesion(canvas, scene, lesion, box=box, cover=cover, noise=noise)
 
 
-def _lens(
-    lesion: Lesion, profile: Floats, depth: Floats, noise: Floats, edge_mm: float
-) -> Floats:
+def _lens(lesion: Lesion, profile: Field, depth: Field, noise: Field, edge_mm: float) -> Field:
     """Share of each voxel that the lens covers; oedema fades, the other types end sharply."""
     ragged = 1 + lesion.ragged * noise
     fade = max(edge_mm, 0.35 * (lesion.depth_mm - lesion.start_mm))
@@ -199,14 +162,15 @@ def _lens(
 
 def _paint_lesion(
     canvas: Canvas,
-    appearance: Appearance,
+    scene: Scene,
     lesion: Lesion,
+    *,
     box: tuple[npt.NDArray[np.intp], ...],
-    cover: Floats,
-    noise: Floats,
+    cover: Field,
+    noise: Field,
 ) -> None:
     for weighting, signal in canvas.signals.items():
-        ratios = appearance.ratios[weighting]
+        ratios = scene.appearance.ratios[weighting]
         marrow = np.maximum(signal[box], 0.5) if lesion.type is LesionType.OEDEMA else signal[box]
         if weighting is Weighting.FLUID:
             value = marrow * lesion.ratio * (1 + 0.12 * noise)

@@ -13,6 +13,7 @@ from enum import StrEnum
 import numpy as np
 
 from asemble.core.labels import Weighting
+from asemble.phantom.noise import Field
 
 
 class Tissue(StrEnum):
@@ -185,6 +186,13 @@ def sample_appearance(rng: np.random.Generator, *, field_t: float) -> Appearance
             Weighting.T1: _two_sides(rng, float(rng.uniform(0.85, 1.2))),
         },
     )
+
+
+def values_of(
+    look: Appearance, tissue: Tissue, factor: Field | float = 1.0
+) -> dict[Weighting, Field | float]:
+    """Signal of a tissue by weighting, times a factor."""
+    return {weighting: ratios[tissue] * factor for weighting, ratios in look.ratios.items()}
 
 
 def _equation_ratios(sequence: Sequence) -> dict[Tissue, float]:
