@@ -1,0 +1,112 @@
+"""Running the ensemble on the open study, and looking at its slices with heatmaps."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from asemble.core.labels import Plane, Weighting
+from asemble.core.results import ENSEMBLE, Heatmap, SlicePrediction
+from asemble.core.study import Series, Study
+from asemble.explain import explain
+from asemble.predict import predict
+from asemble.ui import cache, charts, choose, state, viewer
+from asemble.ui.results import HEATMAP_LIMIT
+
+METHODS = {"gradcam": "Grad-CAM", "evidence": "Evidence map"}
+"""The heatmaps to choose from: method and its name on the screen."""
+
+
+def run_ensemble(study: Study) -> state.Assessment:
+    """Predict and explain with visible progress, and keep both for this session."""
+    ensemble = cache.ensemble()
+    bar = st.progress(0.0, f"Judging the slices on {ensemble.device}")
+
+    def judged(done: int, total: int) -> None:
+        bar.progress(0.5 * done / max(total, 1), f"Judging the slices on {ensemble.device}")
+
+    def explained(done: int, total: int) -> None:
+        bar.progress(0.5 + 0.5 * done / max(total, 1), "Drawing the heatmaps")
+
+    prediction = predict(study, ensemble, progress=judged)
+    heatmaps = explain(study, prediction, ensemble, progress=explained)
+    bar.empty()
+    return state.keep_assessment(prediction, heatmaps)
+
+
+@st.fragment
+def show_slices(study: Study) -> None:
+    """One series with its heatmap, and its probabilities slice by slice."""
+    assessed = state.assessment()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        series = _choose_series(study)
+        heatmap = _choose_heatmap(series, assessed) if assessed else None
+    judged = assessed.prediction.series_by_id(series.id) if assessed else None
+    slices = judged.slices if judged else ()
+    first = _first_slice(series, slices)
+    jump = state.jump_of(series.id, first)
+    viewer.show(
+        [viewer.Pane(series, jump.index, heatmap)],
+        study_key=study.key,
+        key=f"assess:{series.id}:{state.study_token()}",
+        jump=jump.count,
+        on_rest=lambda index: state.keep_slice(series.id, index),
+    )
+    if heatmap is not None:
+        st.caption(HEATMAP_LIMIT)
+    if slices:
+        _show_chart(series, slices, at=state.slice_of(series.id, first))
+    elif judged is not None:
+        st.info(judged.why_not or "The models did not judge this series.")
+
+
+def _choose_series(study: Study) -> Series:
+    wanted = choose.nearest_series(study.series, plane=Plane.CORONAL, weighting=Weighting.FLUID)
+    ids = [series.id for series in study.series]
+    picked = st.selectbox(
+        "Series",
+        ids,
+        index=ids.index(wanted.id),
+        format_func=lambda i: choose.series_label(study.series_by_id(i)),
+        key=f"assess_series:{state.study_token()}",
+        width=225,
+    )
+    return study.series_by_id(picked)
+
+
+def _choose_heatmap(series: Series, assessed: state.Assessment) -> Heatmap | None:
+    heatmaps = assessed.heatmaps.get(series.id)
+    if heatmaps is None:
+        return None
+    method = st.selectbox(
+        "Heatmap", list(METHODS), format_func=METHODS.__getitem__, key="method", width=135
+    )
+    member = st.selectbox("Of", [ENSEMBLE, *assessed.prediction.members], key="member", width=150)
+    return heatmaps.get(method, member)
+
+
+def _first_slice(series: Series, slices: Sequence[SlicePrediction]) -> int:
+    """The slice of the highest P(inflammatory), the middle where nothing was judged."""
+    if not slices:
+        return series.volume.shape[0] // 2
+    return max(slices, key=lambda s: s.probabilities.inflammatory).index
+
+
+def _show_chart(series: Series, slices: Sequence[SlicePrediction], *, at: int) -> None:
+    # A point stays selected in its chart, and a second click on it would deselect it: each jump
+    # gets a chart of its own.
+    key = f"chart:{series.id}:{state.jump_of(series.id, at).count}:{state.study_token()}"
+
+    def clicked() -> None:
+        points = st.session_state[key]["selection"]["points"]
+        if points:
+            state.jump_to(series.id, int(points[0]["x"]) - 1)
+
+    st.plotly_chart(
+        charts.slice_chart(slices, at=at),
+        key=key,
+        on_select=clicked,
+        selection_mode="points",
+        config={"displayModeBar": False},
+        alt="Probabilities of the three classes, slice by slice",
+    )
+    st.caption("Click a point to go to its slice.")

@@ -1,0 +1,44 @@
+"""The only home of `st.cache_*`.
+
+Models and simulated samples are shared by all sessions. Images of an open study are cached for
+its own session alone: without `scope="session"` they would be shared between users.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import streamlit as st
+
+from asemble import io, phantom
+from asemble.core.labels import Pattern
+from asemble.core.study import Study
+from asemble.core.volume import Volume
+from asemble.models import Ensemble, load_ensemble
+from asemble.ui.images import Stack, grey_stack
+
+SAMPLE_SEED = 7
+"""The seed of the sample cases."""
+
+
+@st.cache_resource(scope="global", show_spinner="Loading and checking the weights")
+def ensemble() -> Ensemble:
+    """The models, once a process.
+
+    Raises:
+        WeightsError: a weight file and its card do not agree.
+    """
+    return load_ensemble()
+
+
+@st.cache_resource(scope="global", show_spinner=False)
+def sample(kind: Pattern) -> Study:
+    """A simulated study, written as DICOM and read back through the door of every study."""
+    with TemporaryDirectory(prefix="asemble-sample-") as folder:
+        phantom.write_sample(Path(folder), kind=kind, seed=SAMPLE_SEED)
+        return io.read_study(Path(folder))
+
+
+@st.cache_data(scope="session", max_entries=12, show_spinner=False)
+def stack(study_key: str, series_id: str, _volume: Volume) -> Stack:
+    """The series as images for the browser, kept for this session alone."""
+    return grey_stack(_volume)

@@ -1,0 +1,101 @@
+"""Plotly figures: probabilities of a study, and slice by slice."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from asemble.core.labels import PATTERNS, Pattern
+from asemble.core.results import Probabilities, SlicePrediction, StudyPrediction
+
+COLOURS = {
+    Pattern.NORMAL: "#9aa5b1",
+    Pattern.INFLAMMATORY: "#e69f00",
+    Pattern.MECHANICAL: "#56b4e9",
+}
+"""From the palette of Okabe and Ito, which colour-blind readers can tell apart."""
+
+_SYMBOLS = {Pattern.NORMAL: "circle", Pattern.INFLAMMATORY: "diamond", Pattern.MECHANICAL: "square"}
+_GRID = "#222a32"
+
+
+def slice_chart(slices: Sequence[SlicePrediction], *, at: int) -> go.Figure:
+    """Ensemble probabilities over the slices of a series, with a line at slice `at`.
+
+    A click on a marker selects that slice: its x value is the slice number from 1.
+    """
+    numbers = [s.index + 1 for s in slices]
+    figure = go.Figure()
+    for pattern in PATTERNS:
+        values = [_of(s.probabilities, pattern) for s in slices]
+        marker = {"color": COLOURS[pattern], "symbol": _SYMBOLS[pattern], "size": 7}
+        figure.add_scatter(
+            x=numbers,
+            y=values,
+            name=_short(pattern),
+            mode="lines+markers",
+            line={"color": COLOURS[pattern], "width": 1.6},
+            marker=marker,
+            selected={"marker": {"opacity": 1}},
+            unselected={"marker": {"opacity": 1}},
+            hovertemplate="slice %{x}: %{y:.2f}",
+        )
+    figure.add_vline(x=at + 1, line={"color": "#d5dbe1", "width": 1, "dash": "dot"})
+    figure.update_xaxes(title="Slice", range=[0.5, len(numbers) + 0.5], gridcolor=_GRID, dtick=2)
+    figure.update_yaxes(title="Probability", range=[-0.02, 1.02], gridcolor=_GRID, dtick=0.25)
+    _frame(figure, height=230)
+    figure.update_layout(legend={"orientation": "h", "y": 1.18, "x": 0}, dragmode=False)
+    return figure
+
+
+def study_chart(prediction: StudyPrediction) -> go.Figure:
+    """The three study probabilities as bars, with the members' spread on `inflammatory`."""
+    probabilities = prediction.probabilities or Probabilities(0, 0, 0)
+    figure = go.Figure()
+    for pattern in reversed(PATTERNS):
+        value = _of(probabilities, pattern)
+        spread = None
+        if pattern is Pattern.INFLAMMATORY and prediction.interval_inflammatory is not None:
+            low, high = prediction.interval_inflammatory
+            spread = {
+                "type": "data",
+                "symmetric": False,
+                "array": [max(0.0, high - value)],
+                "arrayminus": [max(0.0, value - low)],
+                "color": "#f2f4f6",
+                "thickness": 1.4,
+            }
+        figure.add_bar(
+            x=[value],
+            y=[pattern.heading],
+            orientation="h",
+            marker={"color": COLOURS[pattern]},
+            error_x=spread,
+            hovertemplate="%{x:.2f}<extra></extra>",
+        )
+        figure.add_annotation(
+            x=1.02, y=pattern.heading, text=f"{value:.2f}", showarrow=False, xanchor="left"
+        )
+    figure.update_xaxes(range=[0, 1.12], gridcolor=_GRID, tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure.update_yaxes(ticksuffix="  ")
+    _frame(figure, height=170)
+    figure.update_layout(showlegend=False, bargap=0.45)
+    return figure
+
+
+def _frame(figure: go.Figure, *, height: int) -> None:
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": "#d5dbe1", "size": 13},
+        hovermode="closest",
+    )
+
+
+def _of(probabilities: Probabilities, pattern: Pattern) -> float:
+    return float(probabilities.as_array()[PATTERNS.index(pattern)])
+
+
+def _short(pattern: Pattern) -> str:
+    return pattern.value.capitalize()

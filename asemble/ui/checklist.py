@@ -1,0 +1,51 @@
+"""The checklist on the screen: two columns, towards inflammatory and towards mechanical."""
+
+import streamlit as st
+
+from asemble.clinical import ITEMS, NO_WEIGHT_NOTICE, Answer, Item, Side, summarise
+from asemble.ui import state
+
+_WORDS = {Answer.YES: "Yes", Answer.NO: "No"}
+
+
+@st.fragment
+def show_questions() -> None:
+    """Ask every item and keep the answers; what is left blank is unknown."""
+    st.subheader("Checklist")
+    summary = st.container(gap="xsmall")
+    answers: dict[str, Answer] = {}
+    left, right = st.columns(2, gap="medium")
+    for column, sides in ((left, [Side.INFLAMMATORY]), (right, [Side.MECHANICAL, Side.RED_FLAG])):
+        with column, st.container(gap="xxsmall"):
+            for side in sides:
+                st.markdown(f"**{side.heading}**")
+                answers |= {item.id: _ask(item) for item in ITEMS if item.side is side}
+    state.keep_answers(answers)
+    with summary:
+        show_summary()
+
+
+def show_summary() -> None:
+    """What the answers point to; a red flag stands out."""
+    summary = summarise(state.answers())
+    sentences = list(summary.sentences)
+    if summary.red_flags:
+        st.error(sentences.pop(0))
+    st.markdown("  \n".join(sentences))
+    st.caption(NO_WEIGHT_NOTICE)
+
+
+def _ask(item: Item) -> Answer:
+    with st.container(
+        key=f"item_{item.id}", horizontal=True, vertical_alignment="center", gap="small", wrap=False
+    ):
+        st.markdown(item.text, help=item.hover)
+        chosen = st.segmented_control(
+            item.text,
+            list(_WORDS),
+            format_func=_WORDS.__getitem__,
+            key=f"answer:{state.study_key()}:{item.id}",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+    return Answer.UNKNOWN if chosen is None else chosen

@@ -1,0 +1,170 @@
+"""How a study comes in: the three samples, the upload, and what was read of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from asemble.core.errors import InputError
+from asemble.core.geometry import spacing_mm
+from asemble.core.labels import Pattern, Plane, Weighting
+from asemble.core.study import Refusal, Series, Study
+from asemble.imaging.quality import why_not_judged
+from asemble.io import Part, read_parts
+from asemble.ui import cache, frame, state
+
+NOT_STATED = "not stated"
+TIMES = "\N{MULTIPLICATION SIGN}"
+REFUSALS_SHOWN = 200
+"""A folder of documents may hold thousands of files that are not images."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample case as it is offered."""
+
+    kind: Pattern
+    title: str
+    about: str
+
+
+SAMPLES = (
+    Sample(Pattern.NORMAL, "Normal joints", "Symmetric marrow, smooth cortex, no oedema."),
+    Sample(
+        Pattern.INFLAMMATORY,
+        "Inflammatory pattern",
+        "Deep subchondral oedema with structural change, as in axial spondyloarthritis.",
+    ),
+    Sample(
+        Pattern.MECHANICAL,
+        "Mechanical pattern",
+        "Small anterior oedema or sclerosis, as in strain and osteitis condensans.",
+    ),
+)
+
+
+def offer_samples() -> None:
+    """A card for each sample; its button opens the study."""
+    for column, sample in zip(st.columns(len(SAMPLES)), SAMPLES, strict=True):
+        with column, st.container(border=True, height="stretch"):
+            st.html(frame.BADGE)
+            st.markdown(f"**{sample.title}**")
+            st.caption(sample.about)
+            st.space("stretch")
+            if st.button("Open", key=f"sample_{sample.kind}", width="stretch"):
+                with st.spinner("Simulating the MRI and reading it back (a few seconds, once)"):
+                    study = cache.sample(sample.kind)
+                state.open_study(study, f"Sample: {sample.title.lower()}")
+                st.rerun()
+
+
+def offer_upload() -> None:
+    """Files, a folder or archives; reads them when the reader asks."""
+    kind = st.segmented_control(
+        "What to upload", ["Files or archives", "A folder"], default="Files or archives",
+        required=True, label_visibility="collapsed",
+    )  # fmt: skip
+    uploaded = st.file_uploader(
+        "DICOM, NIfTI, PNG or JPEG, loose or in zip or tar archives",
+        accept_multiple_files="directory" if kind == "A folder" else True,
+        key=f"upload_{kind}",
+        help="For more than about a thousand files, upload an archive instead of a folder.",
+    )
+    st.caption(
+        "The study stays in this session's memory and is dropped with it. Names, dates and"
+        " numbers of the patient are discarded while reading."
+    )
+    if st.button("Read the upload", type="primary", disabled=not uploaded):
+        _read(uploaded if isinstance(uploaded, list) else [])
+
+
+def report(study: Study) -> None:
+    """What was read, with selectboxes to correct it, and what was left out and why."""
+    count = len(study.series)
+    st.markdown(f"**{count} series read**" if count != 1 else "**1 series read**")
+    for series in study.series:
+        with st.container(border=True, gap="xsmall"):
+            _row(series)
+    if study.refused:
+        _left_out(study.refused)
+
+
+def _read(files: Sequence[UploadedFile]) -> None:
+    bar = st.progress(0.0, "Reading")
+
+    def progress(done: int, total: int) -> None:
+        bar.progress(min(done / max(total, 1), 1.0), f"Reading file {done} of {total}")
+
+    try:
+        study = read_parts([_part(file) for file in files], progress=progress)
+    except InputError as error:
+        bar.empty()
+        frame.refuse(error)
+        return
+    bar.empty()
+    state.open_study(study, "Uploaded study")
+    st.rerun()
+
+
+def _part(file: UploadedFile) -> Part:
+    return Part(file.name, lambda: BytesIO(file.getvalue()))
+
+
+def _row(series: Series) -> None:
+    slices, rows, columns = series.volume.shape
+    affine = series.volume.affine_lps
+    size = f"{slices} slices of {rows} {TIMES} {columns}"
+    if affine is None:
+        size += ", spacing unknown"
+    else:
+        between, row_mm, column_mm = spacing_mm(affine)
+        size += f", {row_mm:.2f} {TIMES} {column_mm:.2f} mm, {between:.1f} mm apart"
+    words, plane_box, weighting_box = st.columns([2.2, 1, 1.5], vertical_alignment="bottom")
+    with words:
+        st.markdown(f"**{_plain(series.description) or 'No description'}**  \n{size}")
+    planes: list[Plane | None] = [None, *Plane] if series.plane is None else list(Plane)
+    plane = plane_box.selectbox(
+        "Plane",
+        planes,
+        index=planes.index(series.plane),
+        format_func=lambda p: p.heading if p else NOT_STATED,
+        key=f"plane:{state.study_key()}:{series.id}",
+        persist_state="session",
+    )
+    weighting = weighting_box.selectbox(
+        "Weighting",
+        list(Weighting),
+        index=list(Weighting).index(series.weighting),
+        format_func=lambda w: w.heading.split(" (")[0],
+        key=f"weighting:{state.study_key()}:{series.id}",
+        persist_state="session",
+    )
+    if (plane, weighting) != (series.plane, series.weighting):
+        state.correct(series.id, plane=plane, weighting=weighting)
+        st.rerun()
+    why_not = why_not_judged(series)
+    for note in [*series.notes, *([f"Not judged by the models: {why_not}"] if why_not else [])]:
+        st.caption(_plain(note))
+
+
+def _left_out(refused: Sequence[Refusal]) -> None:
+    noun = "file or series" if len(refused) == 1 else "files or series"
+    with st.expander(f"{len(refused)} {noun} left out, and why", expanded=len(refused) <= 5):
+        st.dataframe(
+            {
+                "File or series": [r.name for r in refused[:REFUSALS_SHOWN]],
+                "Why": [r.reason for r in refused[:REFUSALS_SHOWN]],
+            },
+            hide_index=True,
+            row_height=30,
+            column_config={"Why": st.column_config.TextColumn(width="large")},
+        )
+        if len(refused) > REFUSALS_SHOWN:
+            st.caption(f"The first {REFUSALS_SHOWN} are shown.")
+
+
+def _plain(text: str) -> str:
+    """Text from a file, with what Markdown would act on escaped."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|<>$~:" else c for c in text)

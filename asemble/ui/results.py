@@ -1,0 +1,91 @@
+"""What the ensemble returned, in words, numbers and one chart."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from asemble.core.labels import PATTERNS, Pattern
+from asemble.core.results import ABSTAIN, Probabilities, StudyPrediction
+from asemble.core.study import Study
+from asemble.ui import charts, choose
+
+HEATMAP_LIMIT = (
+    "The heatmap shows where the model was sensitive; it does not outline disease or prove"
+    " reasoning."
+)
+"""Stands beside every heatmap (clinical specification, section 9, string 3)."""
+
+OEDEMA_LIMIT = (
+    "MRI oedema also occurs in healthy, athletic and postpartum people. Interpret with history,"
+    " examination and laboratory results."
+)
+"""Stands beside every prediction (clinical specification, section 9, string 2)."""
+
+
+def decision_words(prediction: StudyPrediction) -> str:
+    """The decision as a heading.
+
+    >>> empty = StudyPrediction(None, {}, None, "abstain", (), (), {}, "cpu", {})
+    >>> decision_words(empty)
+    'The ensemble abstains'
+    """
+    if prediction.decision == ABSTAIN:
+        return "The ensemble abstains"
+    return Pattern(prediction.decision).heading
+
+
+def show_headline(prediction: StudyPrediction) -> None:
+    """Decision and P(inflammatory) in a row of figures."""
+    with st.container(horizontal=True, gap="large", key="headline"):
+        st.metric("Ensemble's decision", decision_words(prediction), width="content")
+        if prediction.probabilities is not None:
+            value = f"{prediction.probabilities.inflammatory:.2f}"
+            st.metric("P(inflammatory), the AS probability", value, width="content")
+        if prediction.interval_inflammatory is not None:
+            low, high = prediction.interval_inflammatory
+            st.metric("Spread of the members", f"{low:.2f} to {high:.2f}", width="content")
+
+
+def show_results(prediction: StudyPrediction, study: Study) -> None:
+    """Probabilities, the members' disagreement, and which series were judged."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Study probabilities")
+        if prediction.probabilities is None:
+            st.write("No series of this study could be judged.")
+        else:
+            st.plotly_chart(
+                charts.study_chart(prediction),
+                key="study_chart",
+                config={"displayModeBar": False},
+                alt="Bars of the three study probabilities",
+            )
+            st.caption("The line on the inflammatory bar is the spread of the members.")
+        for reason in prediction.reasons:
+            st.markdown(f"- {reason}")
+    with right:
+        st.subheader("How far the members agree")
+        if prediction.members:
+            st.table(_member_table(prediction.members), border="horizontal")
+        tops = {p.top for p in prediction.members.values()}
+        if len(tops) > 1:
+            st.warning("The members disagree about the most probable class.")
+        st.markdown("**Series**")
+        for series in prediction.series:
+            label = choose.series_label(study.series_by_id(series.series_id))
+            st.markdown(
+                f"- {label}: {'judged' if series.used else f'not judged. {series.why_not}'}"
+            )
+    st.caption(f"{OEDEMA_LIMIT} {_ran(prediction)}")
+
+
+def _member_table(members: Mapping[str, Probabilities]) -> dict[str, list[str]]:
+    table = {"Member": list(members)}
+    for pattern, column in zip(PATTERNS, range(len(PATTERNS)), strict=True):
+        table[f"P({pattern.value})"] = [f"{p.as_array()[column]:.2f}" for p in members.values()]
+    return table
+
+
+def _ran(prediction: StudyPrediction) -> str:
+    spent = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in prediction.seconds.items())
+    return f"Ran on {prediction.device}" + (f" ({spent})." if spent else ".")

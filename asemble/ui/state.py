@@ -1,0 +1,152 @@
+"""Typed access to the session: the open study, the user's corrections, what was predicted.
+
+Nothing here outlives the session, and nothing here is shared between sessions.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from asemble.clinical import Answer
+from asemble.core.labels import Plane, Weighting
+from asemble.core.results import StudyPrediction
+from asemble.core.study import Study
+from asemble.explain import SeriesHeatmaps
+
+_KEY = "asemble"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assessment:
+    """What the ensemble returned for one study as corrected by the user."""
+
+    study_token: str
+    prediction: StudyPrediction
+    heatmaps: Mapping[str, SeriesHeatmaps]
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """The slice that a series was last sent to, and how many times it was sent somewhere."""
+
+    count: int
+    index: int
+
+
+@dataclass(slots=True, eq=False)
+class _Session:
+    study: Study | None = None
+    name: str = ""
+    corrections: dict[str, tuple[Plane | None, Weighting | None]] = field(default_factory=dict)
+    assessment: Assessment | None = None
+    slices: dict[str, int] = field(default_factory=dict)
+    jumps: dict[str, Jump] = field(default_factory=dict)
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+
+
+def open_study(study: Study, name: str) -> None:
+    """Make `study` the open one; what belonged to the last one is dropped."""
+    st.session_state[_KEY] = _Session(study=study, name=name)
+
+
+def close_study() -> None:
+    """Drop the open study and all that belongs to it."""
+    st.session_state[_KEY] = _Session()
+
+
+def study() -> Study | None:
+    """The open study, with the planes and weightings that the user stated."""
+    session = _session()
+    opened = session.study
+    if opened is None:
+        return None
+    for series_id, (plane, weighting) in session.corrections.items():
+        series = opened.series_by_id(series_id)
+        opened = opened.with_series(series.corrected(plane=plane, weighting=weighting))
+    return opened
+
+
+def study_name() -> str:
+    """What the person called the study by opening it: a sample's name, or "Uploaded study"."""
+    return _session().name
+
+
+def jump_of(series_id: str, otherwise: int) -> Jump:
+    """Where the series was last sent; `otherwise` before it was sent anywhere."""
+    return _session().jumps.get(series_id, Jump(0, otherwise))
+
+
+def jump_to(series_id: str, index: int) -> None:
+    """Send the series to a slice."""
+    count = jump_of(series_id, index).count + 1
+    _session().jumps[series_id] = Jump(count, index)
+    keep_slice(series_id, index)
+
+
+def study_key() -> str:
+    """`Study.key` of the open study, empty without one."""
+    opened = _session().study
+    return "" if opened is None else opened.key
+
+
+def study_token() -> str:
+    """Names the open study together with the corrections, for keys of widgets and results."""
+    session = _session()
+    if session.study is None:
+        return ""
+    stated = [f"{k}={p or ''}/{w or ''}" for k, (p, w) in sorted(session.corrections.items())]
+    return ":".join([session.study.key, *stated])
+
+
+def correct(series_id: str, *, plane: Plane | None, weighting: Weighting | None) -> None:
+    """Keep what the user states about a series; None where the file's own word stands."""
+    corrections = _session().corrections
+    if plane is None and weighting is None:
+        corrections.pop(series_id, None)
+    else:
+        corrections[series_id] = (plane, weighting)
+
+
+def assessment() -> Assessment | None:
+    """What the ensemble returned for the open study as it is now corrected."""
+    kept = _session().assessment
+    return kept if kept is not None and kept.study_token == study_token() else None
+
+
+def keep_assessment(
+    prediction: StudyPrediction, heatmaps: Mapping[str, SeriesHeatmaps]
+) -> Assessment:
+    """Keep what the ensemble returned for the open study."""
+    kept = Assessment(study_token(), prediction, heatmaps)
+    _session().assessment = kept
+    return kept
+
+
+def slice_of(series_id: str, otherwise: int) -> int:
+    """The slice that the reader left a series at."""
+    return _session().slices.get(series_id, otherwise)
+
+
+def keep_slice(series_id: str, index: int) -> None:
+    """Remember the slice that the reader is at."""
+    _session().slices[series_id] = index
+
+
+def answers() -> Mapping[str, Answer]:
+    """The reader's answers to the checklist, by item id."""
+    return _session().answers
+
+
+def keep_answers(answers: Mapping[str, Answer]) -> None:
+    """Remember the reader's answers."""
+    _session().answers = answers
+
+
+def _session() -> _Session:
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = _Session()
+    session = st.session_state[_KEY]
+    if not isinstance(session, _Session):
+        raise TypeError(f"session state holds a {type(session).__name__}")
+    return session
