@@ -1,0 +1,43 @@
+"""A study to NIfTI files with JSON sidecars, free of identifiers."""
+
+import json
+from pathlib import Path
+
+from asemble.core.geometry import spacing_mm
+from asemble.core.labels import STANDING_NOTICE
+from asemble.core.study import Series, Study
+from asemble.io.nifti import write_nifti
+
+
+def convert(study: Study, out: Path) -> list[Path]:
+    """Write each series as `<id>.nii.gz` with `<id>.json` beside it; returns the images.
+
+    Voxels are float32, stored `(column, row, slice)`, slices in the order of the volume.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    images = []
+    for series in study.series:
+        image = out / f"{series.id}.nii.gz"
+        write_nifti(image, series.volume.voxels, series.volume.affine_lps)
+        sidecar = json.dumps(_facts(series), indent=1, ensure_ascii=False)
+        (out / f"{series.id}.json").write_text(sidecar + "\n", encoding="utf-8")
+        images.append(image)
+    return images
+
+
+def _facts(series: Series) -> dict[str, object]:
+    affine = series.volume.affine_lps
+    return {
+        "notice": STANDING_NOTICE,
+        "id": series.id,
+        "description": series.description,
+        "plane": series.plane,
+        "weighting": series.weighting,
+        "body_part": series.body_part,
+        "modality": series.modality,
+        "synthetic": series.synthetic,
+        "shape": list(series.volume.shape),
+        "spacing_mm": None if affine is None else [round(v, 4) for v in spacing_mm(affine)],
+        "affine_lps": None if affine is None else affine.tolist(),
+        "notes": list(series.notes),
+    }

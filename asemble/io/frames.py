@@ -1,0 +1,176 @@
+"""`Frame`: one slice as a file holds it, before slices are put together to volumes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+
+from asemble.core.errors import FileError
+from asemble.io.header import Header, number, numbers, positive
+
+Vector = npt.NDArray[np.float64]
+"""`(3,)` in LPS millimetres, or a direction."""
+
+DIRECTION_TOLERANCE = 0.01
+"""How far ImageOrientationPatient may be from two perpendicular unit vectors; some exports keep
+two decimals."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Where a slice lies.
+
+    Args:
+        origin_mm: centre of the first voxel.
+        along_row: direction in which the column index grows.
+        along_column: direction in which the row index grows.
+        row_mm, column_mm: distance between rows and between columns.
+        spacing_mm: SpacingBetweenSlices, None where the header does not say.
+        thickness_mm: SliceThickness, None where the header does not say.
+    """
+
+    origin_mm: Vector
+    along_row: Vector
+    along_column: Vector
+    row_mm: float
+    column_mm: float
+    spacing_mm: float | None
+    thickness_mm: float | None
+
+    @property
+    def normal(self) -> Vector:
+        """Right-handed normal of row and column direction."""
+        return np.cross(self.along_row, self.along_column)
+
+    @property
+    def slice_mm(self) -> float | None:
+        """Depth that one slice stands for: its spacing, else its thickness."""
+        return self.spacing_mm or self.thickness_mm
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One slice.
+
+    Args:
+        name: file that it came from, for messages.
+        file: digest of the pixels of that file: keeps the frames of one file together.
+        is_single: whether the file holds this slice only.
+        pixels: `(row, column)` as stored.
+        slope, intercept: from stored values to signal.
+        place: where it lies.
+        header: what the file says about it.
+        rank: further numbers that tell volumes apart (dimension indices), the most telling first.
+    """
+
+    name: str
+    file: str
+    is_single: bool
+    pixels: npt.NDArray[Any]
+    slope: float
+    intercept: float
+    place: Place
+    header: Header
+    rank: tuple[float, ...] = ()
+
+    @property
+    def volume_key(self) -> tuple[object, ...]:
+        """What volumes of one series differ in: kind of picture, echo, diffusion, time."""
+        h = self.header
+        return (h.stack, h.kind, h.echo, h.b_value, h.temporal, self.rank)
+
+    @property
+    def order_key(self) -> tuple[object, ...]:
+        """`volume_key`, then the order of acquisition."""
+        return (*self.volume_key, self.header.acquisition, self.header.number)
+
+
+WHOLE = (slice(None), slice(None))
+"""The window of a slot that is a whole frame."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slot:
+    """Which part of the stored pixels of a file is one slice.
+
+    Args:
+        frame: number of the stored frame, from 0.
+        window: rows and columns of that frame.
+        place, slope, intercept, header, rank: as in `Frame`.
+    """
+
+    frame: int
+    window: tuple[slice, slice]
+    place: Place
+    slope: float
+    intercept: float
+    header: Header
+    rank: tuple[float, ...] = ()
+
+    def cut(self, pixels: npt.NDArray[Any], *, name: str, file: str, is_single: bool) -> Frame:
+        """The slice out of `pixels`, `(frame, row, column)`; the other arguments as in `Frame`."""
+        return Frame(
+            name=name,
+            file=file,
+            is_single=is_single,
+            pixels=pixels[self.frame][self.window],
+            slope=self.slope,
+            intercept=self.intercept,
+            place=self.place,
+            header=self.header,
+            rank=self.rank,
+        )
+
+
+def read_scaling(dataset: pydicom.Dataset) -> tuple[float, float]:
+    """RescaleSlope and RescaleIntercept, 1 and 0 where absent (PS3.3 C.11.1)."""
+    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
+    return slope or 1.0, intercept or 0.0
+
+
+def read_place(
+    position: pydicom.Dataset, orientation: pydicom.Dataset, measures: pydicom.Dataset
+) -> Place:
+    """The place of a slice from the data sets that hold its position, orientation and spacing.
+
+    Raises:
+        FileError: an attribute is missing or makes no sense.
+    """
+    pixel_mm = numbers(measures, "PixelSpacing")
+    if len(pixel_mm) != 2 or min(pixel_mm) <= 0:
+        raise FileError(
+            "PixelSpacing is missing, so sizes in millimetres are unknown.",
+            hint="Export the original series from the scanner or PACS.",
+        )
+    origin = numbers(position, "ImagePositionPatient")
+    cosines = numbers(orientation, "ImageOrientationPatient")
+    if len(origin) != 3 or len(cosines) != 6:
+        raise FileError(
+            "ImagePositionPatient or ImageOrientationPatient is missing, "
+            "so the slice cannot be placed in the patient.",
+            hint="Export the original series from the scanner or PACS.",
+        )
+    along_row, along_column = _directions(cosines)
+    return Place(
+        origin_mm=np.array(origin),
+        along_row=along_row,
+        along_column=along_column,
+        row_mm=pixel_mm[0],
+        column_mm=pixel_mm[1],
+        spacing_mm=positive(measures, "SpacingBetweenSlices"),
+        thickness_mm=positive(measures, "SliceThickness"),
+    )
+
+
+def _directions(cosines: tuple[float, ...]) -> tuple[Vector, Vector]:
+    along_row, along_column = np.array(cosines[:3]), np.array(cosines[3:])
+    lengths = np.linalg.norm(along_row), np.linalg.norm(along_column)
+    off = max(abs(lengths[0] - 1), abs(lengths[1] - 1), abs(along_row @ along_column))
+    if off > DIRECTION_TOLERANCE:
+        raise FileError(
+            "ImageOrientationPatient does not hold two perpendicular directions.",
+            hint="Export the original series from the scanner or PACS.",
+        )
+    return along_row / lengths[0], along_column / lengths[1]

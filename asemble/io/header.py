@@ -1,0 +1,163 @@
+"""`Header`: the attributes of one DICOM image that the reader uses, typed and free of identity."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pydicom
+from pydicom.multival import MultiValue
+
+from asemble.io import deidentify
+
+T = TypeVar("T")
+
+NOT_MAGNITUDE = frozenset(
+    {"P", "PHASE", "R", "REAL", "I", "IMAGINARY", "VELOCITY", "ADC", "EADC", "FA", "B0"}
+    | {"PHASE MAP", "FIELD MAP", "T1 MAP", "T2 MAP", "T2_STAR MAP", "B0 MAP"}
+)
+"""Words of ImageType and ComplexImageComponent for what is not an ordinary MR picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What one image says about itself; None or empty where it says nothing.
+
+    Args:
+        series: digest of SeriesInstanceUID: groups images, never leaves memory.
+        instance: digest of SOPInstanceUID: finds the same image given twice.
+        modality: Modality, "MR" also where only the SOP class says so.
+        description: cleaned by `deidentify.clean_description`.
+        kind: words of ImageType from the third on, with ComplexImageComponent.
+        sequence: ScanningSequence codes (SE, IR, GR, EP, RM).
+        variant: SequenceVariant codes (SK, MP, SP, ...).
+        options: ScanOptions codes (FS, ...); FS also where enhanced attributes say fat suppressed.
+        tr_ms, te_ms, ti_ms: RepetitionTime, EchoTime, InversionTime.
+        stack, echo, b_value, temporal, acquisition, number: tell volumes of one series apart.
+    """
+
+    series: str = ""
+    instance: str = ""
+    modality: str = ""
+    body_part: str = ""
+    description: str = ""
+    synthetic: bool = False
+    series_number: int = 0
+    kind: tuple[str, ...] = ()
+    sequence: frozenset[str] = frozenset()
+    variant: frozenset[str] = frozenset()
+    options: frozenset[str] = frozenset()
+    tr_ms: float | None = None
+    te_ms: float | None = None
+    ti_ms: float | None = None
+    stack: str = ""
+    echo: float = 0.0
+    b_value: float = 0.0
+    temporal: float = 0.0
+    acquisition: float = 0.0
+    number: float = 0.0
+
+    @property
+    def is_magnitude(self) -> bool:
+        """Whether the picture shows signal, not phase, a component or a map."""
+        return not NOT_MAGNITUDE.intersection(self.kind)
+
+
+MR_CLASSES = frozenset(
+    {"1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.4.4"}
+)
+"""MR, Enhanced MR and Legacy Converted Enhanced MR Image Storage (PS3.4 B.5)."""
+
+
+def header_of(dataset: pydicom.Dataset) -> Header:
+    """The header of a classic image, or what an enhanced one says for all its frames."""
+    modality = text(dataset, "Modality").upper()
+    if not modality and text(dataset, "SOPClassUID") in MR_CLASSES:
+        modality = "MR"
+    description = text(dataset, "SeriesDescription")
+    return Header(
+        series=deidentify.group_digest(
+            text(dataset, "SeriesInstanceUID") or f"{text(dataset, 'SeriesNumber')} {description}"
+        ),
+        instance=deidentify.group_digest(text(dataset, "SOPInstanceUID")),
+        modality=modality,
+        body_part=deidentify.clean_body_part(text(dataset, "BodyPartExamined")),
+        description=deidentify.clean_description(description),
+        synthetic=deidentify.says_synthetic([description, text(dataset, "ImageComments")]),
+        series_number=int(number(dataset, "SeriesNumber") or 0),
+        kind=image_kind(dataset),
+        sequence=frozenset(words(dataset, "ScanningSequence")) | _enhanced_sequence(dataset),
+        variant=frozenset(words(dataset, "SequenceVariant")),
+        options=frozenset(words(dataset, "ScanOptions")) | _enhanced_options(dataset),
+        tr_ms=positive(dataset, "RepetitionTime"),
+        te_ms=positive(dataset, "EchoTime"),
+        ti_ms=positive(dataset, "InversionTime"),
+        stack=text(dataset, "StackID"),
+        echo=number(dataset, "EchoNumbers") or number(dataset, "EchoTime") or 0.0,
+        b_value=number(dataset, "DiffusionBValue") or 0.0,
+        temporal=number(dataset, "TemporalPositionIdentifier") or 0.0,
+        acquisition=number(dataset, "AcquisitionNumber") or 0.0,
+        number=number(dataset, "InstanceNumber") or 0.0,
+    )
+
+
+def image_kind(dataset: pydicom.Dataset, keyword: str = "ImageType") -> tuple[str, ...]:
+    """Words of ImageType or FrameType from the third on, with ComplexImageComponent."""
+    return (*words(dataset, keyword)[2:], *words(dataset, "ComplexImageComponent"))
+
+
+def words(dataset: pydicom.Dataset, keyword: str) -> tuple[str, ...]:
+    """The values of an attribute as upper-case words, empty where it is absent."""
+    value = _value(dataset, keyword, lambda v: v)
+    values = value if isinstance(value, MultiValue | list | tuple) else [value]
+    return tuple(str(v).strip().upper() for v in values if v not in (None, ""))
+
+
+def text(dataset: pydicom.Dataset, keyword: str) -> str:
+    """One text, empty where it is absent."""
+    return _value(dataset, keyword, lambda v: str(v).strip()) or ""
+
+
+def number(dataset: pydicom.Dataset, keyword: str) -> float | None:
+    """One number, the first where there are several; None where it is absent or no number."""
+    values = numbers(dataset, keyword)
+    return values[0] if values else None
+
+
+def positive(dataset: pydicom.Dataset, keyword: str) -> float | None:
+    """One number above zero; scanners write 0 for "does not apply"."""
+    value = number(dataset, keyword)
+    return value if value is not None and 0 < value < 1e7 else None
+
+
+def numbers(dataset: pydicom.Dataset, keyword: str) -> tuple[float, ...]:
+    """Numbers, empty where the attribute is absent or holds anything else."""
+
+    def convert(value: Any) -> tuple[float, ...]:
+        values = value if isinstance(value, MultiValue | list | tuple) else [value]
+        return tuple(float(v) for v in values)
+
+    found = _value(dataset, keyword, convert) or ()
+    return found if all(abs(v) < float("inf") for v in found) else ()
+
+
+def _value(dataset: pydicom.Dataset, keyword: str, convert: Callable[[Any], T]) -> T | None:
+    # A damaged value raises as late as here, because elements are converted when first asked for.
+    try:
+        value = dataset.get(keyword)
+        return None if value is None or value == "" else convert(value)
+    except (ValueError, TypeError, NotImplementedError, OverflowError, AttributeError):
+        return None
+
+
+def _enhanced_sequence(dataset: pydicom.Dataset) -> frozenset[str]:
+    """The classic codes of the enhanced MR attributes (PS3.3 C.8.13.4)."""
+    echo = text(dataset, "EchoPulseSequence").upper()
+    codes = {"SPIN": {"SE"}, "GRADIENT": {"GR"}, "BOTH": {"SE", "GR"}}.get(echo, set())
+    if text(dataset, "EchoPlanarPulseSequence").upper() == "YES":
+        codes = codes | {"EP"}
+    return frozenset(codes)
+
+
+def _enhanced_options(dataset: pydicom.Dataset) -> frozenset[str]:
+    suppressed = text(dataset, "SpectrallySelectedSuppression").upper()
+    return frozenset({"FS"} if "FAT" in suppressed else ())

@@ -1,0 +1,153 @@
+"""NIfTI-1 and NIfTI-2 single files, read to series and written from volumes."""
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+
+from asemble.core.errors import FileError
+from asemble.core.geometry import plane_of, ras_affine
+from asemble.core.labels import Weighting
+from asemble.core.study import Series
+from asemble.core.volume import Affine, Floats, Volume
+from asemble.io.stack import Draft, draft
+from asemble.io.upload import MAX_FILE_VOXELS
+from asemble.io.weighting import weighting_of_name
+
+LABEL_INTENT = 1002
+"""NIFTI_INTENT_LABEL: the voxels are labels."""
+FEWEST_VALUES = 9
+"""An image of fewer different values is a mask, not an MR image."""
+_MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+
+_DAMAGED = (ValueError, KeyError, OSError, EOFError, zlib.error, ImageFileError, HeaderDataError)
+
+
+def looks_like_nifti(data: bytes) -> bool:
+    """Whether a file is a NIfTI-1 or NIfTI-2 single file, or half of a pair, by its header."""
+    return data[344:348] in (b"n+1\0", b"ni1\0") or data[4:8] in (b"n+2\0", b"ni2\0")
+
+
+def read_series(name: str, data: bytes) -> Draft:
+    """The series in one unpacked NIfTI file.
+
+    Slices lie along the last axis, as stored. The protocol words of the file name are used for the
+    weighting, which NIfTI does not store, and are not kept.
+
+    Args:
+        name: file name.
+        data: the whole file, not compressed.
+
+    Raises:
+        FileError: the file is damaged, or no single grey volume.
+    """
+    try:
+        image = _open(data)
+        voxels, notes = _first_volume(image)
+        affine, affine_notes = _affine(image)
+    except _DAMAGED as error:
+        raise FileError(
+            "This NIfTI file is damaged or cut off.", hint="Upload it again."
+        ) from error
+    weighting = weighting_of_name(name)
+    if weighting is Weighting.OTHER:
+        guess = "NIfTI does not store the weighting: state it."
+    else:
+        guess = f"The weighting was read from the file name ({weighting.heading}): check it."
+    series = Series(
+        id="",
+        description="",
+        volume=Volume(voxels, affine),
+        plane=None if affine is None else plane_of(affine),
+        weighting=weighting,
+        notes=(*notes, *affine_notes, guess),
+    )
+    return draft(series)
+
+
+def write_nifti(path: Path, voxels: npt.NDArray[Any], affine_lps: Affine | None) -> None:
+    """Write `(slice, row, column)` voxels as NIfTI-1, stored `(column, row, slice)`.
+
+    Where the affine is None both of its codes are 0, "unknown". The same input writes the same
+    bytes.
+    """
+    stored = np.ascontiguousarray(voxels.transpose(2, 1, 0))
+    affine_ras = None if affine_lps is None else ras_affine(affine_lps)
+    image = nib.Nifti1Image(stored, affine_ras)
+    image.header.set_xyzt_units("mm")
+    if affine_ras is not None:
+        image.set_sform(affine_ras, code=1)
+        image.set_qform(affine_ras, code=1, strip_shears=True)
+    data = image.to_bytes()
+    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+
+
+def _open(data: bytes) -> Any:
+    if data[344:348] == b"ni1\0" or data[4:8] == b"ni2\0":
+        raise FileError(
+            "This is half of a NIfTI pair (.hdr and .img).", hint="Save it as one .nii file."
+        )
+    kind = nib.Nifti2Image if data[4:8] == b"n+2\0" else nib.Nifti1Image
+    image = kind.from_bytes(data)
+    shape = image.shape
+    if not 2 <= len(shape) <= 5 or not 0 < math.prod(shape[:3]) <= MAX_FILE_VOXELS:
+        raise FileError(
+            f"This NIfTI file claims a shape of {shape}, which cannot be read.",
+            hint="Save a single volume.",
+        )
+    if image.get_data_dtype().fields is not None or image.get_data_dtype().kind not in "iuf":
+        raise FileError("This NIfTI file holds colour or complex values.", hint="Save grey values.")
+    if int(image.header["intent_code"]) == LABEL_INTENT:
+        raise FileError("This NIfTI file holds labels, not an image.", hint="It is not needed.")
+    return image
+
+
+def _first_volume(image: Any) -> tuple[Floats, list[str]]:
+    """Voxels `(slice, row, column)` and notes."""
+    shape = image.shape
+    first = (slice(None),) * min(3, len(shape)) + (0,) * (len(shape) - 3)
+    stored = np.asarray(image.dataobj[first], dtype=np.float32).reshape((*shape, 1)[:3])
+    notes = []
+    volumes = math.prod(shape[3:])
+    if volumes > 1:
+        notes.append(f"The first of {volumes} volumes of the file was taken.")
+    unknown = ~np.isfinite(stored)
+    if unknown.all():
+        raise FileError("This NIfTI file holds no numbers.", hint="Save the image again.")
+    if unknown.any():
+        stored = np.where(unknown, np.float32(0), stored)
+        notes.append(f"{int(unknown.sum())} voxels without a value were set to 0.")
+    values = np.unique(stored)
+    if len(values) < FEWEST_VALUES:
+        raise FileError(
+            f"This NIfTI file holds only {len(values)} different values: a mask, not an MR image.",
+            hint="It is not needed.",
+        )
+    return np.ascontiguousarray(stored.transpose(2, 1, 0)), notes
+
+
+def _affine(image: Any) -> tuple[Affine | None, list[str]]:
+    """The LPS affine in mm, or None where the file states none."""
+    header = image.header
+    if int(header["sform_code"]) > 0:
+        affine_ras = header.get_sform()
+    elif int(header["qform_code"]) > 0:
+        affine_ras = header.get_qform()
+    else:
+        return None, ["The file says nothing about geometry: state the plane."]
+    if not np.isfinite(affine_ras).all() or abs(np.linalg.det(affine_ras[:3, :3])) < 1e-9:
+        return None, ["The geometry in the file makes no sense and was left out: state the plane."]
+    unit = header.get_xyzt_units()[0]
+    notes = (
+        ["The file does not name its unit: millimetres were taken."] if unit == "unknown" else []
+    )
+    affine = np.asarray(affine_ras, dtype=np.float64).copy()
+    affine[:3] *= _MM_PER_UNIT[unit]
+    return ras_affine(affine), notes
