@@ -5,7 +5,14 @@ weighting and agree with each other. See the module docstrings for what each par
 clinical specification and from measurements on real scans.
 """
 
-from asemble.phantom.cases import Case, RenderedSlice, render_series, sample_case, sample_stack
+from asemble.phantom.cases import (
+    Case,
+    RenderedSlice,
+    render_series,
+    render_slice,
+    sample_case,
+    sample_stack,
+)
 from asemble.phantom.export import write_sample
 from asemble.phantom.lesions import LesionType
 
@@ -14,6 +21,7 @@ __all__ = [
     "LesionType",
     "RenderedSlice",
     "render_series",
+    "render_slice",
     "sample_case",
     "sample_stack",
     "write_sample",

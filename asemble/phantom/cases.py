@@ -100,8 +100,11 @@ def sample_stack(
     )
 
 
-def render_slice(case: Case, stack: Stack, index: int, rng: np.random.Generator) -> RenderedSlice:
-    """One slice: two thin layers averaged through its thickness, then acquired."""
+def render_slice(case: Case, stack: Stack, index: float, rng: np.random.Generator) -> RenderedSlice:
+    """One slice, between two where the index is fractional.
+
+    Two thin layers are averaged through its thickness, then acquired.
+    """
     half = 0.29 * stack.thickness_mm / float(np.linalg.norm(stack.affine_lps[:3, 0]))
     layers = [
         render(case.scene, slice_points(stack, case.placement, index + offset), (stack.weighting,))
