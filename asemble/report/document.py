@@ -1,0 +1,142 @@
+"""A reading as one JSON document, for archives and other programs.
+
+What it never holds: names of people or files, dates, UIDs, what was refused at the door (its names
+are those of files), and the notes made while reading (they may quote a file).
+"""
+
+from typing import Any
+
+from asemble import __version__
+from asemble.clinical import ITEMS, NO_WEIGHT_NOTICE, Item, answer_to
+from asemble.core.geometry import spacing_mm
+from asemble.core.labels import STANDING_NOTICE
+from asemble.core.results import Probabilities, SeriesPrediction, SlicePrediction, StudyPrediction
+from asemble.core.study import Series, Study
+from asemble.report.reading import Reading
+
+SCHEMA = "asemble-reading/1"
+"""Name and version of the document; the number rises when a field changes its meaning."""
+
+SYNTHETIC = "SYNTHETIC"
+"""Marks whatever was simulated."""
+
+FINGERPRINT_CHARACTERS = 12
+"""Enough of the study's key to tell which PDF and JSON belong together."""
+
+LIMITS = (
+    "MRI oedema also occurs in healthy, athletic and postpartum people. Interpret with history, "
+    "examination and laboratory results.",
+    "The heatmap shows where the model was sensitive; it does not outline disease or prove "
+    "reasoning.",
+    "The models know three patterns only. Children, infection, tumour, fracture and implants are "
+    "outside what they were made for.",
+)
+"""Stand in every report (clinical specification, section 9)."""
+
+
+def reading_json(reading: Reading, prediction: StudyPrediction, study: Study) -> dict[str, Any]:
+    """The reading, the prediction beside it and the facts of the study, ready for `json.dumps`.
+
+    Raises:
+        ValueError: the prediction is not of this study.
+    """
+    return {
+        "schema": SCHEMA,
+        "version": __version__,
+        "notice": STANDING_NOTICE,
+        "marking": SYNTHETIC if study.synthetic else None,
+        "study": {"fingerprint": fingerprint(study), "left_out": len(study.refused)},
+        "reading": {
+            "conclusion": reading.conclusion_name,
+            "confidence": reading.confidence.value,
+            "comments": reading.comments,
+        },
+        "checklist": _checklist(reading),
+        "prediction": _prediction(prediction),
+        "series": [_series(series, prediction.series_by_id(series.id)) for series in study.series],
+        "weights": dict(sorted(prediction.weights.items())),
+        "limits": list(LIMITS),
+    }
+
+
+def fingerprint(study: Study) -> str:
+    """The first characters of the study's key, the same in every export of that study."""
+    return study.key[:FINGERPRINT_CHARACTERS]
+
+
+def _checklist(reading: Reading) -> dict[str, Any]:
+    summary = reading.checklist
+    return {
+        "notice": NO_WEIGHT_NOTICE,
+        "towards_inflammatory": [item.id for item in summary.inflammatory],
+        "towards_mechanical": [item.id for item in summary.mechanical],
+        "red_flags": [item.id for item in summary.red_flags],
+        "red_flags_not_ruled_out": [item.id for item in summary.red_flags_open],
+        "conflicts": [[one.id, other.id] for one, other in summary.conflicts],
+        "answered": summary.answered,
+        "unknown": summary.unknown,
+        "summary": list(summary.sentences),
+        "items": [_item(item, reading) for item in ITEMS],
+    }
+
+
+def _item(item: Item, reading: Reading) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "side": item.side.value,
+        "domain": item.domain.value,
+        "text": item.text,
+        "answer": answer_to(item, reading.answers).value,
+        "why": item.why,
+        "sources": [
+            {
+                "key": source.key,
+                "citation": source.citation,
+                "locator": source.locator,
+                "certainty": source.certainty.value,
+                "seen": source.seen,
+            }
+            for source in item.citations
+        ],
+    }
+
+
+def _prediction(prediction: StudyPrediction) -> dict[str, Any]:
+    interval = prediction.interval_inflammatory
+    return {
+        "probabilities": _numbers(prediction.probabilities),
+        "interval_inflammatory": None if interval is None else [float(v) for v in interval],
+        "decision": prediction.decision,
+        "reasons": list(prediction.reasons),
+        "members": {name: p.as_dict() for name, p in prediction.members.items()},
+        "device": prediction.device,
+    }
+
+
+def _series(series: Series, prediction: SeriesPrediction) -> dict[str, Any]:
+    affine = series.volume.affine_lps
+    return {
+        "id": series.id,
+        "description": series.description,
+        "plane": None if series.plane is None else series.plane.value,
+        "weighting": series.weighting.value,
+        "shape": list(series.volume.shape),
+        "spacing_mm": None if affine is None else [round(v, 4) for v in spacing_mm(affine)],
+        "marking": SYNTHETIC if series.synthetic else None,
+        "used": prediction.used,
+        "why_not": prediction.why_not,
+        "slices": [_slice(each) for each in prediction.slices],
+    }
+
+
+def _slice(prediction: SlicePrediction) -> dict[str, Any]:
+    return {
+        "index": prediction.index,
+        "position_mm": prediction.position_mm,
+        "probabilities": prediction.probabilities.as_dict(),
+        "members": {name: p.as_dict() for name, p in prediction.members.items()},
+    }
+
+
+def _numbers(probabilities: Probabilities | None) -> dict[str, float] | None:
+    return None if probabilities is None else probabilities.as_dict()

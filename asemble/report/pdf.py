@@ -1,0 +1,173 @@
+"""A reading as one A4 page: the reader's conclusion on the left, the prediction on the right.
+
+The same input gives the same bytes: no date, no author, no random document id.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from reportlab.lib.colors import HexColor, white
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen.canvas import Canvas
+
+from asemble import __version__
+from asemble.core.labels import STANDING_NOTICE
+from asemble.core.results import StudyPrediction
+from asemble.core.study import Study
+from asemble.report.document import SYNTHETIC, fingerprint
+from asemble.report.page import ALARM, BOLD, FAINT, INK, Column, register_fonts
+from asemble.report.reading import Reading
+from asemble.report.sections import write_facts, write_prediction, write_reading
+
+MAX_IMAGES = 2
+"""Key images on the page, each with and without its heatmap: one a plane."""
+
+MARGIN, GUTTER = 34.0, 16.0
+PAGE_WIDTH, PAGE_HEIGHT = A4
+WIDTH = PAGE_WIDTH - 2 * MARGIN
+IMAGES_TOP, COLUMNS_TOP, FACTS_TOP = 742.0, 570.0, 224.0
+"""Upper edges of the three bands below the notice, in points from the bottom of the page."""
+
+FACTS_BOTTOM = 22.0
+"""The lowest band may reach a little into the margin."""
+
+_AMBER = HexColor("#ffb000")
+_PALE = HexColor("#fdf3f3")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyImage:
+    """A slice to show.
+
+    Args:
+        caption: which series and slice; no names of people or files.
+        plain: `(row, column, 3)` uint8 RGB, the slice alone.
+        overlay: the same slice with its heatmap, or None where there is none to show.
+        note: what the heatmap is (method, member, scale), or that there is no positive evidence.
+
+    Raises:
+        ValueError: a picture is not RGB of bytes.
+    """
+
+    caption: str
+    plain: npt.NDArray[np.uint8]
+    overlay: npt.NDArray[np.uint8] | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for picture in (self.plain, self.overlay):
+            if picture is None:
+                continue
+            if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+                raise ValueError(
+                    f"a picture must be (row, column, 3) uint8, got {picture.shape} {picture.dtype}"
+                )
+
+
+def reading_pdf(
+    reading: Reading,
+    prediction: StudyPrediction,
+    study: Study,
+    *,
+    images: Sequence[KeyImage],
+) -> bytes:
+    """The report on one A4 page.
+
+    Args:
+        reading: what the reader concluded.
+        prediction: what the ensemble returned for this study.
+        study: what was read.
+        images: at most `MAX_IMAGES` slices.
+
+    Returns:
+        A PDF; the same bytes for the same input.
+
+    Raises:
+        ValueError: too many images, or the prediction is not of this study.
+    """
+    if len(images) > MAX_IMAGES:
+        raise ValueError(f"at most {MAX_IMAGES} key images fit on the page, got {len(images)}")
+    register_fonts()
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A4, invariant=True, pageCompression=1)
+    canvas.setTitle("asemble reading")
+    canvas.setAuthor("")
+    canvas.setCreator(f"asemble {__version__}")
+    _write_head(canvas, study)
+    _draw_images(canvas, images, synthetic=study.synthetic)
+    half = (WIDTH - GUTTER) / 2
+    bottom = FACTS_TOP + 8
+    write_reading(Column(canvas, MARGIN, COLUMNS_TOP, half, bottom), reading)
+    write_prediction(Column(canvas, MARGIN + half + GUTTER, COLUMNS_TOP, half, bottom), prediction)
+    write_facts(Column(canvas, MARGIN, FACTS_TOP, WIDTH, FACTS_BOTTOM), prediction, study)
+    canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+def _write_head(canvas: Canvas, study: Study) -> None:
+    top = PAGE_HEIGHT - MARGIN
+    Column(canvas, MARGIN, top, WIDTH, 0).write(
+        "Sacroiliac-joint MRI: reading", font=BOLD, size=14, most=1
+    )
+    canvas.setFont(BOLD, 7)
+    canvas.setFillColor(FAINT)
+    canvas.drawRightString(
+        PAGE_WIDTH - MARGIN, top - 10, f"asemble {__version__} · study {fingerprint(study)}"
+    )
+    canvas.setFillColor(_PALE)
+    canvas.setStrokeColor(ALARM)
+    canvas.rect(MARGIN, top - 48, WIDTH, 26, fill=1, stroke=1)
+    notice = Column(canvas, MARGIN + 6, top - 25, WIDTH - 12, top - 48)
+    notice.write(STANDING_NOTICE, size=7, colour=ALARM)
+
+
+def _draw_images(canvas: Canvas, images: Sequence[KeyImage], *, synthetic: bool) -> None:
+    top = IMAGES_TOP
+    if synthetic:
+        canvas.setFillColor(_AMBER)
+        canvas.rect(MARGIN, top - 8, WIDTH, 14, fill=1, stroke=0)
+        canvas.setFillColor(INK)
+        canvas.setFont(BOLD, 8)
+        canvas.drawCentredString(
+            PAGE_WIDTH / 2, top - 4, f"{SYNTHETIC}: simulated MRI, not a patient"
+        )
+    top -= 14
+    if not images:
+        Column(canvas, MARGIN, top, WIDTH, COLUMNS_TOP).write("No key image was chosen.")
+    cell = (WIDTH - 3 * 8) / 4
+    for number, image in enumerate(images):
+        left = MARGIN + number * 2 * (cell + 8)
+        _draw_picture(canvas, image.plain, left, top, cell, synthetic=synthetic)
+        if image.overlay is not None:
+            _draw_picture(canvas, image.overlay, left + cell + 8, top, cell, synthetic=synthetic)
+        caption = Column(canvas, left, top - cell - 2, 2 * cell + 8, COLUMNS_TOP + 4)
+        caption.write(image.caption, font=BOLD, size=6.5, most=1)
+        caption.write(image.note, size=6, colour=FAINT, most=1)
+
+
+def _draw_picture(
+    canvas: Canvas,
+    pixels: npt.NDArray[np.uint8],
+    left: float,
+    top: float,
+    side: float,
+    *,
+    synthetic: bool,
+) -> None:
+    rows, columns = pixels.shape[:2]
+    scale = side / max(rows, columns)
+    width, height = columns * scale, rows * scale
+    canvas.setFillColor(INK)
+    canvas.rect(left, top - side, side, side, fill=1, stroke=0)
+    x, y = left + (side - width) / 2, top - side + (side - height) / 2
+    canvas.drawImage(ImageReader(Image.fromarray(pixels)), x, y, width, height)
+    if synthetic:
+        canvas.setFillColor(white)
+        canvas.setFont(BOLD, 6)
+        canvas.drawString(left + 4, top - side + 4, SYNTHETIC)

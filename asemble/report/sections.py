@@ -1,0 +1,172 @@
+"""What stands in each part of the printed report."""
+
+from collections.abc import Sequence
+
+from reportlab.lib.colors import HexColor
+
+from asemble.clinical import NO_WEIGHT_NOTICE, RED_FLAG_NOTICE, Item, Side
+from asemble.core.labels import PATTERNS, Pattern
+from asemble.core.results import ABSTAIN, StudyPrediction
+from asemble.core.study import Series, Study
+from asemble.report.document import LIMITS
+from asemble.report.page import ALARM, BOLD, FAINT, RULE, UNPRINTABLE, Column, is_printable
+from asemble.report.reading import Reading
+
+COMMENT_LINES = 4
+CONFLICTS = 2
+SIDE_ITEMS = 5
+REASONS = 6
+SERIES_ROWS = 5
+MEMBER_ROWS = 8
+WEIGHT_ROWS = 4
+"""How much of each list the page has room for; the JSON has all of it."""
+
+HASH_CHARACTERS = 12
+
+_BAR = {
+    Pattern.NORMAL: HexColor("#6b7a88"),
+    Pattern.INFLAMMATORY: HexColor("#c2452d"),
+    Pattern.MECHANICAL: HexColor("#2a6f97"),
+}
+
+
+def write_reading(column: Column, reading: Reading) -> None:
+    """The reader's conclusion, comments and checklist."""
+    summary = reading.checklist
+    column.heading("The reader's conclusion")
+    column.write(reading.conclusion_heading, font=BOLD, size=11, most=1)
+    column.write(f"Confidence: {reading.confidence.value}", most=1)
+    column.gap(3)
+    if reading.comments.strip():
+        column.write(f"Comments: {reading.comments}", most=COMMENT_LINES)
+        if not is_printable(reading.comments):
+            column.write(f"{UNPRINTABLE}: a letter that only the JSON holds", size=6, colour=FAINT)
+        column.gap(3)
+    column.heading("Checklist", size=8)
+    if summary.red_flags:
+        flags = "; ".join(item.text for item in summary.red_flags)
+        column.write(f"RED FLAG: {RED_FLAG_NOTICE}", font=BOLD, colour=ALARM, most=2)
+        column.write(flags, colour=ALARM, most=3)
+    column.write(
+        f"{len(summary.inflammatory)} towards inflammatory, {len(summary.mechanical)} towards "
+        f"mechanical, {summary.unknown} unknown, {len(summary.red_flags_open)} red flags not "
+        "ruled out.",
+        most=2,
+    )
+    for one, other in summary.conflicts[:CONFLICTS]:
+        column.write(f"Exclude each other: {one.text} / {other.text}", most=1)
+    _write_rest(column, len(summary.conflicts) - CONFLICTS, "such pairs")
+    column.gap(2)
+    _write_side(column, Side.INFLAMMATORY, summary.inflammatory)
+    _write_side(column, Side.MECHANICAL, summary.mechanical)
+    if not all(item.verified for item in (*summary.inflammatory, *summary.mechanical)):
+        column.write("* rests on a source that was not verified", size=6, colour=FAINT, most=1)
+    column.write(NO_WEIGHT_NOTICE, size=6, colour=FAINT, most=3)
+
+
+def write_prediction(column: Column, prediction: StudyPrediction) -> None:
+    """What the ensemble returned, and why."""
+    column.heading("The ensemble's prediction")
+    column.write(_decision(prediction), font=BOLD, size=11, most=1)
+    if prediction.probabilities is None:
+        column.write("No series of this study could be judged.", most=1)
+    else:
+        for pattern, value in zip(PATTERNS, prediction.probabilities.as_array(), strict=True):
+            _write_bar(column, pattern, float(value))
+    if prediction.interval_inflammatory is not None:
+        low, high = prediction.interval_inflammatory
+        column.write(
+            f"P(inflammatory) from {low:.0%} to {high:.0%} over the spread of the members.", most=2
+        )
+    column.gap(4)
+    if prediction.members:
+        _write_members(column, prediction)
+    column.heading("Reasons and limits of this answer", size=8)
+    for reason in prediction.reasons[:REASONS]:
+        column.write(f"- {reason}", most=2)
+    _write_rest(column, len(prediction.reasons) - REASONS, "reasons")
+    if not prediction.reasons:
+        column.write("None given.", most=1)
+
+
+def write_facts(column: Column, prediction: StudyPrediction, study: Study) -> None:
+    """Series, weights and standing limits."""
+    column.heading("Series")
+    edges = (0.0, 0.06, 0.36, 0.46, 0.6, 0.73)
+    column.row(("id", "description", "plane", "weighting", "size", "judged"), edges, font=BOLD)
+    for series in study.series[:SERIES_ROWS]:
+        column.row(_series_cells(series, prediction), edges)
+    _write_rest(column, len(study.series) - SERIES_ROWS, "series")
+    column.gap(4)
+    column.heading("Models")
+    column.write(
+        f"Device {prediction.device}; trained on simulated MRI only. Weights, SHA-256 begins:",
+        size=6.5,
+        most=1,
+    )
+    weights = [
+        f"{name} {sha[:HASH_CHARACTERS]}" for name, sha in sorted(prediction.weights.items())
+    ]
+    for start in range(0, 2 * WEIGHT_ROWS, 2):
+        pair = weights[start : start + 2]
+        if pair:
+            column.row((*pair, "")[:2], (0.0, 0.5), size=6)
+    _write_rest(column, len(weights) - 2 * WEIGHT_ROWS, "weight files")
+    column.gap(4)
+    column.heading("Limits")
+    column.write(" ".join(LIMITS), size=6.5)
+
+
+def _write_side(column: Column, side: Side, items: Sequence[Item]) -> None:
+    if not items:
+        return
+    column.write(f"{side.heading}: {len(items)}", font=BOLD, most=1)
+    shown = items[:SIDE_ITEMS]
+    for item in shown:
+        mark = "" if item.verified else " *"
+        column.write(f"- {item.text}{mark}", size=6.2, most=1, indent=4)
+    _write_rest(column, len(items) - len(shown), "items")
+
+
+def _write_bar(column: Column, pattern: Pattern, value: float) -> None:
+    column.row((pattern.heading, f"{value:.0%}"), (0.0, 0.48), size=7)
+    left, full = column.x + 0.6 * column.width, 0.4 * column.width
+    column.canvas.setFillColor(RULE)
+    column.canvas.rect(left, column.y + 2, full, 5, fill=1, stroke=0)
+    column.canvas.setFillColor(_BAR[pattern])
+    column.canvas.rect(left, column.y + 2, full * min(max(value, 0.0), 1.0), 5, fill=1, stroke=0)
+
+
+def _write_members(column: Column, prediction: StudyPrediction) -> None:
+    edges = (0.0, 0.4, 0.56, 0.8)
+    column.row(("member", *(pattern.value for pattern in PATTERNS)), edges, font=BOLD)
+    members = list(prediction.members.items())
+    for name, probabilities in members[:MEMBER_ROWS]:
+        column.row((name, *(f"{value:.0%}" for value in probabilities.as_array())), edges)
+    _write_rest(column, len(members) - MEMBER_ROWS, "members")
+    column.gap(4)
+
+
+def _write_rest(column: Column, count: int, noun: str) -> None:
+    if count > 0:
+        column.write(
+            f"… and {count} more {noun} (the JSON has all)", size=6.2, colour=FAINT, most=1
+        )
+
+
+def _series_cells(series: Series, prediction: StudyPrediction) -> tuple[str, ...]:
+    judged = prediction.series_by_id(series.id)
+    return (
+        series.id,
+        series.description or "-",
+        "unknown" if series.plane is None else series.plane.value,
+        series.weighting.value,
+        " x ".join(str(size) for size in series.volume.shape),
+        "yes" if judged.used else f"no: {judged.why_not or 'no reason given'}",
+    )
+
+
+def _decision(prediction: StudyPrediction) -> str:
+    if prediction.decision == ABSTAIN:
+        return "The ensemble abstains"
+    return Pattern(prediction.decision).heading
