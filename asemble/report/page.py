@@ -1,5 +1,6 @@
 """Text and boxes on one sheet: wrapped, and visibly shortened where the room ends."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -165,10 +166,9 @@ def _glyphs() -> frozenset[int]:
 
 
 def _characters_that_fit(text: str, *, font: str, size: float, width: float) -> int:
-    for count in range(len(text), 1, -1):
-        if _width(text[:count], font, size) <= width:
-            return count
-    return 1
+    counts = range(1, len(text) + 1)
+    fits = bisect_right(counts, width, key=lambda count: _width(text[:count], font, size))
+    return max(fits, 1)
 
 
 def _width(text: str, font: str, size: float) -> float:
