@@ -65,7 +65,7 @@ def read_frames(name: str, data: bytes) -> list[Frame]:
         FileError: the file is not a whole, readable MR image.
     """
     try:
-        with _quiet_parser():
+        with _parser_lock, _validation(pydicom.config.IGNORE):
             dataset = _parse(data)
             _require_mr_image(dataset)
             slots = _slots(dataset, header_of(dataset))
@@ -87,8 +87,7 @@ def _parse(data: bytes) -> pydicom.Dataset:
         raise FileError(
             "Deflated DICOM is not read.", hint="Export the series uncompressed or as JPEG 2000."
         )
-    tags: list[Any] = [*KEPT, *KEPT_PRIVATE]
-    dataset = pydicom.dcmread(io.BytesIO(data), force=not has_marker, specific_tags=tags)
+    dataset = _load(data, force=not has_marker)
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
         dataset.file_meta.TransferSyntaxUID = (
@@ -99,6 +98,20 @@ def _parse(data: bytes) -> pydicom.Dataset:
             else pydicom.uid.ExplicitVRLittleEndian
         )
     return dataset
+
+
+def _load(data: bytes, *, force: bool) -> pydicom.Dataset:
+    """The kept elements; strictly first, because only so does pydicom report a file cut short."""
+    tags: list[Any] = [*KEPT, *KEPT_PRIVATE]
+    try:
+        with _validation(pydicom.config.RAISE):
+            return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=tags)
+    except (
+        InvalidDicomError,
+        LookupError,
+        ValueError,
+    ):  # unusual, such as an unknown character set
+        return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=tags)
 
 
 def _starts_with_element(data: bytes) -> bool:
@@ -169,8 +182,11 @@ def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
             "The pixels are stored in a transfer syntax that is not read.",
             hint="Export the series uncompressed or as JPEG 2000.",
         )
-    if syntax in NATIVE and len(dataset.PixelData) < frames * rows * columns * bits_allocated // 8:
-        raise FileError("This DICOM file is cut off: pixels are missing.", hint=_UPLOAD_AGAIN)
+    if syntax in NATIVE:
+        expected = frames * rows * columns * bits_allocated // 8
+        if len(dataset.PixelData) < expected:
+            raise FileError("This DICOM file is cut off: pixels are missing.", hint=_UPLOAD_AGAIN)
+        dataset.PixelData = dataset.PixelData[: expected + expected % 2]  # some exports pad more
     stored: npt.NDArray[Any] = pixel_array(dataset, raw=True).reshape(frames, rows, columns)
     if text(dataset, "PhotometricInterpretation") == "MONOCHROME1":  # PS3.3 C.7.6.3.1.2
         lowest = -(2 ** (bits_stored - 1)) if dataset.PixelRepresentation else 0
@@ -180,15 +196,14 @@ def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
 
 
 @contextmanager
-def _quiet_parser() -> Iterator[None]:
-    """Parse without warnings about values, which would write them to the console.
+def _validation(mode: int) -> Iterator[None]:
+    """How strictly pydicom checks values; IGNORE also keeps it from quoting them in warnings.
 
-    The setting is the whole process's, so one thread parses at a time and puts it back.
+    The setting is the whole process's: hold `_parser_lock`.
     """
-    with _parser_lock:
-        before = settings.reading_validation_mode
-        settings.reading_validation_mode = pydicom.config.IGNORE
-        try:
-            yield
-        finally:
-            settings.reading_validation_mode = before
+    before = settings.reading_validation_mode
+    settings.reading_validation_mode = mode
+    try:
+        yield
+    finally:
+        settings.reading_validation_mode = before

@@ -86,7 +86,7 @@ def write_nifti(path: Path, voxels: npt.NDArray[Any], affine_lps: Affine | None)
         image.set_sform(affine_ras, code=1)
         image.set_qform(affine_ras, code=1, strip_shears=True)
     data = image.to_bytes()
-    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+    path.write_bytes(gzip.compress(data, compresslevel=4, mtime=0) if path.suffix == ".gz" else data)
 
 
 def _open(data: bytes) -> Any:
