@@ -1,0 +1,203 @@
+"""Held-out simulated studies, one after another, each written down as it is finished.
+
+Every study goes the way of a patient's: written as DICOM, read through the same door, predicted.
+Studies are simulated in parallel processes while the networks work in this one. One JSON line a
+finished study makes a run resumable; a line counts only for the weights that it was measured with.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+
+from asemble import io, phantom
+from asemble.core.geometry import ras_affine
+from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
+from asemble.core.study import Series, Study
+
+FIRST_VALIDATION_SEED = 500_000
+"""Cases from here on fit the study calibration; training cases lie below."""
+
+FIRST_TEST_SEED = 1_000_000
+"""Cases from here on are for measuring alone."""
+
+Record = dict[str, Any]
+"""What was measured of one study, as JSON holds it."""
+
+AFFINE_TOLERANCE_MM = 0.01
+"""DICOM holds positions as decimal strings."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCase:
+    """A study to simulate."""
+
+    kind: Pattern
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Names the study in records."""
+        return f"{self.kind.value}-{self.seed}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesTruth:
+    """What is true of one series.
+
+    Args:
+        labels: the class that each slice shows by itself.
+        oedema: `(slice, row, column)`, the inflammatory oedema on the grid of the series.
+    """
+
+    labels: Sequence[Pattern]
+    oedema: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SimulatedStudy:
+    """A study as it was read, with its truth by series id."""
+
+    case: PlannedCase
+    study: Study
+    truth: Mapping[str, SeriesTruth]
+
+
+def plan(count: int, first_seed: int) -> list[PlannedCase]:
+    """So many cases, the three kinds in turn, each of its own seed.
+
+    >>> [case.name for case in plan(2, 9)]
+    ['normal-9', 'inflammatory-10']
+    """
+    return [PlannedCase(PATTERNS[i % len(PATTERNS)], first_seed + i) for i in range(count)]
+
+
+def weights_digest(weights: Mapping[str, str]) -> str:
+    """One short name for a set of weights."""
+    text = json.dumps(dict(weights), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def run_studies(
+    cases: Sequence[PlannedCase],
+    measure: Callable[[SimulatedStudy], Record],
+    *,
+    records: Path,
+    digest: str,
+    workers: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Record]:
+    """Measure every case that `records` does not hold yet, and return all in the order asked.
+
+    Args:
+        cases: what to simulate.
+        measure: what to write down of a study; runs in this process.
+        records: JSON lines, made if absent and appended to.
+        digest: of the weights and of all else that `measure` depends on.
+        workers: processes that simulate.
+        progress: told how many cases are done, of how many.
+    """
+    done = _finished(records, digest)
+    missing = [case for case in cases if case.name not in done]
+    records.parent.mkdir(parents=True, exist_ok=True)
+    for count, simulated in enumerate(_simulated(missing, workers), start=1):
+        name = simulated.case.name
+        record = {
+            "name": name,
+            "kind": simulated.case.kind.value,
+            "seed": simulated.case.seed,
+            "digest": digest,
+            **measure(simulated),
+        }
+        with records.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(record) + "\n")
+        done[name] = record
+        if progress is not None:
+            progress(len(cases) - len(missing) + count, len(cases))
+    return [done[case.name] for case in cases]
+
+
+def _finished(records: Path, digest: str) -> dict[str, Record]:
+    if not records.is_file():
+        return {}
+    lines = records.read_text(encoding="utf-8").splitlines(keepends=True)
+    # A line without its end is one that was being written when the run was cut off.
+    read = [json.loads(line) for line in lines if line.endswith("}\n")]
+    return {record["name"]: record for record in read if record["digest"] == digest}
+
+
+def _simulated(cases: Sequence[PlannedCase], workers: int) -> Iterator[SimulatedStudy]:
+    """The cases in order, each read back, with a few more under way in other processes."""
+    ahead = workers + 1
+    # Spawned, not forked: a fork copies the locks of the networks' threads, and may hang.
+    with (
+        TemporaryDirectory(prefix="asemble-studies-") as folder,
+        ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool,
+    ):
+        waiting: list[tuple[PlannedCase, Path, Future[None]]] = []
+        for index in range(len(cases) + ahead):
+            if index < len(cases):
+                case, out = cases[index], Path(folder) / cases[index].name
+                waiting.append((case, out, pool.submit(write_case, case, out)))
+            if index >= ahead and waiting:
+                yield _read(*waiting.pop(0))
+        for left in waiting:
+            yield _read(*left)
+
+
+def write_case(case: PlannedCase, out: Path) -> None:
+    """Simulate the series that the networks read."""
+    phantom.write_sample(out, kind=case.kind, seed=case.seed, weightings=(Weighting.FLUID,))
+
+
+def _read(case: PlannedCase, out: Path, written: Future[None]) -> SimulatedStudy:
+    written.result()
+    simulated = read_simulated(case, out)
+    for path in sorted(out.rglob("*"), reverse=True):
+        if path.is_file():
+            path.unlink()
+    return simulated
+
+
+def read_simulated(case: PlannedCase, out: Path) -> SimulatedStudy:
+    """A written sample through the door of every study, with its truth.
+
+    Raises:
+        ValueError: what was read is not what was written.
+    """
+    facts = json.loads((out / "truth.json").read_text(encoding="utf-8"))
+    study = io.read_study([out / entry["folder"] for entry in facts["series"]])
+    by_contrast = {(entry["plane"], entry["weighting"]): entry for entry in facts["series"]}
+    truth = {}
+    for series in study.series:
+        plane = Plane(series.plane) if series.plane else None
+        entry = by_contrast.pop((plane, series.weighting), None)
+        if entry is None:
+            raise ValueError(f"{case.name}: no truth for {plane} {series.weighting}")
+        truth[series.id] = _truth(out, entry, series)
+    if by_contrast:
+        raise ValueError(f"{case.name}: not read: {sorted(by_contrast)}")
+    return SimulatedStudy(case, study, truth)
+
+
+def _truth(out: Path, entry: Mapping[str, Any], series: Series) -> SeriesTruth:
+    if entry["shape"] != list(series.volume.shape):
+        raise ValueError(f"truth is for {entry['shape']}, the series is {series.volume.shape}")
+    name = entry["masks"].get(f"{phantom.LesionType.OEDEMA}-{Pattern.INFLAMMATORY}")
+    mask = np.zeros(series.volume.shape, dtype=np.bool_)
+    if name is not None:
+        image: Any = nib.load(out / name)
+        affine = ras_affine(image.affine)
+        if not np.allclose(affine, series.volume.affine_lps, atol=AFFINE_TOLERANCE_MM):
+            raise ValueError("the mask lies on another grid than the series")
+        mask = np.asarray(image.dataobj).transpose(2, 1, 0) > 0
+    return SeriesTruth([Pattern(label) for label in entry["slice_labels"]], mask)

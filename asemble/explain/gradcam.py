@@ -1,0 +1,68 @@
+"""Grad-CAM of one network by the grad-cam package, in logits instead of the package's scale.
+
+The package divides every map by its own maximum, so that negligible evidence looks as hot as
+strong evidence. Here the map is taken from it before that division and multiplied by its number
+of cells: a cell then says how much the logit would gain if the whole map looked like that cell,
+which compares between slices, series and studies.
+
+Grad-CAM: Selvaraju et al., ICCV 2017, doi:10.1109/ICCV.2017.74.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import Tensor, nn
+
+from asemble.core.labels import PATTERNS, Pattern
+from asemble.core.volume import Floats
+
+
+class UnscaledGradCAM(GradCAM):  # type: ignore[misc]  # the package ships no types
+    """Grad-CAM whose result is the rectified map in logits, at the layer's own size."""
+
+    def compute_cam_per_layer(
+        self, input_tensor: Tensor, targets: list[Any], eigen_smooth: bool
+    ) -> list[Floats]:
+        """One `(n, 1, h, w)` array a layer, without the package's scaling and resizing."""
+        activations = self.activations_and_grads.activations
+        gradients = self.activations_and_grads.gradients
+        maps = []
+        for layer, active, gradient in zip(self.target_layers, activations, gradients, strict=True):
+            cam = self.get_cam_image(
+                input_tensor, layer, targets, active.numpy(), gradient.numpy(), eigen_smooth
+            )
+            cells = cam.shape[-2] * cam.shape[-1]
+            maps.append(np.maximum(cam, 0).astype(np.float32)[:, None] * np.float32(cells))
+        return maps
+
+    def aggregate_multi_layers(self, cam_per_target_layer: Sequence[Floats]) -> Floats:
+        """`(n, h, w)`: the mean over layers, without the package's second scaling."""
+        return np.asarray(np.concatenate(cam_per_target_layer, axis=1).mean(axis=1))
+
+
+def gradcam(network: nn.Module, layer: nn.Module, images: Tensor) -> Floats:
+    """Where the inflammatory logit is sensitive: `(n, h, w)` float32 in logits, at least 0.
+
+    Hooks sit on the network while this runs: hold the ensemble's lock.
+
+    Args:
+        network: images to logits `(n, 3)`, in evaluation mode and float32.
+        layer: a module of it whose output is `(n, channel, h, w)`.
+        images: `(n, 1, 256, 256)` on the network's device.
+    """
+    target = ClassifierOutputTarget(PATTERNS.index(Pattern.INFLAMMATORY))
+    # Not as a context manager: on leaving, the package's own swallows an IndexError.
+    cam = UnscaledGradCAM(network, [layer])
+    try:
+        with torch.enable_grad():
+            # Where weights are frozen, gradients still flow if the input asks for them.
+            maps = cam(images.detach().requires_grad_(), targets=[target] * len(images))
+    finally:
+        cam.activations_and_grads.release()
+        cam.outputs = None  # the graph of the whole network hangs on it
+        network.zero_grad(set_to_none=True)
+    return np.asarray(maps, dtype=np.float32)

@@ -1,0 +1,234 @@
+"""`predict(study) -> StudyPrediction`: the verb that the pages and the command line share.
+
+Every slice of every series that may be judged goes through the members of its plane. A slice's
+answer is the mean of the members' calibrated probabilities, smoothed over its neighbours; how
+slices make a study is told in `asemble.models.fusion`. A member's own answer for the study is
+found in the same way from that member alone.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from asemble.core.geometry import slice_positions_mm
+from asemble.core.labels import JUDGED_PLANES, Plane
+from asemble.core.results import (
+    ABSTAIN,
+    ENSEMBLE,
+    Probabilities,
+    SeriesPrediction,
+    SlicePrediction,
+    StudyPrediction,
+)
+from asemble.core.study import Series, Study
+from asemble.imaging.quality import why_not_judged
+from asemble.imaging.slices import prepare
+from asemble.models import Ensemble
+from asemble.models.fusion import Floats64, Fusion, logit, plane_features, smooth
+
+MIN_SLICES = 5
+"""A study judged from fewer slices is not judged: the joints span 15-25 slices."""
+
+MIN_PROBABILITY = 0.5
+"""Below it the other two classes together are as likely as the best one."""
+
+SPREADS = 2.0
+"""Half-width of the interval in standard deviations of the members' log-odds."""
+
+BATCH = 16
+"""Slices a forward pass; small enough for 4 GiB of memory beside a browser."""
+
+Progress = Callable[[int, int], None]
+"""Called with slices done and slices in all."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """One series after the networks.
+
+    Args:
+        series: as it was read.
+        members: `(slice, 3)` calibrated probabilities by member name.
+    """
+
+    series: Series
+    members: Mapping[str, Floats64]
+
+    @property
+    def plane(self) -> Plane:
+        """The plane, known for every series that was judged."""
+        if self.series.plane is None:
+            raise ValueError(f"series {self.series.id} was judged without a plane")
+        return self.series.plane
+
+    def smoothed(self, member: str) -> Floats64:
+        """`(slice, 3)` of a member or of `ENSEMBLE`, smoothed over the neighbours."""
+        if member == ENSEMBLE:
+            return smooth(np.mean([self.members[name] for name in self.members], axis=0))
+        return smooth(self.members[member])
+
+
+def predict(
+    study: Study, ensemble: Ensemble, *, progress: Progress | None = None
+) -> StudyPrediction:
+    """What the ensemble says of a study.
+
+    Args:
+        study: as `asemble.io` reads it.
+        ensemble: as `asemble.models.load_ensemble` loads it.
+        progress: told how many slices are done.
+
+    Raises:
+        WeightsError: the study calibration does not belong to these weights.
+    """
+    started = time.perf_counter()
+    fusion = ensemble.fusion
+    refusals = {series.id: why_not_judged(series) for series in study.series}
+    judged = judge([s for s in study.series if refusals[s.id] is None], ensemble, progress)
+    by_id = {one.series.id: one for one in judged}
+    members = member_probabilities(judged, fusion)
+    fused = study_features(judged, ENSEMBLE)
+    probabilities = Probabilities.from_array(fusion.probabilities(fused)) if fused else None
+    decision, reasons = decide(judged, probabilities)
+    return StudyPrediction(
+        probabilities=probabilities,
+        members=members,
+        interval_inflammatory=interval(probabilities, list(members.values())),
+        decision=decision,
+        reasons=reasons,
+        series=tuple(
+            SeriesPrediction(
+                series_id=series.id,
+                used=series.id in by_id,
+                why_not=refusals[series.id],
+                slices=_slices(by_id[series.id]) if series.id in by_id else (),
+            )
+            for series in study.series
+        ),
+        weights=dict(ensemble.weights),
+        device=ensemble.device,
+        seconds={"predict": time.perf_counter() - started},
+    )
+
+
+def judge(
+    series: Sequence[Series], ensemble: Ensemble, progress: Progress | None = None
+) -> list[Judged]:
+    """Each series through the members of its plane, in batches of slices."""
+    total = sum(one.volume.shape[0] for one in series)
+    done = 0
+    judged = []
+    for one in series:
+        if one.plane is None:
+            raise ValueError(f"series {one.id} has no plane")
+        images = prepare(one.volume).images
+        parts: defaultdict[str, list[Floats64]] = defaultdict(list)
+        for start in range(0, len(images), BATCH):
+            outputs = ensemble.judge(one.plane, images[start : start + BATCH])
+            for name, output in outputs.items():
+                parts[name].append(np.asarray(output.probabilities, dtype=np.float64))
+            done += len(images[start : start + BATCH])
+            if progress is not None:
+                progress(done, total)
+        judged.append(Judged(one, {name: np.concatenate(p) for name, p in parts.items()}))
+    return judged
+
+
+def study_features(judged: Sequence[Judged], member: str) -> dict[Plane, Floats64]:
+    """Features by plane, of `ENSEMBLE` or of one member in the planes that it reads."""
+    by_plane: defaultdict[Plane, list[Floats64]] = defaultdict(list)
+    for one in judged:
+        if member == ENSEMBLE or member in one.members:
+            by_plane[one.plane].append(one.smoothed(member))
+    return {plane: plane_features(smoothed) for plane, smoothed in by_plane.items()}
+
+
+def member_probabilities(judged: Sequence[Judged], fusion: Fusion) -> dict[str, Probabilities]:
+    """Study probabilities of each member alone, in the order of the members."""
+    names = dict.fromkeys(name for one in judged for name in one.members)
+    return {
+        name: Probabilities.from_array(fusion.probabilities(study_features(judged, name)))
+        for name in names
+    }
+
+
+def interval(
+    probabilities: Probabilities | None, members: Sequence[Probabilities]
+) -> tuple[float, float] | None:
+    """P(inflammatory) plus and minus `SPREADS` standard deviations of the members' log-odds.
+
+    It says how far the members disagree. It is not a confidence interval: how often it holds
+    the truth has not been measured. None with fewer than two members.
+
+    >>> same = Probabilities(0.25, 0.5, 0.25)
+    >>> interval(same, [same, same])
+    (0.5, 0.5)
+    """
+    if probabilities is None or len(members) < 2:
+        return None
+    tiny = np.finfo(np.float64).eps
+    log_odds = logit(np.clip([m.inflammatory for m in members], tiny, 1 - tiny))
+    centre = logit(np.clip(probabilities.inflammatory, tiny, 1 - tiny))
+    spread = SPREADS * float(np.std(log_odds, ddof=1))
+    low, high = (float(1 / (1 + np.exp(-end))) for end in (centre - spread, centre + spread))
+    return low, high
+
+
+def decide(judged: Sequence[Judged], probabilities: Probabilities | None) -> tuple[str, list[str]]:
+    """The decision, and in sentences why it abstains or what limits the answer."""
+    if probabilities is None:
+        return ABSTAIN, ["No series could be judged; the reason stands beside each series."]
+    abstains = []
+    slices = sum(one.series.volume.shape[0] for one in judged)
+    if slices < MIN_SLICES:
+        abstains.append(
+            f"Only {slices} slice{'s' if slices > 1 else ''} could be judged; "
+            f"a study needs at least {MIN_SLICES}."
+        )
+    top = probabilities.top
+    if probabilities.as_array().max() < MIN_PROBABILITY:
+        abstains.append(
+            f"No class is likelier than {MIN_PROBABILITY:.0%}; the likeliest is {top.heading}."
+        )
+    limits = _limits(judged)
+    return (ABSTAIN if abstains else top.value), [*abstains, *limits]
+
+
+def _limits(judged: Sequence[Judged]) -> list[str]:
+    limits = []
+    planes = {one.plane for one in judged}
+    if len(planes) == 1:
+        (present,) = planes
+        (absent,) = set(JUDGED_PLANES) - planes
+        limits.append(
+            f"Only the {present} plane was judged; no {absent} series could add to the answer."
+        )
+    if any(one.series.volume.affine_lps is None for one in judged):
+        limits.append(
+            "A series without geometry was judged as if its image filled a field of 200 mm."
+        )
+    return limits
+
+
+def _slices(judged: Judged) -> tuple[SlicePrediction, ...]:
+    volume = judged.series.volume
+    count = volume.shape[0]
+    fused = judged.smoothed(ENSEMBLE)
+    positions: list[float | None] = [None] * count
+    if volume.affine_lps is not None:
+        positions = [float(p) for p in slice_positions_mm(volume.affine_lps, count)]
+    return tuple(
+        SlicePrediction(
+            index=index,
+            position_mm=positions[index],
+            probabilities=Probabilities.from_array(fused[index]),
+            members={
+                name: Probabilities.from_array(values[index])
+                for name, values in judged.members.items()
+            },
+        )
+        for index in range(count)
+    )
