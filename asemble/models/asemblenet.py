@@ -107,7 +107,7 @@ class ASembleBody(nn.Module):
     """Images `(n, 1, 256, 256)` to maps at strides 4, 8 and 16.
 
     >>> [tuple(m.shape[1:]) for m in ASembleBody()(torch.zeros(1, 1, 256, 256))]
-    [(40, 64, 64), (96, 32, 32), (144, 16, 16)]
+    [(40, 64, 64), (96, 32, 32), (128, 16, 16)]
     """
 
     channels = WIDTHS

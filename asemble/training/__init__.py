@@ -1,1 +1,1 @@
-"""."""
+"""Training the members on simulated studies."""

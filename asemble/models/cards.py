@@ -1,0 +1,137 @@
+"""The card beside each weight file: what the network is, and how it came to be."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from asemble.core.errors import WeightsError
+from asemble.core.labels import PATTERNS, Plane, Weighting
+from asemble.imaging.intensity import SQUASH, Preprocessing
+from asemble.imaging.slices import FIELD_MM, SIDE
+
+FORMAT = 1
+"""Raised when a field changes its meaning."""
+
+_FETCH_AGAIN = "Fetch the weights again, or train them with `asemble train`."
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is known of one weight file.
+
+    Args:
+        member: name in the table of members.
+        plane: of the slices that it was trained on.
+        architecture: as the table of members says it.
+        classes: in the order of the outputs.
+        input: what a slice must be: side, field_mm, squash, weighting, preprocessing.
+        training: command, config, seed, passes, slices, seconds, software.
+        data: what it was trained and validated on, in words and numbers.
+        metrics: name to value, or to value with its interval.
+        calibration: `{"temperature": t}`; logits are divided by t.
+        sha256: of the weight file, in hex.
+        format: version of these fields.
+    """
+
+    member: str
+    plane: str
+    architecture: str
+    classes: tuple[str, ...]
+    input: Mapping[str, Any]
+    training: Mapping[str, Any]
+    data: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    calibration: Mapping[str, float]
+    sha256: str = ""
+    format: int = FORMAT
+
+    @property
+    def temperature(self) -> float:
+        """What the logits are divided by before they become probabilities."""
+        return float(self.calibration["temperature"])
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How prepared slices are changed before this network reads them."""
+        return Preprocessing(self.input["preprocessing"])
+
+    def with_metrics(self, metrics: Mapping[str, Any]) -> "Card":
+        """The same card with further metrics; those of the same name are replaced."""
+        return replace(self, metrics={**self.metrics, **metrics})
+
+
+def input_facts(preprocessing: Preprocessing = Preprocessing.PLAIN) -> dict[str, Any]:
+    """What every network of this version reads, for the `input` of a card."""
+    return {
+        "side": SIDE,
+        "channels": 1,
+        "field_mm": FIELD_MM,
+        "intensity": "x / foreground median, then x / (x + squash) / 0.8",
+        "squash": SQUASH,
+        "weighting": Weighting.FLUID.value,
+        "preprocessing": preprocessing.value,
+    }
+
+
+def card_path(weights: Path) -> Path:
+    """Where the card of a weight file lies."""
+    return weights.with_suffix(".json")
+
+
+def write_card(path: Path, card: Card) -> None:
+    """Write `card` with a checksum of itself, whole or not at all."""
+    content = json.loads(json.dumps(asdict(card)))  # tuples as JSON has them
+    text = json.dumps({**content, "checksum": _checksum(content)}, indent=2) + "\n"
+    partial = path.with_suffix(".json.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def read_card(path: Path) -> Card:
+    """Read a card and check it against itself and against this version of the package.
+
+    Raises:
+        WeightsError: it is missing, changed since it was written, or of another version.
+    """
+    name = path.name
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeightsError(f"The model card {name} is missing.", hint=_FETCH_AGAIN) from None
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"The model card {name} is unreadable.", hint=_FETCH_AGAIN) from error
+    expected = {f.name for f in fields(Card)} | {"checksum"}
+    if not isinstance(content, dict) or set(content) != expected:
+        raise WeightsError(f"The model card {name} lacks or adds fields.", hint=_FETCH_AGAIN)
+    if content.pop("checksum") != _checksum(content):
+        raise WeightsError(f"The model card {name} was changed by hand.", hint=_FETCH_AGAIN)
+    card = Card(**{**content, "classes": tuple(content["classes"])})
+    _check_fits(card, name)
+    return card
+
+
+def _check_fits(card: Card, name: str) -> None:
+    """Whether this version of the package would use the weights as they were trained."""
+    if card.format != FORMAT:
+        raise WeightsError(
+            f"The model card {name} has format {card.format}, not {FORMAT}.", hint=_FETCH_AGAIN
+        )
+    if card.plane not in list(Plane):
+        raise WeightsError(f"The model card {name} names no plane.", hint=_FETCH_AGAIN)
+    if card.classes != tuple(p.value for p in PATTERNS):
+        raise WeightsError(f"The model card {name} has other classes.", hint=_FETCH_AGAIN)
+    if card.input.get("preprocessing") not in list(Preprocessing) or dict(
+        card.input
+    ) != input_facts(card.preprocessing):
+        raise WeightsError(f"The model card {name} asks for another input.", hint=_FETCH_AGAIN)
+    if not math.isfinite(card.temperature) or card.temperature <= 0:
+        raise WeightsError(f"The model card {name} has no calibration.", hint=_FETCH_AGAIN)
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

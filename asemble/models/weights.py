@@ -1,0 +1,120 @@
+"""Weight files: safetensors in half precision, checked against their card before use."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
+from torch import Tensor
+
+from asemble.core.errors import WeightsError
+from asemble.core.labels import Plane
+from asemble.models.cards import Card, card_path, read_card, write_card
+from asemble.models.evidence import EvidenceNetwork
+from asemble.models.members import MEMBERS
+
+DIRECTORY_VARIABLE = "ASEMBLE_WEIGHTS"
+"""Environment variable that names another directory of weights."""
+SUFFIX = ".safetensors"
+
+_FETCH_AGAIN = "Fetch the weights again, or train them with `asemble train`."
+
+
+def weights_directory(directory: Path | None = None) -> Path:
+    """Where weights are looked for: the argument, else `ASEMBLE_WEIGHTS`, else the repository."""
+    if directory is not None:
+        return directory
+    named = os.environ.get(DIRECTORY_VARIABLE)
+    return Path(named) if named else Path(__file__).parents[2] / "weights"
+
+
+def weights_name(plane: Plane, member: str) -> str:
+    """File name of a member's weights.
+
+    >>> weights_name(Plane.AXIAL, "pvt")
+    'axial-pvt.safetensors'
+    """
+    return f"{plane.value}-{member}{SUFFIX}"
+
+
+def save_weights(path: Path, state: Mapping[str, Tensor], card: Card) -> Card:
+    """Write weights in half precision and the card beside them.
+
+    Returns:
+        The card with the checksum of the file that was written.
+
+    Raises:
+        ValueError: a weight is not finite in half precision.
+    """
+    half = {name: _half(name, value) for name, value in state.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file(half, partial, metadata={"member": card.member, "plane": card.plane})
+    complete = replace(card, sha256=_sha256(partial.read_bytes()))
+    partial.replace(path)
+    write_card(card_path(path), complete)
+    return complete
+
+
+def load_weights(path: Path) -> tuple[EvidenceNetwork, Card]:
+    """The network of a weight file, in single precision and evaluation mode, with its card.
+
+    Raises:
+        WeightsError: the file, its card and this package do not agree in every respect.
+    """
+    card = read_card(card_path(path))
+    if path.name != weights_name(Plane(card.plane), card.member):
+        raise WeightsError(
+            f"{path.name} lies beside the card of {card.plane}-{card.member}.", hint=_FETCH_AGAIN
+        )
+    spec = MEMBERS.get(card.member)
+    if spec is None or spec.architecture != card.architecture:
+        raise WeightsError(
+            f"{path.name} holds the architecture {card.architecture!r}, which this version "
+            "does not build.",
+            hint=_FETCH_AGAIN,
+        )
+    network = spec.build()
+    _fill(network, _read_checked(path, card), path.name)
+    return network.float().eval(), card
+
+
+def _read_checked(path: Path, card: Card) -> dict[str, Tensor]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path.name} cannot be read.", hint=_FETCH_AGAIN) from error
+    if _sha256(content) != card.sha256:
+        raise WeightsError(
+            f"{path.name} is not the file that its card describes.", hint=_FETCH_AGAIN
+        )
+    try:
+        return load(content)
+    except SafetensorError as error:
+        raise WeightsError(f"{path.name} is not a safetensors file.", hint=_FETCH_AGAIN) from error
+
+
+def _fill(network: EvidenceNetwork, state: Mapping[str, Tensor], name: str) -> None:
+    try:
+        network.load_state_dict(state, strict=True)
+    except RuntimeError as error:  # torch's own: missing, unexpected or misshapen weights
+        raise WeightsError(
+            f"{name} does not fit the architecture that its card names.", hint=_FETCH_AGAIN
+        ) from error
+
+
+def _half(name: str, value: Tensor) -> Tensor:
+    if not value.is_floating_point():
+        return value.contiguous()
+    half = value.detach().to("cpu", torch.float16).contiguous()
+    if not bool(torch.isfinite(half).all()):
+        raise ValueError(f"{name} is not finite in half precision")
+    return half
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,148 @@
+"""A training configuration: one TOML file a member, read strictly."""
+
+import math
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from asemble.core.errors import ConfigError
+from asemble.core.labels import JUDGED_PLANES, Plane
+from asemble.imaging.intensity import Preprocessing
+from asemble.models.members import MEMBERS
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """Everything that decides a training run, beside the slices.
+
+    Args:
+        member: name in the table of members.
+        plane: coronal or axial.
+        seed: of initialisation, order and augmentation.
+        training_cases: simulated cases to learn from.
+        validation_cases: further cases, for early stopping and calibration.
+        data_seed: of the simulated cases; the same for all members of a plane.
+        passes: images seen, counting repeats; the budget.
+        batch: images in a step.
+        learning_rate: at its peak.
+        warmup: share of the steps in which the rate rises from nothing.
+        weight_decay: of AdamW, on matrices and kernels only.
+        validate_every: passes between two validations.
+        patience: validations without a better loss before the run stops early.
+        heatmap_weight: of the positive-weighted cross entropy on evidence maps.
+        positive_weight: of a lesion cell against a cell without one.
+        dice_weight: of one minus the Dice overlap of evidence and lesions.
+        label_weight: of the cross entropy on slice labels.
+        preprocessing: "plain", or "abstract" for cut borders and CLAHE.
+    """
+
+    member: str
+    plane: Plane
+    seed: int = 0
+    training_cases: int = 600
+    validation_cases: int = 80
+    data_seed: int = 1
+    passes: int = 40_000
+    batch: int = 32
+    learning_rate: float = 2.0e-3
+    warmup: float = 0.05
+    weight_decay: float = 0.02
+    validate_every: int = 4_000
+    patience: int = 5
+    heatmap_weight: float = 12.0
+    positive_weight: float = 8.0
+    dice_weight: float = 0.5
+    label_weight: float = 0.5
+    preprocessing: Preprocessing = Preprocessing.PLAIN
+
+    def __post_init__(self) -> None:
+        if self.member not in MEMBERS:
+            raise ConfigError(
+                f"member is {self.member!r}.", hint=f"It must be one of {', '.join(MEMBERS)}."
+            )
+        if self.plane not in JUDGED_PLANES:
+            raise ConfigError(f"plane is {self.plane.value!r}.", hint="Use coronal or axial.")
+        for name in ("training_cases", "validation_cases", "passes", "batch", "validate_every"):
+            _require(getattr(self, name) >= 1, name, "at least 1")
+        for name in ("patience", "seed", "data_seed"):
+            _require(getattr(self, name) >= 0, name, "0 or more")
+        for name in ("learning_rate", "positive_weight"):
+            _require(getattr(self, name) > 0, name, "above 0")
+        for name in ("weight_decay", "heatmap_weight", "dice_weight", "label_weight"):
+            _require(getattr(self, name) >= 0, name, "0 or more")
+        _require(0 <= self.warmup < 1, "warmup", "from 0 to below 1")
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps in the whole budget."""
+        return math.ceil(self.passes / self.batch)
+
+    @property
+    def validate_every_steps(self) -> int:
+        """Optimiser steps between two validations."""
+        return max(1, round(self.validate_every / self.batch))
+
+    def as_dict(self) -> dict[str, Any]:
+        """By name, for a card or a checkpoint."""
+        return {
+            f.name: str(value) if isinstance(value, Plane | Preprocessing) else value
+            for f in fields(self)
+            for value in [getattr(self, f.name)]
+        }
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read a TOML file whose keys are the fields of `TrainingConfig`.
+
+    Raises:
+        ConfigError: it cannot be read, has an unknown key, or a value of the wrong kind.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"The configuration {path.name} cannot be read.", hint=f"{error.strerror}."
+        ) from error
+    except ValueError as error:  # of the TOML grammar, or of UTF-8
+        raise ConfigError(f"{path.name} is not TOML: {error}.") from error
+    return config_from_dict(content)
+
+
+def config_from_dict(content: dict[str, Any]) -> TrainingConfig:
+    """A configuration from keys and plain values.
+
+    Raises:
+        ConfigError: a key is unknown or missing, or a value is of the wrong kind.
+
+    >>> config_from_dict({"member": "pvt", "plane": "axial"}).steps
+    1250
+    """
+    kinds = {f.name: f.type for f in fields(TrainingConfig)}
+    unknown = sorted(set(content) - set(kinds))
+    if unknown:
+        raise ConfigError(
+            f"The configuration has unknown keys: {', '.join(unknown)}.",
+            hint=f"Known keys: {', '.join(kinds)}.",
+        )
+    missing = [name for name in ("member", "plane") if name not in content]
+    if missing:
+        raise ConfigError(f"The configuration does not say {' and '.join(missing)}.")
+    return TrainingConfig(**{k: _convert(k, kinds[k], v) for k, v in content.items()})
+
+
+def _convert(name: str, kind: Any, value: Any) -> Any:
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind in (Plane, Preprocessing):
+        if value not in list(kind):
+            raise ConfigError(f"{name} is {value!r}.", hint=f"Use one of {', '.join(kind)}.")
+        return kind(value)
+    if type(value) is not kind:
+        raise ConfigError(f"{name} must be of type {kind.__name__}, not {value!r}.")
+    return value
+
+
+def _require(holds: bool, name: str, bound: str) -> None:
+    if not holds:
+        raise ConfigError(f"{name} must be {bound}.")
