@@ -46,6 +46,3 @@ def _operators_load() -> bool:
             continue
         return True
     return False
-
-
-declare_missing_operators()

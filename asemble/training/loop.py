@@ -311,7 +311,7 @@ def _progress_line(config: TrainingConfig, progress: _Progress, loss: float) -> 
 def _validation_line(config: TrainingConfig, progress: _Progress, score: Validation) -> str:
     return (
         f"{config.plane.value}-{config.member} validation at {progress.step * config.batch:,}: "
-        f"loss {score.loss:.3f}, AUC {score.auc:.3f}, pointing {score.pointing:.3f}, "
+        f"loss {score.loss:.3f}, AUC {_shown(score.auc)}, pointing {_shown(score.pointing)}, "
         f"accuracy {score.accuracy:.3f}"
         + (", best so far" if progress.best_step == progress.step else "")
     )
@@ -368,6 +368,9 @@ def _write(
     )
 
 
-def _rounded(value: float) -> float | None:
-    """JSON has no nan: a score that could not be computed is null."""
-    return round(value, 4) if math.isfinite(value) else None
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _shown(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}"

@@ -4,16 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 from torch.nn import functional
 
 from asemble.core.labels import PATTERNS, Pattern
+from asemble.evaluation.metrics import auc
 from asemble.training.losses import LESION_CHANNELS
 
 INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
+LESION_CELL = 0.5
+"""A cell with so much of a lesion, or more, counts as one of the lesion's."""
 TEMPERATURES = tuple(float(t) for t in np.geomspace(0.25, 8.0, 61))
 """Tried for calibration: 6% apart, finer than a validation set can tell."""
 
@@ -24,15 +25,16 @@ class Validation:
 
     Args:
         loss: the training loss, without augmentation.
-        auc: area under the curve of slices, inflammatory against the rest.
-        pointing: share of slices with inflammatory lesions whose strongest evidence lies in one.
+        auc: area under the curve of slices, inflammatory against the rest; None without both.
+        pointing: share of slices with inflammatory lesions whose strongest evidence lies in one;
+            None without such slices.
         accuracy: share of slices whose most probable class is right.
         temperature: that fits the labels best.
     """
 
     loss: float
-    auc: float
-    pointing: float
+    auc: float | None
+    pointing: float | None
     accuracy: float
     temperature: float
 
@@ -57,7 +59,7 @@ def validate(
     probabilities = torch.softmax(logits / temperature, dim=1)
     return Validation(
         loss=float(loss(logits, evidence, lesions, labels)),
-        auc=slice_auc(probabilities[:, INFLAMMATORY].numpy(), (labels == INFLAMMATORY).numpy()),
+        auc=auc((labels == INFLAMMATORY).numpy(), probabilities[:, INFLAMMATORY].numpy()),
         pointing=pointing_rate(
             evidence[:, INFLAMMATORY], lesions[:, LESION_CHANNELS.index(INFLAMMATORY)]
         ),
@@ -66,33 +68,19 @@ def validate(
     )
 
 
-def slice_auc(scores: npt.NDArray[np.floating], positive: npt.NDArray[np.bool_]) -> float:
-    """Share of pairs, one positive and one not, that the scores order rightly; ties count half.
-
-    nan where one of the two kinds is absent.
-
-    >>> slice_auc(np.array([0.1, 0.4, 0.4]), np.array([False, True, False]))
-    0.75
-    """
-    positives, negatives = int(positive.sum()), int((~positive).sum())
-    if positives == 0 or negatives == 0:
-        return float("nan")
-    ranks = rankdata(scores)[positive].sum()
-    return float((ranks - positives * (positives + 1) / 2) / (positives * negatives))
-
-
-def pointing_rate(evidence: Tensor, lesions: Tensor) -> float:
+def pointing_rate(evidence: Tensor, lesions: Tensor) -> float | None:
     """Share of slices with a lesion whose strongest cell lies in it or beside it.
 
     Args:
         evidence: `(n, h, w)`.
-        lesions: `(n, h, w)`, share of each cell that a lesion covers.
+        lesions: `(n, h, w)`, how much of a lesion is in each cell, 0..1.
     """
-    present = lesions.flatten(1).amax(dim=1) > 0
+    cells = (lesions >= LESION_CELL).float()
+    present = cells.flatten(1).amax(dim=1) > 0
     if not bool(present.any()):
-        return float("nan")
+        return None
     # One cell of tolerance, 3 mm: readers do not agree on an edge more closely than that.
-    widened = functional.max_pool2d(lesions[present][:, None], kernel_size=3, stride=1, padding=1)
+    widened = functional.max_pool2d(cells[present][:, None], kernel_size=3, stride=1, padding=1)
     strongest = evidence[present].flatten(1).argmax(dim=1, keepdim=True)
     return float((widened.flatten(1).gather(1, strongest) > 0).float().mean())
 

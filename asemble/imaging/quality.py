@@ -1,0 +1,101 @@
+"""Whether the models may judge a series at all: what they were not trained on, they decline."""
+
+import numpy as np
+
+from asemble.core.geometry import spacing_mm
+from asemble.core.labels import JUDGED_PLANES, Weighting
+from asemble.core.study import Series
+from asemble.imaging.intensity import foreground_median
+
+MAX_PIXEL_MM = 2.0
+"""A subchondral lesion is 1-5 mm deep; coarser pixels do not hold it. Protocols use 0.6-1 mm."""
+MIN_FIELD_MM = 120.0
+"""The two joints lie about 120 mm apart in front; a smaller field cannot hold both."""
+MAX_FIELD_MM = 700.0
+"""Wider than the bore of any scanner: the spacing in the file is wrong."""
+MIN_PIXELS = 64
+"""Fewer rows or columns than that are a thumbnail or a localiser, not a diagnostic slice."""
+MIN_CONTRAST = 0.02
+"""Spread of the tissue in foreground medians; marrow alone varies by 0.10-0.24."""
+PELVIC_WORDS = ("SACR", "SIJ", "SI JOINT", "ISG", "PELV", "HIP", "LSPINE", "LUMB", "SPINE", "ABDO")
+"""Parts of BodyPartExamined (PS3.16 annex L, and free text) under which joints are imaged.
+
+Hip, spine and abdomen too, because technicians choose the nearest button of the scanner.
+"""
+MODALITY = "MR"
+"""The only modality that the networks know."""
+
+
+def why_not_judged(series: Series) -> str | None:
+    """One sentence why the models do not judge this series, or None where they do.
+
+    What the file does not say (modality, body part, geometry) is not held against it; what it
+    says is.
+    """
+    for check in (_modality, _body_part, _plane, _weighting, _resolution, _content):
+        reason = check(series)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _modality(series: Series) -> str | None:
+    if series.modality in ("", MODALITY):
+        return None
+    return f"This is a series of modality {series.modality}; the models know only MR."
+
+
+def _body_part(series: Series) -> str | None:
+    part = series.body_part.upper()
+    if not part or any(word in part for word in PELVIC_WORDS):
+        return None
+    return f"The file says that this is the {part.lower()}, not the sacroiliac joints."
+
+
+def _plane(series: Series) -> str | None:
+    if series.plane is None:
+        return "The plane is unknown; state whether it is coronal or axial."
+    if series.plane not in JUDGED_PLANES:
+        return f"The models judge coronal and axial slices; this series is {series.plane.value}."
+    return None
+
+
+def _weighting(series: Series) -> str | None:
+    # The weights were trained on fluid-sensitive slices alone; what they would say of T1 is noise.
+    if series.weighting is Weighting.FLUID:
+        return None
+    if series.weighting is Weighting.T1:
+        return (
+            "T1 is shown beside the others but not judged: the models look for oedema, "
+            "in fluid-sensitive slices."
+        )
+    return "This is not known to be fluid-sensitive (STIR or fat-suppressed); state it if it is."
+
+
+def _resolution(series: Series) -> str | None:
+    rows, columns = series.volume.shape[1:]
+    if min(rows, columns) < MIN_PIXELS:
+        return f"Slices of {rows} x {columns} pixels are too small to judge."
+    if series.volume.affine_lps is None:
+        return None
+    row_mm, column_mm = spacing_mm(series.volume.affine_lps)[1:]
+    if max(row_mm, column_mm) > MAX_PIXEL_MM:
+        return f"Pixels of {max(row_mm, column_mm):.1f} mm are too coarse for small lesions."
+    field_mm = min(rows * row_mm, columns * column_mm)
+    if field_mm < MIN_FIELD_MM:
+        return f"A field of {field_mm:.0f} mm does not hold both sacroiliac joints."
+    field_mm = max(rows * row_mm, columns * column_mm)
+    if field_mm > MAX_FIELD_MM:
+        return f"A field of {field_mm:.0f} mm is wider than any scanner; the spacing is wrong."
+    return None
+
+
+def _content(series: Series) -> str | None:
+    voxels = series.volume.voxels
+    if not np.isfinite(voxels).all():
+        return "The slices hold values that are not numbers."
+    tissue = voxels[voxels > 0]
+    median = foreground_median(voxels)
+    if median == 0 or float(tissue.std()) < MIN_CONTRAST * median:
+        return "The slices are empty or of one grey."
+    return None

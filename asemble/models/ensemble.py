@@ -1,0 +1,199 @@
+"""The ensemble: the members of each plane, loaded strictly, judged under one lock."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from asemble.core.errors import ConfigError, WeightsError
+from asemble.core.labels import JUDGED_PLANES, Plane
+from asemble.core.volume import Floats
+from asemble.imaging.intensity import preprocess
+from asemble.models.cards import Card
+from asemble.models.evidence import EVIDENCE_SIDE, IMAGE_SIDE, EvidenceNetwork
+from asemble.models.fusion import Fusion, load_fusion
+from asemble.models.members import MEMBERS, MemberSpec
+from asemble.models.weights import SUFFIX, load_weights, weights_directory, weights_name
+
+BATCH = 32
+"""Slices in one forward pass: a usual series; beyond it two cores gain nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MemberOutput:
+    """What one member says of some slices.
+
+    Args:
+        probabilities: `(n, 3)` calibrated, in the order of `PATTERNS`.
+        evidence: `(n, 3, 64, 64)` float32, raw maps in the same order; above 0 speaks for it.
+    """
+
+    probabilities: npt.NDArray[np.float64]
+    evidence: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """One trained network of one plane. Hold the ensemble's lock around its forward passes.
+
+    Args:
+        spec: its line in the table of members.
+        card: what is known of its weights.
+        network: single precision, evaluation mode.
+    """
+
+    spec: MemberSpec
+    card: Card
+    network: EvidenceNetwork
+
+    @property
+    def name(self) -> str:
+        """In file names, results and on screen."""
+        return self.spec.name
+
+    @property
+    def cam_module(self) -> nn.Module:
+        """The module that Grad-CAM reads, `(n, c, 64, 64)`."""
+        return self.spec.cam_module(self.network)
+
+    def inputs(self, images: Floats) -> Tensor:
+        """Prepared slices `(n, 256, 256)` as `(n, 1, 256, 256)` on the network's device.
+
+        Raises:
+            ValueError: the slices are not square slices of 256.
+        """
+        if images.ndim != 3 or images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE):
+            raise ValueError(f"images must be (n, {IMAGE_SIDE}, {IMAGE_SIDE}), got {images.shape}")
+        read = np.array(preprocess(images, self.card.preprocessing), dtype=np.float32)
+        return torch.from_numpy(read)[:, None].to(next(self.network.parameters()).device)
+
+    def judge(self, images: Floats) -> MemberOutput:
+        """Calibrated probabilities and raw evidence for prepared slices `(n, 256, 256)`."""
+        logits, evidence = self.network.with_evidence(self.inputs(images))
+        probabilities = torch.softmax(logits.double() / self.card.temperature, dim=1)
+        return MemberOutput(probabilities.cpu().numpy(), evidence.cpu().numpy())
+
+
+class Ensemble:
+    """The members of each plane, with the lock that guards them.
+
+    Grad-CAM hangs its hooks on the shared networks, so a forward pass of another thread at that
+    moment would be recorded in the wrong map (26 of 40 maps, without a lock): whoever runs a
+    network holds `lock`.
+
+    Args:
+        planes: members by plane, in the order of the table.
+        directory: where the weights lie, and the study calibration beside them.
+        device: where the networks are.
+    """
+
+    def __init__(
+        self, planes: Mapping[Plane, tuple[Member, ...]], *, directory: Path, device: str
+    ) -> None:
+        self.planes = MappingProxyType(dict(planes))
+        self.device = device
+        self.lock = threading.RLock()
+        self._directory = directory
+
+    @property
+    def cards(self) -> Mapping[str, Card]:
+        """The card of each weight file, by file name."""
+        return {
+            weights_name(plane, member.name): member.card
+            for plane, members in self.planes.items()
+            for member in members
+        }
+
+    @property
+    def weights(self) -> Mapping[str, str]:
+        """SHA-256 of each weight file, by file name."""
+        return {name: card.sha256 for name, card in self.cards.items()}
+
+    @cached_property
+    def fusion(self) -> Fusion:
+        """How slices make a study, fitted for exactly these weights.
+
+        Raises:
+            WeightsError: it is missing, damaged, or of other weights.
+        """
+        names = {plane: [m.name for m in members] for plane, members in self.planes.items()}
+        return load_fusion(self._directory, self.weights, names)
+
+    def judge(self, plane: Plane, images: Floats) -> Mapping[str, MemberOutput]:
+        """What each member of `plane` says of prepared slices `(n, 256, 256)`, by its name.
+
+        Raises:
+            ValueError: the plane has no members, or the slices are of another size.
+        """
+        if plane not in self.planes:
+            raise ValueError(f"no members judge the {plane} plane")
+        outputs = {}
+        for member in self.planes[plane]:
+            parts = []
+            for start in range(0, len(images), BATCH):
+                with self.lock, torch.inference_mode():
+                    parts.append(member.judge(images[start : start + BATCH]))
+            outputs[member.name] = MemberOutput(
+                np.concatenate([np.empty((0, 3)), *(p.probabilities for p in parts)]),
+                np.concatenate([_no_evidence(), *(p.evidence for p in parts)]),
+            )
+        return outputs
+
+
+def load_ensemble(directory: Path | None = None, *, device: str | None = None) -> Ensemble:
+    """Load every member of every plane, and refuse the whole if one does not fit.
+
+    Args:
+        directory: of the weights; by default `ASEMBLE_WEIGHTS`, else the repository's `weights/`.
+        device: "cpu" or "cuda"; by default CUDA where there is one.
+
+    Raises:
+        WeightsError: a file, its card, its SHA-256 or its architecture do not agree, or the
+            folder holds weights that no member reads.
+        ConfigError: the device does not exist on this machine.
+    """
+    folder = weights_directory(directory)
+    chosen = _device(device)
+    expected = {weights_name(plane, name) for plane in JUDGED_PLANES for name in MEMBERS}
+    strangers = sorted(p.name for p in folder.glob(f"*{SUFFIX}") if p.name not in expected)
+    if strangers:
+        raise WeightsError(
+            f"The weights folder holds files of no member: {', '.join(strangers)}.",
+            hint="Move them elsewhere.",
+        )
+    return Ensemble(
+        {
+            plane: tuple(_member(folder, plane, spec, chosen) for spec in MEMBERS.values())
+            for plane in JUDGED_PLANES
+        },
+        directory=folder,
+        device=chosen,
+    )
+
+
+def _member(folder: Path, plane: Plane, spec: MemberSpec, device: str) -> Member:
+    network, card = load_weights(folder / weights_name(plane, spec.name))
+    return Member(spec, card, network.to(device))
+
+
+def _device(asked: str | None) -> str:
+    available = torch.cuda.is_available()
+    if asked is None:
+        return "cuda" if available else "cpu"
+    if asked not in ("cpu", "cuda") or (asked == "cuda" and not available):
+        raise ConfigError(
+            f"There is no device {asked!r} here.",
+            hint=f"Use {'cuda or cpu' if available else 'cpu'}.",
+        )
+    return asked
+
+
+def _no_evidence() -> Floats:
+    return np.empty((0, 3, EVIDENCE_SIDE, EVIDENCE_SIDE), dtype=np.float32)
