@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from asemble.core.errors import WeightsError
-from asemble.ui import cache, frame, intake, state
+from asemble.ui import frame, intake, state
 
 LIMITS = """
 - The networks learned from **simulated** MRI only. Nothing here was measured on patients, and
@@ -18,12 +17,6 @@ LIMITS = """
 """
 
 frame.begin_page("Home")
-
-try:
-    ensemble = cache.ensemble()
-except WeightsError as error:
-    frame.refuse(error)
-    st.stop()
 
 about, opened = st.columns([1, 1], gap="large")
 

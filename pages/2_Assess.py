@@ -2,30 +2,23 @@
 
 import streamlit as st
 
-from asemble.core.errors import WeightsError
 from asemble.ui import assess, checklist, frame, results, state
 
 frame.begin_page("Assess")
 study = frame.require_study()
 
-try:
-    assessed = state.assessment()
-    with st.container(horizontal=True, vertical_alignment="center", key="ask"):
-        if assessed is None:
-            asked = st.button("Ask the ensemble", type="primary")
-            st.caption(
-                "Fill in the checklist first: readers tend to follow a model's answer, right or"
-                " wrong, once they have seen it. Then ask."
-            )
-        else:
-            asked = False
-            results.show_headline(assessed.prediction)
-    if asked:
+assessed = state.assessment()
+with st.container(horizontal=True, vertical_alignment="center", key="ask"):
+    if assessed is not None:
+        results.show_headline(assessed.prediction)
+    elif st.button("Ask the ensemble", type="primary"):
         assess.run_ensemble(study)
         st.rerun()
-except WeightsError as error:
-    frame.refuse(error)
-    st.stop()
+    else:
+        st.caption(
+            "Fill in the checklist first: readers tend to follow a model's answer, right or"
+            " wrong, once they have seen it. Then ask."
+        )
 
 slices, questions = st.columns([1, 1.15], gap="large")
 with slices:

@@ -35,7 +35,8 @@ def sample(kind: Pattern) -> Study:
     """A simulated study, written as DICOM and read back through the door of every study."""
     with TemporaryDirectory(prefix="asemble-sample-") as folder:
         phantom.write_sample(Path(folder), kind=kind, seed=SAMPLE_SEED)
-        return io.read_study(Path(folder))
+        # The truth and its masks lie beside the series; they are not part of the study.
+        return io.read_study(sorted({path.parent for path in Path(folder).glob("*/*.dcm")}))
 
 
 @st.cache_data(scope="session", max_entries=12, show_spinner=False)

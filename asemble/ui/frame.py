@@ -5,10 +5,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from asemble.core.errors import AsembleError
+from asemble.core.errors import AsembleError, WeightsError
 from asemble.core.labels import STANDING_NOTICE
 from asemble.core.study import Study
-from asemble.ui import state
+from asemble.ui import cache, state
 
 PAGES = (
     ("app.py", "Home"),
@@ -36,6 +36,7 @@ STYLE = """
 .st-key-header [data-testid="stPageLink"] a { padding: 0.15rem 0.7rem; }
 .st-key-header [aria-current] { border-bottom: 2px solid var(--st-primary-color); }
 [class*="st-key-item_"] > :first-child { flex: 1 1 auto; }
+[class*="st-key-item_"] p { font-size: 0.9rem; line-height: 1.3; }
 [class*="st-key-item_"] button { min-height: 1.7rem; padding: 0 0.55rem; }
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 table { font-variant-numeric: tabular-nums; }
@@ -50,7 +51,9 @@ BADGE = '<span class="asemble-badge">SYNTHETIC</span>'
 
 
 def begin_page(title: str) -> None:
-    """Configure the page and draw what stands at the top of every one.
+    """Configure the page, draw what stands at the top of every one, check the weights.
+
+    With weights that cannot be trusted the page says so and ends here.
 
     Args:
         title: the page's name in `PAGES`.
@@ -64,6 +67,12 @@ def begin_page(title: str) -> None:
         st.space("stretch")
         _study_tag()
     st.html(f'<div class="asemble-notice" role="note">{escape(STANDING_NOTICE)}</div>')
+    try:
+        cache.ensemble()
+    except WeightsError as error:
+        st.subheader("The app does not start with these weights")
+        refuse(error)
+        st.stop()
 
 
 def require_study() -> Study:

@@ -11,12 +11,13 @@ from plotly.colors import sample_colorscale, unlabel_rgb
 
 from asemble.core.results import NO_EVIDENCE, Heatmap
 from asemble.core.volume import Volume
+from asemble.imaging.intensity import percentile_window, to_bytes
 
 Bytes = npt.NDArray[np.uint8]
 """An array of eight-bit values."""
 
-RANGE_PERCENT = (0.1, 99.9)
-"""Percentiles of the series that eight bits span; the window is chosen within them."""
+RANGE_PERCENT = (0.0, 99.9)
+"""Percentiles of the series that the eight bits span; the window is chosen within them."""
 WINDOW_PERCENT = (2.0, 99.3)
 """Percentiles of the series that the first window shows from black to white."""
 HEAT_PIXELS = 160
@@ -30,36 +31,33 @@ class Stack:
     """A series for the browser.
 
     Args:
-        uris: one eight-bit grey PNG a slice.
-        window: the grey values, 0 to 255, that the first window shows as black and as white.
+        uris: one grey PNG a slice. Its bytes hold the square root of the grey value, so that the
+            dark tissue beside bright fluid keeps its steps.
+        window: what the first window shows as black and as white, as shares of `RANGE_PERCENT`.
     """
 
     uris: tuple[str, ...]
-    window: tuple[int, int]
+    window: tuple[float, float]
 
 
 def grey_stack(volume: Volume) -> Stack:
-    """The slices of `volume` on one eight-bit scale for the whole series, without loss beyond it.
+    """The slices of `volume` on one scale for the whole series.
 
     >>> stack = grey_stack(Volume(np.arange(30.0).reshape(2, 3, 5), None))
     >>> len(stack.uris), stack.uris[0][:22]
     (2, 'data:image/png;base64,')
     """
-    grey = grey_bytes(volume)
-    return Stack(tuple(_uri(image) for image in grey), initial_window(grey))
+    low, high = percentile_window(volume.voxels, *RANGE_PERCENT)
+    share = np.clip((volume.voxels - low) / (high - low), 0, 1)
+    return Stack(
+        uris=tuple(_uri(to_bytes(np.sqrt(image), (0, 1))) for image in share),
+        window=percentile_window(share, *WINDOW_PERCENT),
+    )
 
 
-def grey_bytes(volume: Volume) -> Bytes:
-    """`(slice, row, column)`, the series on one eight-bit scale between `RANGE_PERCENT`."""
-    low, high = (float(v) for v in np.percentile(volume.voxels, RANGE_PERCENT))
-    span = max(high - low, float(np.finfo(np.float32).tiny))
-    return np.clip((volume.voxels - low) / span * 255, 0, 255).astype(np.uint8)
-
-
-def initial_window(grey: Bytes) -> tuple[int, int]:
-    """The grey values shown first as black and as white, from `WINDOW_PERCENT`."""
-    black, white = (int(v) for v in np.percentile(grey, WINDOW_PERCENT))
-    return black, max(white, black + 1)
+def shown_bytes(volume: Volume, index: int) -> Bytes:
+    """`(row, column)`, slice `index` as the first window shows it."""
+    return to_bytes(volume.voxels[index], percentile_window(volume.voxels, *WINDOW_PERCENT))
 
 
 def heat_uris(heatmap: Heatmap) -> tuple[str, ...]:
@@ -77,7 +75,7 @@ def heat_uris(heatmap: Heatmap) -> tuple[str, ...]:
             uris.append("")
             continue
         small = Image.fromarray(values).resize((columns, rows), Image.Resampling.BILINEAR)
-        uris.append(_uri(np.clip(np.asarray(small) * 255, 0, 255).astype(np.uint8)))
+        uris.append(_uri(to_bytes(np.asarray(small), (0, 1))))
     return tuple(uris)
 
 

@@ -20,6 +20,9 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 REFUSALS_SHOWN = 200
 """A folder of documents may hold thousands of files that are not images."""
 
+SHOWN_EVERY = 5
+"""Files between two messages to the browser."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -92,18 +95,22 @@ def report(study: Study) -> None:
 
 
 def _read(files: Sequence[UploadedFile]) -> None:
-    bar = st.progress(0.0, "Reading")
+    shown = st.empty()
 
     def progress(done: int, total: int) -> None:
-        bar.progress(min(done / max(total, 1), 1.0), f"Reading file {done} of {total}")
+        # An archive does not say beforehand how many files come out of it.
+        if done % SHOWN_EVERY == 0 and total > done:
+            shown.progress(done / total, f"Reading file {done} of {total}")
+        elif done % SHOWN_EVERY == 0:
+            shown.caption(f"{done} files read")
 
     try:
-        study = read_parts([_part(file) for file in files], progress=progress)
+        with st.spinner("Reading the upload"):
+            study = read_parts([_part(file) for file in files], progress=progress)
     except InputError as error:
-        bar.empty()
+        shown.empty()
         frame.refuse(error)
         return
-    bar.empty()
     state.open_study(study, "Uploaded study")
     st.rerun()
 
@@ -133,10 +140,11 @@ def _row(series: Series) -> None:
         key=f"plane:{state.study_key()}:{series.id}",
         persist_state="session",
     )
+    weightings: list[Weighting] = list(Weighting)
     weighting = weighting_box.selectbox(
         "Weighting",
-        list(Weighting),
-        index=list(Weighting).index(series.weighting),
+        weightings,
+        index=weightings.index(series.weighting),
         format_func=lambda w: w.heading.split(" (")[0],
         key=f"weighting:{state.study_key()}:{series.id}",
         persist_state="session",

@@ -8,9 +8,10 @@ from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.core.results import ENSEMBLE
 from asemble.core.study import Series, Study
 from asemble.core.volume import Floats
+from asemble.imaging.intensity import to_bytes
 from asemble.report import KeyImage
 from asemble.ui import choose
-from asemble.ui.images import Bytes, grey_bytes, heat_colours, initial_window
+from asemble.ui.images import Bytes, heat_colours, shown_bytes
 from asemble.ui.state import Assessment
 
 METHOD = "gradcam"
@@ -52,22 +53,20 @@ def _key_image(study: Study, assessed: Assessment, plane: Plane) -> KeyImage | N
 
 def _picture(series: Series, index: int) -> Bytes:
     """`(row, column, 3)`, on square pixels, at the first window of the viewer."""
-    grey = grey_bytes(series.volume)
-    black, white = initial_window(grey)
-    shown = np.clip((grey[index].astype(np.float32) - black) / (white - black) * 255, 0, 255)
     _, rows, columns = series.volume.shape
     affine = series.volume.affine_lps
     row_mm, column_mm = (1.0, 1.0) if affine is None else spacing_mm(affine)[1:]
     high = max(1, round(WIDTH_PIXELS * rows * row_mm / (columns * column_mm)))
     size = (WIDTH_PIXELS, high)
-    image = Image.fromarray(shown.astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
+    shown = Image.fromarray(shown_bytes(series.volume, index))
+    image = shown.resize(size, Image.Resampling.BICUBIC)
     return np.repeat(np.asarray(image)[..., None], 3, axis=2)
 
 
 def _overlay(plain: Bytes, heat: Floats) -> Bytes:
     rows, columns, _ = plain.shape
     image = Image.fromarray(heat).resize((columns, rows), Image.Resampling.BILINEAR)
-    step = np.clip(np.asarray(image) * 255, 0, 255).astype(np.uint8)
+    step = to_bytes(np.asarray(image), (0, 1))
     colours = np.asarray(heat_colours(), dtype=np.float32)[step]
     alpha = colours[..., 3:] / 255 * OPACITY
     return np.asarray(plain * (1 - alpha) + colours[..., :3] * alpha, dtype=np.uint8)

@@ -3,6 +3,8 @@
 
 const SLICE_RESTS_MS = 300; // the server hears of a slice when the reader rests on it
 const WHEEL_STEP = 40; // of deltaY for one slice, so that a trackpad does not race
+const MIN_WINDOW = 0.01; // as shares of the range of the series
+const DRAG_STEP = 0.002; // of window and level for one pixel of dragging
 const NO_EVIDENCE = "No positive evidence on this slice.";
 const HINT = "Wheel or arrow keys: slices. Drag: window and level. Double-click: reset.";
 
@@ -67,8 +69,8 @@ function makePane(viewer, root, data, number) {
   make("input", "slice", sliceRow, { type: "range", min: 0, max: data.images.length - 1 });
   parts.slice.setAttribute("aria-label", `Slice of ${data.title}`);
   const windowRow = make("div", "windowRow", box, { className: "row" });
-  range(windowRow, "width", "Window", 2, 255);
-  range(windowRow, "level", "Level", 0, 255);
+  range(windowRow, "width", "Window", MIN_WINDOW, 1, 0.002);
+  range(windowRow, "level", "Level", 0, 1, 0.002);
   make("button", "reset", windowRow, { type: "button", textContent: "Reset" });
   const heatRow = make("div", "heatRow", box, { className: "row", hidden: true });
   make("input", "heatOn", heatRow, { type: "checkbox", id: "heatOn" + number });
@@ -114,7 +116,7 @@ function listen(viewer, pane) {
   canvas.onpointerdown = (event) => event.pointerType === "mouse" && canvas.setPointerCapture(event.pointerId);
   canvas.onpointermove = (event) => {
     if (!canvas.hasPointerCapture(event.pointerId)) return;
-    setWindow(pane, pane.width + event.movementX, pane.level - event.movementY);
+    setWindow(pane, pane.width + event.movementX * DRAG_STEP, pane.level - event.movementY * DRAG_STEP);
     redraw();
   };
   canvas.ondblclick = reset.onclick = () => { resetWindow(pane); redraw(); };
@@ -143,8 +145,8 @@ function resetWindow(pane) {
 }
 
 function setWindow(pane, width, level) {
-  pane.width = pane.parts.width.value = Math.min(Math.max(width, 2), 255);
-  pane.level = pane.parts.level.value = Math.min(Math.max(level, 0), 255);
+  pane.width = pane.parts.width.value = Math.min(Math.max(width, MIN_WINDOW), 1);
+  pane.level = pane.parts.level.value = Math.min(Math.max(level, 0), 1);
 }
 
 // PNGs to single-channel bytes; `ready(i)` is called as each arrives.
@@ -192,8 +194,10 @@ function draw(viewer, pane) {
   const image = pane.images[index];
   if (!image) return;
   const low = pane.level - pane.width / 2;
+  // The bytes hold square roots; a clamped array rounds and clips.
+  const shown = Uint8ClampedArray.from({ length: 256 }, (_, v) => (255 * ((v / 255) ** 2 - low)) / pane.width);
   stamp(ink, frame, image, (v, out, k) => {
-    out[k] = out[k + 1] = out[k + 2] = (255 * (v - low)) / pane.width; // clamped by the array
+    out[k] = out[k + 1] = out[k + 2] = shown[v];
     out[k + 3] = 255;
   });
   drawHeat(viewer, pane, ink, frame);

@@ -1,0 +1,95 @@
+"""Model cards on the screen; every number comes out of a card."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from asemble.core.labels import JUDGED_PLANES
+from asemble.models.cards import Card
+from asemble.models.members import member_spec
+
+NOT_MEASURED = "not measured"
+
+LIMITS = """
+- Trained on simulated MRI only. Figures below were measured on simulated cases that the network
+  had not seen; they say nothing about patients.
+- External validation: none.
+- Three patterns are known. Children, pregnancy, infection, tumour, fracture, implants and images
+  after gadolinium are outside what the networks were made for.
+- The members saw simulated data from one source, so that they can be wrong together.
+"""
+
+
+def show_cards(cards: Mapping[str, Card]) -> None:
+    """Every card, grouped by plane.
+
+    Args:
+        cards: by name of the weight file.
+    """
+    for plane in JUDGED_PLANES:
+        of_plane = {name: card for name, card in cards.items() if card.plane == plane}
+        if not of_plane:
+            continue
+        st.subheader(f"{plane.heading} slices")
+        for column, (name, card) in zip(
+            st.columns(len(of_plane)), sorted(of_plane.items()), strict=True
+        ):
+            with column, st.container(border=True, height="stretch"):
+                _show_card(name, card)
+
+
+def figure_words(value: Any) -> str:
+    """A figure of a card in words.
+
+    >>> figure_words(0.91234), figure_words(None), figure_words(1200)
+    ('0.912', 'not measured', '1,200')
+    >>> figure_words({"value": 0.9, "low": 0.85, "high": 0.94, "cases": 200})
+    '0.900 (95% interval 0.850 to 0.940, 200 cases)'
+    """
+    match value:
+        case None:
+            return NOT_MEASURED
+        case str() | bool():
+            words = str(value)
+        case int():
+            words = f"{value:,}"
+        case float():
+            words = f"{value:.3f}"
+        case {"value": figure, "low": low, "high": high, **rest}:
+            cases = f", {rest['cases']} cases" if "cases" in rest else ""
+            between = f"95% interval {figure_words(low)} to {figure_words(high)}{cases}"
+            words = f"{figure_words(figure)} ({between})"
+        case Mapping():
+            words = ", ".join(f"{_words(k)} {figure_words(v)}" for k, v in value.items())
+        case _:
+            words = ", ".join(figure_words(each) for each in value)
+    return words
+
+
+def _show_card(name: str, card: Card) -> None:
+    spec = member_spec(card.member)
+    st.markdown(f"**{spec.title}**  \n{spec.kind.capitalize()} network: {card.architecture}")
+    st.markdown("**Measured**")
+    _table(card.metrics)
+    st.markdown("**Trained on**")
+    _table(card.data)
+    st.markdown("**Budget**")
+    _table({k: v for k, v in card.training.items() if k not in ("command", "config")})
+    with st.expander("How to train it again"):
+        st.code(card.training.get("command", NOT_MEASURED), language=None, wrap_lines=True)
+        _table(card.training.get("config", {}))
+    with st.expander("Input, calibration and file"):
+        _table({**card.input, **card.calibration})
+        st.caption(f"{name}: SHA-256 verified when it was loaded.")
+        st.code(card.sha256, language=None, wrap_lines=True)
+
+
+def _table(facts: Mapping[str, Any]) -> None:
+    if facts:
+        rows = {"": [_words(k) for k in facts], " ": [figure_words(v) for v in facts.values()]}
+        st.table(rows, border="horizontal", hide_header=True)
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ").replace("auc", "AUC")
