@@ -1,6 +1,7 @@
 """The simulator: physics as published, planes that agree, truth that matches the pixels."""
 
 import hashlib
+import itertools
 import json
 from pathlib import Path
 
@@ -215,4 +216,4 @@ def test_training_slices_do_not_depend_on_where_they_are_made() -> None:
 
 def test_training_validation_and_test_cases_never_meet() -> None:
     starts = sorted(FIRST_CASE.values())
-    assert all(later - earlier >= 500_000 for earlier, later in zip(starts, starts[1:]))
+    assert all(later - earlier >= 500_000 for earlier, later in itertools.pairwise(starts))
