@@ -1,26 +1,45 @@
 # `make app` sets up and opens the app; `make test` sets up and passes every test.
-PYTHON ?= python3
+# Everything goes into .venv, which is made afresh when requirements.txt changes.
+
 VENV := .venv
 BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup setup-dev app test lint weights
-setup: $(VENV)/.installed
-setup-dev: $(VENV)/.installed-dev
+# The first Python on the path that is new enough; say `make PYTHON=...` to choose another.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
+	"$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-$(VENV)/.installed: requirements.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -r requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps -e .
-	touch $@
-
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
-	touch $@
+.PHONY: app setup setup-dev test lint browser weights licences
 
 app: setup
 	$(BIN)/python -m streamlit run app.py
 
-test: setup-dev
+setup: $(VENV)/.editable
+setup-dev: setup $(VENV)/.installed-dev
+
+# The stamp is a copy of what was installed: a new clock time alone reinstalls nothing.
+$(VENV)/.installed: requirements.txt
+	@if cmp -s requirements.txt $@; then touch $@; exit 0; fi; \
+	if [ -z "$(PYTHON)" ]; then \
+		echo "asemble needs Python 3.11 or newer, and none was found on the path: install one, or say make PYTHON=/path/to/python." >&2; \
+		exit 1; fi; \
+	set -e; \
+	"$(PYTHON)" -c '$(NEW_ENOUGH)' || { echo "asemble needs Python 3.11 or newer; $(PYTHON) is older." >&2; exit 1; }; \
+	echo "Making $(VENV) with $(PYTHON) and installing requirements.txt (some minutes the first time)"; \
+	"$(PYTHON)" -m venv --clear $(VENV); \
+	$(BIN)/python -m pip install --quiet -r requirements.txt; \
+	cp requirements.txt $@
+
+$(VENV)/.editable: $(VENV)/.installed pyproject.toml
+	$(BIN)/python -m pip install --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+test: setup-dev browser
 	$(BIN)/python -m pytest
 
 lint: setup-dev
@@ -28,3 +47,22 @@ lint: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The browser tests drive a Chromium of the system; without one they are skipped with a reason.
+browser:
+	@for name in chromium chromium-browser google-chrome; do \
+		if command -v $$name >/dev/null 2>&1; then exit 0; fi; done; \
+	if command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ]; then \
+		echo "Installing Chromium for the browser tests: apt-get install chromium"; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } >/dev/null </dev/null \
+		|| echo "Chromium could not be installed: the browser tests will be skipped."; \
+	else \
+		echo "No Chromium, and no apt-get as root to install it: the browser tests will be skipped."; fi
+
+# Trains every member from its configuration, then calibrates members and study: hours on a CPU.
+weights: setup
+	for config in asemble/training/configs/*.toml; do $(BIN)/asemble train "$$config" || exit 1; done
+	$(BIN)/asemble evaluate calibrate
+
+licences: setup
+	$(BIN)/python docs/licences.py
