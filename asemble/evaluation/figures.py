@@ -1,6 +1,7 @@
 """Records of simulated studies to a fitted fusion, to figures, and to a table for people."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,11 @@ SMALLEST_REFERENCE = 0.5
 
 NOTICE = "Simulated figures: measured on simulated MRI only; they say nothing about patients."
 
-_BASELINES = ("position", "brightness")
+_SCORES = {
+    "scores": "",
+    "position": ", position baseline",
+    "brightness": ", brightness baseline",
+}
 _INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
 
 
@@ -72,32 +77,23 @@ def _reference(records: Sequence[Record], key: str) -> float:
 def figures(records: Sequence[Record]) -> dict[str, Estimate | None]:
     """Every figure by its name, with its interval over cases."""
     named: dict[str, Callable[[Sequence[Record]], float | None]] = {
-        "study AUC": lambda rs: _study_auc(rs, _probability),
+        "study AUC": partial(_study_auc, _probability),
         **{
-            f"study AUC, {name} alone": lambda rs, name=name: _study_auc(
-                rs, lambda r: float(r["members"][name][_INFLAMMATORY])
-            )
+            f"study AUC, {name} alone": partial(_study_auc, partial(_of_member, name))
             for name in records[0]["members"]
         },
-        "study AUC, brightness baseline": lambda rs: _study_auc(rs, _brightest),
-        "accuracy": lambda rs: accuracy(*_outcomes(rs)),
-        "sensitivity": lambda rs: sensitivity(*_outcomes(rs)),
-        "specificity": lambda rs: specificity(*_outcomes(rs)),
-        "expected calibration error": lambda rs: expected_calibration_error(
-            [r["probabilities"] for r in rs], class_indices(rs)
-        ),
+        "study AUC, brightness baseline": partial(_study_auc, _brightest),
+        "accuracy": lambda some: accuracy(*_outcomes(some)),
+        "sensitivity": lambda some: sensitivity(*_outcomes(some)),
+        "specificity": lambda some: specificity(*_outcomes(some)),
+        "expected calibration error": _calibration_error,
     }
     for plane in JUDGED_PLANES:
-        for score in ("scores", *_BASELINES):
-            label = "" if score == "scores" else f", {score} baseline"
-            named[f"slice AUC, {plane}{label}"] = lambda rs, p=plane, s=score: _pooled(rs, p, s)
-            named[f"slice AUC within a study, {plane}{label}"] = lambda rs, p=plane, s=score: (
-                _within(rs, p, s)
-            )
+        for score, label in _SCORES.items():
+            named[f"slice AUC, {plane}{label}"] = partial(_pooled, plane, score)
+            named[f"slice AUC within a study, {plane}{label}"] = partial(_within, plane, score)
         for method in METHODS:
-            named[f"pointing, {plane}, {method}"] = lambda rs, p=plane, m=method: _pointing(
-                rs, p, m
-            )
+            named[f"pointing, {plane}, {method}"] = partial(_pointing, plane, method)
     return {name: over_cases(records, figure) for name, figure in named.items()}
 
 
@@ -146,7 +142,7 @@ def _outcomes(records: Sequence[Record]) -> tuple[list[Pattern], list[str]]:
     return [Pattern(r["kind"]) for r in records], [r["decision"] for r in records]
 
 
-def _study_auc(records: Sequence[Record], score: Callable[[Record], float]) -> float | None:
+def _study_auc(score: Callable[[Record], float], records: Sequence[Record]) -> float | None:
     return auc([r["kind"] == Pattern.INFLAMMATORY for r in records], [score(r) for r in records])
 
 
@@ -154,26 +150,34 @@ def _probability(record: Record) -> float:
     return float(record["probabilities"][_INFLAMMATORY])
 
 
+def _of_member(name: str, record: Record) -> float:
+    return float(record["members"][name][_INFLAMMATORY])
+
+
 def _brightest(record: Record) -> float:
-    return max(max(series["brightness"]) for series in record["series"])
+    return max(float(max(series["brightness"])) for series in record["series"])
+
+
+def _calibration_error(records: Sequence[Record]) -> float:
+    return expected_calibration_error([r["probabilities"] for r in records], class_indices(records))
 
 
 def _of_plane(records: Sequence[Record], plane: Plane) -> list[Record]:
     return [s for r in records for s in r["series"] if s["plane"] == plane]
 
 
-def _pooled(records: Sequence[Record], plane: Plane, score: str) -> float | None:
+def _pooled(plane: Plane, score: str, records: Sequence[Record]) -> float | None:
     series = _of_plane(records, plane)
     positive = [p for s in series for p in s["positive"]]
     return auc(positive, [v for s in series for v in s[score]])
 
 
-def _within(records: Sequence[Record], plane: Plane, score: str) -> float | None:
+def _within(plane: Plane, score: str, records: Sequence[Record]) -> float | None:
     each = [auc(s["positive"], s[score]) for s in _of_plane(records, plane)]
     return mean([value for value in each if value is not None])
 
 
-def _pointing(records: Sequence[Record], plane: Plane, method: str) -> float | None:
+def _pointing(plane: Plane, method: str, records: Sequence[Record]) -> float | None:
     games = [s["pointing"][method] for s in _of_plane(records, plane)]
     played = sum(slices for _, slices in games)
     return sum(hits for hits, _ in games) / played if played else None

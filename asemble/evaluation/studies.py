@@ -2,7 +2,8 @@
 
 Every study goes the way of a patient's: written as DICOM, read through the same door, predicted.
 Studies are simulated in parallel processes while the networks work in this one. One JSON line a
-finished study makes a run resumable; a line counts only for the weights that it was measured with.
+finished study makes a run resumable; a line counts only for the weights and the simulator
+that it was measured with.
 """
 
 import hashlib
@@ -19,13 +20,17 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
-from asemble import io, phantom
+from asemble import imaging, io, phantom
 from asemble.core.geometry import ras_affine
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
 from asemble.core.study import Series, Study
 
-FIRST_VALIDATION_SEED = 500_000
-"""Cases from here on fit the study calibration; training cases lie below."""
+FIRST_VALIDATION_SEED = 750_000
+"""Cases from here on fit the study calibration.
+
+Training takes its cases from 0 and those of its early stopping from 500,000
+(`asemble.training.data`), so no network has seen these.
+"""
 
 FIRST_TEST_SEED = 1_000_000
 """Cases from here on are for measuring alone."""
@@ -81,10 +86,13 @@ def plan(count: int, first_seed: int) -> list[PlannedCase]:
     return [PlannedCase(PATTERNS[i % len(PATTERNS)], first_seed + i) for i in range(count)]
 
 
-def weights_digest(weights: Mapping[str, str]) -> str:
-    """One short name for a set of weights."""
-    text = json.dumps(dict(weights), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def run_digest(*facts: Mapping[str, Any]) -> str:
+    """One short name for the facts, the simulator and the preparation of slices."""
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for package in (phantom, imaging):
+        for source in sorted(Path(package.__path__[0]).glob("*.py")):
+            digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def run_studies(
@@ -102,7 +110,7 @@ def run_studies(
         cases: what to simulate.
         measure: what to write down of a study; runs in this process.
         records: JSON lines, made if absent and appended to.
-        digest: of the weights and of all else that `measure` depends on.
+        digest: from `run_digest`, of all that `measure` depends on.
         workers: processes that simulate.
         progress: told how many cases are done, of how many.
     """
@@ -197,7 +205,8 @@ def _truth(out: Path, entry: Mapping[str, Any], series: Series) -> SeriesTruth:
     if name is not None:
         image: Any = nib.load(out / name)
         affine = ras_affine(image.affine)
-        if not np.allclose(affine, series.volume.affine_lps, atol=AFFINE_TOLERANCE_MM):
+        own = series.volume.affine_lps
+        if own is None or not np.allclose(affine, own, atol=AFFINE_TOLERANCE_MM):
             raise ValueError("the mask lies on another grid than the series")
         mask = np.asarray(image.dataobj).transpose(2, 1, 0) > 0
     return SeriesTruth([Pattern(label) for label in entry["slice_labels"]], mask)

@@ -26,12 +26,10 @@ from asemble.core.volume import Floats
 from asemble.explain.gradcam import gradcam
 from asemble.imaging.slices import PreparedStack, prepare
 from asemble.models import Ensemble, Member
-from asemble.models.fusion import METHODS, Fusion
+from asemble.models.fusion import EVIDENCE, GRADCAM, METHODS, Fusion
 
 BATCH = 8
 """Slices a backward pass."""
-
-GRADCAM, EVIDENCE = METHODS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +105,7 @@ def raw_maps(series: Series, ensemble: Ensemble) -> RawMaps:
     Raises:
         ValueError: the series has no plane, or one that has no ensemble.
     """
-    if series.plane not in ensemble.planes:
+    if series.plane is None or series.plane not in ensemble.planes:
         raise ValueError(f"no ensemble for series {series.id} of plane {series.plane}")
     stack = prepare(series.volume)
     maps: dict[tuple[str, str], Floats] = {}

@@ -44,7 +44,8 @@ twenty must not be averaged away.
 SMALLEST_PROBABILITY = 1e-4
 """Log-odds are bounded at this probability, so that one sure slice cannot decide alone."""
 
-METHODS = ("gradcam", "evidence")
+GRADCAM, EVIDENCE = "gradcam", "evidence"
+METHODS = (GRADCAM, EVIDENCE)
 """The kinds of heatmap."""
 
 PLANE_SETS = ("axial", "axial+coronal", "coronal")

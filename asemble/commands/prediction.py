@@ -1,0 +1,138 @@
+"""`asemble predict`: a study to JSON and heatmaps, in the form that other programs read."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from asemble import __version__, io
+from asemble.commands.terminal import progress, tell_refusals, writing
+from asemble.core.labels import Plane, Weighting
+from asemble.core.results import ENSEMBLE, SeriesPrediction, SlicePrediction, StudyPrediction
+from asemble.core.study import Study
+from asemble.explain import SeriesHeatmaps, explain
+from asemble.models import load_ensemble
+from asemble.models.fusion import EVIDENCE, GRADCAM
+from asemble.predict import predict
+
+SECONDS_DIGITS = 3
+"""Milliseconds."""
+
+
+def predict_to_files(
+    source: Path,
+    json_file: Path,
+    *,
+    heatmaps_folder: Path | None,
+    plane: Plane | None,
+    weighting: Weighting | None,
+) -> None:
+    """Read, predict, explain where asked, and write.
+
+    Args:
+        source: file, folder or archive.
+        json_file: the answer.
+        heatmaps_folder: for `<id>.nii.gz` (Grad-CAM) and `<id>-evidence.nii.gz`, of the ensemble;
+            None explains nothing.
+        plane: of every series, whatever its file says; None trusts the files.
+        weighting: the same.
+
+    Raises:
+        AsembleError: nothing could be read, the weights are not right, or nothing can be written.
+    """
+    started = time.perf_counter()
+    study = io.read_study(source, progress=progress("reading", "files"))
+    study = stated(study, plane=plane, weighting=weighting)
+    tell_refusals(study.refused)
+    seconds = {"read": time.perf_counter() - started}
+    ensemble = load_ensemble()
+    prediction = predict(study, ensemble, progress=progress("predicting", "slices"))
+    seconds["predict"] = prediction.seconds["predict"]
+    started = time.perf_counter()
+    heatmaps: Mapping[str, SeriesHeatmaps] = {}
+    if heatmaps_folder is not None:
+        heatmaps = explain(study, prediction, ensemble, progress=progress("explaining", "slices"))
+    seconds["explain"] = time.perf_counter() - started
+    with writing():
+        names = {} if heatmaps_folder is None else _write_maps(study, heatmaps, heatmaps_folder)
+        content = as_json(study, prediction, heatmap_names=names, seconds=seconds)
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+        json_file.write_text(text + "\n", encoding="utf-8")
+
+
+def stated(study: Study, *, plane: Plane | None, weighting: Weighting | None) -> Study:
+    """The study with what the user states of all its series."""
+    series = tuple(s.corrected(plane=plane, weighting=weighting) for s in study.series)
+    return replace(study, series=series)
+
+
+def as_json(
+    study: Study,
+    prediction: StudyPrediction,
+    *,
+    heatmap_names: Mapping[str, str],
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """The contract of `asemble predict --json`.
+
+    `probabilities` and `interval_inflammatory` of the study are null where nothing could be
+    judged; `plane` and `position_mm` where the file does not say.
+    """
+    fused = prediction.probabilities
+    interval = prediction.interval_inflammatory
+    return {
+        "study": {
+            "probabilities": None if fused is None else fused.as_dict(),
+            "interval_inflammatory": None if interval is None else list(interval),
+            "decision": prediction.decision,
+            "reasons": list(prediction.reasons),
+        },
+        "series": [_series(study, judged, heatmap_names) for judged in prediction.series],
+        "weights": dict(prediction.weights),
+        "version": __version__,
+        "seconds": {name: round(value, SECONDS_DIGITS) for name, value in seconds.items()},
+    }
+
+
+def _series(
+    study: Study, judged: SeriesPrediction, heatmap_names: Mapping[str, str]
+) -> dict[str, Any]:
+    series = study.series_by_id(judged.series_id)
+    return {
+        "id": series.id,
+        "description": series.description,
+        "plane": series.plane,
+        "weighting": series.weighting,
+        "shape": list(series.volume.shape),
+        "used": judged.used,
+        "why_not": judged.why_not,
+        "heatmap": heatmap_names.get(series.id),
+        "slices": [_slice(one) for one in judged.slices],
+    }
+
+
+def _slice(one: SlicePrediction) -> dict[str, Any]:
+    return {
+        "index": one.index,
+        "position_mm": one.position_mm,
+        "probabilities": one.probabilities.as_dict(),
+        "members": {name: values.as_dict() for name, values in one.members.items()},
+    }
+
+
+def _write_maps(
+    study: Study, heatmaps: Mapping[str, SeriesHeatmaps], folder: Path
+) -> dict[str, str]:
+    """Write the ensemble's maps; returns the name of the Grad-CAM file by series id."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {}
+    for series_id, maps in heatmaps.items():
+        affine = study.series_by_id(series_id).volume.affine_lps
+        names[series_id] = f"{series_id}.nii.gz"
+        io.write_nifti(folder / names[series_id], maps.get(GRADCAM, ENSEMBLE).values, affine)
+        evidence = folder / f"{series_id}-evidence.nii.gz"
+        io.write_nifti(evidence, maps.get(EVIDENCE, ENSEMBLE).values, affine)
+    return names

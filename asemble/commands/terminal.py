@@ -1,0 +1,76 @@
+"""Talking to a terminal: progress, refusals, and files that cannot be written."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from asemble.core.errors import InputError
+from asemble.core.study import Refusal
+
+
+def progress(action: str, things: str) -> Callable[[int, int], None] | None:
+    """A line that counts up on standard error with the time left; None where nobody watches."""
+    if not sys.stderr.isatty():
+        return None
+    started = time.monotonic()
+    first: list[int] = []
+
+    def show(done: int, total: int) -> None:
+        first.append(done)
+        fresh = done - first[0]  # what an earlier run had finished took no time in this one
+        left = (total - done) * (time.monotonic() - started) / fresh if fresh > 0 else None
+        ending = "\n" if done >= total else ""
+        wait = "" if left is None or done >= total else f", {clock(left)} left"
+        print(f"\r{action}: {done} of {total} {things}{wait}   ", end=ending, file=sys.stderr)
+        sys.stderr.flush()
+
+    return show
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds.
+
+    >>> clock(125.4)
+    '2:05'
+    """
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def tell_refusals(refused: Sequence[Refusal]) -> None:
+    """What was left out and why, on standard error; without file names, which may name a person."""
+    for reason, count in Counter(refusal.reason for refusal in refused).items():
+        left_out = f"{count} left out" if count > 1 else "left out"
+        print(f"asemble: {left_out}: {' '.join(reason.split())}", file=sys.stderr)
+
+
+def require_empty_folder(folder: Path) -> None:
+    """Make `folder`, or find it empty.
+
+    Raises:
+        InputError: there is something in it, or it is a file.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(
+            "The output folder is not empty.", hint="Name a folder that is absent or empty."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Turns a file that cannot be written into a refusal.
+
+    Raises:
+        InputError: the operating system would not write.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"The output could not be written: {error.strerror}.",
+            hint="Check the path and the space left.",
+        ) from error
