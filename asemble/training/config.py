@@ -20,9 +20,9 @@ class TrainingConfig:
         member: name in the table of members.
         plane: coronal or axial.
         seed: of initialisation, order and augmentation.
-        training_cases: simulated cases to learn from.
+        training_cases: simulated cases to learn from, three slices each; the same cases, in the
+            same order, for every member and seed (`asemble.training.data`).
         validation_cases: further cases, for early stopping and calibration.
-        data_seed: of the simulated cases; the same for all members of a plane.
         passes: images seen, counting repeats; the budget.
         batch: images in a step.
         learning_rate: at its peak.
@@ -40,15 +40,14 @@ class TrainingConfig:
     member: str
     plane: Plane
     seed: int = 0
-    training_cases: int = 600
-    validation_cases: int = 80
-    data_seed: int = 1
-    passes: int = 40_000
+    training_cases: int = 4_200
+    validation_cases: int = 400
+    passes: int = 30_000
     batch: int = 32
     learning_rate: float = 2.0e-3
     warmup: float = 0.05
     weight_decay: float = 0.02
-    validate_every: int = 4_000
+    validate_every: int = 5_000
     patience: int = 5
     heatmap_weight: float = 12.0
     positive_weight: float = 8.0
@@ -65,7 +64,7 @@ class TrainingConfig:
             raise ConfigError(f"plane is {self.plane.value!r}.", hint="Use coronal or axial.")
         for name in ("training_cases", "validation_cases", "passes", "batch", "validate_every"):
             _require(getattr(self, name) >= 1, name, "at least 1")
-        for name in ("patience", "seed", "data_seed"):
+        for name in ("patience", "seed"):
             _require(getattr(self, name) >= 0, name, "0 or more")
         for name in ("learning_rate", "positive_weight"):
             _require(getattr(self, name) > 0, name, "above 0")
@@ -116,7 +115,7 @@ def config_from_dict(content: dict[str, Any]) -> TrainingConfig:
         ConfigError: a key is unknown or missing, or a value is of the wrong kind.
 
     >>> config_from_dict({"member": "pvt", "plane": "axial"}).steps
-    1250
+    938
     """
     kinds = {f.name: f.type for f in fields(TrainingConfig)}
     unknown = sorted(set(content) - set(kinds))
