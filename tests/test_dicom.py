@@ -208,6 +208,11 @@ def test_a_missing_attribute_is_named(keyword: str, said: str) -> None:
         read_images(*[mr_image(i, **{keyword: None}) for i in range(3)])
 
 
+def test_senseless_spacing_is_refused_with_its_value() -> None:
+    with pytest.raises(InputError, match=r"PixelSpacing of 0 x 1e-12 mm makes no sense"):
+        read_images(mr_image(0, PixelSpacing=[0, 1e-12]))
+
+
 def test_a_bad_series_does_not_take_the_others_with_it() -> None:
     good = [mr_image(i) for i in range(3)]
     bad = [mr_image(i, series="1.9", PixelSpacing=None) for i in range(3)]

@@ -20,7 +20,7 @@ from asemble.core.errors import FileError
 from asemble.io import enhanced, mosaic
 from asemble.io.deidentify import KEPT, KEPT_PRIVATE
 from asemble.io.frames import WHOLE, Frame, Slot, read_place, read_scaling
-from asemble.io.header import Header, header_of, number, text
+from asemble.io.header import MR_CLASSES, Header, header_of, number, text
 from asemble.io.upload import MAX_FILE_VOXELS
 
 COMPRESSED = frozenset(
@@ -32,15 +32,23 @@ COMPRESSED = frozenset(
 NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
 """Uncompressed: implicit and explicit little endian, explicit big endian."""
 
-MODALITY_NAMES = {"CT": "computed tomography", "CR": "a radiograph", "DX": "a radiograph",
-                  "US": "ultrasound", "PT": "positron emission tomography", "NM": "scintigraphy",
-                  "MG": "mammography", "XA": "angiography"}  # fmt: skip
+MODALITY_NAMES = {
+    "CT": "CT (computed tomography)",
+    "CR": "a radiograph",
+    "DX": "a radiograph",
+    "US": "ultrasound",
+    "PT": "PET (positron emission tomography)",
+    "NM": "scintigraphy",
+    "MG": "mammography",
+    "XA": "angiography",
+    "SEG": "a segmentation",
+}
 
 _EXPORT_AGAIN = "Export the original MR series from the scanner or PACS."
 _UPLOAD_AGAIN = "Upload the file again."
 
 _DAMAGED = (
-    ValueError, KeyError, AttributeError, TypeError, IndexError, EOFError, OverflowError,
+    ValueError, KeyError, AttributeError, TypeError, IndexError, EOFError, OSError, OverflowError,
     NotImplementedError, RuntimeError, MemoryError, struct.error, zlib.error,
     InvalidDicomError, BytesLengthException,
 )  # fmt: skip
@@ -130,13 +138,15 @@ def _require_mr_image(dataset: pydicom.Dataset) -> None:
     modality = text(dataset, "Modality").upper()
     has_pixels = any(k in dataset for k in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
     if not has_pixels and "Rows" not in dataset:
+        if not dataset or text(dataset, "SOPClassUID") in MR_CLASSES:
+            raise FileError("This DICOM file is cut off before its image.", hint=_UPLOAD_AGAIN)
         raise FileError(
             "This DICOM file holds no image (an index, a report or settings).",
             hint="It is not needed.",
         )
     if modality not in ("MR", ""):
         what = MODALITY_NAMES.get(modality, "another kind of image")
-        raise FileError(f"This is {modality[:4]} ({what}), not MR.", hint="Upload the MRI series.")
+        raise FileError(f"This is {what}, not MR.", hint="Upload the MRI series.")
     if "PixelData" not in dataset:
         raise FileError("This DICOM file has no pixel data.", hint=_UPLOAD_AGAIN)
     if (number(dataset, "SamplesPerPixel") or 1) != 1:

@@ -17,6 +17,11 @@ DIRECTION_TOLERANCE = 0.01
 """How far ImageOrientationPatient may be from two perpendicular unit vectors; some exports keep
 two decimals."""
 
+SENSIBLE_MM = (0.01, 100.0)
+"""Distances between pixels or slices that a scanner for people can mean."""
+
+_HINT = "Export the original series from the scanner or PACS."
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
@@ -139,10 +144,11 @@ def read_place(
         FileError: an attribute is missing or makes no sense.
     """
     pixel_mm = numbers(measures, "PixelSpacing")
-    if len(pixel_mm) != 2 or min(pixel_mm) <= 0:
+    if len(pixel_mm) != 2:
+        raise FileError("PixelSpacing is missing, so sizes in mm are unknown.", hint=_HINT)
+    if not all(_is_sensible(mm) for mm in pixel_mm):
         raise FileError(
-            "PixelSpacing is missing, so sizes in millimetres are unknown.",
-            hint="Export the original series from the scanner or PACS.",
+            f"PixelSpacing of {pixel_mm[0]:g} x {pixel_mm[1]:g} mm makes no sense.", hint=_HINT
         )
     origin = numbers(position, "ImagePositionPatient")
     cosines = numbers(orientation, "ImageOrientationPatient")
@@ -150,7 +156,7 @@ def read_place(
         raise FileError(
             "ImagePositionPatient or ImageOrientationPatient is missing, "
             "so the slice cannot be placed in the patient.",
-            hint="Export the original series from the scanner or PACS.",
+            hint=_HINT,
         )
     along_row, along_column = _directions(cosines)
     return Place(
@@ -159,9 +165,19 @@ def read_place(
         along_column=along_column,
         row_mm=pixel_mm[0],
         column_mm=pixel_mm[1],
-        spacing_mm=positive(measures, "SpacingBetweenSlices"),
-        thickness_mm=positive(measures, "SliceThickness"),
+        spacing_mm=_depth(measures, "SpacingBetweenSlices"),
+        thickness_mm=_depth(measures, "SliceThickness"),
     )
+
+
+def _is_sensible(distance_mm: float) -> bool:
+    low, high = SENSIBLE_MM
+    return low <= distance_mm <= high
+
+
+def _depth(measures: pydicom.Dataset, keyword: str) -> float | None:
+    value = positive(measures, keyword)
+    return value if value is not None and _is_sensible(value) else None
 
 
 def _directions(cosines: tuple[float, ...]) -> tuple[Vector, Vector]:
@@ -171,6 +187,6 @@ def _directions(cosines: tuple[float, ...]) -> tuple[Vector, Vector]:
     if off > DIRECTION_TOLERANCE:
         raise FileError(
             "ImageOrientationPatient does not hold two perpendicular directions.",
-            hint="Export the original series from the scanner or PACS.",
+            hint=_HINT,
         )
     return along_row / lengths[0], along_column / lengths[1]

@@ -17,6 +17,7 @@ from asemble.core.geometry import plane_of, ras_affine
 from asemble.core.labels import Weighting
 from asemble.core.study import Series
 from asemble.core.volume import Affine, Floats, Volume
+from asemble.io.frames import SENSIBLE_MM
 from asemble.io.stack import Draft, draft
 from asemble.io.upload import MAX_FILE_VOXELS
 from asemble.io.weighting import weighting_of_name
@@ -86,7 +87,9 @@ def write_nifti(path: Path, voxels: npt.NDArray[Any], affine_lps: Affine | None)
         image.set_sform(affine_ras, code=1)
         image.set_qform(affine_ras, code=1, strip_shears=True)
     data = image.to_bytes()
-    path.write_bytes(gzip.compress(data, compresslevel=4, mtime=0) if path.suffix == ".gz" else data)
+    path.write_bytes(
+        gzip.compress(data, compresslevel=4, mtime=0) if path.suffix == ".gz" else data
+    )
 
 
 def _open(data: bytes) -> Any:
@@ -142,12 +145,20 @@ def _affine(image: Any) -> tuple[Affine | None, list[str]]:
         affine_ras = header.get_qform()
     else:
         return None, ["The file says nothing about geometry: state the plane."]
-    if not np.isfinite(affine_ras).all() or abs(np.linalg.det(affine_ras[:3, :3])) < 1e-9:
-        return None, ["The geometry in the file makes no sense and was left out: state the plane."]
     unit = header.get_xyzt_units()[0]
+    affine = np.asarray(affine_ras, dtype=np.float64).copy()
+    affine[:3] *= _MM_PER_UNIT[unit]
+    lengths_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    low, high = SENSIBLE_MM
+    is_flat = abs(np.linalg.det(affine[:3, :3])) < 0.1 * lengths_mm.prod()
+    if (
+        not np.isfinite(affine).all()
+        or lengths_mm.min() < low
+        or lengths_mm.max() > high
+        or is_flat
+    ):
+        return None, ["The geometry in the file makes no sense and was left out: state the plane."]
     notes = (
         ["The file does not name its unit: millimetres were taken."] if unit == "unknown" else []
     )
-    affine = np.asarray(affine_ras, dtype=np.float64).copy()
-    affine[:3] *= _MM_PER_UNIT[unit]
     return ras_affine(affine), notes

@@ -54,7 +54,7 @@ def read_parts(parts: Sequence[Part], *, progress: Progress | None = None) -> St
             progress(done, max(done, len(parts)))
     drafts = intake.drafts()
     if not drafts:
-        raise InputError(_why_nothing(intake.refused), hint=FORMATS)
+        raise _why_nothing(intake.refused)
     return _study(drafts, intake.refused)
 
 
@@ -111,14 +111,14 @@ class _Intake:
         return drafts
 
 
-def _why_nothing(refused: Sequence[Refusal]) -> str:
-    """One sentence for the upload as a whole, without file names."""
+def _why_nothing(refused: Sequence[Refusal]) -> InputError:
+    """One error for the upload as a whole, without file names."""
     if not refused:
-        return "The upload holds no files."
+        return InputError("The upload holds no files.", hint=FORMATS)
     reasons = list(dict.fromkeys(refusal.reason for refusal in refused))
     if len(reasons) == 1:
-        return reasons[0]
-    return f"None of {len(refused)} files could be read; the first reason: {reasons[0]}"
+        return InputError(reasons[0])
+    return InputError(f"None of {len(refused)} files could be read. The first: {reasons[0]}")
 
 
 def _study(drafts: Sequence[Draft], refused: Sequence[Refusal]) -> Study:

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from asemble.core.errors import ArchiveError, FileError, InputError
 from asemble.core.study import Refusal
@@ -146,8 +146,10 @@ def _unpack_part(part: Part, budget: _Budget) -> Iterator[Unpacked | Refusal]:
             yield from _untar(part.name, stream, size, budget)
         elif start[:2] == b"\x1f\x8b":
             yield from _gunzip(part.name, stream, size, budget)
-        elif not size:
+        elif not start.strip(b"\0"):  # an empty tar is all zeros
             yield Refusal(part.name, "This file is empty.")
+        elif start.startswith(_FOREIGN_ARCHIVES):
+            yield Refusal(part.name, _FOREIGN)
         else:
             _check_file_size(size)
             budget.take(size)
@@ -163,10 +165,11 @@ def _is_tar(start: bytes) -> bool:
 
 
 def _is_archive(start: bytes) -> bool:
-    return _is_zip(start) or _is_tar(start) or start[:6] in _FOREIGN_ARCHIVES
+    return _is_zip(start) or _is_tar(start) or start.startswith(_FOREIGN_ARCHIVES)
 
 
-_FOREIGN_ARCHIVES = (b"Rar!\x1a\x07", b"7z\xbc\xaf'\x1c", b"\xfd7zXZ\x00")
+_FOREIGN_ARCHIVES = (b"Rar!\x1a\x07", b"7z\xbc\xaf'\x1c", b"\xfd7zXZ\x00", b"BZh")
+_FOREIGN = "Archives of this kind are not opened. Pack the files as zip or tar."
 
 
 def _unzip(name: str, stream: BinaryIO, size: int, budget: _Budget) -> Iterator[Unpacked | Refusal]:
@@ -197,11 +200,13 @@ def _unzip(name: str, stream: BinaryIO, size: int, budget: _Budget) -> Iterator[
             yield _entry(label, data)
 
 
-def _untar(name: str, stream: BinaryIO, size: int, budget: _Budget) -> Iterator[Unpacked | Refusal]:
+def _untar(
+    name: str, stream: BinaryIO | gzip.GzipFile, size: int, budget: _Budget
+) -> Iterator[Unpacked | Refusal]:
     """Forward only; `stream` counts, so that skipped entries count as well."""
     limited = _LimitedReader(stream, packed_bytes=size)
     try:
-        with tarfile.open(fileobj=limited, mode="r|") as archive:
+        with tarfile.open(fileobj=cast(BinaryIO, limited), mode="r|") as archive:
             for entry in archive:
                 if entry.isdir():
                     continue
@@ -226,7 +231,7 @@ def _gunzip(
             start = unpacked.read(1024)
             unpacked.seek(0)
             if _is_tar(start):
-                yield from _untar(name, unpacked, size, budget)  # type: ignore[arg-type]
+                yield from _untar(name, unpacked, size, budget)
                 return
             data = _LimitedReader(unpacked, packed_bytes=size).read(MAX_FILE_BYTES + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -292,7 +297,7 @@ def _damaged_archive() -> ArchiveError:
     return ArchiveError("This archive is damaged or cut off.", hint="Make it again and upload it.")
 
 
-class _LimitedReader(io.RawIOBase):
+class _LimitedReader:
     """Passes bytes on and stops when more came out than the limits allow."""
 
     def __init__(self, stream: BinaryIO | gzip.GzipFile, *, packed_bytes: int) -> None:
@@ -300,29 +305,14 @@ class _LimitedReader(io.RawIOBase):
         self._packed_bytes = packed_bytes
         self._passed = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
-        """Fill `buffer`.
-
-        Raises:
-            ArchiveError: more than the limits allow came out.
-        """
-        data = self._stream.read(len(buffer))
-        self._passed += len(data)
-        _check_ratio(self._passed, self._packed_bytes)
-        buffer[: len(data)] = data
-        return len(data)
-
-    def read(self, size: int = -1, /) -> bytes:
+    def read(self, size: int, /) -> bytes:
         """Up to `size` bytes, in steps, so that the limits act before memory is taken.
 
         Raises:
             ArchiveError: more than the limits allow came out.
         """
         chunks: list[bytes] = []
-        left = MAX_TOTAL_BYTES if size < 0 else size
+        left = size
         while left > 0:
             data = self._stream.read(min(left, MIB))
             if not data:

@@ -1,0 +1,89 @@
+"""PNG and JPEG pictures to series of unknown geometry."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from asemble.core.errors import InputError
+from asemble.core.labels import Weighting
+from asemble.io import Part, read_parts, read_study
+
+
+def picture(values: np.ndarray, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def grey(level: int, shape: tuple[int, int] = (6, 9)) -> np.ndarray:
+    return (np.arange(shape[0] * shape[1]).reshape(shape) + level).astype(np.uint8)
+
+
+def test_a_single_picture_is_a_series_without_geometry() -> None:
+    (series,) = read_parts([Part.from_bytes("a.png", picture(grey(3)))]).series
+    assert np.array_equal(series.volume.voxels[0], grey(3))
+    assert series.volume.affine_lps is None
+    assert series.plane is None
+    assert series.weighting is Weighting.OTHER
+    assert series.modality == ""
+    assert any("state the plane" in note for note in series.notes)
+
+
+def test_a_set_is_ordered_by_the_numbers_in_its_names(tmp_path: Path) -> None:
+    for number in (10, 2, 1, 9):
+        (tmp_path / f"slice{number}.png").write_bytes(picture(grey(number)))
+    (series,) = read_study(tmp_path).series
+    assert series.volume.voxels[:, 0, 0].tolist() == [1, 2, 9, 10]
+    assert any("4 pictures were taken as one series" in note for note in series.notes)
+
+
+def test_sizes_and_folders_make_separate_series(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "1.png").write_bytes(picture(grey(1)))
+        (tmp_path / folder / "2.png").write_bytes(picture(grey(2)))
+    (tmp_path / "a" / "3.png").write_bytes(picture(grey(3, (5, 9))))
+    shapes = sorted(s.volume.shape for s in read_study(tmp_path).series)
+    assert shapes == [(1, 5, 9), (2, 6, 9), (2, 6, 9)]
+
+
+def test_sixteen_bits_are_kept() -> None:
+    values = (np.arange(54).reshape(6, 9) * 1000).astype(np.uint16)
+    (series,) = read_parts([Part.from_bytes("a.png", picture(values))]).series
+    assert np.array_equal(series.volume.voxels[0], values)
+
+
+def test_grey_stored_as_colour_is_read_as_grey() -> None:
+    rgb = np.repeat(grey(5)[:, :, None], 3, axis=2)
+    (series,) = read_parts([Part.from_bytes("a.png", picture(rgb))]).series
+    assert np.array_equal(series.volume.voxels[0], grey(5))
+    jpeg = Part.from_bytes("a.jpg", picture(grey(5), "JPEG", quality=98))
+    (series,) = read_parts([jpeg]).series
+    assert series.volume.voxels[0] == pytest.approx(grey(5).astype(float), abs=4)
+
+
+def test_a_colour_photograph_is_refused() -> None:
+    photo = np.zeros((40, 50, 3), np.uint8)
+    photo[:, :25] = (200, 120, 60)
+    good = Part.from_bytes("good.png", picture(grey(1)))
+    study = read_parts([Part.from_bytes("photo.png", picture(photo)), good])
+    (refusal,) = study.refused
+    assert refusal.name == "photo.png"
+    assert "colour picture, not an MR slice" in refusal.reason
+    assert len(study.series) == 1
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_cut_off_picture_is_refused(kind: str) -> None:
+    data = picture(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8), kind)
+    with pytest.raises(InputError, match="damaged or cut off"):
+        read_parts([Part.from_bytes("a", data[: len(data) // 2])])
+
+
+def test_a_huge_picture_is_refused_before_decoding() -> None:
+    data = picture(np.zeros((4200, 4200), np.uint8))
+    with pytest.raises(InputError, match="4200 x 4200 is too large"):
+        read_parts([Part.from_bytes("a.png", data)])

@@ -1,0 +1,248 @@
+"""Files, folders and archives to named bytes, within limits."""
+
+import gzip
+import io
+import os
+import tarfile
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import pytest
+from mr_files import mr_image, to_bytes, write_series
+
+from asemble.core.errors import InputError
+from asemble.core.study import Refusal
+from asemble.io import Part, read_parts, read_study, upload
+from asemble.io.upload import Unpacked, parts_of, unpack
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def tarred(files: dict[str, bytes], mode: str = "w") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def slices(count: int = 3) -> dict[str, bytes]:
+    return {f"study/IM{i}": to_bytes(mr_image(i)) for i in range(count)}
+
+
+def refusals(*parts: Part) -> list[Refusal]:
+    return [item for item in unpack(parts) if isinstance(item, Refusal)]
+
+
+def names(*parts: Part) -> list[str]:
+    return [item.name for item in unpack(parts) if isinstance(item, Unpacked)]
+
+
+def test_archives_and_folders_give_the_same_study(tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    write_series(folder, 3)
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    expected = read_study(folder).key
+    for name, data in {
+        "a.zip": zipped(files),
+        "a.tar": tarred(files),
+        "a.tar.gz": tarred(files, "w:gz"),
+        "no extension": zipped(files),
+    }.items():
+        (tmp_path / name).write_bytes(data)
+        study = read_study(tmp_path / name)
+        assert study.key == expected, name
+        assert study.refused == ()
+
+
+def test_a_list_of_paths_is_one_study(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, 4)
+    assert read_study(paths).series[0].volume.shape[0] == 4
+
+
+def test_folders_are_read_to_the_bottom_and_links_to_folders_are_not(tmp_path: Path) -> None:
+    write_series(tmp_path / "a" / "b" / "c", 2)
+    (tmp_path / "a" / "loop").symlink_to(tmp_path)
+    assert [part.name for part in parts_of(tmp_path)] == ["a/b/c/IM000", "a/b/c/IM001"]
+
+
+def test_a_path_that_does_not_exist_is_named_without_its_folders(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no file or folder named 'gone'") as caught:
+        read_study(tmp_path / "gone")
+    assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.parametrize("empty", ["folder", "zip", "tar", "list", "file"])
+def test_an_empty_upload_is_said_to_be_empty(tmp_path: Path, empty: str) -> None:
+    parts = {
+        "folder": [],
+        "zip": [Part.from_bytes("a.zip", zipped({}))],
+        "tar": [Part.from_bytes("a.tar", tarred({}))],
+        "list": [],
+        "file": [Part.from_bytes("a", b"")],
+    }[empty]
+    with pytest.raises(InputError, match=r"Nothing was uploaded|holds no files|empty"):
+        read_parts(parts)
+    with pytest.raises(InputError, match="Nothing was uploaded"):
+        read_study(tmp_path)
+
+
+def test_what_is_no_image_is_listed_and_does_not_stop_the_rest() -> None:
+    files = {**slices(), "readme.txt": b"hello " * 50, "DICOMDIR.txt": b"\x00\x01" * 300}
+    study = read_parts([Part.from_bytes("a.zip", zipped(files))])
+    assert study.series[0].volume.shape[0] == 3
+    assert [r.name for r in study.refused] == ["a.zip/readme.txt", "a.zip/DICOMDIR.txt"]
+    assert all("not an image" in r.reason for r in study.refused)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"bomb.{kind}"
+    write_bomb(path, kind)
+    good = Part.from_bytes("good.zip", zipped(slices()))
+    tracemalloc.start()
+    study = read_parts([Part.from_path(path), good])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    (refusal,) = study.refused
+    assert refusal.name == path.name
+    assert "unpack" in refusal.reason
+    assert peak < 200 * upload.MIB
+    assert len(study.series) == 1
+
+
+def write_bomb(path: Path, kind: str) -> None:
+    """2 GiB of zeros."""
+    size, block = 2 * 1024**3, bytes(1024**2)
+    if kind == "zip":
+        with (
+            zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+            archive.open("IM0", "w", force_zip64=True) as entry,
+        ):
+            for _ in range(size // len(block)):
+                entry.write(block)
+        return
+    header = tarfile.TarInfo("IM0")
+    header.size = size
+    if kind == "tar":
+        with path.open("wb") as file:
+            file.write(header.tobuf())
+            file.truncate(size + 2048)  # sparse: takes no room on the disk
+        return
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(header.tobuf())
+        for _ in range(256):
+            file.write(block)
+
+
+def test_a_compressed_file_that_swells_is_refused() -> None:
+    bomb = gzip.compress(bytes(200 * upload.MIB), compresslevel=1)
+    (refusal,) = refusals(Part.from_bytes("a.nii.gz", bomb))
+    assert "more than 100 times its size" in refusal.reason
+
+
+def test_many_small_files_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "MAX_FILES", 5)
+    part = Part.from_bytes("a.zip", zipped({f"{i}": b"x" * 200 for i in range(9)}))
+    assert len(names(part)) == 5
+    assert "more than 5 files" in refusals(part)[0].reason
+
+
+def test_sizes_add_up_over_the_whole_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "MAX_TOTAL_BYTES", 2500)
+    parts = [Part.from_bytes(f"f{i}", os.urandom(1000)) for i in range(4)]
+    assert names(*parts) == ["f0", "f1"]
+    assert [r.name for r in refusals(*parts)] == ["f2", "f3"]
+
+
+@pytest.mark.parametrize("make", [zipped, tarred])
+@pytest.mark.parametrize("path", ["../../evil", "/etc/evil", "a/../../evil", "..\\evil", "C:\\x"])
+def test_a_path_that_leads_out_is_refused_and_nothing_is_written(
+    tmp_path: Path, make: object, path: str
+) -> None:
+    archive = make({path: to_bytes(mr_image(0)), **slices(2)})  # type: ignore[operator]
+    inner = tmp_path / "in" / "side"
+    inner.mkdir(parents=True)
+    (inner / "a").write_bytes(archive)
+    study = read_study(inner)
+    assert study.series[0].volume.shape[0] == 2
+    (refusal,) = study.refused
+    assert "leads out of the archive" in refusal.reason
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["a", "in", "side"]
+
+
+def test_links_in_archives_are_not_followed() -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        link = tarfile.TarInfo("passwords")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    (refusal,) = refusals(Part.from_bytes("a.tar", buffer.getvalue()))
+    assert "link" in refusal.reason
+
+    zip_buffer = io.BytesIO()
+    with zipfile.ZipFile(zip_buffer, "w") as zip_archive:
+        info = zipfile.ZipInfo("passwords")
+        info.external_attr = 0o120777 << 16
+        zip_archive.writestr(info, "/etc/passwd")
+    (refusal,) = refusals(Part.from_bytes("a.zip", zip_buffer.getvalue()))
+    assert "link" in refusal.reason
+
+
+def test_an_archive_inside_an_archive_is_listed() -> None:
+    inside = {"inner.zip": zipped(slices()), "inner.tgz": tarred(slices(), "w:gz"), **slices(2)}
+    study = read_parts([Part.from_bytes("a.zip", zipped(inside))])
+    assert [r.name for r in study.refused] == ["a.zip/inner.zip", "a.zip/inner.tgz"]
+    assert all("archive inside an archive" in r.reason for r in study.refused)
+    assert study.series[0].volume.shape[0] == 2
+
+
+@pytest.mark.parametrize("make", [zipped, tarred])
+def test_a_cut_off_archive_is_refused(make: object) -> None:
+    data = make({f"{i}": os.urandom(3000) for i in range(5)})  # type: ignore[operator]
+    cut = Part.from_bytes("a", data[: len(data) // 2])
+    assert "damaged or cut off" in refusals(cut)[-1].reason
+
+
+def test_an_encrypted_entry_is_refused() -> None:
+    data = bytearray(zipped({"IM0": to_bytes(mr_image(0))}))
+    for marker, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(marker) + offset] |= 1
+    (refusal,) = refusals(Part.from_bytes("a.zip", bytes(data)))
+    assert "encrypted" in refusal.reason
+
+
+def test_a_damaged_entry_does_not_stop_the_rest() -> None:
+    data = bytearray(zipped({"bad": os.urandom(2000), **slices(2)}))
+    data[200] ^= 255
+    study = read_parts([Part.from_bytes("a.zip", bytes(data))])
+    assert [r.name for r in study.refused] == ["a.zip/bad"]
+    assert study.series[0].volume.shape[0] == 2
+
+
+def test_other_archives_are_refused_as_such() -> None:
+    for start in (b"Rar!\x1a\x07\x01\x00", b"7z\xbc\xaf'\x1c"):
+        (refusal,) = refusals(Part.from_bytes("a.rar", start + os.urandom(500)))
+        assert "zip or tar" in refusal.reason
+
+
+def test_progress_never_goes_back(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, 4)
+    seen: list[tuple[int, int]] = []
+    read_study(paths, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_an_unreadable_file_is_listed(tmp_path: Path) -> None:
+    gone = Part.from_path(tmp_path / "gone")
+    (refusal,) = refusals(gone)
+    assert "could not be opened" in refusal.reason
