@@ -25,9 +25,11 @@ def ensemble() -> Ensemble:
     """The models, once a process.
 
     Raises:
-        WeightsError: a weight file and its card do not agree.
+        WeightsError: a weight file and its card, or the study calibration, do not agree.
     """
-    return load_ensemble()
+    loaded = load_ensemble()
+    _ = loaded.fusion  # read and checked now, not when the first study is judged
+    return loaded
 
 
 @st.cache_resource(scope="global", show_spinner=False)

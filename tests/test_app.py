@@ -1,0 +1,156 @@
+"""The pages, driven without a browser."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from asemble.clinical import Answer
+from asemble.core.labels import STANDING_NOTICE, Plane, Weighting
+from asemble.io import write_nifti
+from asemble.ui import cache
+from asemble.ui.intake import SAMPLES
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("1_Read.py", "2_Assess.py", "3_Report.py", "4_Models.py")
+CORONAL_LPS = np.array([[0, 0, 0.7, -3], [4.0, 0, 0, 0], [0, -0.5, 0, 9], [0, 0, 0, 1]])
+
+
+def open_home() -> AppTest:
+    return AppTest.from_file(ROOT / "app.py", default_timeout=120).run()
+
+
+def visit(page: str) -> AppTest:
+    return open_home().switch_page(str(Path("pages") / page)).run()
+
+
+def words(app: AppTest) -> str:
+    """Everything that the page says."""
+    spoken = [element.proto.body for element in app.get("html")]
+    for kind in (app.markdown, app.subheader, app.title, app.caption, app.error, app.warning):
+        spoken += [element.value for element in kind]
+    return "\n".join(spoken)
+
+
+def button(app: AppTest, label: str):  # type: ignore[no-untyped-def]
+    return next(each for each in app.button if each.label == label)
+
+
+def upload(app: AppTest, name: str, content: bytes) -> AppTest:
+    app.file_uploader[0].set_value([(name, content, "application/octet-stream")]).run()
+    return button(app, "Read the upload").click().run()
+
+
+@pytest.fixture(scope="module")
+def nifti(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A coronal stack of unequal sides and spacings."""
+    path = tmp_path_factory.mktemp("nifti") / "stack.nii.gz"
+    voxels = np.random.default_rng(3).normal(100, 20, (6, 40, 30)).astype(np.float32)
+    write_nifti(path, voxels, CORONAL_LPS)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_carries_the_standing_notice(page: str) -> None:
+    app = visit(page)
+    assert STANDING_NOTICE in words(app)
+    assert not app.exception
+
+
+def test_home_says_what_it_is_for_and_what_it_was_never_tested_on() -> None:
+    app = open_home()
+    assert STANDING_NOTICE in words(app)
+    for limit in ("simulated", "children", "infection", "implants"):
+        assert limit in words(app)
+    assert not app.exception
+
+
+@pytest.mark.parametrize("page", PAGES[:3])
+def test_a_page_visited_without_a_study_leads_home(page: str) -> None:
+    app = visit(page)
+    assert "No study is open yet" in words(app)
+    assert "Go to the home page" in [link.proto.label for link in app.get("page_link")]
+    assert not app.exception
+
+
+@pytest.mark.parametrize("page", ["", *PAGES])
+def test_no_page_starts_with_weights_that_cannot_be_trusted(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASEMBLE_WEIGHTS", str(tmp_path))
+    cache.ensemble.clear()
+    app = visit(page) if page else open_home()
+    assert "does not start" in words(app)
+    assert len(app.error) == 1
+    assert not app.button
+    assert not app.exception
+    cache.ensemble.clear()
+
+
+def test_a_text_file_named_dcm_is_refused_in_a_sentence() -> None:
+    app = upload(open_home(), "slice.dcm", b"these are not the images you are looking for\n" * 9)
+    assert len(app.error) == 1
+    assert app.error[0].value.rstrip().endswith(".")
+    assert "Traceback" not in app.error[0].value
+    assert not app.exception
+
+
+def test_an_upload_is_reported_series_by_series(nifti: bytes) -> None:
+    app = upload(open_home(), "stack.nii.gz", nifti)
+    assert "6 slices of 40 \N{MULTIPLICATION SIGN} 30" in words(app)
+    assert "0.50 \N{MULTIPLICATION SIGN} 0.70 mm, 4.0 mm apart" in words(app)
+    assert not app.exception
+
+
+def test_what_the_user_states_about_a_series_holds_on_the_other_pages(nifti: bytes) -> None:
+    app = upload(open_home(), "stack.nii.gz", nifti)
+    next(box for box in app.selectbox if box.label == "Plane").set_value(Plane.AXIAL).run()
+    next(box for box in app.selectbox if box.label == "Weighting").set_value(Weighting.FLUID).run()
+    app.switch_page("pages/1_Read.py").run()
+    left = next(box for box in app.selectbox if box.label == "Left")
+    assert left.options == ["Axial, Fluid-sensitive (s01)"]
+    assert not app.exception
+
+
+def test_a_file_name_with_markup_stays_text(nifti: bytes) -> None:
+    app = upload(open_home(), "[click](http:example)<b>.nii.gz", nifti)
+    assert not any("[click](" in each.value for each in app.markdown)
+
+
+def test_closing_a_study_drops_it(nifti: bytes) -> None:
+    app = upload(open_home(), "stack.nii.gz", nifti)
+    button(app, "Close this study").click().run()
+    assert "series read" not in words(app)
+    app.switch_page("pages/1_Read.py").run()
+    assert "No study is open yet" in words(app)
+
+
+def test_a_study_of_one_session_is_unknown_to_another(nifti: bytes) -> None:
+    upload(open_home(), "stack.nii.gz", nifti)
+    assert "No study is open yet" in words(visit("1_Read.py"))
+
+
+def test_a_report_waits_for_the_ensemble(nifti: bytes) -> None:
+    app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/3_Report.py").run()
+    assert "has not been asked yet" in words(app)
+    assert not app.exception
+
+
+def test_a_red_flag_stands_out_and_answers_are_kept_between_pages(nifti: bytes) -> None:
+    app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/2_Assess.py").run()
+    flag = next(each for each in app.get("button_group") if each.key.endswith(":fever"))
+    flag.set_value(Answer.YES).run()
+    assert any("RED FLAG" in each.value for each in app.error)
+    app.switch_page("app.py").run()
+    app.switch_page("pages/2_Assess.py").run()
+    assert any("RED FLAG" in each.value for each in app.error)
+
+
+def test_a_sample_case_opens_and_is_marked_synthetic() -> None:
+    app = open_home()
+    next(each for each in app.button if each.key == "sample_inflammatory").click().run()
+    assert "3 series read" in words(app)
+    assert words(app).count("SYNTHETIC") > len(SAMPLES)
+    app.switch_page("pages/1_Read.py").run()
+    assert not app.exception

@@ -1,0 +1,182 @@
+"""The whole job in Chromium: upload, look, assess, answer, download."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from asemble.core.labels import STANDING_NOTICE, Pattern
+from asemble.phantom import write_sample
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+STARTS_WITHIN_S = 90
+PATIENCE_MS = 120_000
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium on this machine ({CHROMIUM})"),
+]
+
+
+@pytest.fixture(scope="module")
+def upload(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated study as a hospital would hand it over: one zip of DICOM folders."""
+    folder = tmp_path_factory.mktemp("study")
+    write_sample(folder, kind=Pattern.INFLAMMATORY, seed=21)
+    archive = folder / "study.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writer:
+        for path in sorted(folder.glob("*/*.dcm")):
+            writer.write(path, path.relative_to(folder))
+        writer.writestr("letter.dcm", "Dear colleague, please find the images enclosed.")
+    return archive
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app, served on a free port of this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    options = ["--server.headless=true", f"--server.port={port}", "--server.address=127.0.0.1"]
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+    said = log.read_text()
+    assert "Traceback" not in said
+    assert "deprecat" not in said.lower()
+
+
+@pytest.fixture
+def page(address: str) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
+        page.goto(address)
+        yield page
+        browser.close()
+
+
+def test_a_zipped_study_is_read_assessed_and_reported(
+    page: Page, upload: Path, tmp_path: Path
+) -> None:
+    # Upload.
+    page.locator('input[type="file"]').set_input_files(upload)
+    page.get_by_role("button", name="Read the upload").click()
+    expect(page.get_by_text("3 series read")).to_be_visible()
+    expect(page.get_by_text("1 file or series left out, and why")).to_be_visible()
+    check_frame(page)
+
+    # Look: slices move in the browser, on every pane's own axis.
+    page.get_by_role("button", name="Read the slices").click()
+    panes = page.locator("canvas[data-slice]")
+    expect(panes).to_have_count(2)
+    start = slice_shown(page)
+    panes.first.hover()
+    page.mouse.wheel(0, 100)
+    expect(panes.first).to_have_attribute("data-slice", str(start + 1))
+    expect(page.get_by_text(re.compile(rf"Slice {start + 2} of \d+, \d+ mm"))).to_be_visible()
+    check_frame(page)
+
+    # Assess.
+    page.get_by_role("link", name="Assess").click()
+    page.get_by_role("button", name="Ask the ensemble").click()
+    expect(page.get_by_text("Study probabilities")).to_be_visible()
+    expect(page.get_by_text("P(inflammatory), the AS probability")).to_be_visible()
+    page.get_by_label("Show heatmap").check()
+    expect(page.locator('canvas[data-heat="shown"]')).to_have_count(1)
+    expect(page.get_by_text("it does not outline disease or prove reasoning")).to_be_visible()
+
+    # A click on the chart jumps to the slice of the point.
+    points = page.locator(".stPlotlyChart .scatterlayer .trace").first.locator(".points path")
+    points.nth(2).click(force=True)
+    expect(page.locator("canvas[data-slice]")).to_have_attribute("data-slice", "2")
+
+    # Answer two items of the checklist.
+    for item in ("erosion", "fever"):
+        page.locator(f".st-key-item_{item}").get_by_role("button", name="Yes").click()
+    expect(page.get_by_text("RED FLAG: Fever")).to_be_visible()
+    expect(page.get_by_text("1 item towards inflammatory")).to_be_visible()
+    check_frame(page)
+
+    # Report.
+    page.get_by_role("link", name="Report", exact=True).click()
+    page.get_by_text("Inflammatory (axSpA pattern)").first.click()
+    check_frame(page)
+    with page.expect_download() as pdf:
+        page.get_by_role("button", name="Download PDF").click()
+    pdf.value.save_as(tmp_path / "reading.pdf")
+    assert (tmp_path / "reading.pdf").read_bytes().startswith(b"%PDF")
+    with page.expect_download() as document:
+        page.get_by_role("button", name="Download JSON").click()
+    document.value.save_as(tmp_path / "reading.json")
+    reading = json.loads((tmp_path / "reading.json").read_text())
+    assert reading["reading"]["conclusion"] == "inflammatory"
+    assert reading["checklist"]["towards_inflammatory"] == ["erosion"]
+    assert reading["checklist"]["red_flags"] == ["fever"]
+    assert set(reading["prediction"]["probabilities"]) == {"normal", "inflammatory", "mechanical"}
+
+    # The models.
+    page.get_by_role("link", name="Models", exact=True).click()
+    expect(page.get_by_text("SHA-256 verified").first).to_be_attached()
+    check_frame(page)
+
+
+def check_frame(page: Page) -> None:
+    """The notice stands, nothing failed, nothing runs out of the window."""
+    expect(page.get_by_text(STANDING_NOTICE)).to_be_visible()
+    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+    main = page.locator('[data-testid="stMain"]')
+    assert main.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+
+def slice_shown(page: Page) -> int:
+    pane = page.locator("canvas[data-slice]").first
+    expect(pane).to_have_attribute("data-slice", re.compile(r"\d+"))
+    return int(pane.get_attribute("data-slice") or -1)
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(STARTS_WITHIN_S * 4):
+        if server.poll() is not None:
+            pytest.fail(f"the app stopped while starting (exit code {server.returncode})")
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except (URLError, ConnectionError, TimeoutError):
+            time.sleep(0.25)
+    pytest.fail(f"the app did not start within {STARTS_WITHIN_S} s")
