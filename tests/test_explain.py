@@ -1,0 +1,143 @@
+"""Heatmaps: on the series' grid, on one scale a study, cold where there is little."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from small_studies import noise_series, study_of, two_plane_study
+
+from asemble.core.labels import PATTERNS, Pattern, Plane
+from asemble.core.results import ENSEMBLE
+from asemble.explain import explain, raw_maps
+from asemble.explain.gradcam import gradcam
+from asemble.imaging.slices import prepare
+from asemble.models import MEMBERS, Ensemble, load_ensemble
+from asemble.models.fusion import EVIDENCE, GRADCAM, METHODS, uncalibrated
+from asemble.predict import predict
+
+INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
+
+
+def test_maps_lie_on_the_grid_of_their_series(random_ensemble: Ensemble) -> None:
+    study = two_plane_study(slices=2)
+    heatmaps = explain(study, predict(study, random_ensemble), random_ensemble)
+    assert set(heatmaps) == {"s01", "s02"}
+    for series in study.series:
+        for method in METHODS:
+            for member in (*MEMBERS, ENSEMBLE):
+                values = heatmaps[series.id].get(method, member).values
+                assert values.shape == series.volume.shape
+                assert 0 <= values.min() <= values.max() <= 1
+    with pytest.raises(ValueError, match="no heatmap"):
+        heatmaps["s01"].get("gradcam", "nobody")
+
+
+def test_the_maps_have_the_shape_of_the_packages_own(random_ensemble: Ensemble) -> None:
+    member = random_ensemble.planes[Plane.CORONAL][0]
+    images = member.inputs(prepare(noise_series(slices=2).volume).images)
+    ours = gradcam(member.network, member.cam_module, images)
+    with GradCAM(member.network, [member.cam_module]) as package:
+        theirs = package(images, targets=[ClassifierOutputTarget(INFLAMMATORY)] * 2)
+    assert ours.shape == (2, 64, 64)
+    for own, scaled in zip(ours, theirs, strict=True):
+        assert own.max() > 0
+        # The package resizes to the image and divides by the map's own maximum.
+        own_resized = np.kron((own - own.min()) / (own.max() - own.min()), np.ones((4, 4)))
+        assert np.corrcoef(own_resized.ravel(), scaled.ravel())[0, 1] > 0.9
+
+
+def test_heat_is_the_gain_of_the_logit_in_a_linear_head(random_ensemble: Ensemble) -> None:
+    member = random_ensemble.planes[Plane.AXIAL][1]
+    images = member.inputs(prepare(noise_series(slices=2).volume).images)
+    head = member.network.head
+    with torch.no_grad():
+        _, evidence = member.network.with_evidence(images)
+        bias = head.evidence.bias[INFLAMMATORY]
+        expected = (head.scale[INFLAMMATORY] * (evidence[:, INFLAMMATORY] - bias)).clamp(min=0)
+    found = gradcam(member.network, member.cam_module, images)
+    assert found == pytest.approx(expected.numpy(), abs=1e-3)
+
+
+def test_the_evidence_layer_is_the_positive_part_of_the_inflammatory_map(
+    random_ensemble: Ensemble,
+) -> None:
+    series = noise_series(slices=3)
+    maps = raw_maps(series, random_ensemble).maps
+    evidence = random_ensemble.judge(Plane.CORONAL, prepare(series.volume).images)["pvt"].evidence
+    expected = np.maximum(evidence[:, INFLAMMATORY], 0)
+    assert expected.max() > 0
+    assert maps[EVIDENCE, "pvt"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_one_scale_holds_for_all_series_of_a_study(random_ensemble: Ensemble) -> None:
+    study = study_of(
+        noise_series(seed=1, slices=2), replace(noise_series(seed=2, slices=2), id="s02")
+    )
+    heatmaps = explain(study, predict(study, random_ensemble), random_ensemble)
+    raw = {s.id: raw_maps(s, random_ensemble) for s in study.series}
+    for method in METHODS:
+        strongest = max(float(raw[i].maps[method, "regnet"].max()) for i in raw)
+        for series_id, maps in raw.items():
+            expected = maps.stack.to_grid(maps.maps[method, "regnet"] / max(strongest, 1.0))
+            found = heatmaps[series_id].get(method, "regnet").values
+            assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_ensembles_map_is_the_mean_of_its_members(random_ensemble: Ensemble) -> None:
+    study = study_of(noise_series(slices=2))
+    maps = explain(study, predict(study, random_ensemble), random_ensemble)["s01"]
+    for method in METHODS:
+        mean = np.mean([maps.get(method, name).values for name in MEMBERS], axis=0)
+        assert maps.get(method, ENSEMBLE).values == pytest.approx(mean, abs=1e-5)
+
+
+def test_a_study_without_strong_evidence_is_not_scaled_up(random_weights: Path) -> None:
+    ensemble = load_ensemble(random_weights, device="cpu")
+    names = {plane: list(MEMBERS) for plane in ensemble.planes}
+    study = study_of(noise_series(slices=2))
+    strongest = float(raw_maps(study.series[0], ensemble).maps[GRADCAM, "pvt"].max())
+    fusion = uncalibrated(ensemble.weights, names)
+    strong = {
+        method: {plane: dict.fromkeys(of, 10 * strongest) for plane, of in planes.items()}
+        for method, planes in fusion.references.items()
+    }
+    ensemble.fusion = replace(fusion, references=strong)
+    heat = explain(study, predict(study, ensemble), ensemble)["s01"].get(GRADCAM, "pvt")
+    assert 0.05 < heat.values.max() <= 0.1001
+
+
+def test_a_network_that_sees_nothing_gives_a_cold_map(random_weights: Path) -> None:
+    ensemble = load_ensemble(random_weights, device="cpu")
+    for member in ensemble.planes[Plane.CORONAL]:
+        with torch.no_grad():
+            member.network.head.evidence.weight.zero_()
+            member.network.head.evidence.bias.fill_(-3)
+    study = study_of(noise_series(slices=2))
+    maps = explain(study, predict(study, ensemble), ensemble)["s01"]
+    for method in METHODS:
+        heat = maps.get(method, ENSEMBLE)
+        assert heat.values.max() == 0
+        assert heat.is_empty(0)
+
+
+def test_explaining_leaves_no_hook_and_no_gradient_behind(random_ensemble: Ensemble) -> None:
+    study = study_of(noise_series(slices=2))
+    before = predict(study, random_ensemble)
+    explain(study, before, random_ensemble)
+    for member in random_ensemble.planes[Plane.CORONAL]:
+        assert not member.cam_module._forward_hooks
+        assert all(p.grad is None for p in member.network.parameters())
+    assert predict(study, random_ensemble).probabilities == before.probabilities
+
+
+def test_only_series_that_were_judged_are_explained(random_ensemble: Ensemble) -> None:
+    unknown = replace(noise_series(slices=2), plane=None)
+    study = study_of(noise_series(slices=2), replace(unknown, id="s02"))
+    prediction = predict(study, random_ensemble)
+    assert set(explain(study, prediction, random_ensemble)) == {"s01"}
+    with pytest.raises(ValueError, match="no ensemble"):
+        raw_maps(unknown, random_ensemble)
