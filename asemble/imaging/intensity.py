@@ -57,7 +57,7 @@ def median_ratio(image: npt.NDArray[np.floating]) -> Floats:
     median = foreground_median(image)
     if median == 0:
         return np.zeros(image.shape, dtype=np.float32)
-    return np.clip(image / median, 0, RATIO_MAX).astype(np.float32)
+    return np.asarray(np.clip(image / median, 0, RATIO_MAX), dtype=np.float32)
 
 
 def squash(ratio: npt.NDArray[np.floating], constant: float = SQUASH) -> Floats:
@@ -102,7 +102,8 @@ def equalise(image: npt.NDArray[np.floating]) -> Floats:
     window = percentile_window(image, 0, 100)
     scaled = np.clip((image - window[0]) / (window[1] - window[0]), 0, 1)
     clahe = cv2.createCLAHE(clipLimit=CLAHE_CLIP, tileGridSize=(CLAHE_TILES, CLAHE_TILES))
-    return np.asarray(clahe.apply((scaled * levels).astype(np.uint16)), np.float32) / levels
+    spread = clahe.apply((scaled * levels).astype(np.uint16))
+    return np.asarray(spread / levels, dtype=np.float32)
 
 
 def preprocess(images: Floats, how: Preprocessing) -> Floats:

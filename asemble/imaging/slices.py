@@ -119,7 +119,7 @@ def resample_slice(image: npt.NDArray[np.floating], pixel_mm: tuple[float, float
     return median_ratio(Grid.of_spacing(_shape(image), pixel_mm).to_square(image))
 
 
-def resample_mask(mask: npt.NDArray[np.generic], pixel_mm: tuple[float, float]) -> Floats:
+def resample_mask(mask: npt.NDArray[np.number | np.bool_], pixel_mm: tuple[float, float]) -> Floats:
     """One lesion mask `(row, column)` to `(64, 64)`: the share of each cell that it covers, 0..1.
 
     Args:
@@ -132,7 +132,7 @@ def resample_mask(mask: npt.NDArray[np.generic], pixel_mm: tuple[float, float]) 
     return np.asarray(share.clip(0, 1), dtype=np.float32)
 
 
-def _shape(image: npt.NDArray[np.generic]) -> tuple[int, int]:
+def _shape(image: npt.NDArray[np.number | np.bool_]) -> tuple[int, int]:
     rows, columns = image.shape
     return rows, columns
 

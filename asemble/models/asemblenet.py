@@ -60,7 +60,8 @@ class WideResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(n, inside, h, w)` to `(n, outside, h / stride, w / stride)`."""
-        return functional.relu(self.branch(x) + self.shortcut(x))
+        total: Tensor = self.branch(x) + self.shortcut(x)
+        return functional.relu(total)
 
 
 class ConvNeXt(nn.Module):
@@ -77,7 +78,8 @@ class ConvNeXt(nn.Module):
         """`(n, c, h, w)` to the same shape."""
         y = self.depthwise(x).permute(0, 2, 3, 1)  # (n, h, w, c), where linear layers act
         y = self.narrow(functional.gelu(self.widen(self.norm(y))))
-        return x + y.permute(0, 3, 1, 2)
+        changed: Tensor = x + y.permute(0, 3, 1, 2)
+        return changed
 
 
 class Encoder(nn.Module):
@@ -100,7 +102,8 @@ class Encoder(nn.Module):
         seen = functional.scaled_dot_product_attention(query, key, value)
         tokens = tokens + self.project(seen.transpose(1, 2).reshape(n, length, channels))
         inner = functional.gelu(self.widen(self.norm_network(tokens)))
-        return tokens + self.narrow(inner)
+        changed: Tensor = tokens + self.narrow(inner)
+        return changed
 
 
 class ASembleBody(nn.Module):

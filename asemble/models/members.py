@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
-from typing import cast
+from typing import Any
 
 import timm
 from torch import nn
@@ -56,20 +57,14 @@ def _pvt() -> EvidenceNetwork:
     return _from_timm("pvt_v2_b0", PVT_CHANGES)
 
 
-def _from_timm(name: str, changes: Mapping[str, tuple[int, ...]]) -> EvidenceNetwork:
+def _from_timm(name: str, changes: Mapping[str, Any]) -> EvidenceNetwork:
     """A timm network without its last stage, ending in an evidence head."""
-    reductions = timm.create_model(
-        name, features_only=True, in_chans=1, pretrained=False, **changes
-    ).feature_info.reduction()
-    body = timm.create_model(
-        name,
-        features_only=True,
-        in_chans=1,
-        pretrained=False,
-        out_indices=[reductions.index(stride) for stride in STRIDES],
-        **changes,
+    make: Callable[..., Any] = partial(
+        timm.create_model, name, features_only=True, in_chans=1, pretrained=False, **changes
     )
-    return EvidenceNetwork(cast(nn.Module, body), body.feature_info.channels())
+    reductions = make().feature_info.reduction()
+    body = make(out_indices=[reductions.index(stride) for stride in STRIDES])
+    return EvidenceNetwork(body, body.feature_info.channels())
 
 
 MEMBERS: Mapping[str, MemberSpec] = MappingProxyType(

@@ -27,9 +27,11 @@ def declare_missing_operators() -> bool:
     """
     if _operators_load() or _declared:
         return False
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    # torch ships no types for its operator library, here and below.
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for name in _MISSING:
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        library.define(schema)  # type: ignore[no-untyped-call]
     _declared.append(library)
     return True
 
@@ -41,7 +43,7 @@ def _operators_load() -> bool:
         return True
     for compiled in sorted(Path(spec.origin).parent.glob("_C*")):
         try:
-            torch.ops.load_library(str(compiled))
+            torch.ops.load_library(str(compiled))  # type: ignore[no-untyped-call]
         except OSError:
             continue
         return True

@@ -7,12 +7,13 @@ stopped and resumed ends with the same weights as one that was not.
 import math
 import platform
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -24,6 +25,7 @@ from asemble.models.evidence import EvidenceNetwork
 from asemble.models.members import member_spec
 from asemble.models.weights import save_weights, weights_name
 from asemble.training.augment import augment
+from asemble.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from asemble.training.config import TrainingConfig
 from asemble.training.data import SliceSet
 from asemble.training.losses import total_loss
@@ -54,18 +56,6 @@ class TrainingResult:
     passes: int
 
 
-@dataclass(slots=True)
-class _Progress:
-    """What a checkpoint holds beside network and optimiser."""
-
-    step: int = 0
-    best_step: int = 0
-    best: Validation | None = None
-    best_state: dict[str, Tensor] | None = None
-    stale: int = 0
-    seconds: float = 0.0
-
-
 def train(
     config: TrainingConfig,
     train_set: SliceSet,
@@ -75,8 +65,7 @@ def train(
     resume: bool = True,
     log: Callable[[str], None] = print,
     command: str = "asemble train",
-    data: dict[str, Any] | None = None,
-    stop_after: int | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> TrainingResult:
     """Train one member and write its weights and card to `out_dir`.
 
@@ -89,8 +78,6 @@ def train(
         log: takes one line of progress at a time.
         command: that started the run, for the card.
         data: what the slices are, for the card.
-        stop_after: end this call after so many steps of the run; the checkpoint stays for the
-            next call.
 
     Raises:
         ConfigError: a set is empty, the sets share a case, or the checkpoint in `out_dir` is of
@@ -100,16 +87,18 @@ def train(
     out_dir.mkdir(parents=True, exist_ok=True)
     checkpoint = out_dir / f"{config.plane.value}-{config.member}.checkpoint"
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = _new_network(config).to(device, memory_format=torch.channels_last)
+    network = _new_network(config).to(device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a stub's gap
     optimiser = _new_optimiser(network, config)
-    run = config.as_dict() | {"slices": len(train_set), "validation_slices": len(validation_set)}
-    progress = _Progress()
+    counts = _counts(train_set, validation_set)
+    run = config.as_dict() | counts
+    progress = Progress()
     if resume and checkpoint.exists():
-        progress = _load_checkpoint(checkpoint, run, network, optimiser)
+        progress = load_checkpoint(checkpoint, network, optimiser, run)
         log(f"resumed at {progress.step * config.batch:,} of {config.passes:,} passes")
-    last_step = config.steps if stop_after is None else min(stop_after, config.steps)
-    started, logged = time.monotonic() - progress.seconds, 0.0
-    while progress.step < last_step and progress.stale <= config.patience:
+    started = time.monotonic() - progress.seconds
+    logged = progress.seconds
+    while progress.step < config.steps and progress.stale <= config.patience:
         loss = _learn(network, optimiser, train_set, config, progress.step)
         progress.step += 1
         progress.seconds = time.monotonic() - started
@@ -118,13 +107,15 @@ def train(
             log(_progress_line(config, progress, loss))
         if progress.step % config.validate_every_steps == 0 or progress.step == config.steps:
             score = evaluate(network, validation_set, config)
-            _keep_if_best(progress, score, network)
+            progress.keep_if_best(score, network)
+            save_checkpoint(checkpoint, progress, network, optimiser, run)
             log(_validation_line(config, progress, score))
-            _save_checkpoint(checkpoint, run, network, optimiser, progress)
-    if progress.best is None or progress.best_state is None:  # stopped before any validation
-        _keep_if_best(progress, evaluate(network, validation_set, config), network)
-    _save_checkpoint(checkpoint, run, network, optimiser, progress)
-    return _write(config, progress, train_set, validation_set, out_dir, command, data or {})
+    if progress.best is None or progress.best_state is None:
+        raise ValueError("a run ends with a validation; this one had none")
+    origin = {"command": command, "data": {**(data or {}), **counts}}
+    path = out_dir / weights_name(config.plane, config.member)
+    card = save_weights(path, progress.best_state, _card(config, progress, progress.best, origin))
+    return TrainingResult(path, card, progress.best, progress.step * config.batch)
 
 
 def evaluate(
@@ -147,7 +138,9 @@ def evaluate(
         torch.cat(evidence),
         torch.from_numpy(slices.lesions.astype(np.float32) / 255),
         torch.from_numpy(slices.labels.astype(np.int64)),
-        lambda *outputs: total_loss(*outputs, config),
+        lambda logits, evidence, lesions, labels: total_loss(
+            logits, evidence, lesions, labels, config
+        ),
     )
 
 
@@ -176,13 +169,13 @@ def _learn(
         logits, evidence = network.with_evidence(_to(images, device))
     loss = total_loss(logits.float(), evidence.float(), lesions, labels, config)
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch ships no type for it
     torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
     optimiser.step()
     return float(loss.detach())
 
 
-def _batch_indices(step: int, slices: int, config: TrainingConfig) -> np.ndarray[Any, Any]:
+def _batch_indices(step: int, slices: int, config: TrainingConfig) -> npt.NDArray[np.int64]:
     """The slices of a step: every slice once, in a new order, before any comes again."""
     places = np.arange(step * config.batch, (step + 1) * config.batch)
     chosen = np.empty(config.batch, dtype=np.int64)
@@ -230,14 +223,6 @@ def _new_optimiser(network: EvidenceNetwork, config: TrainingConfig) -> torch.op
     )
 
 
-def _keep_if_best(progress: _Progress, score: Validation, network: EvidenceNetwork) -> None:
-    if progress.best is not None and score.loss >= progress.best.loss:
-        progress.stale += 1
-        return
-    progress.best, progress.best_step, progress.stale = score, progress.step, 0
-    progress.best_state = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
-
-
 def _check_sets(train_set: SliceSet, validation_set: SliceSet) -> None:
     if len(train_set) == 0 or len(validation_set) == 0:
         raise ConfigError("There are no slices to learn from or to validate on.")
@@ -246,59 +231,7 @@ def _check_sets(train_set: SliceSet, validation_set: SliceSet) -> None:
         raise ConfigError(f"{len(shared)} cases are in both the training and the validation set.")
 
 
-def _save_checkpoint(
-    path: Path,
-    run: dict[str, Any],
-    network: EvidenceNetwork,
-    optimiser: torch.optim.Optimizer,
-    progress: _Progress,
-) -> None:
-    best = None if progress.best is None else asdict(progress.best)
-    partial = path.with_suffix(".partial")
-    torch.save(
-        {
-            "run": run,
-            "network": network.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "step": progress.step,
-            "best_step": progress.best_step,
-            "best": best,
-            "best_state": progress.best_state,
-            "stale": progress.stale,
-            "seconds": progress.seconds,
-        },
-        partial,
-    )
-    partial.replace(path)
-
-
-def _load_checkpoint(
-    path: Path,
-    run: dict[str, Any],
-    network: EvidenceNetwork,
-    optimiser: torch.optim.Optimizer,
-) -> _Progress:
-    device = next(network.parameters()).device
-    saved = torch.load(path, map_location=device, weights_only=True)
-    if saved["run"] != run:
-        raise ConfigError(
-            f"{path.name} is the checkpoint of another run.",
-            hint="Delete it, or choose another folder.",
-        )
-    network.load_state_dict(saved["network"], strict=True)
-    optimiser.load_state_dict(saved["optimiser"])
-    best = saved["best"]
-    return _Progress(
-        step=saved["step"],
-        best_step=saved["best_step"],
-        best=None if best is None else Validation(**best),
-        best_state=saved["best_state"],
-        stale=saved["stale"],
-        seconds=saved["seconds"],
-    )
-
-
-def _progress_line(config: TrainingConfig, progress: _Progress, loss: float) -> str:
+def _progress_line(config: TrainingConfig, progress: Progress, loss: float) -> str:
     passes = progress.step * config.batch
     speed = passes / max(progress.seconds, 1e-9)
     minutes = (config.passes - passes) / speed / 60
@@ -308,7 +241,7 @@ def _progress_line(config: TrainingConfig, progress: _Progress, loss: float) -> 
     )
 
 
-def _validation_line(config: TrainingConfig, progress: _Progress, score: Validation) -> str:
+def _validation_line(config: TrainingConfig, progress: Progress, score: Validation) -> str:
     return (
         f"{config.plane.value}-{config.member} validation at {progress.step * config.batch:,}: "
         f"loss {score.loss:.3f}, AUC {_shown(score.auc)}, pointing {_shown(score.pointing)}, "
@@ -317,26 +250,21 @@ def _validation_line(config: TrainingConfig, progress: _Progress, score: Validat
     )
 
 
-def _write(
-    config: TrainingConfig,
-    progress: _Progress,
-    train_set: SliceSet,
-    validation_set: SliceSet,
-    out_dir: Path,
-    command: str,
-    data: dict[str, Any],
-) -> TrainingResult:
-    if progress.best is None or progress.best_state is None:
-        raise ValueError("nothing was validated")
-    best = progress.best
-    card = Card(
+def _shown(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}"
+
+
+def _card(
+    config: TrainingConfig, progress: Progress, best: Validation, origin: Mapping[str, Any]
+) -> Card:
+    return Card(
         member=config.member,
         plane=config.plane.value,
         architecture=member_spec(config.member).architecture,
         classes=tuple(p.value for p in PATTERNS),
         input=input_facts(config.preprocessing),
         training={
-            "command": command,
+            "command": origin["command"],
             "config": config.as_dict(),
             "seed": config.seed,
             "passes": progress.step * config.batch,
@@ -344,33 +272,21 @@ def _write(
             "seconds": round(progress.seconds),
             "software": {"python": platform.python_version(), "torch": str(torch.__version__)},
         },
-        data={
-            **data,
-            "training_slices": len(train_set),
-            "training_cases": len(np.unique(train_set.cases)),
-            "validation_slices": len(validation_set),
-            "validation_cases": len(np.unique(validation_set.cases)),
-        },
+        data=origin["data"],
         metrics={
-            "validation_slice_auc_inflammatory": _rounded(best.auc),
-            "validation_pointing_inflammatory": _rounded(best.pointing),
-            "validation_slice_accuracy": _rounded(best.accuracy),
-            "validation_loss": _rounded(best.loss),
+            f"validation_{f.name}": None if value is None else round(value, 4)
+            for f in fields(best)
+            if f.name != "temperature"
+            for value in [getattr(best, f.name)]
         },
         calibration={"temperature": best.temperature},
     )
-    path = out_dir / weights_name(config.plane, config.member)
-    return TrainingResult(
-        weights=path,
-        card=save_weights(path, progress.best_state, card),
-        best=best,
-        passes=progress.step * config.batch,
-    )
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
-
-
-def _shown(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3f}"
+def _counts(train_set: SliceSet, validation_set: SliceSet) -> dict[str, int]:
+    return {
+        "training_slices": len(train_set),
+        "training_cases": len(np.unique(train_set.cases)),
+        "validation_slices": len(validation_set),
+        "validation_cases": len(np.unique(validation_set.cases)),
+    }
