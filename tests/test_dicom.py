@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,18 @@ def test_a_series_becomes_one_volume_with_its_place(tmp_path: Path) -> None:
     assert (affine @ [2, 3, 4, 1])[:3] == pytest.approx([-20 + 4 * 0.7, 7 + 2 * STEP_MM, 28.5])
     assert (series.id, series.plane, series.modality) == ("s01", Plane.CORONAL, "MR")
     assert np.array_equal(series.volume.voxels, volume_values())
+
+
+def test_threads_read_what_one_reads_alone(tmp_path: Path) -> None:
+    folders = [tmp_path / str(number) for number in range(4)]
+    for number, folder in enumerate(folders):
+        write_series(folder, 4 + number)
+    alone = [read_study(folder).key for folder in folders]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda folder: read_study(folder).key, folders * 3))
+    assert together == alone * 3
+    assert len(set(alone)) == 4
+    assert pydicom.config.settings.reading_validation_mode == pydicom.config.WARN
 
 
 def test_slices_are_ordered_by_position_not_by_file_name_or_number(tmp_path: Path) -> None:
@@ -134,6 +147,15 @@ def test_an_incomplete_volume_is_not_mixed_with_another() -> None:
     images += [mr_image(i, EchoNumbers=2) for i in range(4)]
     study = read_images(*images)
     assert sorted(s.volume.shape[0] for s in study.series) == [4, 5]
+
+
+def test_an_uneven_volume_does_not_take_the_other_echo_with_it() -> None:
+    images = [mr_image(i, EchoNumbers=1) for i in range(6)]
+    images += [mr_image(i, EchoNumbers=2) for i in (0, 1, 3, 5)]
+    study = read_images(*images)
+    assert [s.volume.shape[0] for s in study.series] == [6]
+    (refusal,) = study.refused
+    assert "unevenly spaced" in refusal.reason
 
 
 def test_images_that_nothing_tells_apart_are_refused() -> None:

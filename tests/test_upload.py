@@ -14,7 +14,8 @@ from mr_files import mr_image, to_bytes, write_series
 from asemble.core.errors import InputError
 from asemble.core.study import Refusal
 from asemble.io import Part, read_parts, read_study, upload
-from asemble.io.upload import Unpacked, parts_of, unpack
+from asemble.io.unpack import Unpacked, unpack
+from asemble.io.upload import parts_of
 
 
 def zipped(files: dict[str, bytes]) -> bytes:

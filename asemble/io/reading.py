@@ -14,7 +14,8 @@ from asemble.core.study import Refusal, Series, Study
 from asemble.io import dicom, nifti, raster
 from asemble.io.frames import Frame
 from asemble.io.stack import Draft, stack
-from asemble.io.upload import ASK_FOR_LESS, MAX_TOTAL_VOXELS, Part, Unpacked, parts_of, unpack
+from asemble.io.unpack import Unpacked, unpack
+from asemble.io.upload import ASK_FOR_LESS, MAX_TOTAL_VOXELS, Part, parts_of
 
 Progress = Callable[[int, int], None]
 """Called with the number of files done and the number known so far."""
