@@ -97,7 +97,9 @@ def test_units_are_honoured() -> None:
 
 
 def test_senseless_geometry_is_left_out_and_said() -> None:
-    for affine in (np.zeros((4, 4)), 1e-7 * np.eye(4), np.full((4, 4), np.nan)):
+    lost = np.diag([1.0, 1, 1, 1])
+    lost[0, 3] = np.nan
+    for affine in (np.zeros((4, 4)), 1e-7 * np.eye(4), np.full((4, 4), np.nan), lost):
         data = bytearray(to_bytes(stored()))
         data[280:328] = affine[:3].astype("<f4").tobytes()  # srow_x, srow_y, srow_z
         (series,) = read_parts([Part.from_bytes("a.nii", bytes(data))]).series

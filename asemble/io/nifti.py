@@ -150,8 +150,8 @@ def _affine(image: Any) -> tuple[Affine | None, list[str]]:
     affine[:3] *= _MM_PER_UNIT[unit]
     lengths_mm = np.linalg.norm(affine[:3, :3], axis=0)
     low, high = SENSIBLE_MM
-    # A value that is not a number fails the first comparison.
-    is_sensible = low <= lengths_mm.min() and lengths_mm.max() <= high
+    is_finite = bool(np.isfinite(affine).all())
+    is_sensible = is_finite and low <= lengths_mm.min() and lengths_mm.max() <= high
     if not is_sensible or abs(np.linalg.det(affine[:3, :3])) < 0.1 * lengths_mm.prod():
         return None, ["The geometry in the file makes no sense and was left out: state the plane."]
     notes = (
