@@ -48,7 +48,7 @@ def show_slices(study: Study) -> None:
         [viewer.Pane(series, jump.index, heatmap)],
         study_key=study.key,
         key=f"assess:{series.id}:{state.study_token()}",
-        jump=jump.count,
+        jump=2 * jump.count + bool(slices),  # the first prediction moves the viewer as well
         on_rest=lambda index: state.keep_slice(series.id, index),
     )
     if heatmap is not None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from asemble.core.labels import JUDGED_PLANES
 from asemble.models.cards import Card
+from asemble.models.fusion import Fusion
 from asemble.models.members import member_spec
 
 NOT_MEASURED = "not measured"
@@ -37,6 +38,18 @@ def show_cards(cards: Mapping[str, Card]) -> None:
         ):
             with column, st.container(border=True, height="stretch"):
                 _show_card(name, card)
+
+
+def show_study_figures(fusion: Fusion) -> None:
+    """How the ensemble as a whole was calibrated and measured, study by study."""
+    st.subheader("The ensemble, study by study")
+    measured, fitted = st.columns(2, gap="large")
+    with measured:
+        st.markdown("**Measured**")
+        _table(fusion.evaluation or {"figures": None})
+    with fitted:
+        st.markdown("**Calibrated on**")
+        _table(fusion.fitted_on or {"cases": None})
 
 
 def figure_words(value: Any) -> str:

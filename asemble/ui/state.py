@@ -117,10 +117,12 @@ def assessment() -> Assessment | None:
 def keep_assessment(
     prediction: StudyPrediction, heatmaps: Mapping[str, SeriesHeatmaps]
 ) -> Assessment:
-    """Keep what the ensemble returned for the open study."""
-    kept = Assessment(study_token(), prediction, heatmaps)
-    _session().assessment = kept
-    return kept
+    """Keep what the ensemble returned; each series will open at its most suspicious slice."""
+    session = _session()
+    session.slices.clear()
+    session.jumps.clear()
+    session.assessment = Assessment(study_token(), prediction, heatmaps)
+    return session.assessment
 
 
 def slice_of(series_id: str, otherwise: int) -> int:
