@@ -114,9 +114,9 @@ def run_studies(
         workers: processes that simulate.
         progress: told how many cases are done, of how many.
     """
+    records.parent.mkdir(parents=True, exist_ok=True)
     done = _finished(records, digest)
     missing = [case for case in cases if case.name not in done]
-    records.parent.mkdir(parents=True, exist_ok=True)
     for count, simulated in enumerate(_simulated(missing, workers), start=1):
         name = simulated.case.name
         record = {
@@ -137,9 +137,11 @@ def run_studies(
 def _finished(records: Path, digest: str) -> dict[str, Record]:
     if not records.is_file():
         return {}
-    lines = records.read_text(encoding="utf-8").splitlines(keepends=True)
-    # A line without its end is one that was being written when the run was cut off.
-    read = [json.loads(line) for line in lines if line.endswith("}\n")]
+    text = records.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:  # the last line was being written when the run was cut off
+        records.write_text(whole, encoding="utf-8")
+    read = [json.loads(line) for line in whole.splitlines()]
     return {record["name"]: record for record in read if record["digest"] == digest}
 
 
