@@ -9,14 +9,14 @@ import torch
 from safetensors.torch import load_file
 
 from asemble.core.errors import ConfigError
-from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern
+from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
 from asemble.imaging.intensity import SQUASH, Preprocessing, squash
 from asemble.models.members import MEMBERS
 from asemble.models.weights import load_weights
 from asemble.training.augment import augment
-from asemble.training.config import TrainingConfig, config_from_dict, read_config
+from asemble.training.config import TrainingConfig, read_config
 from asemble.training.data import SliceSet
-from asemble.training.loop import evaluate, train
+from asemble.training.loop import TrainingResult, evaluate, train
 from asemble.training.losses import dice_loss, heatmap_loss, total_loss
 from asemble.training.validation import fit_temperature, pointing_rate
 
@@ -59,42 +59,47 @@ def validation_set() -> SliceSet:
     return planted(12, seed=1, first_case=1000)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def config() -> TrainingConfig:
-    return config_from_dict(
-        {
-            "member": "regnet",
-            "plane": "axial",
-            "seed": 3,
-            "passes": 48,
-            "batch": 8,
-            "validate_every": 16,
-        }
-    )
+    return TrainingConfig("regnet", Plane.AXIAL, seed=3, passes=24, batch=8, validate_every=8)
+
+
+@pytest.fixture(scope="module")
+def unbroken(
+    train_set: SliceSet,
+    validation_set: SliceSet,
+    config: TrainingConfig,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> TrainingResult:
+    out = tmp_path_factory.mktemp("unbroken")
+    return train(config, train_set, validation_set, out, log=lambda line: None)
 
 
 def test_a_short_run_finds_planted_lesions(
     train_set: SliceSet, validation_set: SliceSet, config: TrainingConfig, tmp_path: Path
 ) -> None:
-    longer = replace(config, passes=640, batch=16, validate_every=320, learning_rate=4e-3)
+    longer = replace(config, passes=384, batch=16, validate_every=384, learning_rate=5e-3)
     result = train(longer, train_set, validation_set, tmp_path, log=lambda line: None)
-    assert result.best.auc is not None and result.best.auc > 0.9
-    assert result.best.pointing is not None and result.best.pointing > 0.7
+    assert result.best.auc is not None and result.best.auc > 0.8
+    assert result.best.pointing is not None and result.best.pointing > 0.5
 
 
 def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(
-    train_set: SliceSet, validation_set: SliceSet, config: TrainingConfig, tmp_path: Path
+    train_set: SliceSet,
+    validation_set: SliceSet,
+    config: TrainingConfig,
+    unbroken: TrainingResult,
+    tmp_path: Path,
 ) -> None:
     def stop_at_second_validation(line: str) -> None:
-        if "validation at 32" in line:
+        if "validation at 16" in line:
             raise StoppedError
 
-    unbroken = train(config, train_set, validation_set, tmp_path / "a", log=lambda line: None)
     with pytest.raises(StoppedError):
-        train(config, train_set, validation_set, tmp_path / "b", log=stop_at_second_validation)
+        train(config, train_set, validation_set, tmp_path, log=stop_at_second_validation)
     lines: list[str] = []
-    resumed = train(config, train_set, validation_set, tmp_path / "b", log=lines.append)
-    assert lines[0] == "resumed at 32 of 48 passes"
+    resumed = train(config, train_set, validation_set, tmp_path, log=lines.append)
+    assert lines[0] == "resumed at 16 of 24 passes"
     assert resumed.best == unbroken.best
     first, second = load_file(unbroken.weights), load_file(resumed.weights)
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -102,34 +107,32 @@ def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(
 
 
 def test_weights_score_after_loading_as_they_did_in_training(
-    train_set: SliceSet, validation_set: SliceSet, config: TrainingConfig, tmp_path: Path
+    validation_set: SliceSet, config: TrainingConfig, unbroken: TrainingResult
 ) -> None:
-    result = train(config, train_set, validation_set, tmp_path, log=lambda line: None)
-    network, card = load_weights(result.weights)
+    network, card = load_weights(unbroken.weights)
     score = evaluate(network, validation_set, config)
-    assert score.loss == pytest.approx(result.best.loss, rel=0.02)  # half precision on disk
-    assert card.training["passes"] == 48
+    assert score.loss == pytest.approx(unbroken.best.loss, rel=0.02)  # half precision on disk
+    assert card.training["passes"] == 24
     assert card.data["training_cases"] == 48
-    assert card.temperature == result.best.temperature
+    assert card.temperature == unbroken.best.temperature
 
 
 def test_a_checkpoint_of_another_run_is_not_continued(
-    train_set: SliceSet, validation_set: SliceSet, config: TrainingConfig, tmp_path: Path
+    train_set: SliceSet, validation_set: SliceSet, config: TrainingConfig, unbroken: TrainingResult
 ) -> None:
-    short = replace(config, passes=8)
-    train(short, train_set, validation_set, tmp_path, log=lambda line: None)
+    other = replace(config, seed=4)
     with pytest.raises(ConfigError, match="another run"):
-        train(replace(short, seed=4), train_set, validation_set, tmp_path, log=lambda line: None)
+        train(other, train_set, validation_set, unbroken.weights.parent, log=lambda line: None)
 
 
 def test_a_run_without_improvement_stops_early(
     train_set: SliceSet, validation_set: SliceSet, config: TrainingConfig, tmp_path: Path
 ) -> None:
-    hopeless = replace(
-        config, passes=800, validate_every=8, patience=0, learning_rate=5.0, warmup=0.0
-    )
-    result = train(hopeless, train_set, validation_set, tmp_path, log=lambda line: None)
-    assert result.passes < 800
+    lying = replace(train_set, lesions=np.full_like(train_set.lesions, 255))
+    patient = replace(config, passes=200, patience=0, learning_rate=0.01)
+    result = train(patient, lying, validation_set, tmp_path, log=lambda line: None)
+    assert result.passes < 200
+    assert result.card.training["best_at_passes"] == result.passes - 8
 
 
 def test_a_case_on_both_sides_is_refused(

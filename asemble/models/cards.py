@@ -128,7 +128,8 @@ def _check_fits(card: Card, name: str) -> None:
         card.input
     ) != input_facts(card.preprocessing):
         raise WeightsError(f"The model card {name} asks for another input.", hint=_FETCH_AGAIN)
-    if not math.isfinite(card.temperature) or card.temperature <= 0:
+    temperature = card.calibration.get("temperature", math.nan)
+    if not (math.isfinite(temperature) and temperature > 0):
         raise WeightsError(f"The model card {name} has no calibration.", hint=_FETCH_AGAIN)
 
 

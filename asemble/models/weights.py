@@ -48,7 +48,7 @@ def save_weights(path: Path, state: Mapping[str, Tensor], card: Card) -> Card:
         The card with the checksum of the file that was written.
 
     Raises:
-        ValueError: a weight is not finite in half precision.
+        WeightsError: a weight is not finite in half precision; the training diverged.
     """
     half = {name: _half(name, value) for name, value in state.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +112,10 @@ def _half(name: str, value: Tensor) -> Tensor:
         return value.contiguous()
     half = value.detach().to("cpu", torch.float16).contiguous()
     if not bool(torch.isfinite(half).all()):
-        raise ValueError(f"{name} is not finite in half precision")
+        raise WeightsError(
+            f"The weight {name} is not finite in half precision.",
+            hint="The training diverged: train again with a lower learning_rate.",
+        )
     return half
 
 

@@ -1,0 +1,191 @@
+"""The networks and the ensemble."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+from asemble.core.errors import ConfigError, WeightsError
+from asemble.core.labels import JUDGED_PLANES, PATTERNS, Plane
+from asemble.models import MEMBERS, Ensemble, load_ensemble
+from asemble.models.cards import Card, input_facts
+from asemble.models.evidence import TOP_CELLS, EvidenceHead
+from asemble.models.members import member_spec
+from asemble.models.weights import save_weights, weights_name
+
+LIMITS = {"asemblenet": 4_000_000, "regnet": 3_000_000, "pvt": 3_000_000}
+
+
+def untrained_card(plane: Plane, name: str, temperature: float) -> Card:
+    return Card(
+        member=name,
+        plane=plane.value,
+        architecture=member_spec(name).architecture,
+        classes=tuple(p.value for p in PATTERNS),
+        input=input_facts(),
+        training={},
+        data={},
+        metrics={},
+        calibration={"temperature": temperature},
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("weights")
+    for plane in JUDGED_PLANES:
+        for name, spec in MEMBERS.items():
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(len(name) + (plane is Plane.AXIAL))
+                state = spec.build().state_dict()
+            card = untrained_card(plane, name, 1.0 if name == "regnet" else 2.0)
+            save_weights(out / weights_name(plane, name), state, card)
+    return out
+
+
+@pytest.fixture(scope="module")
+def ensemble(folder: Path) -> Ensemble:
+    return load_ensemble(folder, device="cpu")
+
+
+def images(slices: int) -> np.ndarray:
+    return np.random.default_rng(0).random((slices, 256, 256), dtype=np.float32)
+
+
+@pytest.mark.parametrize("name", list(MEMBERS))
+def test_every_member_makes_three_logits_of_three_maps_of_evidence(name: str) -> None:
+    network = member_spec(name).build().eval()
+    with torch.inference_mode():
+        logits, evidence = network.with_evidence(torch.rand(2, 1, 256, 256))
+    assert logits.shape == (2, 3)
+    assert evidence.shape == (2, 3, 64, 64)
+    top = evidence.flatten(2).topk(TOP_CELLS, dim=2).values.mean(dim=2)
+    torch.testing.assert_close(logits, top * network.head.scale + network.head.bias)
+    assert sum(p.numel() for p in network.parameters()) <= LIMITS[name]
+
+
+@pytest.mark.parametrize("name", list(MEMBERS))
+def test_every_weight_of_a_member_takes_part(name: str) -> None:
+    network = member_spec(name).build().train()
+    logits, evidence = network.with_evidence(torch.rand(2, 1, 256, 256))
+    (logits.square().sum() + evidence.square().mean()).backward()
+    idle = [n for n, p in network.named_parameters() if p.grad is None]
+    assert idle == []
+
+
+@pytest.mark.parametrize("name", list(MEMBERS))
+def test_grad_cam_reads_a_map_of_64_in_every_member(name: str) -> None:
+    spec = member_spec(name)
+    network = spec.build().eval()
+    shapes = []
+    layer = spec.cam_module(network)
+    layer.register_forward_hook(lambda module, given, made: shapes.append(tuple(made.shape)))
+    with GradCAM(network, [layer]) as cam:
+        heat = cam(torch.rand(1, 1, 256, 256), [ClassifierOutputTarget(1)])
+    assert shapes[0][0] == 1 and shapes[0][2:] == (64, 64)
+    assert heat.shape == (1, 256, 256)
+    assert np.isfinite(heat).all()
+
+
+def test_the_head_points_where_the_features_are() -> None:
+    head = EvidenceHead((4, 4, 4)).eval()
+    quiet = [torch.zeros(1, 4, side, side) for side in (64, 32, 16)]
+    spot = [m.clone() for m in quiet]
+    spot[0][..., 50, 9] = 30.0
+    with torch.inference_mode():
+        change = (head(spot)[1] - head(quiet)[1]).abs().sum(dim=1)[0]
+    row, column = np.unravel_index(int(change.argmax()), (64, 64))
+    assert abs(int(row) - 50) <= 1 and abs(int(column) - 9) <= 1
+
+
+def test_an_unknown_member_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="asemblenet, regnet, pvt"):
+        member_spec("vgg")
+
+
+def test_probabilities_are_calibrated_and_evidence_is_raw(ensemble: Ensemble) -> None:
+    slices = images(3)
+    outputs = ensemble.judge(Plane.CORONAL, slices)
+    assert list(outputs) == list(MEMBERS)
+    for member in ensemble.planes[Plane.CORONAL]:
+        with torch.inference_mode():
+            logits, evidence = member.network.with_evidence(torch.from_numpy(slices)[:, None])
+        expected = torch.softmax(logits / (1.0 if member.name == "regnet" else 2.0), dim=1)
+        np.testing.assert_allclose(outputs[member.name].probabilities, expected, atol=1e-5)
+        np.testing.assert_allclose(outputs[member.name].evidence, evidence, atol=1e-4)
+
+
+def test_a_slice_is_judged_alike_alone_and_among_others(ensemble: Ensemble) -> None:
+    slices = images(34)  # more than one batch
+    together = ensemble.judge(Plane.AXIAL, slices)
+    alone = ensemble.judge(Plane.AXIAL, slices[33:])
+    for name in MEMBERS:
+        np.testing.assert_allclose(
+            together[name].probabilities[33:], alone[name].probabilities, atol=1e-4
+        )
+
+
+def test_no_slices_give_no_answers(ensemble: Ensemble) -> None:
+    output = ensemble.judge(Plane.AXIAL, images(0))["pvt"]
+    assert output.probabilities.shape == (0, 3)
+    assert output.evidence.shape == (0, 3, 64, 64)
+
+
+def test_judging_waits_for_whoever_holds_the_lock(ensemble: Ensemble) -> None:
+    done = threading.Event()
+    found: dict[str, Mapping[str, object]] = {}
+
+    def judge() -> None:
+        found["outputs"] = ensemble.judge(Plane.CORONAL, images(1))
+        done.set()
+
+    with ensemble.lock:
+        thread = threading.Thread(target=judge)
+        thread.start()
+        assert not done.wait(1.0)
+    thread.join(60)
+    assert list(found["outputs"]) == list(MEMBERS)
+
+
+def test_the_ensemble_names_each_weight_file_with_its_checksum(
+    ensemble: Ensemble, folder: Path
+) -> None:
+    assert set(ensemble.weights) == {p.name for p in folder.glob("*.safetensors")}
+    assert (
+        ensemble.cards["axial-pvt.safetensors"].sha256 == ensemble.weights["axial-pvt.safetensors"]
+    )
+
+
+def test_slices_of_another_size_are_a_programmers_mistake(ensemble: Ensemble) -> None:
+    with pytest.raises(ValueError, match="images must be"):
+        ensemble.judge(Plane.CORONAL, np.zeros((1, 128, 128), np.float32))
+    with pytest.raises(ValueError, match="sagittal"):
+        ensemble.judge(Plane.SAGITTAL, images(1))
+
+
+def test_a_device_that_is_not_here_is_refused(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="no device 'tpu'"):
+        load_ensemble(folder, device="tpu")
+
+
+def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"coronal-asemblenet\.json is missing"):
+        load_ensemble(tmp_path)
+
+
+def test_torchvision_timm_and_grad_cam_import_whatever_torch_they_were_built_for() -> None:
+    code = (
+        "import asemble.models, torchvision, timm, pytorch_grad_cam; "
+        "from asemble.models.torchvision_ops import declare_missing_operators; "
+        "print(declare_missing_operators())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "False"  # nothing is left to declare

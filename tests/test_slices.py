@@ -1,0 +1,145 @@
+"""Slices to the network's square and back, and the grey values on the way."""
+
+import numpy as np
+import pytest
+
+from asemble.core.volume import Volume
+from asemble.imaging.intensity import (
+    Preprocessing,
+    equalise,
+    foreground_median,
+    median_ratio,
+    percentile_window,
+    preprocess,
+    squash,
+)
+from asemble.imaging.slices import PIXEL_MM, prepare, resample_mask, resample_slice
+
+
+def coronal(row_mm: float, column_mm: float) -> np.ndarray:
+    affine = np.zeros((4, 4))
+    affine[1, 0], affine[2, 1], affine[0, 2], affine[3, 3] = 4.0, -row_mm, column_mm, 1.0
+    return affine
+
+
+def blob(rows: int, columns: int, row: float, column: float, radius: float) -> np.ndarray:
+    down, right = np.mgrid[:rows, :columns]
+    return 1 + 4 * np.exp(-((down - row) ** 2 + (right - column) ** 2) / (2 * radius**2))
+
+
+def centroid(image: np.ndarray) -> tuple[float, float]:
+    down, right = np.mgrid[: image.shape[0], : image.shape[1]]
+    weights = np.where(image > image.max() / 2, image, 0)
+    total = weights.sum()
+    return float((down * weights).sum() / total), float((right * weights).sum() / total)
+
+
+def test_a_place_in_the_patient_lands_where_its_millimetres_say() -> None:
+    # 240 x 320 pixels of 1.0 x 0.7 mm; 30 mm down and 21 mm left of the middle
+    image = blob(240, 320, 119.5 + 30, 159.5 - 30, 6)
+    row, column = centroid(resample_slice(image, (1.0, 0.7)))
+    assert row == pytest.approx(127.5 + 30 / PIXEL_MM, abs=0.15)
+    assert column == pytest.approx(127.5 - 21 / PIXEL_MM, abs=0.15)
+
+
+def test_a_map_returns_to_the_place_that_it_was_made_of() -> None:
+    image = blob(300, 210, 180, 70, 8)
+    stack = prepare(Volume(np.stack([image, image]), coronal(0.6, 0.9)))
+    returned = stack.to_grid(stack.images)
+    assert returned.shape == (2, 300, 210)
+    assert centroid(returned[0]) == pytest.approx(centroid(squash(image)), abs=0.3)
+
+
+def test_a_coarse_map_returns_to_its_place_too() -> None:
+    stack = prepare(Volume(np.ones((1, 256, 384)), coronal(0.8, 0.6)))
+    coarse = np.zeros((1, 64, 64))
+    coarse[0, 20, 40] = 1.0  # its middle is 4 * 20 + 1.5 of 256, from the centre at 127.5
+    row, column = centroid(stack.to_grid(coarse)[0])
+    assert row == pytest.approx(127.5 + (81.5 - 127.5) * PIXEL_MM / 0.8, abs=0.2)
+    assert column == pytest.approx(191.5 + (161.5 - 127.5) * PIXEL_MM / 0.6, abs=0.2)
+
+
+def test_what_lies_outside_the_slice_is_empty_and_outside_the_square_has_no_map() -> None:
+    small = prepare(Volume(np.full((1, 150, 150), 7.0), coronal(1.0, 1.0)))  # 150 of 200 mm
+    assert small.images[0, 20].max() == 0
+    assert small.images[0, 128, 128] == pytest.approx(squash(np.array([1.0]))[0])
+    wide = prepare(Volume(np.ones((1, 300, 300)), coronal(1.0, 1.0)))  # 300 of 200 mm
+    back = wide.to_grid(np.ones((1, 64, 64)))[0]
+    assert back[49].max() == 0 and back[150, 150] == pytest.approx(1)
+    assert back[:, 150].sum() == pytest.approx(200)
+
+
+def test_unknown_geometry_keeps_the_whole_slice_and_its_proportions() -> None:
+    stack = prepare(Volume(np.full((1, 100, 400), 3.0), None))
+    filled = stack.images[0] > 0
+    assert filled.any(axis=0).sum() == 256
+    assert filled.any(axis=1).sum() == 64
+    assert stack.to_grid(np.ones((1, 64, 64))).min() == pytest.approx(1)
+
+
+def test_a_fine_pattern_is_averaged_not_aliased() -> None:
+    stripes = 1.0 + (np.arange(1024) % 2)  # alternate rows of 1 and 2, four rows a pixel
+    square = resample_slice(np.repeat(stripes[:, None], 1024, axis=1), (PIXEL_MM / 4,) * 2)
+    assert square[16:240].std() < 0.01
+
+
+def test_the_scale_of_a_scanner_does_not_matter() -> None:
+    voxels = np.random.default_rng(1).gamma(4, 1, (2, 90, 120))
+    first = prepare(Volume(voxels, coronal(2, 1.5))).images
+    second = prepare(Volume(voxels * 371, coronal(2, 1.5))).images
+    np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+def test_one_slice_alone_is_prepared_as_it_is_in_its_stack() -> None:
+    voxels = np.random.default_rng(2).gamma(4, 1, (3, 200, 180))
+    stack = prepare(Volume(voxels, coronal(1.1, 0.9)))
+    alone = squash(resample_slice(voxels[1].astype(np.float32), (1.1, 0.9)))
+    np.testing.assert_allclose(stack.images[1], alone, atol=1e-6)
+
+
+def test_a_mask_becomes_the_share_of_each_cell() -> None:
+    mask = np.zeros((256, 256), bool)
+    mask[40:44, 80:84] = True  # exactly one cell of 4 x 4 pixels
+    mask[100:104, 60:62] = True  # half a cell
+    share = resample_mask(mask, (PIXEL_MM, PIXEL_MM))
+    assert share.shape == (64, 64)
+    assert share[10, 20] == pytest.approx(1)
+    assert share[25, 15] == pytest.approx(0.5)
+    assert share.sum() == pytest.approx(1.5)
+
+
+def test_values_that_are_not_numbers_do_not_spread() -> None:
+    voxels = np.ones((2, 64, 64))
+    voxels[0, 10, 10], voxels[0, 20, 20], voxels[1] = np.nan, np.inf, 0
+    images = prepare(Volume(voxels, None)).images
+    assert np.isfinite(images).all()
+    assert images[1].max() == 0
+
+
+def test_air_and_cortex_do_not_pull_the_foreground_median() -> None:
+    tissue = np.full(1000, 100.0)
+    assert foreground_median(np.concatenate([tissue, np.full(2000, 4.0)])) == 100
+    assert median_ratio(np.array([[50.0, 100.0, 1e6]])).max() <= 20
+
+
+def test_a_constant_image_still_gets_a_window() -> None:
+    assert percentile_window(np.full((4, 4), 9.0)) == (8.5, 9.5)
+    low, high = percentile_window(np.arange(1001.0))
+    assert (low, high) == pytest.approx((10, 995))
+
+
+def test_the_abstracts_recipe_blanks_the_border_and_raises_local_contrast() -> None:
+    rng = np.random.default_rng(3)
+    faint = 0.5 + 0.02 * rng.standard_normal((1, 256, 256)) + np.linspace(0, 0.5, 256)
+    plain = faint.astype(np.float32)
+    changed = preprocess(plain, Preprocessing.ABSTRACT)
+    assert preprocess(plain, Preprocessing.PLAIN) is plain
+    assert changed[0, :10].max() == 0 and changed[0, :, -10:].max() == 0
+    assert changed[0, 60:70, 60:70].std() > 1.3 * plain[0, 60:70, 60:70].std()
+    assert equalise(plain[0]).max() <= 1
+
+
+def test_maps_must_be_one_for_each_slice() -> None:
+    stack = prepare(Volume(np.ones((2, 64, 64)), None))
+    with pytest.raises(ValueError, match=r"maps must be \(2, h, w\)"):
+        stack.to_grid(np.ones((3, 64, 64)))
