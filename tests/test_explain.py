@@ -6,14 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pytorch_grad_cam import GradCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from small_studies import noise_series, study_of, two_plane_study
 
 from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE
 from asemble.explain import explain, raw_maps
-from asemble.explain.gradcam import gradcam
+from asemble.explain.gradcam import ClassifierOutputTarget, GradCAM, gradcam
 from asemble.imaging.slices import prepare
 from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.fusion import EVIDENCE, GRADCAM, METHODS, uncalibrated
@@ -39,7 +37,7 @@ def test_maps_lie_on_the_grid_of_their_series(random_ensemble: Ensemble) -> None
 def test_the_maps_have_the_shape_of_the_packages_own(random_ensemble: Ensemble) -> None:
     member = random_ensemble.planes[Plane.CORONAL][0]
     images = member.inputs(prepare(noise_series(slices=2).volume).images)
-    ours = gradcam(member.network, member.cam_module, images)
+    ours, _ = gradcam(member.network, member.cam_module, images)
     with GradCAM(member.network, [member.cam_module]) as package:
         theirs = package(images, targets=[ClassifierOutputTarget(INFLAMMATORY)] * 2)
     assert ours.shape == (2, 64, 64)
@@ -58,8 +56,15 @@ def test_heat_is_the_gain_of_the_logit_in_a_linear_head(random_ensemble: Ensembl
         _, evidence = member.network.with_evidence(images)
         bias = head.evidence.bias[INFLAMMATORY]
         expected = (head.scale[INFLAMMATORY] * (evidence[:, INFLAMMATORY] - bias)).clamp(min=0)
-    found = gradcam(member.network, member.cam_module, images)
+    found, _ = gradcam(member.network, member.cam_module, images)
     assert found == pytest.approx(expected.numpy(), abs=1e-3)
+
+
+def test_a_layer_outside_the_head_is_refused(random_ensemble: Ensemble) -> None:
+    member = random_ensemble.planes[Plane.CORONAL][0]
+    images = member.inputs(prepare(noise_series(slices=1).volume).images)
+    with pytest.raises(ValueError, match="head"):
+        gradcam(member.network, member.network.body, images)
 
 
 def test_the_evidence_layer_is_the_positive_part_of_the_inflammatory_map(

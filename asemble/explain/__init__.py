@@ -1,5 +1,7 @@
 """Heatmaps: where in the slices the ensemble finds the inflammatory pattern."""
 
+# First, because grad-cam imports torchvision (asemble.models.torchvision_ops).
+import asemble.models  # noqa: F401  (imported for what it declares)
 from asemble.explain.heatmaps import RawMaps, SeriesHeatmaps, explain, raw_maps
 
 __all__ = ["RawMaps", "SeriesHeatmaps", "explain", "raw_maps"]

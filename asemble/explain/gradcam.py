@@ -9,7 +9,7 @@ Grad-CAM: Selvaraju et al., ICCV 2017, doi:10.1109/ICCV.2017.74.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from asemble.core.labels import PATTERNS, Pattern
 from asemble.core.volume import Floats
+from asemble.models.evidence import EvidenceNetwork
 
 
 class UnscaledGradCAM(GradCAM):  # type: ignore[misc]  # the package ships no types
@@ -44,25 +45,54 @@ class UnscaledGradCAM(GradCAM):  # type: ignore[misc]  # the package ships no ty
         return np.asarray(np.concatenate(cam_per_target_layer, axis=1).mean(axis=1))
 
 
-def gradcam(network: nn.Module, layer: nn.Module, images: Tensor) -> Floats:
-    """Where the inflammatory logit is sensitive: `(n, h, w)` float32 in logits, at least 0.
+class _HeadWithGradients(nn.Module):
+    """A network whose body runs without gradients: Grad-CAM reads a layer of the head.
+
+    Going back through the body as well would cost twice the forward pass and change nothing.
+    """
+
+    def __init__(self, network: EvidenceNetwork) -> None:
+        super().__init__()
+        self.network = network
+        self.seen = torch.empty(0)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits `(n, 3)`; keeps the evidence of the same pass in `seen`."""
+        with torch.no_grad():
+            maps = self.network.body(images)
+        # Where weights are frozen, gradients still flow, because the maps ask for them.
+        logits, evidence = self.network.head([m.detach().requires_grad_() for m in maps])
+        self.seen = evidence.detach()
+        return cast(Tensor, logits)
+
+
+def gradcam(network: EvidenceNetwork, layer: nn.Module, images: Tensor) -> tuple[Floats, Floats]:
+    """Where the inflammatory logit is sensitive, and the raw evidence of the same pass.
 
     Hooks sit on the network while this runs: hold the ensemble's lock.
 
     Args:
-        network: images to logits `(n, 3)`, in evaluation mode and float32.
-        layer: a module of it whose output is `(n, channel, h, w)`.
+        network: in evaluation mode and float32.
+        layer: a module of its head whose output is `(n, channel, h, w)`.
         images: `(n, 1, 256, 256)` on the network's device.
+
+    Returns:
+        Heat `(n, h, w)` float32 in logits, at least 0, and evidence `(n, 3, 64, 64)`.
+
+    Raises:
+        ValueError: the layer is not in the head.
     """
+    if all(layer is not module for module in network.head.modules()):
+        raise ValueError("Grad-CAM must read a layer of the head")
     target = ClassifierOutputTarget(PATTERNS.index(Pattern.INFLAMMATORY))
+    head = _HeadWithGradients(network).eval()
     # Not as a context manager: on leaving, the package's own swallows an IndexError.
-    cam = UnscaledGradCAM(network, [layer])
+    cam = UnscaledGradCAM(head, [layer])
     try:
         with torch.enable_grad():
-            # Where weights are frozen, gradients still flow if the input asks for them.
-            maps = cam(images.detach().requires_grad_(), targets=[target] * len(images))
+            heat = cam(images, targets=[target] * len(images))
     finally:
         cam.activations_and_grads.release()
-        cam.outputs = None  # the graph of the whole network hangs on it
+        cam.outputs = None  # the graph hangs on it
         network.zero_grad(set_to_none=True)
-    return np.asarray(maps, dtype=np.float32)
+    return np.asarray(heat, dtype=np.float32), head.seen.float().cpu().numpy()

@@ -17,7 +17,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE, Heatmap, StudyPrediction
@@ -162,8 +161,7 @@ def _maps_of(member: Member, images: Floats, ensemble: Ensemble) -> tuple[Floats
     for start in range(0, len(images), BATCH):
         batch = member.inputs(images[start : start + BATCH])
         with ensemble.lock:
-            heats.append(gradcam(member.network, member.cam_module, batch))
-            with torch.inference_mode():
-                _, evidence = member.network.with_evidence(batch)
-        evidences.append(evidence[:, inflammatory].clamp(min=0).cpu().numpy())
+            heat, evidence = gradcam(member.network, member.cam_module, batch)
+        heats.append(heat)
+        evidences.append(np.maximum(evidence[:, inflammatory], 0))
     return np.concatenate(heats), np.concatenate(evidences)
