@@ -37,6 +37,7 @@ STYLE = """
 .st-key-header [aria-current] { border-bottom: 2px solid var(--st-primary-color); }
 [class*="st-key-item_"] > :first-child { flex: 1 1 auto; }
 [class*="st-key-item_"] p { font-size: 0.9rem; line-height: 1.3; }
+[class*="st-key-item_"] [data-testid="stTooltipIcon"] { margin-left: -0.6rem; }
 [class*="st-key-item_"] button { min-height: 1.7rem; padding: 0 0.55rem; }
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 table { font-variant-numeric: tabular-nums; }

@@ -19,6 +19,8 @@ ROOT = HERE.parents[1]
 CHROMIUM = "/usr/bin/chromium"
 SIZES = {"": (1440, 900), "-narrow": (1024, 768)}
 PATIENCE_MS = 180_000
+UNFINISHED = "[data-testid=stSkeleton], [data-stale=true]"
+"""What Streamlit shows while a page is still being computed."""
 SETTLE_MS = 1500
 """Fonts, charts and images are drawn after the page has its text."""
 
@@ -64,6 +66,7 @@ def walk(page: Page, suffix: str) -> None:
     page.get_by_label("Show heatmap").check()
     for item in ("extensive_oedema", "erosion", "onset_under_40"):
         page.locator(f".st-key-item_{item}").get_by_text("Yes", exact=True).click()
+    page.get_by_text("3 items towards inflammatory").wait_for()
     shoot(page, f"assess{suffix}")
     page.get_by_text("How far the members agree").scroll_into_view_if_needed()
     shoot(page, f"assess-results{suffix}")
@@ -78,6 +81,8 @@ def walk(page: Page, suffix: str) -> None:
 def shoot(page: Page, name: str) -> None:
     """One picture of the window as it stands."""
     page.mouse.move(0, 0)
+    page.get_by_role("note").wait_for()
+    page.wait_for_function(f"!document.querySelector('{UNFINISHED}')")
     page.wait_for_timeout(SETTLE_MS)
     page.screenshot(path=HERE / f"{name}.png")
 
