@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pytorch_grad_cam import GradCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 from asemble.core.errors import ConfigError, WeightsError
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Plane
@@ -82,6 +80,10 @@ def test_every_weight_of_a_member_takes_part(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(MEMBERS))
 def test_grad_cam_reads_a_map_of_64_in_every_member(name: str) -> None:
+    # Imported here: alphabetical order would put it before asemble.models, which it needs.
+    from pytorch_grad_cam import GradCAM  # noqa: PLC0415
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget  # noqa: PLC0415
+
     spec = member_spec(name)
     network = spec.build().eval()
     shapes = []

@@ -53,7 +53,8 @@ def save_weights(path: Path, state: Mapping[str, Tensor], card: Card) -> Card:
     half = {name: _half(name, value) for name, value in state.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    save_file(half, partial, metadata={"member": card.member, "plane": card.plane})
+    # One entry: the writer orders several at random, and the file would hash differently.
+    save_file(half, partial, metadata={"network": f"{card.plane}-{card.member}"})
     complete = replace(card, sha256=_sha256(partial.read_bytes()))
     partial.replace(path)
     write_card(card_path(path), complete)
