@@ -1,16 +1,17 @@
 """Paints a slice of one case, free of noise: tissue over tissue, back to front."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from asemble.core.labels import Pattern, Weighting
+from asemble.core.labels import Weighting
 from asemble.phantom.anatomy import Anatomy, Points, Relief
+from asemble.phantom.canvas import Canvas
 from asemble.phantom.lesions import Lesion, LesionType
 from asemble.phantom.noise import Field
 from asemble.phantom.organs import Organs
+from asemble.phantom.soft_tissue import paint_sacral_contents, paint_soft_tissue
 from asemble.phantom.tissue import Appearance, Tissue, values_of
 
 AIR = 0.02
@@ -36,35 +37,16 @@ class Scene:
     marrow_variation: float
 
 
-@dataclass(slots=True, eq=False)
-class Canvas:
-    """A slice being painted, in every weighting at once.
-
-    Args:
-        points: where its voxels lie.
-        signals: by weighting, `(row, column)` relative to sacral marrow.
-        masks: share of each voxel that a lesion covers, by type and cause.
-    """
-
-    points: Points
-    signals: dict[Weighting, Field]
-    masks: dict[tuple[LesionType, Pattern], Field] = field(default_factory=dict)
-
-    def paint(self, cover: Field, values: Mapping[Weighting, Field | float]) -> None:
-        """Lay a tissue over what is there."""
-        for weighting, under in self.signals.items():
-            np.add(under, cover * (values[weighting] - under), out=under)
-
-
 def render(scene: Scene, points: Points, weightings: tuple[Weighting, ...]) -> Canvas:
     """Paint one infinitely thin slice."""
     shape = points.u.shape
     canvas = Canvas(points, {w: np.full(shape, AIR, np.float32) for w in weightings})
     relief = scene.anatomy.relief(points)
-    scene.organs.paint(canvas, scene.appearance, scene.anatomy, relief)
+    around = (scene.organs, scene.appearance, scene.anatomy, relief)
+    paint_soft_tissue(canvas, *around)
     _paint_cleft(canvas, scene, relief)
     _paint_bones(canvas, scene, relief)
-    scene.organs.paint_sacral_contents(canvas, scene.appearance, scene.anatomy, relief)
+    paint_sacral_contents(canvas, *around)
     _paint_joint(canvas, scene, relief)
     _paint_lesions(canvas, scene, relief)
     return canvas
