@@ -59,10 +59,11 @@ browser:
 	else \
 		echo "No Chromium, and no apt-get as root to install it: the browser tests will be skipped."; fi
 
-# Trains every member from its configuration, then calibrates members and study: hours on a CPU.
+# Trains every member, calibrates the ensemble, measures it on held-out cases: hours on a CPU.
 weights: setup
 	for config in asemble/training/configs/*.toml; do $(BIN)/asemble train "$$config" || exit 1; done
 	$(BIN)/asemble evaluate calibrate
+	$(BIN)/asemble evaluate studies --count 200 --store
 
 licences: setup
 	$(BIN)/python docs/licences.py

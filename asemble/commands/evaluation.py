@@ -9,7 +9,14 @@ from asemble.commands.terminal import progress, writing
 from asemble.core.labels import PATTERNS, Plane
 from asemble.core.results import Heatmap, StudyPrediction
 from asemble.core.study import Study
-from asemble.evaluation.figures import NOTICE, evaluation_card, figures, fit_fusion, table
+from asemble.evaluation.figures import (
+    NOTICE,
+    evaluation_card,
+    figures,
+    fit_fusion,
+    member_metrics,
+    table,
+)
 from asemble.evaluation.measures import ensemble_maps, measure_for_figures, measure_for_fusion
 from asemble.evaluation.studies import (
     FIRST_TEST_SEED,
@@ -20,6 +27,7 @@ from asemble.evaluation.studies import (
 )
 from asemble.explain import explain, raw_maps
 from asemble.models import Ensemble, load_ensemble
+from asemble.models.cards import card_path, write_card
 from asemble.models.fusion import PLANE_SETS, Fusion, save_fusion, uncalibrated
 from asemble.models.weights import weights_directory
 from asemble.predict import predict
@@ -63,7 +71,7 @@ def measure(count: int, *, weights: Path | None, records: Path, workers: int, st
         weights: folder of the weights.
         records: folder of records, from which a stopped run goes on.
         workers: processes that simulate.
-        store: keep the figures in `ensemble.json`.
+        store: keep the figures in `ensemble.json` and in the cards.
 
     Raises:
         AsembleError: the weights are not right, or nothing can be written.
@@ -88,9 +96,13 @@ def measure(count: int, *, weights: Path | None, records: Path, workers: int, st
         found = figures(measured)
         print(table(measured, found))
         if store:
+            directory = weights_directory(weights)
             card = evaluation_card(measured, found, first_seed=FIRST_TEST_SEED)
-            save_fusion(weights_directory(weights), replace(ensemble.fusion, evaluation=card))
-            print("Stored in ensemble.json.", file=sys.stderr)
+            save_fusion(directory, replace(ensemble.fusion, evaluation=card))
+            for name, member_card in ensemble.cards.items():
+                metrics = member_metrics(found, Plane(member_card.plane), member_card.member)
+                write_card(card_path(directory / name), member_card.with_metrics(metrics))
+            print("Stored in ensemble.json and in the cards.", file=sys.stderr)
 
 
 def member_names(ensemble: Ensemble) -> dict[Plane, list[str]]:

@@ -27,8 +27,13 @@ def train_member(config_file: Path, *, out: Path, cache: Path) -> None:
             slices("training", config.training_cases),
             slices("validation", config.validation_cases),
             out,
-            command=f"asemble train {config_file.name}",
+            command=f"asemble train {_shown(config_file)}",
             data={"description": "simulated studies, split by case"},
         )
     print(f"Wrote {result.weights.name} after {result.passes:,} passes.")
     print("Now fit the ensemble to it: asemble evaluate calibrate")
+
+
+def _shown(path: Path) -> str:
+    """As it was given, unless that would tell where somebody's home is."""
+    return path.name if path.is_absolute() else path.as_posix()

@@ -92,6 +92,8 @@ def figures(records: Sequence[Record]) -> dict[str, Estimate | None]:
         for score, label in _SCORES.items():
             named[f"slice AUC, {plane}{label}"] = partial(_pooled, plane, score)
             named[f"slice AUC within a study, {plane}{label}"] = partial(_within, plane, score)
+        for name in records[0]["members"]:
+            named[f"slice AUC, {plane}, {name} alone"] = partial(_member_slices, plane, name)
         for method in METHODS:
             named[f"pointing, {plane}, {method}"] = partial(_pointing, plane, method)
     return {name: over_cases(records, figure) for name, figure in named.items()}
@@ -125,6 +127,19 @@ def evaluation_card(
         "figures": {name: None if e is None else e.as_dict() for name, e in measured.items()},
         "confusion": confusion(*_outcomes(records)),
     }
+
+
+def member_metrics(
+    measured: Mapping[str, Estimate | None], plane: Plane, member: str
+) -> dict[str, Any]:
+    """What of the figures belongs into the card of one member."""
+    names = {
+        "test_slice_auc": f"slice AUC, {plane}, {member} alone",
+        "test_study_auc_alone": f"study AUC, {member} alone",
+        "test_study_auc_of_ensemble": "study AUC",
+    }
+    estimates = {key: measured[name] for key, name in names.items()}
+    return {key: None if e is None else e.as_dict() for key, e in estimates.items()}
 
 
 def _confusion_lines(records: Sequence[Record]) -> list[str]:
@@ -170,6 +185,12 @@ def _pooled(plane: Plane, score: str, records: Sequence[Record]) -> float | None
     series = _of_plane(records, plane)
     positive = [p for s in series for p in s["positive"]]
     return auc(positive, [v for s in series for v in s[score]])
+
+
+def _member_slices(plane: Plane, member: str, records: Sequence[Record]) -> float | None:
+    series = _of_plane(records, plane)
+    positive = [p for s in series for p in s["positive"]]
+    return auc(positive, [v for s in series for v in s["members"][member]])
 
 
 def _within(plane: Plane, score: str, records: Sequence[Record]) -> float | None:

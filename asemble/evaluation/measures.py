@@ -53,7 +53,9 @@ def measure_for_fusion(simulated: SimulatedStudy, predict: Predict, heat: Heat) 
 def measure_for_figures(simulated: SimulatedStudy, predict: Predict, explain: Explain) -> Record:
     """The study's answer, and for each series scores, truth, baselines and pointing."""
     prediction = predict(simulated.study)
-    heatmaps = explain(simulated.study, prediction)
+    # Heatmaps are scored on slices with oedema alone; without any, none are made.
+    diseased = any(truth.oedema.any() for truth in simulated.truth.values())
+    heatmaps = explain(simulated.study, prediction) if diseased else {}
     if prediction.probabilities is None:
         raise ValueError(f"{simulated.case.name}: no series of a simulated study was judged")
     return {
@@ -68,7 +70,7 @@ def measure_for_figures(simulated: SimulatedStudy, predict: Predict, explain: Ex
                 simulated.study.series_by_id(judged.series_id),
                 judged,
                 simulated.truth[judged.series_id],
-                heatmaps[judged.series_id],
+                heatmaps.get(judged.series_id, {}),
             )
             for judged in prediction.series
             if judged.used
@@ -85,9 +87,15 @@ def _series_record(
         "plane": str(series.plane),
         "positive": [label == Pattern.INFLAMMATORY for label in truth.labels],
         "scores": [round(s.probabilities.inflammatory, 6) for s in judged.slices],
+        "members": {
+            name: [round(s.members[name].inflammatory, 6) for s in judged.slices]
+            for name in judged.slices[0].members
+        },
         "position": [-abs(index - middle) for index in range(len(truth.labels))],
         "brightness": [round(float(value), 6) for value in brightness],
-        "pointing": {method: pointing(heatmaps[method], truth) for method in METHODS},
+        "pointing": {
+            method: pointing(heatmaps[method], truth) if heatmaps else [0, 0] for method in METHODS
+        },
     }
 
 
