@@ -10,7 +10,14 @@ import pytest
 from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.results import Heatmap
 from asemble.evaluation.calibration import expected_calibration_error, fit_study
-from asemble.evaluation.figures import NOTICE, evaluation_card, figures, fit_fusion, table
+from asemble.evaluation.figures import (
+    NOTICE,
+    evaluation_card,
+    figures,
+    fit_fusion,
+    member_metrics,
+    table,
+)
 from asemble.evaluation.measures import pointing
 from asemble.evaluation.metrics import (
     Estimate,
@@ -53,6 +60,7 @@ def record(kind: Pattern, probability: float, *, hits: int = 1) -> dict[str, Any
                 "plane": plane,
                 "positive": [False, positive, False],
                 "scores": [0.1, probability, 0.2],
+                "members": {"pvt": [0.5, probability, 0.2]},
                 "position": [-1, 0, -1],
                 "brightness": [1.0, 0.9, 1.1],
                 "pointing": {"gradcam": [hits, 1], "evidence": [1, 1]},
@@ -171,6 +179,17 @@ def test_the_figures_are_those_of_the_records(found: dict[str, Estimate | None])
     game = found["pointing, coronal, gradcam"]
     assert game is not None
     assert game.value == pytest.approx(6 / 7)
+
+
+def test_a_members_card_gets_its_own_slices_and_the_ensembles_studies(
+    found: dict[str, Estimate | None],
+) -> None:
+    metrics = member_metrics(found, Plane.CORONAL, "pvt")
+    slices, study = found["slice AUC, coronal, pvt alone"], found["study AUC"]
+    assert slices is not None and study is not None
+    assert metrics["test_slice_auc"] == slices.as_dict()
+    assert metrics["test_study_auc_of_ensemble"] == study.as_dict()
+    assert slices.value != found["slice AUC, coronal"].value  # type: ignore[union-attr]
 
 
 def test_the_table_says_that_it_is_simulated_and_the_card_repeats_itself(
