@@ -103,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate = _verb(verbs, "evaluate", "measure on held-out simulated studies")
     parts = evaluate.add_subparsers(required=True, metavar="WHAT")
     calibrate = _verb(parts, "calibrate", "fit how slices make a study", _evaluate_calibrate)
-    calibrate.add_argument("--studies", type=_count_from_one, default=60, metavar="N")
+    calibrate.add_argument("--studies", type=_count_from_one, default=36, metavar="N")
     studies = _verb(parts, "studies", "figures with their intervals", _evaluate_studies)
     studies.add_argument("--count", type=_count_from_one, default=200, metavar="N")
     studies.add_argument("--store", action="store_true", help="keep the figures in ensemble.json")
