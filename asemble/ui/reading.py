@@ -58,7 +58,8 @@ def offer_downloads(reading: Reading, assessed: state.Assessment, study: Study) 
     with st.container(horizontal=True):
         st.download_button(
             "Download PDF",
-            lambda: _pdf(reading, assessed, study),
+            # Made now, not on the click: a file made later is lost where an answer changes first.
+            _pdf(reading, assessed, study),
             file_name=f"{name}.pdf",
             mime="application/pdf",
             type="primary",
