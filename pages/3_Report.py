@@ -18,7 +18,6 @@ yours, theirs = st.columns(2, gap="large")
 with yours:
     st.subheader("Your reading")
     concluded = reading.ask_reading()
-    reading.offer_downloads(concluded, assessed, study)
 with theirs:
     st.subheader("What goes beside it")
     results.show_headline(assessed.prediction)
@@ -27,3 +26,5 @@ with theirs:
     st.markdown("**Your checklist**")
     checklist.show_summary()
     st.caption(results.OEDEMA_LIMIT)
+with yours:  # last: the pictures of the PDF take a moment
+    reading.offer_downloads(concluded, assessed, study)

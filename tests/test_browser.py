@@ -138,7 +138,7 @@ def test_a_zipped_study_is_read_assessed_and_reported(
     page.get_by_role("link", name="Report", exact=True).click()
     page.get_by_text("Inflammatory (axSpA pattern)").first.click()
     check_frame(page)
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    expect(page.get_by_text("These files say: Inflammatory")).to_be_visible()
     with page.expect_download() as pdf:
         page.get_by_role("button", name="Download PDF").click()
     pdf.value.save_as(tmp_path / "reading.pdf")

@@ -38,7 +38,7 @@ SAMPLES = (
     Sample(
         Pattern.INFLAMMATORY,
         "Inflammatory pattern",
-        "Deep subchondral oedema with structural change, as in axial spondyloarthritis.",
+        "Marrow oedema beside the joint, as in axial spondyloarthritis.",
     ),
     Sample(
         Pattern.MECHANICAL,

@@ -26,7 +26,7 @@ def ask_reading() -> Reading:
         "Your conclusion",
         conclusions,
         index=len(conclusions) - 1,
-        format_func=lambda p: "Unsure" if p is None else p.heading,
+        format_func=_heading,
         key=f"conclusion:{key}",
         persist_state="session",
     )
@@ -72,6 +72,11 @@ def offer_downloads(reading: Reading, assessed: state.Assessment, study: Study) 
             mime="application/json",
             on_click="ignore",
         )
+    st.caption(f"These files say: {_heading(reading.conclusion)}, {reading.confidence} confidence.")
+
+
+def _heading(conclusion: Pattern | None) -> str:
+    return "Unsure" if conclusion is None else conclusion.heading
 
 
 def _pdf(reading: Reading, assessed: state.Assessment, study: Study) -> bytes:

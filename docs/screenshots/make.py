@@ -72,6 +72,7 @@ def walk(page: Page, suffix: str) -> None:
     shoot(page, f"assess-results{suffix}")
     page.get_by_role("link", name="Report", exact=True).click()
     page.get_by_text("Your reading").wait_for()
+    page.get_by_text("These files say").wait_for()
     shoot(page, f"report{suffix}")
     page.get_by_role("link", name="Models", exact=True).click()
     page.get_by_text("Coronal slices").wait_for()
