@@ -136,7 +136,8 @@ def test_a_zipped_study_is_read_assessed_and_reported(
 
     # Report.
     page.get_by_role("link", name="Report", exact=True).click()
-    page.get_by_text("Inflammatory (axSpA pattern)").first.click()
+    conclusion = page.get_by_role("radiogroup", name="Your conclusion")
+    conclusion.get_by_text("Inflammatory (axSpA pattern)").click()
     check_frame(page)
     expect(page.get_by_text("These files say: Inflammatory")).to_be_visible()
     with page.expect_download() as pdf:
