@@ -46,10 +46,18 @@ def show_study_figures(fusion: Fusion) -> None:
     measured, fitted = st.columns(2, gap="large")
     with measured:
         st.markdown("**Measured**")
-        _table(fusion.evaluation or {"figures": None})
+        _table(_evaluation_rows(fusion.evaluation) or {"figures": None})
     with fitted:
         st.markdown("**Calibrated on**")
         _table(fusion.fitted_on or {"cases": None})
+
+
+def _evaluation_rows(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """One row a figure, and one a true class with what was decided."""
+    rows = {k: v for k, v in evaluation.items() if k not in ("figures", "confusion")}
+    rows |= evaluation.get("figures", {})
+    confusion = evaluation.get("confusion", {})
+    return rows | {f"decided of {truth}": counts for truth, counts in confusion.items()}
 
 
 def figure_words(value: Any) -> str:
