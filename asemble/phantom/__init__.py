@@ -5,6 +5,7 @@ weighting and agree with each other. See the module docstrings for what each par
 clinical specification and from measurements on real scans.
 """
 
+from asemble.phantom.appearances import HELD_OUT, Ingredient
 from asemble.phantom.cases import (
     Case,
     RenderedSlice,
@@ -17,7 +18,9 @@ from asemble.phantom.export import write_sample
 from asemble.phantom.lesions import LesionType
 
 __all__ = [
+    "HELD_OUT",
     "Case",
+    "Ingredient",
     "LesionType",
     "RenderedSlice",
     "render_series",

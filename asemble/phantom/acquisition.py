@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 from asemble.core.labels import Plane, Weighting
 from asemble.core.volume import Affine, Floats
 from asemble.phantom.anatomy import Points
+from asemble.phantom.appearances import Ranges
 from asemble.phantom.noise import Field
 
 
@@ -61,20 +62,35 @@ class Scanner:
     Args:
         blur_px: standard deviation of the point spread.
         sharpen: amount of unsharp masking.
+        gamma: exponent of the grey scale.
         noise: Rician sigma.
         coil_falloff: loss of signal per 100 mm towards the front.
         coil_tilt: linear shading across and along.
+        coil_spots: (u, v, w, brightness) beneath each coil element, mm and a share.
+        standing_wave: depth and phase of the shading across the body.
         ghost: amplitude of the ghost along phase encoding, 0 for none.
         kept: share of k-space that was acquired; the rest is zero-filled, which rings.
     """
 
     blur_px: float
     sharpen: float
+    gamma: float
     noise: float
     coil_falloff: float
     coil_tilt: tuple[float, float]
+    coil_spots: tuple[tuple[float, float, float, float], ...]
+    standing_wave: tuple[float, float]
     ghost: float
     kept: float
+
+
+PERFECT = Scanner(0, 0, 1, 0.02, 0, (0, 0), (), (0, 0), 0, 1)
+"""A scanner that only adds a little noise, for ablations."""
+
+SPOT_MM = 45.0
+"""Reach of a coil element: about its radius."""
+WAVE_MM = 260.0
+"""Half a wavelength of the radio field in the body at 3 T, about 13 cm, shades both halves."""
 
 
 def sample_placement(rng: np.random.Generator) -> Placement:
@@ -82,15 +98,27 @@ def sample_placement(rng: np.random.Generator) -> Placement:
     return Placement(float(rng.uniform(25, 51)), rng.normal(0, (4, 8, 10)))
 
 
-def sample_scanner(rng: np.random.Generator) -> Scanner:
+def sample_scanner(rng: np.random.Generator, ranges: Ranges) -> Scanner:
     """Draw one examination's image quality."""
+    spots = tuple(
+        (
+            float(rng.uniform(-110, 110)),
+            float(rng.uniform(-90, 90)),
+            float(rng.uniform(20, 60)),
+            float(rng.uniform(*ranges.coil_spots)),
+        )
+        for _ in range(int(rng.integers(0, 5)))
+    )
     return Scanner(
-        blur_px=float(rng.uniform(0, 0.8)),
-        sharpen=float(rng.uniform(0.2, 1.0)) if rng.random() < 0.6 else 0.0,
-        noise=float(np.exp(rng.uniform(np.log(0.02), np.log(0.13)))),
-        coil_falloff=float(rng.uniform(0.0, 0.9)),
+        blur_px=float(rng.uniform(*ranges.blur_px)),
+        sharpen=float(rng.uniform(*ranges.sharpen)) if rng.random() < ranges.sharpened else 0.0,
+        gamma=float(rng.uniform(*ranges.gamma)),
+        noise=float(np.exp(rng.uniform(*np.log(ranges.noise)))),
+        coil_falloff=float(rng.uniform(*ranges.coil_falloff)),
         coil_tilt=(float(rng.normal(0, 0.12)), float(rng.normal(0, 0.12))),
-        ghost=float(rng.uniform(0.02, 0.1)) if rng.random() < 0.15 else 0.0,
+        coil_spots=spots,
+        standing_wave=(float(rng.uniform(*ranges.standing_wave)), float(rng.uniform(0, 6.28))),
+        ghost=float(rng.uniform(*ranges.ghost)) if rng.random() < ranges.ghosted else 0.0,
         kept=float(rng.uniform(0.65, 1.0)) if rng.random() < 0.5 else 1.0,
     )
 
@@ -153,11 +181,7 @@ def slice_points(stack: Stack, placement: Placement, index: float) -> Points:
 
 def acquire(rng: np.random.Generator, signal: Field, points: Points, scanner: Scanner) -> Floats:
     """What the scanner makes of a noise-free slice: coil, k-space, ghost, filter, noise."""
-    far = np.clip(30 - points.w, 0, None) / 100
-    field = np.exp(-scanner.coil_falloff * far) * (
-        1 + scanner.coil_tilt[0] * points.u / 100 + scanner.coil_tilt[1] * points.v / 100
-    )
-    image = signal * np.maximum(field, 0.1).astype(np.float32)
+    image = signal * _coil(points, scanner)
     if scanner.kept < 1:
         image = _zero_fill(image, scanner.kept)
     if scanner.blur_px > 0.2:
@@ -168,7 +192,23 @@ def acquire(rng: np.random.Generator, signal: Field, points: Points, scanner: Sc
     if scanner.sharpen:
         image = image + scanner.sharpen * (image - gaussian_filter(image, 1.0))
     noise = rng.standard_normal((2, *image.shape), dtype=np.float32) * scanner.noise
-    return np.asarray(np.hypot(image + noise[0], noise[1]), dtype=np.float32)
+    magnitude = np.hypot(image + noise[0], noise[1])
+    return np.asarray(magnitude**scanner.gamma, dtype=np.float32)
+
+
+def _coil(points: Points, scanner: Scanner) -> Floats:
+    """Sensitivity at the points of a slice: fall-off, tilt, elements, standing wave."""
+    far = np.clip(30 - points.w, 0, None) / 100
+    tilt = scanner.coil_tilt
+    field = np.exp(-scanner.coil_falloff * far) * (
+        1 + tilt[0] * points.u / 100 + tilt[1] * points.v / 100
+    )
+    for u, v, w, brightness in scanner.coil_spots:
+        away = (points.u - u) ** 2 + (points.v - v) ** 2 + (points.w - w) ** 2
+        field = field * (1 + brightness * np.exp(-away / (2 * SPOT_MM**2)))
+    depth, phase = scanner.standing_wave
+    field = field * (1 + depth * np.cos(2 * np.pi * points.u / WAVE_MM + phase))
+    return np.asarray(np.maximum(field, 0.1), dtype=np.float32)
 
 
 def _zero_fill(image: Floats, kept: float) -> Floats:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from asemble.phantom.appearances import TRAINING, Ranges, Variant
 from asemble.phantom.noise import Field, Noise
 
 JOINT_LINE_MM = (
@@ -25,6 +26,9 @@ traced on real semicoronal scans; the depths themselves are our spacing for a jo
 
 JOINT_DEPTH_MM = 22.0
 """The joint reaches this far in front of and behind its middle."""
+
+WARP_SCALE_MM = 28.0
+"""Correlation length of the unevenness: about half a joint."""
 
 
 def _fit_joint() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -123,6 +127,11 @@ class Anatomy:
         disc_mm: its thickness.
         fat_back_mm: thickness of the fat behind.
         body_u_mm: half-width of the body.
+        warp_mm: standard deviation of the displacement that makes the pelvis uneven.
+        variant: how the joint departs from the usual, or None.
+        variant_left: on which side, where it is of one side.
+        variant_v_mm, variant_w_mm: its middle on the joint surface.
+        variant_mm: its size.
         noise: lattice from which every texture of the case is read.
     """
 
@@ -143,7 +152,27 @@ class Anatomy:
     disc_mm: float
     fat_back_mm: float
     body_u_mm: float
+    warp_mm: float
+    variant: Variant | None
+    variant_left: bool
+    variant_v_mm: float
+    variant_w_mm: float
+    variant_mm: float
     noise: Noise
+
+    def warped(self, p: Points) -> Points:
+        """The points as the unwarped pelvis has them: no two people are mirror images.
+
+        Smooth in three dimensions, so slices in different planes agree.
+        """
+        if not self.warp_mm:
+            return p
+        size = np.float32(self.warp_mm)
+        u, v, w = (
+            axis + size * self.noise.at(p.u, p.v, p.w, scale_mm=WARP_SCALE_MM, texture=texture)
+            for axis, texture in ((p.u, 16), (p.v, 17), (p.w, 18))
+        )
+        return Points(u, v, w, p.edge_mm)
 
     def relief(self, p: Points) -> Relief:
         """The bones around the points of a slice."""
@@ -170,6 +199,10 @@ class Anatomy:
         u = u * su + self.bump_mm * (
             np.sin(v / 9 + p) * np.cos(w / 11 + q) + 0.6 * np.sin(v / 4.3 + w / 6 + r)
         )
+        if self.variant is Variant.CRESCENT:
+            u = u + self.variant_mm * (1 - ((v - self.variant_v_mm) / 30) ** 2).clip(-1, 1)
+        elif self.variant is Variant.COMPLEX:  # a hump of the ilium in a hollow of the sacrum
+            u = u - abs(self.variant_mm) * self._near_variant(v, w, left, reach_mm=9)
         u = u * np.where(left, np.float32(self.side_scale[1]), np.float32(self.side_scale[0]))
         above = np.maximum(v - top, 0)
         front = np.maximum(-JOINT_DEPTH_MM * sw - w, 0)
@@ -200,7 +233,20 @@ class Anatomy:
         depth = JOINT_DEPTH_MM * self.scale[2]
         opening = np.clip((w - 0.45 * depth + 0.35 * np.minimum(v - 5, 20)) / (0.75 * depth), 0, 1)
         above = np.clip((v - top) / 6, 0, 1)
-        return np.asarray(base + self.cleft_mm * opening**2 + 9.0 * above, dtype=np.float32)
+        gap = base + self.cleft_mm * opening**2 + 9.0 * above
+        if self.variant is Variant.SEMICIRCULAR:
+            gap = gap + abs(self.variant_mm) * self._near_variant(v, w, left, reach_mm=5)
+        elif self.variant is Variant.ACCESSORY:  # the bones meet again behind the joint
+            gap = gap - (gap - 1.8) * self._near_variant(v, w, left, reach_mm=8)
+        return np.asarray(gap, dtype=np.float32)
+
+    def _near_variant(
+        self, v: Field, w: Field, left: npt.NDArray[np.bool_], *, reach_mm: float
+    ) -> Field:
+        """1 in the middle of a one-sided variant, 0 far from it and on the other side."""
+        away = (v - self.variant_v_mm) ** 2 + (w - self.variant_w_mm) ** 2
+        near = np.exp(-away / np.float32(2 * reach_mm**2))
+        return np.where(left == self.variant_left, near, 0).astype(np.float32)
 
     def sacrum(self, p: Points, joint: Field, gap: Field) -> Field:
         """Signed distance to the sacrum, mm."""
@@ -270,8 +316,8 @@ class Anatomy:
         return distance
 
 
-def sample_anatomy(rng: np.random.Generator) -> Anatomy:
-    """Draw one pelvis; ranges from the clinical specification, section 7, where it gives them."""
+def sample_anatomy(rng: np.random.Generator, ranges: Ranges = TRAINING) -> Anatomy:
+    """Draw one pelvis; sizes from the clinical specification, section 7, where it gives them."""
 
     def pair(low: float, high: float, spread: float) -> tuple[float, float]:
         middle = rng.uniform(low, high)
@@ -279,6 +325,10 @@ def sample_anatomy(rng: np.random.Generator) -> Anatomy:
         return float(right), float(left)
 
     start, step = rng.uniform(10, 17), rng.uniform(20, 25)
+    variant = None
+    if rng.random() < ranges.varied:
+        variant = ranges.variants[rng.integers(len(ranges.variants))]
+    behind = variant in (Variant.ACCESSORY, Variant.COMPLEX)
     foramina = [float(start - step * k * (1 - 0.05 * k) + rng.normal(0, 1)) for k in range(4)]
     return Anatomy(
         scale=(
@@ -302,5 +352,11 @@ def sample_anatomy(rng: np.random.Generator) -> Anatomy:
         disc_mm=float(rng.uniform(5, 12)),
         fat_back_mm=float(rng.uniform(12, 45)),
         body_u_mm=float(rng.uniform(155, 200)),
+        warp_mm=float(rng.uniform(0.5, 3.0)),
+        variant=variant,
+        variant_left=bool(rng.random() < 0.5),
+        variant_v_mm=float(rng.uniform(-8, 14)),
+        variant_w_mm=float(rng.uniform(14, 26) if behind else rng.uniform(-12, 12)),
+        variant_mm=float(rng.uniform(3, 7) * rng.choice([-1, 1])),
         noise=Noise.sample(rng),
     )

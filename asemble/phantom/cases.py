@@ -1,13 +1,14 @@
 """One simulated person: a scene, a position in the scanner, and the series acquired of it."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.volume import Floats
 from asemble.phantom.acquisition import (
+    PERFECT,
     Placement,
     Scanner,
     Stack,
@@ -17,8 +18,11 @@ from asemble.phantom.acquisition import (
     sample_scanner,
     slice_points,
 )
-from asemble.phantom.anatomy import sample_anatomy
-from asemble.phantom.lesions import LesionType, sample_lesions
+from asemble.phantom.anatomy import Anatomy, sample_anatomy
+from asemble.phantom.appearances import Ingredient, Ranges, ranges_of
+from asemble.phantom.inflammatory import inflammatory_lesions
+from asemble.phantom.lesions import PAINTING_ORDER, Lesion, LesionType, background_sclerosis
+from asemble.phantom.mechanical import mechanical_lesions
 from asemble.phantom.noise import Field
 from asemble.phantom.organs import sample_organs
 from asemble.phantom.scene import Scene, render
@@ -37,6 +41,7 @@ class Case:
     Args:
         kind: what the case as a whole shows.
         seed: regenerates it.
+        appearance: the held-out appearance, or None for one that training may sample.
         scene: what is painted.
         placement: where it lies.
         scanner: image quality.
@@ -45,6 +50,7 @@ class Case:
 
     kind: Pattern
     seed: int
+    appearance: str | None
     scene: Scene
     placement: Placement
     scanner: Scanner
@@ -66,36 +72,90 @@ class RenderedSlice:
     label: Pattern
 
 
-def sample_case(seed: int, *, kind: Pattern) -> Case:
-    """The case of that seed and kind; the same arguments give the same case."""
+def sample_case(
+    seed: int,
+    *,
+    kind: Pattern,
+    appearance: str | None = None,
+    without: Collection[Ingredient] = (),
+) -> Case:
+    """The case of that seed and kind; the same arguments give the same case.
+
+    Args:
+        seed: of everything random.
+        kind: what the case shows.
+        appearance: a name in `HELD_OUT`, or None for an appearance that training may sample.
+        without: what of the simulator is left out, to measure what it is worth.
+    """
+    ranges = ranges_of(appearance)
     rng = np.random.default_rng([seed, list(Pattern).index(kind)])
-    field_t = float(rng.choice([1.5, 3.0]))
-    anatomy = sample_anatomy(rng)
+    field_t = float(rng.choice(ranges.field_t))
+    anatomy = sample_anatomy(rng, ranges)
     scene = Scene(
         anatomy=anatomy,
-        organs=sample_organs(rng, anatomy),
-        lesions=sample_lesions(rng, kind, anatomy),
-        appearance=sample_appearance(rng, field_t=field_t),
-        marrow_variation=float(rng.uniform(0.08, 0.2)),
+        organs=sample_organs(rng, anatomy, ranges),
+        lesions=_sample_lesions(rng, kind, anatomy, ranges, without),
+        appearance=sample_appearance(rng, field_t=field_t, suppressed_fat=ranges.suppressed_fat),
+        marrow_variation=float(rng.uniform(0.08, 0.22)),
+        marrow_scale_mm=float(rng.uniform(5, 14)),
     )
-    return Case(kind, seed, scene, sample_placement(rng), sample_scanner(rng), field_t)
+    scanner = sample_scanner(rng, ranges)
+    placement = sample_placement(rng)
+    if Ingredient.ACQUISITION in without:
+        scanner = PERFECT
+    return Case(kind, seed, appearance, _without(scene, without), placement, scanner, field_t)
+
+
+def _sample_lesions(
+    rng: np.random.Generator,
+    kind: Pattern,
+    anatomy: Anatomy,
+    ranges: Ranges,
+    without: Collection[Ingredient],
+) -> tuple[Lesion, ...]:
+    """The lesions of one case, in the order in which they are painted."""
+    lesions = background_sclerosis(rng, anatomy)
+    if Ingredient.BACKGROUND_SCLEROSIS in without:
+        lesions = []
+    if kind is Pattern.INFLAMMATORY:
+        joint_line = Ingredient.JOINT_LINE not in without
+        lesions += inflammatory_lesions(
+            rng, anatomy, ankylosis=ranges.ankylosis, joint_line=joint_line
+        )
+    elif kind is Pattern.MECHANICAL:
+        lesions += mechanical_lesions(rng, anatomy)
+    return tuple(sorted(lesions, key=lambda lesion: PAINTING_ORDER.index(lesion.type)))
+
+
+def _without(scene: Scene, ingredients: Collection[Ingredient]) -> Scene:
+    organs, anatomy = scene.organs, scene.anatomy
+    if Ingredient.DISTRACTORS in ingredients:
+        organs = replace(organs, blobs=(), vessels=(), modic=1.0, facet_effusion=0.0)
+    if Ingredient.RED_MARROW in ingredients:
+        organs = replace(organs, red_marrow=0.0)
+    if Ingredient.VARIANTS in ingredients:
+        anatomy = replace(anatomy, variant=None)
+    if Ingredient.TEXTURE in ingredients:
+        organs = replace(organs, grain=0.0)
+        scene = replace(scene, marrow_variation=0.0)
+    return replace(scene, organs=organs, anatomy=anatomy)
 
 
 def sample_stack(
     rng: np.random.Generator, case: Case, *, plane: Plane, weighting: Weighting
 ) -> Stack:
     """A stack of one of the protocols in use, over the joints of this case."""
-    narrow = rng.random() < 0.6
-    field_of_view = 200 * rng.uniform(0.86, 1.15) if narrow else rng.uniform(240, 300)
+    ranges = ranges_of(case.appearance)
+    narrow, wide = ranges.fields_of_view_mm
     return place_stack(
         rng,
         case.placement,
         plane=plane,
         weighting=weighting,
-        field_of_view_mm=float(field_of_view),
-        matrix=int(rng.choice([240, 256, 288])),
-        slices=int(rng.integers(17, 25)),
-        thickness_mm=float(rng.choice([3.0, 3.3, 4.0])),
+        field_of_view_mm=float(rng.uniform(*(narrow if rng.random() < 0.6 else wide))),
+        matrix=int(rng.choice(ranges.matrices)),
+        slices=int(rng.integers(ranges.slices[0], ranges.slices[1] + 1)),
+        thickness_mm=float(rng.uniform(*ranges.thickness_mm)),
         gap_mm=float(rng.uniform(0, 0.5)),
     )
 

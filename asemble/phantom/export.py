@@ -63,13 +63,14 @@ def write_sample(
     kind: Pattern,
     seed: int,
     weightings: Sequence[Weighting] = (Weighting.T1, Weighting.FLUID),
+    appearance: str | None = None,
 ) -> None:
     """Simulate one study and write it below `out`.
 
     Writes one folder of DICOM files a series, `truth.json`, and `masks/` with one NIfTI a lesion
     type and series (0 or 1, on the grid of the series). The same arguments write the same bytes.
     """
-    case = sample_case(seed, kind=kind)
+    case = sample_case(seed, kind=kind, appearance=appearance)
     truth = []
     for series in render_study(case, weightings=weightings):
         _write_dicom(out / series.folder, case, series)
@@ -84,7 +85,13 @@ def write_sample(
                 "masks": masks,
             }
         )
-    facts = {"notice": SYNTHETIC_COMMENT, "kind": kind.value, "seed": seed, "series": truth}
+    facts = {
+        "notice": SYNTHETIC_COMMENT,
+        "kind": kind.value,
+        "seed": seed,
+        "appearance": appearance,
+        "series": truth,
+    }
     (out / "truth.json").write_text(json.dumps(facts, indent=1) + "\n")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from asemble.phantom.anatomy import Anatomy
+from asemble.phantom.appearances import TRAINING, Ranges
 from asemble.phantom.tissue import Tissue
 
 
@@ -59,6 +60,8 @@ class Organs:
         facet_effusion: brightness of facet joints, 0 for none.
         septa: share of fat between muscle fibres.
         nerve_factor: brightness of nerve roots relative to muscle.
+        grain: how coarse muscle and fat look, 1 as usual.
+        failed_suppression: how much brighter fat is where its suppression fails.
     """
 
     blobs: tuple[Blob, ...]
@@ -69,9 +72,11 @@ class Organs:
     facet_effusion: float
     septa: float
     nerve_factor: float
+    grain: float
+    failed_suppression: float
 
 
-def sample_organs(rng: np.random.Generator, anatomy: Anatomy) -> Organs:
+def sample_organs(rng: np.random.Generator, anatomy: Anatomy, ranges: Ranges = TRAINING) -> Organs:
     """Draw the soft tissue of one case."""
     return Organs(
         blobs=_sample_blobs(rng),
@@ -86,6 +91,8 @@ def sample_organs(rng: np.random.Generator, anatomy: Anatomy) -> Organs:
         facet_effusion=float(rng.uniform(0.3, 0.9)) if rng.random() < 0.4 else 0.0,
         septa=float(rng.uniform(0.1, 0.5)),
         nerve_factor=float(rng.uniform(1.1, 2.6)),
+        grain=float(np.exp(rng.uniform(np.log(0.6), np.log(2.4)))),
+        failed_suppression=float(rng.uniform(*ranges.failed_suppression)),
     )
 
 
@@ -155,16 +162,16 @@ def _sample_vessels(rng: np.random.Generator, anatomy: Anatomy) -> tuple[Vessel,
                     float(factor),
                 )
             )
-        for _ in range(int(rng.integers(2, 5))):  # internal iliac branches along the sacrum
+        for _ in range(int(rng.integers(2, 7))):  # internal iliac branches along the sacrum
             u, v = rng.uniform(18, 58), rng.uniform(-35, 30)
             front = float(anatomy.front_w(np.float32(v)))  # type: ignore[arg-type]
             vessels.append(
                 _branch(rng, (side * u, v, front - rng.uniform(4, 14)), rng.uniform(1.2, 3.0))
             )
-        for _ in range(int(rng.integers(2, 6))):  # gluteal, around the notch and outside
+        for _ in range(int(rng.integers(3, 12))):  # gluteal, around the notch and outside
             start = (side * rng.uniform(55, 95), rng.uniform(-65, 25), rng.uniform(-10, 45))
             vessels.append(_branch(rng, start, rng.uniform(0.8, 2.4)))
-        for _ in range(int(rng.integers(1, 4))):  # nutrient and ligamentous veins near the joint
+        for _ in range(int(rng.integers(1, 6))):  # nutrient and ligamentous veins near the joint
             start = (side * rng.uniform(30, 60), rng.uniform(-25, 35), rng.uniform(8, 34))
             vessels.append(_branch(rng, start, rng.uniform(0.6, 1.3)))
     return tuple(vessels)

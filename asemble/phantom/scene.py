@@ -14,6 +14,9 @@ from asemble.phantom.organs import Organs
 from asemble.phantom.soft_tissue import paint_sacral_contents, paint_soft_tissue
 from asemble.phantom.tissue import Appearance, Tissue, values_of
 
+FILLS_JOINT = (LesionType.BACKFILL, LesionType.ANKYLOSIS)
+"""Lie in the joint space, so their brightness is not a multiple of what was there."""
+
 AIR = 0.02
 """Signal outside the body, relative to marrow."""
 
@@ -28,6 +31,7 @@ class Scene:
         lesions: in painting order.
         appearance: brightness by tissue.
         marrow_variation: coefficient of variation of normal marrow (0.10-0.24 measured).
+        marrow_scale_mm: size of its coarse patches.
     """
 
     anatomy: Anatomy
@@ -35,11 +39,13 @@ class Scene:
     lesions: tuple[Lesion, ...]
     appearance: Appearance
     marrow_variation: float
+    marrow_scale_mm: float
 
 
 def render(scene: Scene, points: Points, weightings: tuple[Weighting, ...]) -> Canvas:
     """Paint one infinitely thin slice."""
     shape = points.u.shape
+    points = scene.anatomy.warped(points)
     canvas = Canvas(points, {w: np.full(shape, AIR, np.float32) for w in weightings})
     relief = scene.anatomy.relief(points)
     around = (scene.organs, scene.appearance, scene.anatomy, relief)
@@ -55,12 +61,12 @@ def render(scene: Scene, points: Points, weightings: tuple[Weighting, ...]) -> C
 def _paint_bones(canvas: Canvas, scene: Scene, relief: Relief) -> None:
     """Marrow with its texture inside a patchy cortex."""
     p, noise = canvas.points, scene.anatomy.noise
-    coarse = noise.at(p.u, p.v, p.w, scale_mm=9, texture=0)
+    coarse = noise.at(p.u, p.v, p.w, scale_mm=scene.marrow_scale_mm, texture=0)
     fine = noise.at(p.u, p.v, p.w, scale_mm=2.2, texture=1)
     grain = 1 + scene.marrow_variation * (0.75 * coarse + 0.65 * fine)
     grain = np.maximum(grain, 0.35)
     red = _red_marrow(scene, canvas.points, coarse)
-    thickness = 1.1 + 0.5 * noise.at(p.u, p.v, p.w, scale_mm=7, texture=2)
+    thickness = 0.9 + 0.7 * noise.at(p.u, p.v, p.w, scale_mm=7, texture=2)
     for bone, distance in ((0, relief.sacrum), (1, relief.ilium)):
         canvas.paint(p.cover(distance), values_of(scene.appearance, Tissue.CORTEX))
         marrow = p.cover(distance + np.maximum(thickness, 0.1))
@@ -112,10 +118,16 @@ def _paint_lesions(canvas: Canvas, scene: Scene, relief: Relief) -> None:
     p, gap = canvas.points, relief.gap
     from_joint = relief.au - relief.joint
     hosts = {True: p.cover(relief.sacrum), False: p.cover(relief.ilium)}
-    in_joint = p.cover(scene.anatomy.in_joint(p.v, p.w, margin_mm=3) / 3)
+    rim = scene.anatomy.in_joint(p.v, p.w)
+    in_joint = p.cover((rim - 3) / 3)
     for lesion in scene.lesions:
         profile = lesion.profile(p.v, p.w)
-        box = np.nonzero((profile > 0) & (relief.left == lesion.left) & (in_joint > 0))
+        reached = (profile > 0) & (relief.left == lesion.left)
+        if lesion.type is LesionType.CAPSULITIS:
+            _paint_capsulitis(canvas, scene, lesion, reached, rim=rim, from_joint=from_joint)
+            continue
+        near = np.ones_like(in_joint) if lesion.ligamentous else in_joint
+        box = np.nonzero(reached & (near > 0))
         if box[0].size == 0:
             continue
         depth = (-from_joint[box] if lesion.sacral else from_joint[box]) - gap[box] / 2
@@ -124,11 +136,41 @@ def _paint_lesions(canvas: Canvas, scene: Scene, relief: Relief) -> None:
             p.u[box], p.v[box], p.w[box], scale_mm=4, texture=lesion.texture
         )
         cover = _lens(lesion, profile[box], depth, noise, p.edge_mm)
-        host = np.clip(bone + (depth > -gap[box]) * (depth < 0.5), 0, 1) if lesion.across else bone
-        cover = cover * host * in_joint[box]
+        space = (depth > -gap[box]) * (depth < 0.5)
+        if lesion.type is LesionType.ANKYLOSIS:  # from bone to bone
+            cover = p.cover(np.abs(from_joint[box]) - gap[box] / 2 - lesion.depth_mm) * (
+                np.clip(4 * profile[box], 0, 1)
+            )
+            host = np.ones_like(bone)
+        else:
+            host = np.clip(bone + space, 0, 1) if lesion.across else bone
+        cover = cover * host * near[box]
         if cover.max() < 0.05:
             continue
         _paint_lesion(canvas, scene, lesion, box=box, cover=cover, noise=noise)
+
+
+def _paint_capsulitis(
+    canvas: Canvas,
+    scene: Scene,
+    lesion: Lesion,
+    reached: npt.NDArray[np.bool_],
+    *,
+    rim: Field,
+    from_joint: Field,
+) -> None:
+    """A bright band along the rim of the joint, outside the bones."""
+    p = canvas.points
+    band = p.cover(np.abs(rim - 1.5) - lesion.depth_mm / 2) * p.cover(np.abs(from_joint) - 5)
+    cover = np.where(reached, band, 0).astype(np.float32)
+    if cover.max() < 0.05:
+        return
+    for weighting, signal in canvas.signals.items():
+        bright = lesion.ratio if weighting is Weighting.FLUID else 0.4
+        np.add(signal, cover * (bright - signal), out=signal)
+    canvas.masks[lesion.type, lesion.cause] = np.maximum(
+        canvas.masks.get((lesion.type, lesion.cause), np.zeros_like(cover)), cover
+    )
 
 
 def _lens(lesion: Lesion, profile: Field, depth: Field, noise: Field, edge_mm: float) -> Field:
@@ -156,6 +198,8 @@ def _paint_lesion(
         marrow = np.maximum(signal[box], 0.5) if lesion.type is LesionType.OEDEMA else signal[box]
         if weighting is Weighting.FLUID:
             value = marrow * lesion.ratio * (1 + 0.12 * noise)
+            if lesion.type in FILLS_JOINT:
+                value = lesion.ratio * (1 + 0.12 * noise)
             if lesion.type in (LesionType.EROSION, LesionType.OEDEMA) and lesion.across:
                 value = np.maximum(value, lesion.ratio * 0.9)
         elif lesion.type is LesionType.OEDEMA:
@@ -167,6 +211,8 @@ def _paint_lesion(
                 LesionType.EROSION: Tissue.FLUID,
                 LesionType.FAT: Tissue.FAT,
                 LesionType.SCLEROSIS: Tissue.SCLEROSIS,
+                LesionType.BACKFILL: Tissue.FAT,
+                LesionType.ANKYLOSIS: Tissue.MARROW,
             }[lesion.type]
             value = np.full_like(marrow, ratios[tissue])
         signal[box] += cover * (value - signal[box])

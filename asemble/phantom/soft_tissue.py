@@ -4,6 +4,7 @@ import numpy as np
 
 from asemble.core.labels import Weighting
 from asemble.phantom.anatomy import Anatomy, Points, Relief
+from asemble.phantom.appearances import Variant
 from asemble.phantom.canvas import Canvas
 from asemble.phantom.noise import Field
 from asemble.phantom.organs import Blob, Organs, Vessel
@@ -17,12 +18,17 @@ def paint_soft_tissue(
     p = canvas.points
     noise = anatomy.noise
     skin = _skin(p, anatomy)
-    fat_texture = 1 + 0.16 * noise.at(p.u, p.v, p.w, scale_mm=5, texture=6)
-    canvas.paint(p.cover(skin), values_of(look, Tissue.FAT, fat_texture))
-    fascia = np.abs(noise.at(p.u, p.v, p.w, scale_mm=16, texture=14))
-    canvas.paint(
-        p.cover(skin) * np.clip(1 - fascia * 8, 0, 0.6), values_of(look, Tissue.MUSCLE, 0.9)
-    )
+    grain = organs.grain
+    fat_texture = 1 + 0.16 * grain * noise.at(p.u, p.v, p.w, scale_mm=5, texture=6)
+    field = noise.at(p.u, p.v, p.w, scale_mm=16, texture=14)
+    fat = values_of(look, Tissue.FAT, np.maximum(fat_texture, 0.2))
+    if organs.failed_suppression and Weighting.FLUID in canvas.signals:
+        # The field drifts out of the band of the suppression towards the skin.
+        drift = np.clip(0.5 * field + 1 + skin / 60, 0, 1)
+        fat[Weighting.FLUID] = fat[Weighting.FLUID] * (1 + organs.failed_suppression * drift)
+    canvas.paint(p.cover(skin), fat)
+    fascia = np.clip(1 - np.abs(field) * 8, 0, 0.6)
+    canvas.paint(p.cover(skin) * fascia, values_of(look, Tissue.MUSCLE, 0.9))
     canvas.paint(*_muscle(p, organs, look, anatomy, relief, beneath_skin=skin))
     for blob in organs.blobs:
         _paint_blob(canvas, look, anatomy, blob)
@@ -68,7 +74,7 @@ def _muscle(
     piriformis = piriformis * np.clip((au - 12) / 4, 0, 1)
     cover = np.maximum(np.maximum(gluteal, multifidus), np.maximum(iliacus, piriformis))
     septa = np.where(multifidus > gluteal, net, fibres)
-    level = 1 + 0.13 * septa
+    level = np.maximum(1 + 0.13 * organs.grain * septa, 0.3)
     fatty = np.clip((septa - (1.6 - 1.6 * organs.septa)) * 1.2, 0, 0.9)
     values = {
         weighting: ratios[Tissue.MUSCLE] * level * (1 - fatty) + ratios[Tissue.FAT] * fatty
@@ -118,11 +124,14 @@ def paint_sacral_contents(
     for level, (height, factor) in enumerate(
         zip((heights[0] + 1, heights[1] + 1), organs.disc_factors[1:], strict=True)
     ):
-        wide = 15 - 3 * level
+        # In a transitional vertebra S1 is half lumbar, with a disc of its own below it.
+        lumbar = anatomy.variant is Variant.TRANSITIONAL and level == 0
+        wide, half = (23, 3.5) if lumbar else (15 - 3 * level, 1.6)
         remnant = np.maximum(
-            np.abs(p.v - height) - 1.6, np.maximum(au - wide, np.abs(p.w + 7 - 4 * level) - 10)
+            np.abs(p.v - height) - half, np.maximum(au - wide, np.abs(p.w + 7 - 4 * level) - 10)
         )
-        canvas.paint(p.cover(remnant), values_of(look, Tissue.DISC, factor))
+        shade = max(factor, 0.7) if lumbar else factor
+        canvas.paint(p.cover(remnant), values_of(look, Tissue.DISC, shade))
         rim = np.clip(1 - np.abs(remnant) / 1.5, 0, 1) * 0.6
         canvas.paint(rim, values_of(look, Tissue.CORTEX, 1.5))
     canal = anatomy.canal(p)

@@ -134,7 +134,7 @@ def _field(field_t: float) -> int:
     return int(field_t == 3.0)
 
 
-MEASURED_STIR_RATIOS: Mapping[Tissue, tuple[float, float]] = {
+MEASURED_STIR_RATIOS: dict[Tissue, tuple[float, float]] = {
     Tissue.MUSCLE: (0.45, 1.1),
     Tissue.FAT: (0.35, 0.9),
     Tissue.CORTEX: (0.12, 0.35),
@@ -169,10 +169,18 @@ class Appearance:
     ilium: Mapping[Weighting, tuple[float, float]]
 
 
-def sample_appearance(rng: np.random.Generator, *, field_t: float) -> Appearance:
-    """Draw how one examination looks."""
+def sample_appearance(
+    rng: np.random.Generator, *, field_t: float, suppressed_fat: tuple[float, float]
+) -> Appearance:
+    """Draw how one examination looks.
+
+    Args:
+        rng: source of chance.
+        field_t: 1.5 or 3.
+        suppressed_fat: range of fat's STIR signal, in place of the measured one.
+    """
     stir = _equation_ratios(stir_sequence(field_t=field_t))
-    for tissue, (low, high) in MEASURED_STIR_RATIOS.items():
+    for tissue, (low, high) in (MEASURED_STIR_RATIOS | {Tissue.FAT: suppressed_fat}).items():
         stir[tissue] = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     t1 = {
         tissue: ratio * float(np.exp(rng.normal(0, T1_SPREAD)))

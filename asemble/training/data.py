@@ -18,11 +18,25 @@ import numpy.typing as npt
 import asemble.phantom
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
 from asemble.imaging.slices import MASK_SIDE, SIDE, resample_mask, resample_slice
-from asemble.phantom import Case, LesionType, RenderedSlice, render_slice, sample_case, sample_stack
+from asemble.phantom import (
+    HELD_OUT,
+    Case,
+    LesionType,
+    RenderedSlice,
+    render_slice,
+    sample_case,
+    sample_stack,
+)
 from asemble.phantom.acquisition import Stack
 
-FIRST_CASE = {"training": 0, "validation": 500_000, "test": 1_000_000}
-"""Number of the first case of each set; a set has fewer than 500,000."""
+FIRST_CASE = {"training": 0, "validation": 500_000, "test": 1_000_000, "held-out": 1_500_000}
+"""Number of the first case of each set; a set has fewer than 500,000.
+
+Cases of the set "held-out" have appearances that training never samples, each in turn.
+"""
+
+KINDS = (Pattern.NORMAL, Pattern.INFLAMMATORY, Pattern.MECHANICAL, Pattern.INFLAMMATORY)
+"""Cases take these kinds in turn: half of them inflammatory, whose masks teach the most."""
 
 SLICES_PER_CASE = 3
 """Slices taken of a case: neighbours look alike, so more cases beat more slices of each."""
@@ -68,7 +82,7 @@ class SliceRequest:
     Args:
         plane: coronal or axial.
         weighting: contrast.
-        part: "training", "validation" or "test".
+        part: "training", "validation", "test" or "held-out".
         cases: how many.
     """
 
@@ -103,13 +117,20 @@ def simulate_slices(
 
 
 def case_kind(number: int) -> Pattern:
-    """Cases take the kinds in turn, so every set holds as many of each."""
-    return PATTERNS[number % len(PATTERNS)]
+    """What the case of that number shows."""
+    return KINDS[number % len(KINDS)]
+
+
+def case_appearance(number: int) -> str | None:
+    """The held-out appearance of the case of that number, None before the set "held-out"."""
+    names = list(HELD_OUT)
+    since = number - FIRST_CASE["held-out"]
+    return names[since // len(KINDS) % len(names)] if since >= 0 else None
 
 
 def slices_of_case(number: int, plane: Plane, weighting: Weighting) -> list[dict[str, Any]]:
     """The slices taken of one case, as rows of a `SliceSet`."""
-    case = sample_case(number, kind=case_kind(number))
+    case = sample_case(number, kind=case_kind(number), appearance=case_appearance(number))
     rng = np.random.default_rng([number, list(Plane).index(plane), 1])
     stack = sample_stack(rng, case, plane=plane, weighting=weighting)
     rows = []
