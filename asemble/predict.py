@@ -1,8 +1,8 @@
 """`predict(study) -> StudyPrediction`: the verb that the pages and the command line share.
 
 Every slice of every series that may be judged goes through the members of its plane. A slice's
-answer is the mean of the members' calibrated probabilities, smoothed over its neighbours; how
-slices make a study is told in `asemble.models.fusion`. A member's own answer for the study is
+answer is the mean of the members' calibrated probabilities, smoothed over its neighbours and
+calibrated for its plane; how slices make a study is told in `asemble.models.fusion`. A member's own answer for the study is
 found in the same way from that member alone.
 """
 
@@ -27,16 +27,14 @@ from asemble.core.study import Series, Study
 from asemble.imaging.quality import why_not_judged
 from asemble.imaging.slices import prepare
 from asemble.models import Ensemble
-from asemble.models.fusion import Floats64, Fusion, logit, plane_features, smooth
+from asemble.models.calibration import Floats64, IntervalRule
+from asemble.models.fusion import Fusion, plane_features, smooth
 
 MIN_SLICES = 5
 """A study judged from fewer slices is not judged: the joints span 15-25 slices."""
 
 MIN_PROBABILITY = 0.5
 """Below it the other two classes together are as likely as the best one."""
-
-SPREADS = 2.0
-"""Half-width of the interval in standard deviations of the members' log-odds."""
 
 BATCH = 16
 """Slices a forward pass; small enough for 4 GiB of memory beside a browser."""
@@ -96,7 +94,7 @@ def predict(
     return StudyPrediction(
         probabilities=probabilities,
         members=members,
-        interval_inflammatory=interval(probabilities, list(members.values())),
+        interval_inflammatory=interval(probabilities, list(members.values()), fusion.interval),
         decision=decision,
         reasons=reasons,
         series=tuple(
@@ -104,7 +102,7 @@ def predict(
                 series_id=series.id,
                 used=series.id in by_id,
                 why_not=refusals[series.id],
-                slices=_slices(by_id[series.id]) if series.id in by_id else (),
+                slices=_slices(by_id[series.id], fusion) if series.id in by_id else (),
             )
             for series in study.series
         ),
@@ -124,7 +122,7 @@ def judge(
     for one in series:
         if one.plane is None:
             raise ValueError(f"series {one.id} has no plane")
-        images = prepare(one.volume).images
+        images = prepare(one.volume, one.plane).images
         parts: defaultdict[str, list[Floats64]] = defaultdict(list)
         for start in range(0, len(images), BATCH):
             outputs = ensemble.judge(one.plane, images[start : start + BATCH])
@@ -156,25 +154,21 @@ def member_probabilities(judged: Sequence[Judged], fusion: Fusion) -> dict[str, 
 
 
 def interval(
-    probabilities: Probabilities | None, members: Sequence[Probabilities]
+    probabilities: Probabilities | None, members: Sequence[Probabilities], rule: IntervalRule
 ) -> tuple[float, float] | None:
-    """P(inflammatory) plus and minus `SPREADS` standard deviations of the members' log-odds.
+    """P(inflammatory), low and high, from how far the members disagree.
 
-    It says how far the members disagree. It is not a confidence interval: how often it holds
-    the truth has not been measured. None with fewer than two members.
+    Its width is fitted so that it holds the answer for a second examination of the same person
+    (docs/decisions/0009). It is not a confidence interval for being right. None with fewer than
+    two members.
 
     >>> same = Probabilities(0.25, 0.5, 0.25)
-    >>> interval(same, [same, same])
+    >>> interval(same, [same, same], IntervalRule())
     (0.5, 0.5)
     """
     if probabilities is None or len(members) < 2:
         return None
-    tiny = np.finfo(np.float64).eps
-    log_odds = logit(np.clip([m.inflammatory for m in members], tiny, 1 - tiny))
-    centre = logit(np.clip(probabilities.inflammatory, tiny, 1 - tiny))
-    spread = SPREADS * float(np.std(log_odds, ddof=1))
-    low, high = (float(1 / (1 + np.exp(-end))) for end in (centre - spread, centre + spread))
-    return low, high
+    return rule.around(probabilities.inflammatory, [m.inflammatory for m in members])
 
 
 def decide(judged: Sequence[Judged], probabilities: Probabilities | None) -> tuple[str, list[str]]:
@@ -213,10 +207,10 @@ def _limits(judged: Sequence[Judged]) -> list[str]:
     return limits
 
 
-def _slices(judged: Judged) -> tuple[SlicePrediction, ...]:
+def _slices(judged: Judged, fusion: Fusion) -> tuple[SlicePrediction, ...]:
     volume = judged.series.volume
     count = volume.shape[0]
-    fused = judged.smoothed(ENSEMBLE)
+    fused = fusion.slice_probabilities(judged.plane, judged.smoothed(ENSEMBLE))
     positions: list[float | None] = [None] * count
     if volume.affine_lps is not None:
         positions = [float(p) for p in slice_positions_mm(volume.affine_lps, count)]

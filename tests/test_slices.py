@@ -1,8 +1,14 @@
 """Slices to the network's square and back, and the grey values on the way."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from asemble import io
+from asemble.core.geometry import ras_affine
+from asemble.core.labels import Pattern, Plane, Weighting
+from asemble.core.study import Study
 from asemble.core.volume import Volume
 from asemble.imaging.intensity import (
     Preprocessing,
@@ -13,7 +19,23 @@ from asemble.imaging.intensity import (
     preprocess,
     squash,
 )
+from asemble.imaging.orientation import AS_STORED, Turn, as_shown
 from asemble.imaging.slices import PIXEL_MM, prepare, resample_mask, resample_slice
+from asemble.phantom import write_sample
+
+TURNS = {
+    "rows bottom-up": Turn(flips_rows=True),
+    "columns from the left": Turn(flips_columns=True),
+    "rows as columns": Turn(is_transposed=True),
+    "rows as columns, both flipped": Turn(True, True, True),
+}
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    folder = tmp_path_factory.mktemp("sample")
+    write_sample(folder, kind=Pattern.INFLAMMATORY, seed=3, weightings=[Weighting.FLUID])
+    return io.read_study(sorted(folder.glob("*/*.dcm")))
 
 
 def coronal(row_mm: float, column_mm: float) -> np.ndarray:
@@ -143,3 +165,67 @@ def test_maps_must_be_one_for_each_slice() -> None:
     stack = prepare(Volume(np.ones((2, 64, 64)), None))
     with pytest.raises(ValueError, match=r"maps must be \(2, h, w\)"):
         stack.to_grid(np.ones((3, 64, 64)))
+
+
+@pytest.mark.parametrize("turn", TURNS.values(), ids=TURNS)
+@pytest.mark.parametrize("plane", [Plane.CORONAL, Plane.AXIAL])
+def test_a_nifti_stored_another_way_up_is_prepared_the_same(
+    simulated: Study, tmp_path: Path, plane: Plane, turn: Turn
+) -> None:
+    (source,) = (s for s in simulated.series if s.plane is plane)
+    few = Volume(source.volume.voxels[8:10, :, 20:], source.volume.affine_lps)
+    stored = turn.apply_to_volume(few)
+    io.write_nifti(tmp_path / "stir.nii.gz", stored.voxels, stored.affine_lps)
+    (read,) = io.read_study(tmp_path / "stir.nii.gz").series
+    assert read.plane is plane
+    turned, direct = prepare(read.volume, read.plane), prepare(few, plane)
+    np.testing.assert_allclose(turned.images, direct.images, atol=1e-4)
+    # And its heatmap lies on the voxels that it was made of, as stored in that file.
+    maps = np.random.default_rng(5).random((2, 64, 64))
+    expected = turn.apply(direct.to_grid(maps))
+    assert turned.to_grid(maps).shape == read.volume.shape
+    np.testing.assert_allclose(turned.to_grid(maps), expected, atol=1e-4)
+
+
+def test_a_dicom_is_prepared_as_it_is_stored(simulated: Study) -> None:
+    for series in simulated.series:
+        assert Turn.to_display(series.volume.affine_lps, series.plane) == AS_STORED
+        assert as_shown(series.volume).voxels.tobytes() == series.volume.voxels.tobytes()
+
+
+def test_a_converted_study_is_prepared_as_its_source(simulated: Study, tmp_path: Path) -> None:
+    files = io.convert(simulated, tmp_path)
+    for file, source in zip(files, simulated.series, strict=True):
+        (read,) = io.read_study(file).series
+        assert read.plane is source.plane
+        again, direct = (prepare(s.volume, s.plane).images for s in (read, source))
+        np.testing.assert_allclose(again, direct, atol=2e-4)  # NIfTI keeps single precision
+
+
+def test_a_semiaxial_slice_that_leans_far_keeps_the_front_of_the_body_at_the_top() -> None:
+    lean = np.radians(60)  # from the superior axis; rows run back and, more, up
+    affine = np.eye(4)
+    affine[:3, 0] = 0, 4 * np.sin(lean), -4 * np.cos(lean)
+    affine[:3, 1] = 0, 0.8 * np.cos(lean), 0.8 * np.sin(lean)
+    affine[:3, 2] = 0.8, 0, 0
+    assert Turn.to_display(affine, Plane.AXIAL) == AS_STORED
+    assert Turn.to_display(affine, Plane.CORONAL) == Turn(flips_rows=True)
+
+
+def test_a_plane_stated_against_the_geometry_is_turned_by_the_geometry() -> None:
+    ras = np.diag([0.9, 0.7, 4.0, 1.0])  # columns to the right, rows to the front, as NIfTI counts
+    affine = ras_affine(ras)
+    both = Turn(flips_rows=True, flips_columns=True)
+    assert Turn.to_display(affine) == both
+    assert Turn.to_display(affine, Plane.CORONAL) == both
+    assert Turn.to_display(None, Plane.CORONAL) == AS_STORED
+
+
+def test_a_mask_turns_with_its_slice() -> None:
+    mask = np.zeros((256, 200), bool)
+    mask[10:40, 20:30] = True
+    share = resample_mask(mask, (PIXEL_MM, 0.9))
+    for turn in TURNS.values():
+        spacing = (0.9, PIXEL_MM) if turn.is_transposed else (PIXEL_MM, 0.9)
+        turned = resample_mask(turn.undo(mask), spacing, turn)
+        np.testing.assert_allclose(turned, share, atol=1e-5)

@@ -106,7 +106,7 @@ def raw_maps(series: Series, ensemble: Ensemble) -> RawMaps:
     """
     if series.plane is None or series.plane not in ensemble.planes:
         raise ValueError(f"no ensemble for series {series.id} of plane {series.plane}")
-    stack = prepare(series.volume)
+    stack = prepare(series.volume, series.plane)
     maps: dict[tuple[str, str], Floats] = {}
     for member in ensemble.planes[series.plane]:
         heat, evidence = _maps_of(member, stack.images, ensemble)

@@ -2,7 +2,8 @@
 
 Resampling is a weighted mean along rows and along columns, so both are matrices: a slice becomes
 `rows @ slice @ columns.T`. The weights form a triangle as wide as the coarser of the two grids,
-which keeps a reduced slice free of aliasing.
+which keeps a reduced slice free of aliasing. Before that a slice is turned to how it is shown
+(`imaging.orientation`), and a map on its way back is turned to how the slice is stored.
 """
 
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.geometry import spacing_mm
+from asemble.core.labels import Plane
 from asemble.core.volume import Floats, Volume
 from asemble.imaging.intensity import median_ratio, squash
+from asemble.imaging.orientation import AS_STORED, Turn
 
 SIDE = 256
 """Pixels along a side of the square."""
@@ -29,21 +32,27 @@ class Grid:
     """Where the square lies on a slice; the two share their centre.
 
     Args:
-        rows: of the slice.
-        columns: of the slice.
+        rows: of the slice as shown.
+        columns: of the slice as shown.
         row_step: pixels of the slice, down, for one pixel of the square.
         column_step: the same, to the right.
+        turn: from the slice as stored to the slice as shown.
     """
 
     rows: int
     columns: int
     row_step: float
     column_step: float
+    turn: Turn = AS_STORED
 
     @classmethod
-    def of_spacing(cls, shape: tuple[int, int], pixel_mm: tuple[float, float]) -> "Grid":
-        """A field of `FIELD_MM` on a slice of known pixel spacing (row, column) in mm."""
-        return cls(shape[0], shape[1], PIXEL_MM / pixel_mm[0], PIXEL_MM / pixel_mm[1])
+    def of_spacing(
+        cls, shape: tuple[int, int], pixel_mm: tuple[float, float], turn: Turn = AS_STORED
+    ) -> "Grid":
+        """A field of `FIELD_MM` on a slice of known shape and pixel spacing in mm, as stored."""
+        rows, columns = reversed(shape) if turn.is_transposed else shape
+        row_mm, column_mm = reversed(pixel_mm) if turn.is_transposed else pixel_mm
+        return cls(rows, columns, PIXEL_MM / row_mm, PIXEL_MM / column_mm, turn)
 
     @classmethod
     def of_whole(cls, shape: tuple[int, int]) -> "Grid":
@@ -52,17 +61,17 @@ class Grid:
         return cls(shape[0], shape[1], step, step)
 
     def to_square(self, slices: npt.NDArray[np.floating], side: int = SIDE) -> Floats:
-        """`(..., row, column)` to `(..., side, side)`; zero outside the slice."""
+        """`(..., row, column)` as stored to `(..., side, side)`; zero outside the slice."""
         down = _weights(self.rows, side, self.row_step * SIDE / side)
         right = _weights(self.columns, side, self.column_step * SIDE / side)
-        return down @ slices.astype(np.float32) @ right.T
+        return down @ self.turn.apply(slices).astype(np.float32) @ right.T
 
     def from_square(self, maps: npt.NDArray[np.floating]) -> Floats:
-        """`(..., h, w)` over the square to `(..., row, column)`; zero outside the square."""
+        """`(..., h, w)` over the square to `(..., row, column)` as stored; zero outside it."""
         height, width = maps.shape[-2:]
         down = _weights(height, self.rows, height / (SIDE * self.row_step))
         right = _weights(width, self.columns, width / (SIDE * self.column_step))
-        return down @ maps.astype(np.float32) @ right.T
+        return self.turn.undo(down @ maps.astype(np.float32) @ right.T)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,11 +98,15 @@ class PreparedStack:
         return self.grid.from_square(maps)
 
 
-def prepare(volume: Volume) -> PreparedStack:
+def prepare(volume: Volume, plane: Plane | None = None) -> PreparedStack:
     """The slices of `volume` ready for a network.
 
-    A field of 200 mm around the middle of each slice where the geometry is known, else the whole
-    slice padded to a square.
+    A field of 200 mm around the middle of each slice, the way up that its plane is shown, where
+    the geometry is known; else the whole slice as stored, padded to a square.
+
+    Args:
+        volume: to read.
+        plane: as the series has it or the user states it; None takes it from the affine.
 
     >>> prepare(Volume(np.ones((2, 30, 50)), None)).images.shape
     (2, 256, 256)
@@ -102,31 +115,41 @@ def prepare(volume: Volume) -> PreparedStack:
     if volume.affine_lps is None:
         grid = Grid.of_whole(shape)
     else:
-        grid = Grid.of_spacing(shape, spacing_mm(volume.affine_lps)[1:])
+        turn = Turn.to_display(volume.affine_lps, plane)
+        grid = Grid.of_spacing(shape, spacing_mm(volume.affine_lps)[1:], turn)
     squares = grid.to_square(np.nan_to_num(volume.voxels, posinf=0, neginf=0))
     images = np.stack([squash(median_ratio(square)) for square in squares])
     images.setflags(write=False)
     return PreparedStack(images, grid)
 
 
-def resample_slice(image: npt.NDArray[np.floating], pixel_mm: tuple[float, float]) -> Floats:
+def resample_slice(
+    image: npt.NDArray[np.floating], pixel_mm: tuple[float, float], turn: Turn = AS_STORED
+) -> Floats:
     """One slice `(row, column)` to `(256, 256)` ratios to its foreground median, not squashed.
 
     Args:
         image: raw intensities.
-        pixel_mm: spacing of rows and of columns in mm.
+        pixel_mm: spacing of rows and of columns in mm, as stored.
+        turn: from the slice as stored to the slice as shown.
     """
-    return median_ratio(Grid.of_spacing(_shape(image), pixel_mm).to_square(image))
+    return median_ratio(Grid.of_spacing(_shape(image), pixel_mm, turn).to_square(image))
 
 
-def resample_mask(mask: npt.NDArray[np.number | np.bool_], pixel_mm: tuple[float, float]) -> Floats:
+def resample_mask(
+    mask: npt.NDArray[np.number | np.bool_],
+    pixel_mm: tuple[float, float],
+    turn: Turn = AS_STORED,
+) -> Floats:
     """One lesion mask `(row, column)` to `(64, 64)`: the share of each cell that it covers, 0..1.
 
     Args:
         mask: true, or above zero, in the lesion.
-        pixel_mm: spacing of rows and of columns in mm.
+        pixel_mm: spacing of rows and of columns in mm, as stored.
+        turn: from the slice as stored to the slice as shown.
     """
-    fine = Grid.of_spacing(_shape(mask), pixel_mm).to_square((mask > 0).astype(np.float32))
+    covered = (mask > 0).astype(np.float32)
+    fine = Grid.of_spacing(_shape(mask), pixel_mm, turn).to_square(covered)
     cells = SIDE // MASK_SIDE
     share = fine.reshape(MASK_SIDE, cells, MASK_SIDE, cells).mean(axis=(1, 3))
     return np.asarray(share.clip(0, 1), dtype=np.float32)

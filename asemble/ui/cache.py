@@ -10,9 +10,10 @@ from tempfile import TemporaryDirectory
 import streamlit as st
 
 from asemble import io, phantom
-from asemble.core.labels import Pattern
+from asemble.core.labels import Pattern, Plane
 from asemble.core.study import Study
 from asemble.core.volume import Volume
+from asemble.imaging.orientation import as_shown
 from asemble.models import Ensemble, load_ensemble
 from asemble.ui.images import Stack, grey_stack
 
@@ -42,6 +43,6 @@ def sample(kind: Pattern) -> Study:
 
 
 @st.cache_data(scope="session", max_entries=12, show_spinner=False)
-def stack(study_key: str, series_id: str, _volume: Volume) -> Stack:
+def stack(study_key: str, series_id: str, plane: Plane | None, _volume: Volume) -> Stack:
     """The series as images for the browser, kept for this session alone."""
-    return grey_stack(_volume)
+    return grey_stack(as_shown(_volume, plane))

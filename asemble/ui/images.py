@@ -12,6 +12,7 @@ from plotly.colors import sample_colorscale, unlabel_rgb
 from asemble.core.results import NO_EVIDENCE, Heatmap
 from asemble.core.volume import Volume
 from asemble.imaging.intensity import percentile_window, to_bytes
+from asemble.imaging.orientation import AS_STORED, Turn
 
 Bytes = npt.NDArray[np.uint8]
 """An array of eight-bit values."""
@@ -60,17 +61,22 @@ def shown_bytes(volume: Volume, index: int) -> Bytes:
     return to_bytes(volume.voxels[index], percentile_window(volume.voxels, *WINDOW_PERCENT))
 
 
-def heat_uris(heatmap: Heatmap) -> tuple[str, ...]:
+def heat_uris(heatmap: Heatmap, turn: Turn = AS_STORED) -> tuple[str, ...]:
     """One grey PNG a slice, 0 for none and 255 for the study's strongest; empty where none.
+
+    Args:
+        heatmap: on the series' own grid.
+        turn: from slices as stored to slices as shown.
 
     >>> values = np.zeros((2, 4, 4)); values[1, 2, 2] = 1
     >>> [uri[:10] for uri in heat_uris(Heatmap("s01", values, "gradcam", "ensemble"))]
     ['', 'data:image']
     """
-    shrink = max(1.0, max(heatmap.values.shape[1:]) / HEAT_PIXELS)
-    rows, columns = (max(1, round(n / shrink)) for n in heatmap.values.shape[1:])
+    shown = turn.apply(heatmap.values)
+    shrink = max(1.0, max(shown.shape[1:]) / HEAT_PIXELS)
+    rows, columns = (max(1, round(n / shrink)) for n in shown.shape[1:])
     uris = []
-    for index, values in enumerate(heatmap.values):
+    for index, values in enumerate(shown):
         if heatmap.is_empty(index):
             uris.append("")
             continue

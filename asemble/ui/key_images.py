@@ -6,9 +6,10 @@ from PIL import Image
 from asemble.core.geometry import spacing_mm
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.core.results import ENSEMBLE
-from asemble.core.study import Series, Study
-from asemble.core.volume import Floats
+from asemble.core.study import Study
+from asemble.core.volume import Floats, Volume
 from asemble.imaging.intensity import to_bytes
+from asemble.imaging.orientation import Turn
 from asemble.report import KeyImage
 from asemble.ui import choose
 from asemble.ui.images import Bytes, heat_colours, shown_bytes
@@ -40,7 +41,8 @@ def _key_image(study: Study, assessed: Assessment, plane: Plane) -> KeyImage | N
         f"{choose.series_label(series)}, slice {index + 1} of {series.volume.shape[0]},"
         f" P(inflammatory) {probability:.2f}"
     )
-    plain = _picture(series, index)
+    turn = Turn.to_display(series.volume.affine_lps, series.plane)
+    plain = _picture(turn.apply_to_volume(series.volume), index)
     heatmaps = assessed.heatmaps.get(series.id)
     if heatmaps is None:
         return KeyImage(caption, plain)
@@ -48,17 +50,17 @@ def _key_image(study: Study, assessed: Assessment, plane: Plane) -> KeyImage | N
     if heatmap.is_empty(index):
         return KeyImage(caption, plain, None, "No positive evidence on this slice.")
     note = "Grad-CAM of the ensemble; 1 is the study's strongest."
-    return KeyImage(caption, plain, _overlay(plain, heatmap.values[index]), note)
+    return KeyImage(caption, plain, _overlay(plain, turn.apply(heatmap.values[index])), note)
 
 
-def _picture(series: Series, index: int) -> Bytes:
+def _picture(volume: Volume, index: int) -> Bytes:
     """`(row, column, 3)`, on square pixels, at the first window of the viewer."""
-    _, rows, columns = series.volume.shape
-    affine = series.volume.affine_lps
+    _, rows, columns = volume.shape
+    affine = volume.affine_lps
     row_mm, column_mm = (1.0, 1.0) if affine is None else spacing_mm(affine)[1:]
     high = max(1, round(WIDTH_PIXELS * rows * row_mm / (columns * column_mm)))
     size = (WIDTH_PIXELS, high)
-    shown = Image.fromarray(shown_bytes(series.volume, index))
+    shown = Image.fromarray(shown_bytes(volume, index))
     image = shown.resize(size, Image.Resampling.BICUBIC)
     return np.repeat(np.asarray(image)[..., None], 3, axis=2)
 

@@ -17,6 +17,7 @@ from asemble.core.labels import Plane
 from asemble.core.results import Heatmap
 from asemble.core.study import Series
 from asemble.core.volume import Affine
+from asemble.imaging.orientation import Turn
 from asemble.ui import cache
 from asemble.ui.images import heat_colours, heat_uris
 
@@ -123,10 +124,12 @@ def slice_places(affine: Affine | None, slices: int, plane: Plane | None) -> lis
 
 
 def _pane(pane: Pane, study_key: str) -> dict[str, Any]:
-    series, volume = pane.series, pane.series.volume
+    series = pane.series
+    turn = Turn.to_display(series.volume.affine_lps, series.plane)
+    volume = turn.apply_to_volume(series.volume)
     slices, rows, columns = volume.shape
     affine = volume.affine_lps
-    stack = cache.stack(study_key, series.id, volume)
+    stack = cache.stack(study_key, series.id, series.plane, series.volume)
     plane = series.plane.heading if series.plane else "Plane not stated"
     row_mm, column_mm = (1.0, 1.0) if affine is None else spacing_mm(affine)[1:]
     return {
@@ -144,6 +147,6 @@ def _pane(pane: Pane, study_key: str) -> dict[str, Any]:
         "places": slice_places(affine, slices, series.plane),
         "positions": None if affine is None else slice_positions_mm(affine, slices).tolist(),
         "unknown": UNKNOWN_GEOMETRY if affine is None else "",
-        "heat": None if pane.heatmap is None else heat_uris(pane.heatmap),
+        "heat": None if pane.heatmap is None else heat_uris(pane.heatmap, turn),
         "start": min(max(pane.start, 0), slices - 1),
     }
