@@ -2,8 +2,8 @@
 
 Every slice of every series that may be judged goes through the members of its plane. A slice's
 answer is the mean of the members' calibrated probabilities, smoothed over its neighbours and
-calibrated for its plane; how slices make a study is told in `asemble.models.fusion`. A member's own answer for the study is
-found in the same way from that member alone.
+calibrated for its plane; how slices make a study is told in `asemble.models.fusion`. A member's
+own answer for the study is found in the same way from that member alone.
 """
 
 import time
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from asemble.core.geometry import slice_positions_mm
-from asemble.core.labels import JUDGED_PLANES, Plane
+from asemble.core.labels import JUDGED_PLANES, PATTERNS, Plane
 from asemble.core.results import (
     ABSTAIN,
     ENSEMBLE,
@@ -33,8 +33,8 @@ from asemble.models.fusion import Fusion, plane_features, smooth
 MIN_SLICES = 5
 """A study judged from fewer slices is not judged: the joints span 15-25 slices."""
 
-MIN_PROBABILITY = 0.5
-"""Below it the other two classes together are as likely as the best one."""
+CLOSE_CALL = 0.5
+"""Below it the other two classes together are as likely as the best one, which is then said."""
 
 BATCH = 16
 """Slices a forward pass; small enough for 4 GiB of memory beside a browser."""
@@ -172,23 +172,34 @@ def interval(
 
 
 def decide(judged: Sequence[Judged], probabilities: Probabilities | None) -> tuple[str, list[str]]:
-    """The decision, and in sentences why it abstains or what limits the answer."""
+    """The decision, and in sentences why it abstains or what limits the answer.
+
+    It never abstains because two classes are close: the likeliest is the decision, and that it
+    was close is said.
+    """
     if probabilities is None:
         return ABSTAIN, ["No series could be judged; the reason stands beside each series."]
-    abstains = []
+    limits = _limits(judged)
     slices = sum(one.series.volume.shape[0] for one in judged)
     if slices < MIN_SLICES:
-        abstains.append(
+        too_few = (
             f"Only {slices} slice{'s' if slices > 1 else ''} could be judged; "
             f"a study needs at least {MIN_SLICES}."
         )
-    top = probabilities.top
-    if probabilities.as_array().max() < MIN_PROBABILITY:
-        abstains.append(
-            f"No class is likelier than {MIN_PROBABILITY:.0%}; the likeliest is {top.heading}."
-        )
-    limits = _limits(judged)
-    return (ABSTAIN if abstains else top.value), [*abstains, *limits]
+        return ABSTAIN, [too_few, *limits]
+    return probabilities.top.value, [*_close_call(probabilities), *limits]
+
+
+def _close_call(probabilities: Probabilities) -> list[str]:
+    """One sentence where the likeliest class is not likelier than the others together."""
+    second, first = np.argsort(probabilities.as_array(), kind="stable")[-2:]
+    values = probabilities.as_array()
+    if values[first] >= CLOSE_CALL:
+        return []
+    return [
+        f"Close call: {PATTERNS[first].heading} ({values[first]:.0%}) is only the likeliest; "
+        f"{PATTERNS[second].heading} ({values[second]:.0%}) is next."
+    ]
 
 
 def _limits(judged: Sequence[Judged]) -> list[str]:

@@ -13,6 +13,7 @@ from asemble.core.results import ABSTAIN, Probabilities
 from asemble.core.volume import Volume
 from asemble.imaging.slices import prepare
 from asemble.models import MEMBERS, Ensemble, load_ensemble
+from asemble.models.calibration import IntervalRule
 from asemble.models.fusion import (
     IDENTITY,
     calibrated,
@@ -134,12 +135,21 @@ def test_one_plane_limits_the_answer_without_abstaining() -> None:
     assert any("axial" in reason for reason in reasons)
 
 
-def test_an_even_three_way_split_abstains() -> None:
+def test_a_close_call_is_decided_for_the_likeliest_class_and_says_so() -> None:
     judged = [Judged(noise_series(plane), {}) for plane in (Plane.CORONAL, Plane.AXIAL)]
-    decision, reasons = decide(judged, Probabilities(0.4, 0.3, 0.3))
-    assert decision == ABSTAIN
-    assert "50%" in reasons[0]
+    decision, reasons = decide(judged, Probabilities(0.28, 0.33, 0.39))
+    assert decision == "mechanical"
+    assert reasons == [
+        "Close call: Mechanical or other mimic (39%) is only the likeliest; "
+        "Inflammatory (axSpA pattern) (33%) is next."
+    ]
     assert decide(judged, Probabilities(0.55, 0.25, 0.2)) == ("normal", [])
+
+
+def test_too_few_slices_abstain_however_sure_the_networks_are() -> None:
+    decision, reasons = decide([Judged(noise_series(slices=4), {})], Probabilities(0.0, 1.0, 0.0))
+    assert decision == ABSTAIN
+    assert reasons[0] == "Only 4 slices could be judged; a study needs at least 5."
 
 
 def test_disagreeing_members_widen_the_interval_around_the_ensemble() -> None:
@@ -147,13 +157,13 @@ def test_disagreeing_members_widen_the_interval_around_the_ensemble() -> None:
 
     def width(*values: float) -> float:
         members = [Probabilities(1 - v, v, 0.0) for v in values]
-        found = interval(centre, members)
+        found = interval(centre, members, IntervalRule())
         assert found is not None
         assert found[0] < centre.inflammatory < found[1]
         return found[1] - found[0]
 
     assert width(0.2, 0.6, 0.9) > width(0.55, 0.6, 0.65)
-    assert interval(centre, [centre]) is None
+    assert interval(centre, [centre], IntervalRule()) is None
 
 
 def test_three_strong_slices_outweigh_any_number_of_empty_ones() -> None:

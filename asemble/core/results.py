@@ -101,6 +101,17 @@ class StudyPrediction:
     device: str
     seconds: Mapping[str, float]
 
+    @property
+    def decision_heading(self) -> str:
+        """The decision for people.
+
+        >>> StudyPrediction(None, {}, None, "abstain", (), (), {}, "cpu", {}).decision_heading
+        'The ensemble abstains'
+        """
+        if self.decision == ABSTAIN:
+            return "The ensemble abstains"
+        return Pattern(self.decision).heading
+
     def series_by_id(self, series_id: str) -> SeriesPrediction:
         """The prediction of the series of that id.
 

@@ -8,6 +8,7 @@ from asemble.report.reading import (
     UNSURE,
     Confidence,
     Reading,
+    conclusion_heading,
 )
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Confidence",
     "KeyImage",
     "Reading",
+    "conclusion_heading",
     "fingerprint",
     "reading_json",
     "reading_pdf",

@@ -20,6 +20,15 @@ MAX_COMMENT_CHARACTERS = 2000
 """More than a page of report can show; the JSON carries all of it."""
 
 
+def conclusion_heading(conclusion: Pattern | None) -> str:
+    """What people read for a conclusion; None is a reader who is unsure.
+
+    >>> conclusion_heading(None)
+    'Unsure'
+    """
+    return UNSURE.capitalize() if conclusion is None else conclusion.heading
+
+
 class Confidence(StrEnum):
     """How sure the reader is."""
 
@@ -68,7 +77,7 @@ class Reading:
     @property
     def conclusion_heading(self) -> str:
         """The conclusion for people."""
-        return "Unsure" if self.conclusion is None else self.conclusion.heading
+        return conclusion_heading(self.conclusion)
 
     @property
     def checklist(self) -> ChecklistSummary:

@@ -6,7 +6,7 @@ from reportlab.lib.colors import HexColor
 
 from asemble.clinical import NO_WEIGHT_NOTICE, RED_FLAG_NOTICE, Item, Side
 from asemble.core.labels import PATTERNS, Pattern
-from asemble.core.results import ABSTAIN, StudyPrediction
+from asemble.core.results import StudyPrediction
 from asemble.core.study import Series, Study
 from asemble.report.document import LIMITS
 from asemble.report.page import ALARM, BOLD, FAINT, RULE, UNPRINTABLE, Column, is_printable
@@ -67,7 +67,7 @@ def write_reading(column: Column, reading: Reading) -> None:
 def write_prediction(column: Column, prediction: StudyPrediction) -> None:
     """What the ensemble returned, and why."""
     column.heading("The ensemble's prediction")
-    column.write(_decision(prediction), font=BOLD, size=11, most=1)
+    column.write(prediction.decision_heading, font=BOLD, size=11, most=1)
     if prediction.probabilities is None:
         column.write("No series of this study could be judged.", most=1)
     else:
@@ -164,9 +164,3 @@ def _series_cells(series: Series, prediction: StudyPrediction) -> tuple[str, ...
         " x ".join(str(size) for size in series.volume.shape),
         "yes" if judged.used else f"no: {judged.why_not or 'no reason given'}",
     )
-
-
-def _decision(prediction: StudyPrediction) -> str:
-    if prediction.decision == ABSTAIN:
-        return "The ensemble abstains"
-    return Pattern(prediction.decision).heading

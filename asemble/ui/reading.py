@@ -11,6 +11,7 @@ from asemble.report import (
     MAX_COMMENT_CHARACTERS,
     Confidence,
     Reading,
+    conclusion_heading,
     fingerprint,
     reading_json,
     reading_pdf,
@@ -26,7 +27,7 @@ def ask_reading() -> Reading:
         "Your conclusion",
         conclusions,
         index=len(conclusions) - 1,
-        format_func=_heading,
+        format_func=conclusion_heading,
         key=f"conclusion:{key}",
         persist_state="session",
     )
@@ -72,11 +73,7 @@ def offer_downloads(reading: Reading, assessed: state.Assessment, study: Study) 
             mime="application/json",
             on_click="ignore",
         )
-    st.caption(f"These files say: {_heading(reading.conclusion)}, {reading.confidence} confidence.")
-
-
-def _heading(conclusion: Pattern | None) -> str:
-    return "Unsure" if conclusion is None else conclusion.heading
+    st.caption(f"These files say: {reading.conclusion_heading}, {reading.confidence} confidence.")
 
 
 def _pdf(reading: Reading, assessed: state.Assessment, study: Study) -> bytes:

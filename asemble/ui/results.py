@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from asemble.core.labels import PATTERNS, Pattern
-from asemble.core.results import ABSTAIN, Probabilities, StudyPrediction
+from asemble.core.labels import PATTERNS
+from asemble.core.results import Probabilities, StudyPrediction
 from asemble.core.study import Study
 from asemble.ui import charts, choose
 
@@ -22,22 +22,10 @@ OEDEMA_LIMIT = (
 """Stands beside every prediction (clinical specification, section 9, string 2)."""
 
 
-def decision_words(prediction: StudyPrediction) -> str:
-    """The decision as a heading.
-
-    >>> empty = StudyPrediction(None, {}, None, "abstain", (), (), {}, "cpu", {})
-    >>> decision_words(empty)
-    'The ensemble abstains'
-    """
-    if prediction.decision == ABSTAIN:
-        return "The ensemble abstains"
-    return Pattern(prediction.decision).heading
-
-
 def show_headline(prediction: StudyPrediction) -> None:
     """Decision and P(inflammatory) in a row of figures."""
     with st.container(horizontal=True, gap="large", key="headline"):
-        st.metric("Ensemble's decision", decision_words(prediction), width="content")
+        st.metric("Ensemble's decision", prediction.decision_heading, width="content")
         if prediction.probabilities is not None:
             value = f"{prediction.probabilities.inflammatory:.2f}"
             st.metric("P(inflammatory), the AS probability", value, width="content")
