@@ -24,6 +24,7 @@ from asemble import imaging, io, phantom
 from asemble.core.geometry import ras_affine
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
 from asemble.core.study import Series, Study
+from asemble.evaluation.again import AGAIN_FILE, read_again, write_again
 
 FIRST_VALIDATION_SEED = 750_000
 """Cases from here on fit the study calibration.
@@ -33,7 +34,13 @@ Training takes its cases from 0 and those of its early stopping from 500,000
 """
 
 FIRST_TEST_SEED = 1_000_000
-"""Cases from here on are for measuring alone."""
+"""Cases from here on are for measuring alone, in appearances that training samples."""
+
+FIRST_HELD_OUT_SEED = 1_250_000
+"""Cases from here on are for measuring alone, in appearances that training never samples."""
+
+RECORD_FORMAT = 2
+"""Raised when what is written down of a study changes."""
 
 Record = dict[str, Any]
 """What was measured of one study, as JSON holds it."""
@@ -44,15 +51,25 @@ AFFINE_TOLERANCE_MM = 0.01
 
 @dataclass(frozen=True, slots=True)
 class PlannedCase:
-    """A study to simulate."""
+    """A study to simulate.
+
+    Args:
+        kind: what the case shows.
+        seed: of everything random.
+        appearance: a name in `asemble.phantom.HELD_OUT`, or None for one that training samples.
+        again: whether the same person is examined a second time.
+    """
 
     kind: Pattern
     seed: int
+    appearance: str | None = None
+    again: bool = False
 
     @property
     def name(self) -> str:
         """Names the study in records."""
-        return f"{self.kind.value}-{self.seed}"
+        parts = [self.kind.value, str(self.seed), *(self.appearance or "").split()]
+        return "-".join([*parts, "twice"] if self.again else parts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,25 +87,55 @@ class SeriesTruth:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimulatedStudy:
-    """A study as it was read, with its truth by series id."""
+    """A study as it was read.
+
+    Args:
+        case: that was simulated.
+        study: through the door of every study.
+        truth: by series id.
+        again: the same person examined a second time, where that was planned.
+    """
 
     case: PlannedCase
     study: Study
     truth: Mapping[str, SeriesTruth]
+    again: Study | None = None
 
 
-def plan(count: int, first_seed: int) -> list[PlannedCase]:
+def plan(
+    count: int,
+    first_seed: int,
+    *,
+    appearances: Sequence[str | None] = (None,),
+    again: int = 0,
+) -> list[PlannedCase]:
     """So many cases, the three kinds in turn, each of its own seed.
+
+    Appearances take turns so that every one meets every kind equally often.
+
+    Args:
+        count: how many.
+        first_seed: the others follow.
+        appearances: to take turns.
+        again: how many of them, from the first, are examined a second time.
 
     >>> [case.name for case in plan(2, 9)]
     ['normal-9', 'inflammatory-10']
+    >>> [case.appearance for case in plan(6, 9, appearances=("noise", "coil"))]
+    ['noise', 'coil', 'noise', 'coil', 'noise', 'coil']
     """
-    return [PlannedCase(PATTERNS[i % len(PATTERNS)], first_seed + i) for i in range(count)]
+    stride = -(-len(appearances) // len(PATTERNS))
+    cases = []
+    for i in range(count):
+        turn, kind = divmod(i, len(PATTERNS))
+        appearance = appearances[(turn + kind * stride) % len(appearances)]
+        cases.append(PlannedCase(PATTERNS[kind], first_seed + i, appearance, i < again))
+    return cases
 
 
 def run_digest(*facts: Mapping[str, Any]) -> str:
     """One short name for the facts, the simulator and the preparation of slices."""
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([RECORD_FORMAT, facts], sort_keys=True).encode())
     for package in (phantom, imaging):
         for source in sorted(Path(package.__path__[0]).glob("*.py")):
             digest.update(source.read_bytes())
@@ -123,6 +170,7 @@ def run_studies(
             "name": name,
             "kind": simulated.case.kind.value,
             "seed": simulated.case.seed,
+            "appearance": simulated.case.appearance,
             "digest": digest,
             **measure(simulated),
         }
@@ -166,7 +214,15 @@ def _simulated(cases: Sequence[PlannedCase], workers: int) -> Iterator[Simulated
 
 def write_case(case: PlannedCase, out: Path) -> None:
     """Simulate the series that the networks read."""
-    phantom.write_sample(out, kind=case.kind, seed=case.seed, weightings=(Weighting.FLUID,))
+    phantom.write_sample(
+        out,
+        kind=case.kind,
+        seed=case.seed,
+        weightings=(Weighting.FLUID,),
+        appearance=case.appearance,
+    )
+    if case.again:
+        write_again(out / AGAIN_FILE, kind=case.kind, seed=case.seed, appearance=case.appearance)
 
 
 def _read(case: PlannedCase, out: Path, written: Future[None]) -> SimulatedStudy:
@@ -196,7 +252,8 @@ def read_simulated(case: PlannedCase, out: Path) -> SimulatedStudy:
         truth[series.id] = _truth(out, entry, series)
     if by_contrast:
         raise ValueError(f"{case.name}: not read: {sorted(by_contrast)}")
-    return SimulatedStudy(case, study, truth)
+    again = read_again(out / AGAIN_FILE) if case.again else None
+    return SimulatedStudy(case, study, truth, again)
 
 
 def _truth(out: Path, entry: Mapping[str, Any], series: Series) -> SeriesTruth:

@@ -5,25 +5,31 @@
     plane                mean of its series, each counted by the slices that it could offer
     study                mean of its planes, then a small multinomial calibration
 
-The calibration, and the strength of heat that counts as strong, are fitted on simulated studies
+Beside that, the slices are calibrated plane by plane for those who read them one by one, and the
+interval around the study's answer has a width that was fitted (`asemble.models.calibration`).
+All of it, and the strength of heat that counts as strong, is fitted on simulated studies
 that no network has seen (`asemble evaluate calibrate`) and stored beside the weights in
 `ensemble.json`, with the SHA-256 of every weight file that they were fitted for.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from asemble.core.errors import WeightsError
 from asemble.core.labels import JUDGED_PLANES, Plane
-
-Floats64 = npt.NDArray[np.float64]
-"""An array of float64."""
+from asemble.models.calibration import (
+    Floats64,
+    IntervalRule,
+    SliceCalibration,
+    interval_rule,
+    logit,
+    slice_calibration,
+)
 
 FUSION_FILE = "ensemble.json"
 """Stands beside the weights."""
@@ -68,7 +74,9 @@ class Fusion:
         references: strong heat by method, plane and member, in logits: the median, over simulated
             inflammatory studies, of the strongest place in the study.
         fitted_on: seeds and counts of the simulated studies, for people.
-        evaluation: the figures that `asemble evaluate studies --store` measured, for people.
+        evaluation: what each `asemble evaluate` command measured, by its name, for people.
+        slices: calibration of the slices by plane; a plane without one is left as it is.
+        interval: how wide the interval around the study's answer is.
     """
 
     weights: Mapping[str, str]
@@ -76,11 +84,22 @@ class Fusion:
     references: Mapping[str, Mapping[str, Mapping[str, float]]]
     fitted_on: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
+    slices: Mapping[str, SliceCalibration] = field(default_factory=dict)
+    interval: IntervalRule = field(default_factory=IntervalRule)
 
     def probabilities(self, features: Mapping[Plane, Floats64]) -> Floats64:
         """Study probabilities `(3,)` from the features `(2,)` of each plane."""
         mean = np.mean([features[plane] for plane in sorted(features)], axis=0)
         return calibrated(mean, self.coefficients[plane_set(features)])
+
+    def slice_probabilities(self, plane: Plane, smoothed: Floats64) -> Floats64:
+        """Calibrated `(slice, 3)` from the ensemble's smoothed `(slice, 3)` of that plane."""
+        return self.slices.get(plane, SliceCalibration()).apply(smoothed)
+
+    def measured(self, name: str) -> Mapping[str, Any]:
+        """What `asemble evaluate` stored under that name; empty where it was not measured."""
+        found = self.evaluation.get(name)
+        return found if isinstance(found, Mapping) else {}
 
     def reference(self, method: str, plane: Plane, member: str) -> float:
         """Strong heat in logits."""
@@ -155,12 +174,6 @@ def calibrated(features: Floats64, coefficients: Floats64) -> Floats64:
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-def logit(probability: npt.ArrayLike) -> Floats64:
-    """Log-odds."""
-    values = np.asarray(probability, dtype=np.float64)
-    return np.asarray(np.log(values) - np.log1p(-values))
-
-
 def save_fusion(directory: Path, fusion: Fusion) -> Path:
     """Write `ensemble.json` into the folder of the weights."""
     content = {
@@ -169,10 +182,21 @@ def save_fusion(directory: Path, fusion: Fusion) -> Path:
         "references": fusion.references,
         "fitted_on": fusion.fitted_on,
         "evaluation": fusion.evaluation,
+        "slices": {plane: asdict(values) for plane, values in fusion.slices.items()},
+        "interval": asdict(fusion.interval),
     }
     path = directory / FUSION_FILE
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return path
+
+
+def store_measurement(directory: Path, name: str, measured: Mapping[str, Any]) -> None:
+    """Keep what `asemble evaluate NAME` measured in the `ensemble.json` of that folder."""
+    path = directory / FUSION_FILE
+    content = json.loads(path.read_text(encoding="utf-8"))
+    kept = {key: value for key, value in content["evaluation"].items() if isinstance(value, dict)}
+    content["evaluation"] = kept | {name: dict(measured)}
+    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def load_fusion(
@@ -208,6 +232,11 @@ def load_fusion(
             },
             fitted_on=dict(content.get("fitted_on", {})),
             evaluation=dict(content.get("evaluation", {})),
+            slices={
+                plane: slice_calibration(values)
+                for plane, values in content.get("slices", {}).items()
+            },
+            interval=interval_rule(content.get("interval", asdict(IntervalRule()))),
         )
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(f"{FUSION_FILE} is damaged or incomplete.", hint=_HINT) from error

@@ -1,0 +1,66 @@
+"""The same person examined a second time: on another day, another scanner, another technician.
+
+Anatomy and lesions stay; contrast, coil, noise, position, field of view and the places of the
+slices are drawn afresh from the same appearance. How far an answer moves between two such
+examinations is what the interval around it has to cover.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from asemble.core.labels import JUDGED_PLANES, Pattern, Plane, Weighting
+from asemble.core.study import Series, Study
+from asemble.core.volume import Volume
+from asemble.phantom import Case, render_series, sample_case, sample_stack
+
+AGAIN_FILE = "again.npz"
+"""Beside the first examination."""
+
+VISIT_OFFSET = 100_000
+"""From the seed of a person to the seed of the second visit; no plan is so long."""
+
+
+def second_visit(*, kind: Pattern, seed: int, appearance: str | None) -> Case:
+    """The person of that seed on another day."""
+    person = sample_case(seed, kind=kind, appearance=appearance)
+    visit = sample_case(seed + VISIT_OFFSET, kind=kind, appearance=appearance)
+    return replace(
+        person,
+        seed=visit.seed,
+        scene=replace(person.scene, appearance=visit.scene.appearance),
+        placement=visit.placement,
+        scanner=visit.scanner,
+        field_t=visit.field_t,
+    )
+
+
+def write_again(path: Path, *, kind: Pattern, seed: int, appearance: str | None) -> None:
+    """Simulate the second examination and keep its voxels and geometry."""
+    case = second_visit(kind=kind, seed=seed, appearance=appearance)
+    arrays = {}
+    for plane in JUDGED_PLANES:
+        rng = np.random.default_rng([case.seed, list(Plane).index(plane)])
+        stack = sample_stack(rng, case, plane=plane, weighting=Weighting.FLUID)
+        arrays[f"{plane}-voxels"] = np.stack([s.image for s in render_series(case, stack)])
+        arrays[f"{plane}-affine"] = stack.affine_lps
+    np.savez(path, **arrays)
+
+
+def read_again(path: Path) -> Study:
+    """The second examination as a study."""
+    with np.load(path) as arrays:
+        series = tuple(
+            Series(
+                id=f"again-{plane}",
+                description="SYNTHETIC STIR",
+                volume=Volume(arrays[f"{plane}-voxels"], arrays[f"{plane}-affine"]),
+                plane=plane,
+                weighting=Weighting.FLUID,
+                modality="MR",
+                synthetic=True,
+            )
+            for plane in JUDGED_PLANES
+        )
+    return Study(series, (), path.stem)
