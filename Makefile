@@ -10,7 +10,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: app setup setup-dev test lint browser weights licences
+.PHONY: app setup setup-dev test lint browser weights weights-check licences
 
 app: setup
 	$(BIN)/python -m streamlit run app.py
@@ -64,6 +64,10 @@ weights: setup
 	for config in asemble/training/configs/*.toml; do $(BIN)/asemble train "$$config" || exit 1; done
 	$(BIN)/asemble evaluate calibrate
 	$(BIN)/asemble evaluate studies --count 200 --store
+
+# Holds the shipped files against their cards, and trains a tiny member twice to the same file.
+weights-check: setup
+	$(BIN)/asemble models --check
 
 licences: setup
 	$(BIN)/python docs/licences.py

@@ -17,6 +17,8 @@ from types import TracebackType
 
 from asemble import __version__
 from asemble.commands.terminal import (
+    FAULT,
+    REFUSED,
     progress,
     require_empty_folder,
     tell_refusals,
@@ -24,9 +26,6 @@ from asemble.commands.terminal import (
 )
 from asemble.core.errors import AsembleError
 from asemble.core.labels import STANDING_NOTICE, Pattern, Plane, Weighting
-
-REFUSED = 2
-"""Exit code where the input was refused; argparse uses the same for wrong arguments."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,11 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.excepthook = tell_fault
     options = parser().parse_args(arguments)
     try:
-        options.verb(options)
+        code: int | None = options.verb(options)
     except AsembleError as error:
         print(f"asemble: {' '.join(str(error).split())}", file=sys.stderr)
         return REFUSED
-    return 0
+    return code or 0
 
 
 def tell_fault(
@@ -120,6 +119,9 @@ def parser() -> argparse.ArgumentParser:
 
     models = _verb(verbs, "models", "list the networks and check their files", _models)
     models.add_argument("--weights", type=Path, metavar="DIR", help="default: as shipped")
+    models.add_argument(
+        "--check", action="store_true", help="also train a tiny member twice: the files must agree"
+    )
     return top
 
 
@@ -178,17 +180,21 @@ def _evaluate_studies(options: argparse.Namespace) -> None:
     )
 
 
-def _models(options: argparse.Namespace) -> None:
+def _models(options: argparse.Namespace) -> int | None:
+    from asemble.commands.check import check_models
     from asemble.commands.models import list_models
 
+    if options.check:
+        return None if check_models(options.weights) else FAULT
     list_models(options.weights)
+    return None
 
 
 def _verb(
     verbs: "argparse._SubParsersAction[argparse.ArgumentParser]",
     name: str,
     purpose: str,
-    verb: Callable[[argparse.Namespace], None] | None = None,
+    verb: Callable[[argparse.Namespace], int | None] | None = None,
 ) -> argparse.ArgumentParser:
     added = verbs.add_parser(name, help=purpose, description=f"{purpose}. {STANDING_NOTICE}")
     if verb is not None:

@@ -10,6 +10,12 @@ from pathlib import Path
 from asemble.core.errors import InputError
 from asemble.core.study import Refusal
 
+REFUSED = 2
+"""Exit code where the input was refused; argparse uses the same for wrong arguments."""
+
+FAULT = 1
+"""Exit code of a fault of ours."""
+
 
 def progress(action: str, things: str) -> Callable[[int, int], None] | None:
     """A line that counts up on standard error with the time left; None where nobody watches."""

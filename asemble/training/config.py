@@ -11,6 +11,9 @@ from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.imaging.intensity import Preprocessing
 from asemble.models.members import MEMBERS
 
+CONFIGS = Path(__file__).parent / "configs"
+"""A file for each member and plane; in `check` and `table` what is trained but never shipped."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
