@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -13,15 +14,27 @@ import pytest
 from asemble.core.geometry import plane_of
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
 from asemble.io import read_study
-from asemble.phantom import LesionType, sample_case, sample_stack, write_sample
+from asemble.phantom import (
+    HELD_OUT,
+    Ingredient,
+    LesionType,
+    render_slice,
+    sample_case,
+    sample_stack,
+    write_sample,
+)
 from asemble.phantom.acquisition import place_stack, sample_placement, slice_points
 from asemble.phantom.anatomy import JOINT_DEPTH_MM, sample_anatomy
-from asemble.phantom.lesions import (
-    sample_lesions,
+from asemble.phantom.appearances import TRAINING, Ranges
+from asemble.phantom.cases import slice_label
+from asemble.phantom.inflammatory import (
+    inflammatory_lesions,
+    sample_case_brightness,
     sample_oedema_area_mm2,
     sample_oedema_depth_mm,
     sample_oedema_ratio,
 )
+from asemble.phantom.mechanical import PATTERNS_OF_STRESS
 from asemble.phantom.scene import render
 from asemble.phantom.tissue import (
     MEASURED_STIR_RATIOS,
@@ -67,17 +80,20 @@ def test_signals_meet_the_acceptance_figures_of_the_specification(
 
 def test_brightness_stays_in_the_ranges_measured_on_real_scans() -> None:
     for seed in range(50):
-        look = sample_appearance(np.random.default_rng(seed), field_t=1.5)
+        look = sample_appearance(
+            np.random.default_rng(seed), field_t=1.5, suppressed_fat=TRAINING.suppressed_fat
+        )
         for tissue, (low, high) in MEASURED_STIR_RATIOS.items():
             assert low <= look.ratios[Weighting.FLUID][tissue] <= high
 
 
 def test_oedema_is_as_bright_as_large_and_as_thin_as_on_real_scans() -> None:
     rng = np.random.default_rng(0)
-    ratio = [sample_oedema_ratio(rng) for _ in range(4000)]
+    ratio = [sample_oedema_ratio(rng, sample_case_brightness(rng)) for _ in range(4000)]
     depth = np.array([sample_oedema_depth_mm(rng) for _ in range(4000)])
     area = [sample_oedema_area_mm2(rng) for _ in range(4000)]
     assert np.median(ratio) == pytest.approx(1.9, abs=0.05)
+    assert np.std(np.log(ratio)) == pytest.approx(0.31, abs=0.03), "0.33 before it is clipped"
     assert min(ratio) >= 1.3 and max(ratio) <= 4.5
     assert np.percentile(area, [10, 50, 90]) == pytest.approx([25, 100, 500], rel=0.25)
     assert 0.4 < np.mean(depth < 3) < 0.7, "most oedema is a thin subchondral band"
@@ -85,25 +101,136 @@ def test_oedema_is_as_bright_as_large_and_as_thin_as_on_real_scans() -> None:
 
 def test_inflammatory_lesions_are_equally_likely_all_along_the_joint() -> None:
     depths = []
-    for seed in range(300):
+    for seed in range(400):
         rng = np.random.default_rng(seed)
         anatomy = sample_anatomy(rng)
         depths += [
             lesion.w_mm / (JOINT_DEPTH_MM * anatomy.scale[2])
-            for lesion in sample_lesions(rng, Pattern.INFLAMMATORY, anatomy)
-            if lesion.type is LesionType.OEDEMA
+            for lesion in inflammatory_lesions(rng, anatomy, ankylosis=0)
+            if lesion.type is LesionType.OEDEMA and not lesion.ligamentous
         ]
     quarters = np.histogram(depths, bins=4, range=(-1, 1))[0] / len(depths)
     assert quarters == pytest.approx([0.25] * 4, abs=0.04)
 
 
-def test_mechanical_lesions_lie_towards_the_front() -> None:
+def test_mechanical_oedema_lies_in_front_except_in_athletes() -> None:
+    behind = dict.fromkeys(PATTERNS_OF_STRESS, 0)
+    for name, pattern in PATTERNS_OF_STRESS.items():
+        for seed in range(60):
+            rng = np.random.default_rng(seed)
+            anatomy = sample_anatomy(rng)
+            behind[name] += sum(
+                lesion.w_mm > 0.1 * JOINT_DEPTH_MM * anatomy.scale[2] + 1e-6
+                for lesion in pattern(rng, anatomy)
+            )
+    assert behind.pop("athlete") > 20
+    assert set(behind.values()) == {0}
+
+
+def test_no_held_out_appearance_lies_within_what_training_samples() -> None:
+    usual = TRAINING
+    for name, ranges in HELD_OUT.items():
+        differs = [
+            f for f in Ranges.__dataclass_fields__ if getattr(ranges, f) != getattr(usual, f)
+        ]
+        assert differs, name
     for seed in range(60):
+        case = sample_case(seed, kind=PATTERNS[seed % 3])
+        stack = sample_stack(
+            np.random.default_rng(seed), case, plane=Plane.CORONAL, weighting=Weighting.FLUID
+        )
+        field_mm = stack.shape[1] * np.linalg.norm(stack.affine_lps[:3, 1])
+        assert case.field_t == 1.5
+        assert 168 < field_mm < 305
+        assert stack.thickness_mm < 4.5
+        assert case.scanner.noise < HELD_OUT["noise"].noise[0]
+        assert case.scanner.blur_px < HELD_OUT["motion"].blur_px[0]
+        assert case.scanner.coil_falloff < HELD_OUT["coil"].coil_falloff[0]
+        assert case.scanner.gamma > HELD_OUT["vendor look"].gamma[1]
+        fat = case.scene.appearance.ratios[Weighting.FLUID][Tissue.FAT]
+        assert fat < HELD_OUT["fat suppression"].suppressed_fat[0]
+        assert case.scene.anatomy.variant not in HELD_OUT["variant anatomy"].variants
+        assert all(lesion.type is not LesionType.ANKYLOSIS for lesion in case.scene.lesions)
+
+
+@pytest.mark.parametrize("appearance", HELD_OUT)
+def test_lesions_of_held_out_appearances_are_those_of_training(appearance: str) -> None:
+    """Not made easier: the same seeds give oedema of the same size, depth and brightness."""
+
+    def oedema(name: str | None) -> list[tuple[float, ...]]:
+        found = []
+        for seed in range(40):
+            case = sample_case(seed, kind=Pattern.INFLAMMATORY, appearance=name)
+            found += [
+                (lesion.depth_mm - lesion.start_mm, lesion.half_v_mm, lesion.ratio)
+                for lesion in case.scene.lesions
+                if lesion.type is LesionType.OEDEMA
+            ]
+        return found
+
+    shifted, usual = np.array(oedema(appearance)), np.array(oedema(None))
+    for column in range(3):
+        spread = np.percentile(shifted[:, column], [10, 50, 90])
+        assert spread == pytest.approx(np.percentile(usual[:, column], [10, 50, 90]), rel=0.3)
+
+
+def test_oedema_covers_as_much_of_a_slice_and_of_a_stack_as_on_real_scans() -> None:
+    """By patient: 27 to 1,400 mm² in the median positive slice, a quarter of slices or more."""
+    medians, shares = [], []
+    for seed in range(3000, 3008):
+        case = sample_case(seed, kind=Pattern.INFLAMMATORY)
         rng = np.random.default_rng(seed)
-        anatomy = sample_anatomy(rng)
-        for lesion in sample_lesions(rng, Pattern.MECHANICAL, anatomy):
-            if lesion.cause is Pattern.MECHANICAL:
-                assert lesion.w_mm <= 0.1 * JOINT_DEPTH_MM * anatomy.scale[2] + 1e-6
+        full = sample_stack(rng, case, plane=Plane.CORONAL, weighting=Weighting.FLUID)
+        coarse = replace(
+            full,
+            affine_lps=full.affine_lps @ np.diag([1, 3, 3, 1]),
+            shape=(full.shape[0], full.shape[1] // 3, full.shape[2] // 3),
+        )
+        _, row, column = np.linalg.norm(coarse.affine_lps[:3, :3], axis=0)
+        areas = []
+        for index in range(0, coarse.shape[0], 2):
+            points = slice_points(coarse, case.placement, index)
+            masks = render(case.scene, points, (Weighting.FLUID,)).masks
+            oedema = masks.get((LesionType.OEDEMA, Pattern.INFLAMMATORY))
+            areas.append(0.0 if oedema is None else float(oedema.sum() * row * column))
+        positive = np.array(areas) >= 12
+        medians.append(float(np.median(np.array(areas)[positive])))
+        shares.append(float(positive.mean()))
+    assert min(medians) > 20 and max(medians) < 1400
+    assert 50 < np.median(medians) < 250
+    assert min(shares) > 0.2 and 0.4 < np.median(shares) < 0.8
+
+
+@pytest.mark.parametrize("ingredient", Ingredient)
+def test_every_ingredient_can_be_left_out_and_changes_some_slice(ingredient: Ingredient) -> None:
+    changed = []
+    for seed in range(4):
+        images = []
+        for without in ((), (ingredient,)):
+            case = sample_case(seed, kind=Pattern.INFLAMMATORY, without=without)
+            rng = np.random.default_rng(seed)
+            stack = sample_stack(rng, case, plane=Plane.CORONAL, weighting=Weighting.FLUID)
+            small = replace(
+                stack,
+                affine_lps=stack.affine_lps @ np.diag([1, 4, 4, 1]),
+                shape=(stack.shape[0], stack.shape[1] // 4, stack.shape[2] // 4),
+            )
+            middle = stack.shape[0] // 2
+            images.append(render_slice(case, small, middle, np.random.default_rng(0)).image)
+        changed.append(not np.array_equal(*images))
+    assert any(changed)
+
+
+def test_ankylosis_bridges_the_joint_with_marrow() -> None:
+    case = sample_case(5, kind=Pattern.INFLAMMATORY, appearance="late disease")
+    bridge = next(one for one in case.scene.lesions if one.type is LesionType.ANKYLOSIS)
+    rng = np.random.default_rng(0)
+    stack = sample_stack(rng, case, plane=Plane.CORONAL, weighting=Weighting.FLUID)
+    masks = [render_slice(case, stack, index, rng).masks for index in range(0, stack.shape[0], 2)]
+    covered = [m[LesionType.ANKYLOSIS, Pattern.INFLAMMATORY].max() for m in masks
+               if (LesionType.ANKYLOSIS, Pattern.INFLAMMATORY) in m]  # fmt: skip
+    assert bridge.depth_mm > 0 and max(covered) == 1
+    assert slice_label({}, stack) is Pattern.NORMAL
 
 
 def test_a_normal_case_has_no_oedema_and_no_case_has_oedema_of_another_kind() -> None:
@@ -199,10 +326,11 @@ def test_masks_lie_on_the_grid_of_their_series_and_cover_bright_bone(sample: Pat
         oedema = np.asarray(mask.dataobj).transpose(2, 1, 0) > 0
         assert oedema.shape == series.volume.shape
         labelled = [label == "inflammatory" for label in made["slice_labels"]]
-        assert (oedema.any(axis=(1, 2)) >= labelled).all()
+        # The mask is of voxels half full; thin oedema that fills none may still label a slice.
+        assert np.mean(oedema.any(axis=(1, 2))[labelled]) > 0.7
         brighter = [
             series.volume.voxels[k][oedema[k]].mean() > np.median(series.volume.voxels[k])
-            for k in np.nonzero(labelled)[0]
+            for k in np.nonzero(oedema.any(axis=(1, 2)) & labelled)[0]
         ]
         assert np.mean(brighter) > 0.8
 
