@@ -24,8 +24,8 @@ from asemble.commands.terminal import (
     tell_refusals,
     writing,
 )
-from asemble.core.errors import AsembleError
-from asemble.core.labels import STANDING_NOTICE, Pattern, Plane, Weighting
+from asemble.core.errors import AsembleError, ConfigError, InputError
+from asemble.core.labels import JUDGED_PLANES, STANDING_NOTICE, Pattern, Plane, Weighting
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,6 +75,9 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument("out", type=Path, metavar="OUT", help="a folder, absent or empty")
     sample.add_argument("--kind", type=Pattern, choices=list(Pattern), required=True)
     sample.add_argument("--seed", type=_count_from_zero, required=True)
+    sample.add_argument(
+        "--appearance", metavar="NAME", help="one that training never samples, by its name"
+    )
 
     convert = _verb(verbs, "convert", "write each series as NIfTI with a JSON sidecar", _convert)
     convert.add_argument("source", type=Path, metavar="IN", help="file, folder or archive")
@@ -94,19 +97,49 @@ def parser() -> argparse.ArgumentParser:
         help="of every series, whatever its file says",
     )
 
-    train = _verb(verbs, "train", "train one member on simulated studies", _train)
+    manifest = _verb(verbs, "manifest", "list labelled images of your own as CSV", _manifest)
+    manifest.add_argument("folder", type=Path, metavar="FOLDER", help="by plane and class")
+    manifest.add_argument("out", type=Path, metavar="OUT", help="a CSV file")
+    manifest.add_argument("--plane", type=Plane, choices=list(JUDGED_PLANES), help="of all images")
+    manifest.add_argument(
+        "--weighting", type=Weighting, choices=list(Weighting), help="of all images"
+    )
+    manifest.add_argument(
+        "--patient-pattern",
+        metavar="REGEX",
+        help="finds the patient in the name of a file: its first group, or all of it",
+    )
+    manifest.add_argument("--force", action="store_true", help="replace an existing file")
+
+    train = _verb(verbs, "train", "train one member on simulated studies or your own", _train)
     train.add_argument("config", type=Path, metavar="CONFIG", help="a TOML file")
     train.add_argument("--out", type=Path, default=Path("weights"), help="default: weights")
     train.add_argument("--cache", type=Path, default=Path("cache/slices"), metavar="DIR")
+    train.add_argument("--manifest", type=Path, metavar="FILE", help="images of your own, as CSV")
+    train.add_argument(
+        "--from-weights", type=Path, metavar="PATH", help="go on from this file or folder"
+    )
+    train.add_argument(
+        "--freeze-body", action="store_true", help="learn in the evidence head alone"
+    )
+    train.add_argument("--force", action="store_true", help="replace existing weights")
 
     evaluate = _verb(verbs, "evaluate", "measure on held-out simulated studies")
     parts = evaluate.add_subparsers(required=True, metavar="WHAT")
     calibrate = _verb(parts, "calibrate", "fit how slices make a study", _evaluate_calibrate)
-    calibrate.add_argument("--studies", type=_count_from_one, default=36, metavar="N")
+    calibrate.add_argument("--studies", type=_count_from_one, default=48, metavar="N")
     studies = _verb(parts, "studies", "figures with their intervals", _evaluate_studies)
-    studies.add_argument("--count", type=_count_from_one, default=200, metavar="N")
-    studies.add_argument("--store", action="store_true", help="keep the figures in ensemble.json")
-    for part in (calibrate, studies):
+    studies.add_argument("--store", action="store_true", help="keep them in docs and the cards")
+    explanations = _verb(parts, "explanations", "where heatmaps point", _evaluate_explanations)
+    calibration = _verb(
+        parts, "calibration", "how far probabilities are from frequencies", _evaluate_calibration
+    )
+    for part in (studies, explanations, calibration):
+        part.add_argument(
+            "--count", type=_count_from_one, default=60, metavar="N", help="in each of two sets"
+        )
+        part.add_argument("--docs", type=Path, default=Path("docs"), metavar="DIR")
+    for part in (calibrate, studies, explanations, calibration):
         part.add_argument("--weights", type=Path, metavar="DIR", help="default: as shipped")
         part.add_argument("--workers", type=_count_from_one, default=2, metavar="N")
         part.add_argument(
@@ -117,6 +150,50 @@ def parser() -> argparse.ArgumentParser:
             help="records of finished studies, from which a run that was stopped goes on",
         )
 
+    table = _verb(parts, "table", "the comparison of the abstract, made again", _evaluate_table)
+    table.add_argument("networks", type=Path, nargs="?", metavar="CONFIG", help="a TOML file")
+    table.add_argument(
+        "--passes",
+        type=_count_from_one,
+        default=4_000,
+        metavar="N",
+        help="slices that each network sees in training",
+    )
+    table.add_argument(
+        "--cases", type=_count_from_one, default=200, metavar="N", help="in each of two test sets"
+    )
+    table.add_argument(
+        "--pretrained", action="store_true", help="start from ImageNet weights, fetched by timm"
+    )
+    table.add_argument("--weights", type=Path, metavar="DIR", help="default: as shipped")
+    table.add_argument(
+        "--workers", type=_count_from_one, default=2, metavar="N", help="networks trained at once"
+    )
+    table.add_argument(
+        "--cache", type=Path, default=Path("cache/slices"), metavar="DIR", help="of slices"
+    )
+    table.add_argument(
+        "--out",
+        type=Path,
+        default=Path("cache/table"),
+        metavar="DIR",
+        help="finished networks, from which a run that was stopped goes on",
+    )
+    table.add_argument("--docs", type=Path, default=Path("docs"), metavar="DIR")
+
+    external = _verb(parts, "external", "the ensemble on images of your own", _evaluate_external)
+    external.add_argument("--manifest", type=Path, required=True, metavar="FILE", help="CSV")
+    external.add_argument("--weights", type=Path, metavar="DIR", help="default: as shipped")
+    external.add_argument(
+        "--out", type=Path, default=Path("external"), metavar="DIR", help="default: external"
+    )
+    external.add_argument(
+        "--split",
+        choices=["training", "validation", "test", "all"],
+        help="whose rows; default: test where the manifest has such rows, else all",
+    )
+    external.add_argument("--force", action="store_true", help="replace existing results")
+
     models = _verb(verbs, "models", "list the networks and check their files", _models)
     models.add_argument("--weights", type=Path, metavar="DIR", help="default: as shipped")
     models.add_argument(
@@ -126,11 +203,17 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _sample(options: argparse.Namespace) -> None:
-    from asemble.phantom import write_sample
+    from asemble.phantom import HELD_OUT, write_sample
 
+    if options.appearance not in (None, *HELD_OUT):
+        raise InputError(
+            f"There is no appearance {options.appearance!r}.", hint=f"Say {', '.join(HELD_OUT)}."
+        )
     with writing():
         require_empty_folder(options.out)
-        write_sample(options.out, kind=options.kind, seed=options.seed)
+        write_sample(
+            options.out, kind=options.kind, seed=options.seed, appearance=options.appearance
+        )
 
 
 def _convert(options: argparse.Namespace) -> None:
@@ -155,28 +238,89 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from asemble.commands.training import train_member
+    from asemble.commands.training import train_member, train_on_manifest
 
-    train_member(options.config, out=options.out, cache=options.cache)
+    if options.manifest is not None:
+        train_on_manifest(
+            options.config,
+            options.manifest,
+            out=options.out,
+            from_weights=options.from_weights,
+            freeze_body=options.freeze_body,
+            force=options.force,
+        )
+        return
+    if options.from_weights is not None or options.freeze_body:
+        raise ConfigError("--from-weights and --freeze-body are for a run with --manifest.")
+    train_member(options.config, out=options.out, cache=options.cache, force=options.force)
 
 
-def _evaluate_calibrate(options: argparse.Namespace) -> None:
-    from asemble.commands.evaluation import calibrate
+def _manifest(options: argparse.Namespace) -> None:
+    from asemble.commands.manifest import folder_to_manifest
 
-    calibrate(
-        options.studies, weights=options.weights, records=options.out, workers=options.workers
+    folder_to_manifest(
+        options.folder,
+        options.out,
+        plane=options.plane,
+        weighting=options.weighting,
+        patient_pattern=options.patient_pattern,
+        force=options.force,
     )
 
 
-def _evaluate_studies(options: argparse.Namespace) -> None:
-    from asemble.commands.evaluation import measure
+def _evaluate_external(options: argparse.Namespace) -> None:
+    from asemble.commands.external import evaluate_external
 
-    measure(
-        options.count,
+    evaluate_external(
+        options.manifest,
         weights=options.weights,
-        records=options.out,
+        out=options.out,
+        split=options.split,
+        force=options.force,
+    )
+
+
+def _evaluate_calibrate(options: argparse.Namespace) -> None:
+    from asemble.commands.evaluation import Run, calibrate
+
+    calibrate(options.studies, Run(options.weights, options.out, options.workers))
+
+
+def _evaluate_studies(options: argparse.Namespace) -> None:
+    from asemble.commands.evaluation import Run, measure_studies
+
+    run = Run(options.weights, options.out, options.workers)
+    measure_studies(options.count, run, docs=options.docs, store=options.store)
+
+
+def _evaluate_explanations(options: argparse.Namespace) -> None:
+    from asemble.commands.evaluation import Run, measure_explanations
+
+    run = Run(options.weights, options.out, options.workers)
+    measure_explanations(options.count, run, docs=options.docs)
+
+
+def _evaluate_calibration(options: argparse.Namespace) -> None:
+    from asemble.commands.evaluation import Run, measure_calibration
+
+    run = Run(options.weights, options.out, options.workers)
+    measure_calibration(options.count, run, docs=options.docs)
+
+
+def _evaluate_table(options: argparse.Namespace) -> None:
+    from asemble.commands.table import make_table
+    from asemble.training.comparison import NETWORKS_FILE
+
+    make_table(
+        options.networks or NETWORKS_FILE,
+        passes=options.passes,
+        test_cases=options.cases,
+        pretrained=options.pretrained,
         workers=options.workers,
-        store=options.store,
+        weights=options.weights,
+        cache=options.cache,
+        out=options.out,
+        docs=options.docs,
     )
 
 

@@ -136,4 +136,5 @@ def _estimate(values: Floats64, cases: int) -> Estimate | None:
 
 
 def _ratio(part: Floats64, whole: Floats64) -> Floats64:
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    out: Floats64 = np.full(len(whole), np.nan)
+    return np.divide(part, whole, out=out, where=whole > 0)

@@ -9,6 +9,7 @@ from typing import Any
 from asemble.core.errors import ConfigError
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.imaging.intensity import Preprocessing
+from asemble.models.comparison import TRAINABLE
 from asemble.models.members import MEMBERS
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -20,7 +21,7 @@ class TrainingConfig:
     """Everything that decides a training run, beside the slices.
 
     Args:
-        member: name in the table of members.
+        member: name in the table of members, or of the networks that they are compared with.
         plane: coronal or axial.
         seed: of initialisation, order and augmentation.
         training_cases: simulated cases to learn from, three slices each; the same cases, in the
@@ -59,9 +60,9 @@ class TrainingConfig:
     preprocessing: Preprocessing = Preprocessing.PLAIN
 
     def __post_init__(self) -> None:
-        if self.member not in MEMBERS:
+        if self.member not in TRAINABLE:
             raise ConfigError(
-                f"member is {self.member!r}.", hint=f"It must be one of {', '.join(MEMBERS)}."
+                f"member is {self.member!r}.", hint=f"It must be one of {', '.join(TRAINABLE)}."
             )
         if self.plane not in JUDGED_PLANES:
             raise ConfigError(f"plane is {self.plane.value!r}.", hint="Use coronal or axial.")
@@ -95,10 +96,11 @@ class TrainingConfig:
 
 
 def read_config(path: Path) -> TrainingConfig:
-    """Read a TOML file whose keys are the fields of `TrainingConfig`.
+    """Read the TOML file of a member, whose keys are the fields of `TrainingConfig`.
 
     Raises:
-        ConfigError: it cannot be read, has an unknown key, or a value of the wrong kind.
+        ConfigError: it cannot be read, has an unknown key, a value of the wrong kind, or is of a
+            network that is no member.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -108,7 +110,13 @@ def read_config(path: Path) -> TrainingConfig:
         ) from error
     except ValueError as error:  # of the TOML grammar, or of UTF-8
         raise ConfigError(f"{path.name} is not TOML: {error}.") from error
-    return config_from_dict(content)
+    config = config_from_dict(content)
+    if config.member not in MEMBERS:
+        raise ConfigError(
+            f"{config.member} is compared with the members, and is none of them.",
+            hint="`asemble evaluate table` trains it.",
+        )
+    return config
 
 
 def config_from_dict(content: dict[str, Any]) -> TrainingConfig:

@@ -1,0 +1,254 @@
+"""The networks of the comparison table: each trained alike, then asked about test slices.
+
+A finished run leaves its answers in its folder, whose name holds a digest of all that decides
+them; a run that was stopped goes on from its checkpoint.
+"""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+import asemble.models
+import asemble.phantom
+from asemble.core.errors import ConfigError
+from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
+from asemble.evaluation.slice_figures import ScoredSlices
+from asemble.imaging import intensity, slices
+from asemble.models.comparison import COMPARISON, build_network, pretrained_network
+from asemble.training import augment, data, losses
+from asemble.training.config import CONFIGS, TrainingConfig, config_from_dict, read_config
+from asemble.training.data import SliceRequest, SliceSet, simulate_slices
+from asemble.training.loop import outputs, train
+from asemble.training.losses import LESION_CHANNELS
+from asemble.training.start import FROM_SCRATCH, Start
+from asemble.training.validation import pointing_rate
+
+NETWORKS_FILE = CONFIGS / "table" / "networks.toml"
+"""Which networks are compared, and how each is taught."""
+
+TEST_PARTS = ("test", "held-out")
+"""Slices to be asked about: appearances as in training, and appearances that it never sampled."""
+
+VALIDATIONS = 2
+"""In a run: the last nearly always wins, and each costs as much as some hundred passes."""
+
+FACTS_FILE = "run.json"
+"""Written last, so a folder with it holds a finished run."""
+
+_INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One network on one plane.
+
+    Args:
+        name: in files.
+        title: for people.
+        taught_by: "labels" or "masks".
+        cost: seconds for an image, relative to the other runs.
+        config: how it is trained.
+        pretrained: start from timm's ImageNet weights.
+        test_cases: cases of each of `TEST_PARTS` to be asked about.
+    """
+
+    name: str
+    title: str
+    taught_by: str
+    cost: float
+    config: TrainingConfig
+    pretrained: bool
+    test_cases: int
+
+    @property
+    def label(self) -> str:
+        """Names the run in lines of progress."""
+        return f"{self.config.plane.value} {self.name}"
+
+    def folder(self, out: Path) -> Path:
+        """Where in `out` its checkpoint and its answers lie."""
+        facts = {"pretrained": self.pretrained, "test_cases": self.test_cases}
+        digest = source_digest({**self.config.as_dict(), **facts})
+        return out / f"{self.config.plane.value}-{self.name}-{digest}"
+
+    def is_finished(self, out: Path) -> bool:
+        """Whether its answers are there."""
+        return (self.folder(out) / FACTS_FILE).exists()
+
+    def requests(self) -> dict[str, SliceRequest]:
+        """Slices by part: to learn from, to choose the best weights by, to be asked about."""
+        cases = {
+            "training": self.config.training_cases,
+            "validation": self.config.validation_cases,
+            **dict.fromkeys(TEST_PARTS, self.test_cases),
+        }
+        return {
+            part: SliceRequest(self.config.plane, Weighting.FLUID, part, count)
+            for part, count in cases.items()
+        }
+
+
+def read_runs(
+    file: Path = NETWORKS_FILE, *, passes: int, test_cases: int, pretrained: bool = False
+) -> list[Run]:
+    """The runs of a table, plane by plane, in the order of the file.
+
+    Args:
+        file: like `NETWORKS_FILE`.
+        passes: images that each network sees in training.
+        test_cases: of each part.
+        pretrained: start the comparison networks from ImageNet weights.
+
+    Raises:
+        ConfigError: the file cannot be read, or asks for something that does not exist.
+    """
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        return [
+            Run(
+                name=network["name"],
+                title=network["title"],
+                taught_by=network["taught_by"],
+                cost=float(network["cost"]),
+                config=_config(content, plane, network, passes),
+                pretrained=pretrained and network["member"] in COMPARISON,
+                test_cases=test_cases,
+            )
+            for plane in map(Plane, content["planes"])
+            for network in content["networks"]
+        ]
+    except OSError as error:
+        raise ConfigError(f"{file.name} cannot be read.", hint=f"{error.strerror}.") from error
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"{file.name} lacks {error}.") from error
+    except ValueError as error:  # of the TOML grammar, of UTF-8, or an unknown plane
+        raise ConfigError(f"{file.name} is not right: {error}.") from error
+
+
+def _config(
+    content: dict[str, Any], plane: Plane, network: dict[str, Any], passes: int
+) -> TrainingConfig:
+    member = read_config(CONFIGS / f"{plane.value}-asemblenet.toml")
+    return config_from_dict(
+        {
+            "member": network["member"],
+            "plane": plane.value,
+            "passes": passes,
+            "training_cases": member.training_cases,
+            "batch": member.batch,
+            "validate_every": -(-passes // VALIDATIONS),
+            **content["all"],
+            **content["taught_by"][network["taught_by"]],
+        }
+    )
+
+
+def finish(run: Run, out: Path, cache: Path, log: Callable[[str], None]) -> None:
+    """Train a run to its end, ask it about the test slices, and write its answers.
+
+    Args:
+        run: what to train.
+        out: folder of the runs.
+        cache: folder of the slices.
+        log: takes one line of progress at a time.
+
+    Raises:
+        ConfigError: ImageNet weights were asked for and could not be fetched.
+    """
+    folder = run.folder(out)
+    config = run.config
+    made = {part: simulate_slices(request, cache) for part, request in run.requests().items()}
+    result = train(
+        config,
+        made["training"],
+        made["validation"],
+        folder,
+        log=lambda line: log(f"{run.label}: {line}"),
+        command="asemble evaluate table",
+        start=_start(run),
+    )
+    network = build_network(config.member)
+    network.load_state_dict(load_file(result.weights), strict=True)
+    for part in TEST_PARTS:
+        logits, evidence = outputs(network, made[part], config.preprocessing)
+        probabilities = torch.softmax(logits.double() / result.card.temperature, dim=1).numpy()
+        save_scored(folder / f"{part}.npz", score(made[part], probabilities, evidence))
+    facts = {
+        "passes": result.passes,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "seconds": result.card.training["seconds"],
+    }
+    (folder / FACTS_FILE).write_text(json.dumps(facts) + "\n", encoding="utf-8")
+
+
+def _start(run: Run) -> Start:
+    if not run.pretrained:
+        return FROM_SCRATCH
+    return Start(pretrained_network(run.config.member, seed=run.config.seed), "ImageNet, of timm")
+
+
+def score(
+    asked: SliceSet, probabilities: np.ndarray[Any, Any], evidence: torch.Tensor
+) -> ScoredSlices:
+    """Answers beside their truth.
+
+    Args:
+        asked: the slices.
+        probabilities: `(n, 3)`.
+        evidence: `(n, 3, 64, 64)`.
+    """
+    channel = LESION_CHANNELS.index(_INFLAMMATORY)
+    lesions = torch.from_numpy(asked.lesions[:, channel].astype(np.float32) / 255)
+    maps = evidence[:, _INFLAMMATORY]
+    rates = (pointing_rate(maps[i : i + 1], lesions[i : i + 1]) for i in range(len(asked)))
+    hits = np.array([np.nan if rate is None else rate for rate in rates], dtype=np.float64)
+    return ScoredSlices(
+        np.array(asked.labels), np.array(asked.cases), probabilities.astype(np.float64), hits
+    )
+
+
+def save_scored(path: Path, scored: ScoredSlices) -> None:
+    """Write answers, whole or not at all."""
+    partial = path.with_suffix(".partial.npz")
+    np.savez(
+        partial,
+        labels=scored.labels,
+        cases=scored.cases,
+        probabilities=scored.probabilities,
+        hits=scored.hits,
+    )
+    partial.replace(path)
+
+
+def load_scored(path: Path) -> ScoredSlices:
+    """What `save_scored` wrote."""
+    with np.load(path) as arrays:
+        return ScoredSlices(**arrays)
+
+
+def read_facts(run: Run, out: Path) -> dict[str, Any]:
+    """Passes, parameters and seconds of a finished run."""
+    facts: dict[str, Any] = json.loads((run.folder(out) / FACTS_FILE).read_text(encoding="utf-8"))
+    return facts
+
+
+def source_digest(facts: dict[str, Any]) -> str:
+    """A short name for the facts and for the source of simulator, slices, networks and losses."""
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    phantom, models = Path(asemble.phantom.__path__[0]), Path(asemble.models.__path__[0])
+    files = [
+        *sorted(phantom.glob("*.py")),
+        *(models / f"{name}.py" for name in ("asemblenet", "evidence", "members", "comparison")),
+        *(Path(str(module.__file__)) for module in (slices, intensity, data, augment, losses)),
+    ]
+    for source in files:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,280 @@
+"""The comparison table: networks that answer, figures with intervals, a run from end to end."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from asemble.cli import main
+from asemble.core.errors import ConfigError, WeightsError
+from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
+from asemble.evaluation.metrics import auc, over_cases
+from asemble.evaluation.slice_figures import (
+    FIGURES,
+    ScoredSlices,
+    confusion_shares,
+    slice_figures,
+)
+from asemble.evaluation.table import (
+    DIFFERENCE,
+    FIGURE_TITLES,
+    TABLE_FILE,
+    NetworkAnswers,
+    confusion_rows,
+    notes,
+    page_parts,
+    read_table,
+    table_content,
+    table_rows,
+    write_table,
+)
+from asemble.models.comparison import COMPARISON, LabelNetwork, build_network, pretrained_network
+from asemble.training.comparison import TEST_PARTS, read_runs
+from asemble.training.config import read_config
+
+INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
+
+TINY = """
+planes = ["axial"]
+[all]
+seed = 1
+training_cases = 2
+validation_cases = 2
+batch = 4
+[taught_by.labels]
+heatmap_weight = 0.0
+dice_weight = 0.0
+[taught_by.masks]
+[[networks]]
+name = "resnet50"
+title = "ResNet50"
+member = "resnet50"
+taught_by = "labels"
+cost = 5
+[[networks]]
+name = "asemblenet-masks"
+title = "ASembleNet"
+member = "asemblenet"
+taught_by = "masks"
+cost = 1
+"""
+
+
+def scored_slices(cases: int, *, skill: float, seed: int = 0) -> ScoredSlices:
+    """Three slices a case, answered by chance and, with that share, by the truth."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, 3 * cases)
+    guesses = rng.dirichlet([1, 1, 1], 3 * cases)
+    probabilities = (1 - skill) * guesses + skill * np.eye(3)[labels]
+    hits = np.where(labels == INFLAMMATORY, rng.random(3 * cases) < skill, np.nan)
+    return ScoredSlices(labels, np.repeat(np.arange(cases), 3), probabilities.round(2), hits)
+
+
+def answers_of(name: str, skill: float) -> NetworkAnswers:
+    scored = {part: scored_slices(40, skill=skill) for part in TEST_PARTS}
+    return NetworkAnswers(name, name.title(), "labels", (4_000,), 23_510_000, scored)
+
+
+FACTS = {"passes": 4_000, "start": "from scratch", "batch": 32, "learning_rate": 0.001}
+
+
+@pytest.fixture(scope="module")
+def content() -> dict[str, object]:
+    rows = [answers_of("good", 0.7), answers_of("poor", 0.1)]
+    return table_content(dict.fromkeys(JUDGED_PLANES, rows), facts=FACTS, weights={"a": "1"})
+
+
+@pytest.mark.parametrize("name", list(COMPARISON))
+def test_each_comparison_network_makes_three_logits_and_a_map_of_one_slice(name: str) -> None:
+    network = build_network(name).eval()
+    with torch.inference_mode():
+        logits, maps = network.with_evidence(torch.rand(1, 1, 256, 256))
+    assert logits.shape == (1, 3)
+    assert maps.shape == (1, 3, 64, 64)
+    assert sum(p.numel() for p in network.parameters()) > 15e6
+
+
+def test_a_logit_is_the_mean_of_its_class_activation_map() -> None:
+    network = build_network("resnet50").eval()
+    assert isinstance(network, LabelNetwork)
+    images = torch.rand(2, 1, 256, 256)
+    with torch.inference_mode():
+        logits, maps = network.with_evidence(images)
+        spread = torch.nn.functional.adaptive_avg_pool2d(maps, 8)  # near the 8x8 it was made of
+    assert maps.flatten(2).std(dim=2).min() > 0
+    torch.testing.assert_close(spread.mean(dim=(2, 3)), logits, atol=2e-3, rtol=0.05)
+
+
+def test_a_member_has_no_pretrained_weights() -> None:
+    with pytest.raises(ConfigError, match="asemblenet has no ImageNet weights"):
+        pretrained_network("asemblenet", seed=0)
+
+
+def test_every_network_of_the_table_has_the_same_budget_and_input() -> None:
+    runs = read_runs(passes=4_000, test_cases=200)
+    assert len(runs) == 10
+    for plane in JUDGED_PLANES:
+        of_plane = [run.config for run in runs if run.config.plane is plane]
+        taught = ("member", "heatmap_weight", "dice_weight", "label_weight")
+        shared = [{k: v for k, v in c.as_dict().items() if k not in taught} for c in of_plane]
+        assert all(one == shared[0] for one in shared)
+        assert {config.member for config in of_plane} == {*COMPARISON, "asemblenet"}
+    for run in runs:
+        by_labels = run.config.heatmap_weight == run.config.dice_weight == 0
+        assert by_labels == (run.taught_by == "labels") == (run.name != "asemblenet-masks")
+
+
+def test_a_run_of_another_budget_lies_in_another_folder(tmp_path: Path) -> None:
+    folders = {
+        run.folder(tmp_path)
+        for passes in (100, 200)
+        for run in read_runs(passes=passes, test_cases=4)
+    }
+    assert len(folders) == 20
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("taught_by.masks", "taught_by.dreams"), "lacks 'masks'"),
+        (("cost = 5", ""), "lacks 'cost'"),
+        (('"axial"', '"oblique"'), "oblique"),
+        (('member = "resnet50"', 'member = "vgg"'), "member is 'vgg'"),
+        (("seed = 1", "seeds = 1"), "unknown keys: seeds"),
+        (("[all]", "[all"), "is not right"),
+    ],
+)
+def test_a_wrong_list_of_networks_is_refused_in_a_sentence(
+    tmp_path: Path, change: tuple[str, str], sentence: str
+) -> None:
+    path = tmp_path / "networks.toml"
+    path.write_text(TINY.replace(*change), encoding="utf-8")
+    with pytest.raises(ConfigError, match=sentence):
+        read_runs(path, passes=8, test_cases=4)
+
+
+def test_a_comparison_network_cannot_be_trained_into_the_weights(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text('member = "resnet50"\nplane = "axial"\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match="compared with the members"):
+        read_config(path)
+
+
+def test_figures_of_all_resamples_at_once_are_those_of_one_after_another() -> None:
+    scored = scored_slices(30, skill=0.3)
+
+    def auc_of(cases: object) -> float | None:
+        chosen = np.concatenate([np.flatnonzero(scored.cases == case) for case in cases])  # type: ignore[attr-defined]
+        positive = scored.labels[chosen] == INFLAMMATORY
+        return auc(positive, scored.probabilities[chosen, INFLAMMATORY])
+
+    expected = over_cases(range(30), auc_of)
+    found = slice_figures(scored)["auc"]
+    assert expected is not None and found is not None
+    assert found.as_dict() == expected.as_dict()
+
+
+def test_a_perfect_network_scores_one_everywhere_and_a_blind_one_half() -> None:
+    perfect = slice_figures(scored_slices(30, skill=1.0))
+    assert [perfect[name].value for name in FIGURES] == [1.0] * len(FIGURES)  # type: ignore[union-attr]
+    truth = scored_slices(30, skill=0.0)
+    blind = ScoredSlices(truth.labels, truth.cases, np.full((90, 3), 1 / 3), truth.hits)
+    figures = slice_figures(blind)
+    assert figures["auc"] is not None and figures["auc"].value == 0.5
+    assert figures["precision"] is None  # it calls nothing inflammatory
+    assert figures["recall"] is not None and figures["recall"].value == 0.0
+
+
+def test_a_confusion_matrix_counts_every_slice_once() -> None:
+    scored = scored_slices(30, skill=0.5)
+    table = confusion_shares(scored)
+    cells = [cell for row in table.values() for cell in row.values() if cell is not None]
+    assert sum(cell["slices"] for cell in cells) == 90
+    for row in table.values():
+        assert sum(c["value"] for c in row.values() if c is not None) == pytest.approx(1, abs=1e-3)
+    assert all(cell["low"] <= cell["value"] <= cell["high"] for cell in cells)
+
+
+def test_answers_of_other_slices_are_a_programmers_mistake() -> None:
+    with pytest.raises(ValueError, match="must be of 2 slices"):
+        ScoredSlices(np.zeros(2, int), np.zeros(2, int), np.zeros((3, 3)), np.zeros(2))
+
+
+def test_the_table_has_the_promised_columns_with_intervals(
+    content: dict[str, object], tmp_path: Path
+) -> None:
+    write_table(tmp_path, content)
+    assert (tmp_path / TABLE_FILE).stat().st_size > 0
+    stored = read_table(tmp_path)
+    assert stored == content
+    for plane in JUDGED_PLANES:
+        for part in TEST_PARTS:
+            rows = table_rows(stored, plane, part)
+            good, poor = rows
+            assert {"Network", "Taught by", "Passes", "Parameters"} < set(good)
+            assert good["Passes"] == "4,000" and good["Parameters"] == "23.5 M"
+            for title in FIGURE_TITLES.values():
+                assert " to " in good[title]
+                assert float(good[title][:4]) > float(poor[title][:4])
+            matrix = confusion_rows(stored, plane, part)
+            assert [row["Truth"] for row in matrix[:3]] == [p.value for p in PATTERNS]
+            assert {f"called {p.value}" for p in PATTERNS} < set(matrix[0])
+
+
+def test_the_page_sets_the_abstracts_figures_apart(content: dict[str, object]) -> None:
+    page = "\n".join(page_parts(content))
+    assert DIFFERENCE in page
+    assert "99.00%" in page and "98.13%" in page
+    assert "4,000 slices in training (from scratch)" in page
+    assert notes(content)[0].startswith("Measured on simulated slices only")
+    assert page.index("## Coronal slices") < page.index("## Axial slices")
+
+
+def test_no_table_is_none_and_a_damaged_one_is_refused(tmp_path: Path) -> None:
+    assert read_table(tmp_path) is None
+    (tmp_path / TABLE_FILE).write_text("{", encoding="utf-8")
+    with pytest.raises(WeightsError, match=r"table\.json is unreadable"):
+        read_table(tmp_path)
+    (tmp_path / TABLE_FILE).write_text("[]", encoding="utf-8")
+    with pytest.raises(WeightsError, match="holds no table"):
+        read_table(tmp_path)
+
+
+def test_a_tiny_table_is_made_from_end_to_end_and_trains_nothing_twice(
+    tmp_path: Path,
+    random_weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    for file in random_weights.iterdir():
+        (weights / file.name).hardlink_to(file)
+    networks = tmp_path / "networks.toml"
+    networks.write_text(TINY, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    arguments = ["evaluate", "table", str(networks), "--passes", "8", "--cases", "4"]
+    arguments += ["--weights", str(weights), "--workers", "1"]
+    assert main(arguments) == 0
+    told = capfd.readouterr().err
+    assert "2 of 2 networks trained" in told
+    first = (weights / TABLE_FILE).read_bytes()
+    rows = json.loads(first)["planes"]["axial"]["rows"]
+    assert [row["name"] for row in rows] == ["resnet50", "asemblenet-masks", "ensemble"]
+    assert [row["passes"] for row in rows[:2]] == [[8], [8]]
+    for row in rows:
+        assert set(row["figures"]) == set(row["confusion"]) == set(TEST_PARTS)
+        assert {"value", "low", "high", "cases"} == set(row["figures"]["held-out"]["accuracy"])
+    page = (tmp_path / "docs" / "table.md").read_text(encoding="utf-8")
+    assert "asemble evaluate table" in page and "ResNet50" in page
+    assert str(tmp_path) not in page and str(tmp_path) not in first.decode()
+    assert main(arguments) == 0
+    told = capfd.readouterr().err
+    assert "2 of 2 networks were trained before" in told
+    assert "passes" not in told
+    assert (weights / TABLE_FILE).read_bytes() == first
+    stored = read_table(weights)
+    assert stored is not None
+    assert len(table_rows(stored, Plane.AXIAL, "test")) == 3
