@@ -61,9 +61,11 @@ browser:
 
 # Trains every member, calibrates the ensemble, measures it on held-out cases: hours on a CPU.
 weights: setup
-	for config in asemble/training/configs/*.toml; do $(BIN)/asemble train "$$config" || exit 1; done
+	for config in asemble/training/configs/*.toml; do $(BIN)/asemble train "$$config" --force || exit 1; done
 	$(BIN)/asemble evaluate calibrate
-	$(BIN)/asemble evaluate studies --count 200 --store
+	$(BIN)/asemble evaluate studies --store
+	$(BIN)/asemble evaluate explanations
+	$(BIN)/asemble evaluate calibration
 
 # Holds the shipped files against their cards, and trains a tiny member twice to the same file.
 weights-check: setup

@@ -1,108 +1,253 @@
-"""`asemble evaluate`: the ensemble on simulated studies that no network has seen."""
+"""`asemble evaluate`: the ensemble on simulated studies that no network has seen.
+
+`calibrate` fits what `ensemble.json` holds. `studies`, `explanations` and `calibration` measure on
+the same test studies, whose records they share: whichever comes first simulates and predicts,
+the others read. What they find goes to `docs` for people and to `ensemble.json` and the cards,
+which the app shows.
+"""
 
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from asemble.commands.terminal import progress, writing
 from asemble.core.labels import PATTERNS, Plane
-from asemble.core.results import Heatmap, StudyPrediction
+from asemble.core.results import ENSEMBLE, StudyPrediction
 from asemble.core.study import Study
+from asemble.core.volume import Floats
+from asemble.evaluation.documents import write_measurement
+from asemble.evaluation.explanations import explanations
 from asemble.evaluation.figures import (
+    IN_DISTRIBUTION,
     NOTICE,
+    SETS,
+    SHIFTED,
+    as_dicts,
+    by_appearance,
     evaluation_card,
     figures,
-    fit_fusion,
     member_metrics,
     table,
 )
-from asemble.evaluation.measures import ensemble_maps, measure_for_figures, measure_for_fusion
+from asemble.evaluation.fitting import fit_fusion
+from asemble.evaluation.gallery import entry, worst, write_strip
+from asemble.evaluation.measures import Maps, measure_for_figures, measure_for_fusion
+from asemble.evaluation.pages import calibration_parts, explanations_parts, studies_parts
+from asemble.evaluation.reliability import calibration_figures
 from asemble.evaluation.studies import (
+    FIRST_HELD_OUT_SEED,
     FIRST_TEST_SEED,
     FIRST_VALIDATION_SEED,
+    Record,
     plan,
     run_digest,
     run_studies,
 )
 from asemble.explain import explain, raw_maps
+from asemble.explain.controls import control_maps, untrained
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.cards import card_path, write_card
-from asemble.models.fusion import PLANE_SETS, Fusion, save_fusion, uncalibrated
+from asemble.models.fusion import (
+    METHODS,
+    PLANE_SETS,
+    Fusion,
+    save_fusion,
+    store_measurement,
+    uncalibrated,
+)
 from asemble.models.weights import weights_directory
+from asemble.phantom import HELD_OUT
 from asemble.predict import predict
 
+GALLERY_FILE = "gallery.jpg"
+"""Pictures of the worst studies, beside the weights, where the Models page finds them."""
 
-def calibrate(count: int, *, weights: Path | None, records: Path, workers: int) -> None:
+TWICE = 3
+"""One in so many test studies is examined a second time, which costs as much as the first."""
+
+TITLES = {
+    "studies": "Simulated test studies",
+    "explanations": "Where heatmaps point, on simulated studies",
+    "calibration": "Calibration on simulated studies",
+}
+"""Of the pages in `docs`."""
+
+FIRST_SEEDS = {IN_DISTRIBUTION: FIRST_TEST_SEED, SHIFTED: FIRST_HELD_OUT_SEED}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What every command here is told.
+
+    Args:
+        weights: folder of the weights; None for the shipped ones.
+        records: folder of records, from which a stopped run goes on.
+        workers: processes that simulate.
+    """
+
+    weights: Path | None
+    records: Path
+    workers: int
+
+
+def calibrate(count: int, run: Run) -> None:
     """Fit the fusion on simulated validation studies and write `ensemble.json`.
+
+    Half of the studies look as training does and half as held-out appearances; half of them are
+    examined twice.
 
     Raises:
         AsembleError: the weights are not right, too few studies, or nothing can be written.
     """
-    ensemble = load_ensemble(weights)
+    ensemble = load_ensemble(run.weights)
     names = member_names(ensemble)
     ensemble.fusion = uncalibrated(ensemble.weights, names)  # in place of what this will write
+    turns = [turn for name in HELD_OUT for turn in (None, name)]
+    studies = max(count, len(PATTERNS))
     with writing():
         measured = run_studies(
-            plan(max(count, len(PATTERNS)), FIRST_VALIDATION_SEED),
+            plan(studies, FIRST_VALIDATION_SEED, appearances=turns, again=studies // 2),
             lambda simulated: measure_for_fusion(
                 simulated,
                 lambda study: predict(study, ensemble),
                 lambda series: raw_maps(series, ensemble).maps,
             ),
-            records=records / "calibrate.jsonl",
+            records=run.records / "calibrate.jsonl",
             digest=run_digest(ensemble.weights),
-            workers=workers,
+            workers=run.workers,
             progress=progress("calibrating", "studies"),
         )
         fusion = fit_fusion(measured, ensemble.weights, names, first_seed=FIRST_VALIDATION_SEED)
-        path = save_fusion(weights_directory(weights), fusion)
+        path = save_fusion(weights_directory(run.weights), fusion)
     print(NOTICE)
     for key in PLANE_SETS:
         print(f"{key}: {fusion.coefficients[key].round(3).tolist()}")
+    for plane, rule in fusion.slices.items():
+        print(f"{plane} slices: {rule}")
+    print(fusion.interval)
     print(f"Wrote {path.name}, fitted on {len(measured)} simulated studies.")
 
 
-def measure(count: int, *, weights: Path | None, records: Path, workers: int, store: bool) -> None:
-    """Print the figures of the ensemble on simulated test studies.
+def measure_studies(count: int, run: Run, *, docs: Path, store: bool) -> None:
+    """Print the figures of the ensemble on both sets of simulated test studies.
 
     Args:
-        count: studies, the three kinds in turn.
-        weights: folder of the weights.
-        records: folder of records, from which a stopped run goes on.
-        workers: processes that simulate.
-        store: keep the figures in `ensemble.json` and in the cards.
+        count: studies in each set.
+        run: where from and how.
+        docs: folder for the page and its numbers.
+        store: write them, and keep them in `ensemble.json` and in the cards.
 
     Raises:
         AsembleError: the weights are not right, or nothing can be written.
     """
-    ensemble = load_ensemble(weights)
+    ensemble, records = tested(count, run)
+    found = {name: figures(records[name]) for name in SETS}
+    for name in SETS:
+        print(f"\n{name.upper()}\n{table(records[name], found[name])}")
+    if not store:
+        return
+    sets: dict[str, dict[str, Any]] = {
+        name: evaluation_card(records[name], found[name], first_seed=FIRST_SEEDS[name])
+        for name in SETS
+    }
+    sets[SHIFTED]["by appearance"] = {
+        name: as_dicts(measured) for name, measured in by_appearance(records[SHIFTED]).items()
+    }
+    failures = worst(records[SHIFTED])
+    gallery = [entry(record) for record in failures]
+    directory = weights_directory(run.weights)
+    with writing():
+        measured = {"sets": sets, "gallery": gallery}
+        _keep("studies", studies_parts(sets, gallery), measured, run, docs)
+        write_strip(directory / GALLERY_FILE, failures)
+        for name, card in ensemble.cards.items():
+            metrics = member_metrics(found, Plane(card.plane), card.member)
+            write_card(card_path(directory / name), card.with_metrics(metrics))
+    print(f"Stored in {docs}, in ensemble.json and in the cards.", file=sys.stderr)
 
-    def heatmaps(study: Study, prediction: StudyPrediction) -> Mapping[str, Mapping[str, Heatmap]]:
-        maps = explain(study, prediction, ensemble)
-        return ensemble_maps({series_id: maps[series_id].get for series_id in maps})
 
+def measure_explanations(count: int, run: Run, *, docs: Path) -> None:
+    """Write where maps point, on both sets of simulated test studies.
+
+    Raises:
+        AsembleError: the weights are not right, or nothing can be written.
+    """
+    _, records = tested(count, run)
+    sets = {name: explanations(records[name]) for name in SETS}
+    parts = explanations_parts(sets)
+    with writing():
+        _keep("explanations", parts, {"sets": sets}, run, docs)
+    print("\n\n".join(parts))
+
+
+def measure_calibration(count: int, run: Run, *, docs: Path) -> None:
+    """Write calibration errors and the coverage of the interval, on both sets.
+
+    Raises:
+        AsembleError: the weights are not right, or nothing can be written.
+    """
+    _, records = tested(count, run)
+    sets = {name: calibration_figures(records[name]) for name in SETS}
+    parts = calibration_parts(sets)
+    with writing():
+        _keep("calibration", parts, {"sets": sets}, run, docs)
+    print("\n\n".join(parts))
+
+
+def tested(count: int, run: Run) -> tuple[Ensemble, dict[str, list[Record]]]:
+    """The ensemble and the records of both test sets, measured where they are not yet.
+
+    Args:
+        count: studies in each set.
+        run: where from and how.
+
+    Raises:
+        AsembleError: the weights are not right, or nothing can be written.
+    """
+    ensemble = load_ensemble(run.weights)
+    again = count // TWICE
+    plans = {
+        IN_DISTRIBUTION: plan(count, FIRST_TEST_SEED, again=again),
+        SHIFTED: plan(count, FIRST_HELD_OUT_SEED, appearances=list(HELD_OUT), again=again),
+    }
+    maps = scored_maps(ensemble)
     with writing():
         measured = run_studies(
-            plan(count, FIRST_TEST_SEED),
+            [case for cases in plans.values() for case in cases],
             lambda simulated: measure_for_figures(
-                simulated, lambda study: predict(study, ensemble), heatmaps
+                simulated, lambda study: predict(study, ensemble), maps
             ),
-            records=records / "studies.jsonl",
+            records=run.records / "studies.jsonl",
             digest=run_digest(ensemble.weights, fusion_facts(ensemble.fusion)),
-            workers=workers,
+            workers=run.workers,
             progress=progress("measuring", "studies"),
         )
-        found = figures(measured)
-        print(table(measured, found))
-        if store:
-            directory = weights_directory(weights)
-            card = evaluation_card(measured, found, first_seed=FIRST_TEST_SEED)
-            save_fusion(directory, replace(ensemble.fusion, evaluation=card))
-            for name, member_card in ensemble.cards.items():
-                metrics = member_metrics(found, Plane(member_card.plane), member_card.member)
-                write_card(card_path(directory / name), member_card.with_metrics(metrics))
-            print("Stored in ensemble.json and in the cards.", file=sys.stderr)
+    return ensemble, {IN_DISTRIBUTION: measured[:count], SHIFTED: measured[count:]}
+
+
+def scored_maps(ensemble: Ensemble) -> Maps:
+    """The maps that the app shows, of every member and the ensemble, and the controls."""
+    fresh = untrained(ensemble)
+
+    def maps(
+        study: Study, prediction: StudyPrediction, played: Mapping[str, Sequence[int]]
+    ) -> dict[str, dict[str, Floats]]:
+        shown = explain(study, prediction, ensemble)
+        return {
+            id_: {
+                f"{method}/{who}": get(method, who).values[list(slices)]
+                for get in (shown[id_].get,)
+                for method in METHODS
+                for who in _names(study, id_, ensemble)
+            }
+            | control_maps(study.series_by_id(id_), slices, ensemble, fresh)
+            for id_, slices in played.items()
+            if id_ in shown
+        }
+
+    return maps
 
 
 def member_names(ensemble: Ensemble) -> dict[Plane, list[str]]:
@@ -115,4 +260,20 @@ def fusion_facts(fusion: Fusion) -> dict[str, object]:
     return {
         "coefficients": {key: fusion.coefficients[key].tolist() for key in PLANE_SETS},
         "references": fusion.references,
+        "slices": {plane: repr(rule) for plane, rule in fusion.slices.items()},
+        "interval": repr(fusion.interval),
     }
+
+
+def _names(study: Study, series_id: str, ensemble: Ensemble) -> list[str]:
+    plane = study.series_by_id(series_id).plane
+    return [ENSEMBLE, *(member_names(ensemble)[plane] if plane else [])]
+
+
+def _keep(
+    name: str, parts: Sequence[str], measured: Mapping[str, Any], run: Run, docs: Path
+) -> None:
+    """Write the page, its numbers, and the same numbers into `ensemble.json`."""
+    content = {"notice": NOTICE, **measured}
+    write_measurement(docs, name, title=TITLES[name], parts=parts, measured=content)
+    store_measurement(weights_directory(run.weights), name, content)

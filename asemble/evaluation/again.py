@@ -7,6 +7,7 @@ examinations is what the interval around it has to cover.
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,13 +40,13 @@ def second_visit(*, kind: Pattern, seed: int, appearance: str | None) -> Case:
 def write_again(path: Path, *, kind: Pattern, seed: int, appearance: str | None) -> None:
     """Simulate the second examination and keep its voxels and geometry."""
     case = second_visit(kind=kind, seed=seed, appearance=appearance)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for plane in JUDGED_PLANES:
         rng = np.random.default_rng([case.seed, list(Plane).index(plane)])
         stack = sample_stack(rng, case, plane=plane, weighting=Weighting.FLUID)
         arrays[f"{plane}-voxels"] = np.stack([s.image for s in render_series(case, stack)])
         arrays[f"{plane}-affine"] = stack.affine_lps
-    np.savez(path, **arrays)
+    np.savez(path, allow_pickle=False, **arrays)
 
 
 def read_again(path: Path) -> Study:

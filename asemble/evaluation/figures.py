@@ -1,105 +1,114 @@
-"""Records of simulated studies to a fitted fusion, to figures, and to a table for people."""
+"""Records of simulated test studies to figures with intervals, for a terminal, cards and docs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
-from asemble.evaluation.calibration import expected_calibration_error, fit_study
-from asemble.evaluation.measures import POINTING_MARGIN, class_indices
+from asemble.core.results import ENSEMBLE
+from asemble.evaluation.measures import POINTING_MARGIN
 from asemble.evaluation.metrics import (
     Estimate,
     accuracy,
+    adjacent_wins,
     auc,
     confusion,
-    mean,
     over_cases,
+    pooled_auc,
+    ratio,
     sensitivity,
     specificity,
 )
 from asemble.evaluation.studies import Record
-from asemble.models.fusion import METHODS, PLANE_SETS, Fusion
-
-SMALLEST_REFERENCE = 0.5
-"""Strong heat in logits where a network finds less than this in inflammatory studies."""
+from asemble.models.fusion import METHODS
 
 NOTICE = "Simulated figures: measured on simulated MRI only; they say nothing about patients."
 
-_SCORES = {
-    "scores": "",
-    "position": ", position baseline",
-    "brightness": ", brightness baseline",
-}
+IN_DISTRIBUTION, SHIFTED = "training appearances", "held-out appearances"
+SETS = (IN_DISTRIBUTION, SHIFTED)
+"""The two test sets: new cases as training draws them, and cases that look as none of those."""
+
+Part = Callable[[Record], Any]
+"""What of one study a figure needs."""
+Values = Callable[[Record], Sequence[float]]
+"""One value for each slice of a series."""
+Measured = Mapping[str, Estimate | None]
+"""Figures by name; None where a figure does not exist."""
+
 _INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
 
 
-def fit_fusion(
-    records: Sequence[Record],
-    weights: Mapping[str, str],
-    members: Mapping[Plane, Sequence[str]],
-    *,
-    first_seed: int,
-) -> Fusion:
-    """The study calibration and the strength of heat, from records of `measure_for_fusion`."""
-    labels = class_indices(records)
-    coefficients = {}
-    for key in PLANE_SETS:
-        planes = key.split("+")
-        features = [np.mean([r["features"][p] for p in planes], axis=0) for r in records]
-        coefficients[key] = fit_study(np.array(features), labels)
-    return Fusion(
-        weights=dict(weights),
-        coefficients=coefficients,
-        references={
-            method: {
-                plane.value: {
-                    name: _reference(records, f"{method}/{plane}/{name}") for name in names
-                }
-                for plane, names in members.items()
-            }
-            for method in METHODS
-        },
-        fitted_on={
-            "what": "simulated studies that no network was trained on",
-            "studies": len(records),
-            "first_seed": first_seed,
-        },
-    )
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of a set of studies, in two steps so that resampling repeats only the second.
 
+    Args:
+        part: what of one study it needs.
+        whole: from these to the figure.
+    """
 
-def _reference(records: Sequence[Record], key: str) -> float:
-    inflammatory = [r["hottest"][key] for r in records if r["kind"] == Pattern.INFLAMMATORY]
-    return round(max(float(np.median(inflammatory)), SMALLEST_REFERENCE), 4)
+    part: Part
+    whole: Callable[[Sequence[Any]], float | None]
+
+    def of(self, records: Sequence[Record]) -> Estimate | None:
+        """Its value with the interval over studies."""
+        return over_cases([self.part(record) for record in records], self.whole)
 
 
 def figures(records: Sequence[Record]) -> dict[str, Estimate | None]:
-    """Every figure by its name, with its interval over cases."""
-    named: dict[str, Callable[[Sequence[Record]], float | None]] = {
-        "study AUC": partial(_study_auc, _probability),
+    """Every figure by its name, with its interval over studies."""
+    return {name: figure.of(records) for name, figure in _figures(records)}
+
+
+def by_appearance(records: Sequence[Record]) -> dict[str, dict[str, Estimate | None]]:
+    """The main figures of each held-out appearance, by its name."""
+    named = {
+        "study AUC": Figure(partial(_study, _probability), _study_auc),
         **{
-            f"study AUC, {name} alone": partial(_study_auc, partial(_of_member, name))
-            for name in records[0]["members"]
+            f"slice AUC, {plane}": Figure(partial(_slices, plane, _scores), pooled_auc)
+            for plane in JUDGED_PLANES
         },
-        "study AUC, brightness baseline": partial(_study_auc, _brightest),
-        "accuracy": lambda some: accuracy(*_outcomes(some)),
-        "sensitivity": lambda some: sensitivity(*_outcomes(some)),
-        "specificity": lambda some: specificity(*_outcomes(some)),
-        "expected calibration error": _calibration_error,
     }
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(record["appearance"] or IN_DISTRIBUTION, []).append(record)
+    return {
+        appearance: {name: figure.of(some) for name, figure in named.items()}
+        for appearance, some in groups.items()
+    }
+
+
+def _figures(records: Sequence[Record]) -> Iterator[tuple[str, Figure]]:
+    names = list(records[0]["members"])
+    yield "study AUC", Figure(partial(_study, _probability), _study_auc)
+    for name in names:
+        of_member = partial(_of_member, name)
+        yield f"study AUC, {name} alone", Figure(partial(_study, of_member), _study_auc)
+    yield "study AUC, brightness baseline", Figure(partial(_study, _brightest), _study_auc)
+    yield "accuracy", _of_decisions(accuracy)
+    yield "sensitivity", _of_decisions(sensitivity)
+    yield "specificity", _of_decisions(specificity)
+    yield "abstained", Figure(lambda r: (r["decision"] not in list(Pattern), 1), ratio)
     for plane in JUDGED_PLANES:
-        for score, label in _SCORES.items():
-            named[f"slice AUC, {plane}{label}"] = partial(_pooled, plane, score)
-            named[f"slice AUC within a study, {plane}{label}"] = partial(_within, plane, score)
-        for name in records[0]["members"]:
-            named[f"slice AUC, {plane}, {name} alone"] = partial(_member_slices, plane, name)
+        for label, values in _SCORES.items():
+            yield f"slice AUC, {plane}{label}", Figure(partial(_slices, plane, values), pooled_auc)
+            within = partial(_sum_of_series, plane, partial(_within, values))
+            yield f"slice AUC within a study, {plane}{label}", Figure(within, ratio)
+            beside = partial(_sum_of_series, plane, partial(_adjacent, values))
+            yield f"slice AUC of neighbouring slices, {plane}{label}", Figure(beside, ratio)
+        for name in names:
+            own = partial(_slices, plane, partial(_member_scores, name))
+            yield f"slice AUC, {plane}, {name} alone", Figure(own, pooled_auc)
         for method in METHODS:
-            named[f"pointing, {plane}, {method}"] = partial(_pointing, plane, method)
-    return {name: over_cases(records, figure) for name, figure in named.items()}
+            for who in (ENSEMBLE, *names):
+                label = "" if who == ENSEMBLE else f", {who} alone"
+                for what, sums in (("pointing", "hits"), ("energy in the lesion", "energy")):
+                    part = partial(map_sums, plane, f"{method}/{who}", sums)
+                    yield f"{what}, {plane}, {method}{label}", Figure(part, ratio)
 
 
-def table(records: Sequence[Record], measured: Mapping[str, Estimate | None]) -> str:
+def table(records: Sequence[Record], measured: Measured) -> str:
     """The figures for a terminal."""
     counts = {p.value: sum(r["kind"] == p for r in records) for p in PATTERNS}
     width = max(len(name) for name in measured) + 2
@@ -117,29 +126,43 @@ def table(records: Sequence[Record], measured: Mapping[str, Estimate | None]) ->
 
 
 def evaluation_card(
-    records: Sequence[Record], measured: Mapping[str, Estimate | None], *, first_seed: int
+    records: Sequence[Record], measured: Measured, *, first_seed: int
 ) -> dict[str, Any]:
-    """The figures as `ensemble.json` keeps them; the same records give the same card."""
+    """The figures of one set as files keep them; the same records give the same card."""
     return {
         "notice": NOTICE,
         "studies": len(records),
         "first_seed": first_seed,
-        "figures": {name: None if e is None else e.as_dict() for name, e in measured.items()},
+        "figures": as_dicts(measured),
         "confusion": confusion(*_outcomes(records)),
     }
 
 
-def member_metrics(
-    measured: Mapping[str, Estimate | None], plane: Plane, member: str
-) -> dict[str, Any]:
-    """What of the figures belongs into the card of one member."""
+def as_dicts(measured: Measured) -> dict[str, Any]:
+    """Figures for JSON."""
+    return {name: None if e is None else e.as_dict() for name, e in measured.items()}
+
+
+def member_metrics(sets: Mapping[str, Measured], plane: Plane, member: str) -> dict[str, Any]:
+    """What of the figures of each set belongs into the card of one member."""
     names = {
-        "test_slice_auc": f"slice AUC, {plane}, {member} alone",
-        "test_study_auc_alone": f"study AUC, {member} alone",
-        "test_study_auc_of_ensemble": "study AUC",
+        "slice AUC": f"slice AUC, {plane}, {member} alone",
+        "study AUC alone": f"study AUC, {member} alone",
+        "study AUC of ensemble": "study AUC",
+        "pointing by Grad-CAM": f"pointing, {plane}, gradcam, {member} alone",
+        "pointing by evidence": f"pointing, {plane}, evidence, {member} alone",
     }
-    estimates = {key: measured[name] for key, name in names.items()}
-    return {key: None if e is None else e.as_dict() for key, e in estimates.items()}
+    return {
+        f"simulated test, {which}: {key}": as_dicts(measured)[name]
+        for which, measured in sets.items()
+        for key, name in names.items()
+    }
+
+
+def map_sums(plane: Plane, name: str, what: str, record: Record) -> tuple[float, int]:
+    """`what` summed over the slices that the map of that name was scored on, and their number."""
+    played = [s for s in _of_plane(record, plane) if name in s["maps"]]
+    return sum(s["maps"][name][what] for s in played), sum(s["played"] for s in played)
 
 
 def _confusion_lines(records: Sequence[Record]) -> list[str]:
@@ -157,8 +180,21 @@ def _outcomes(records: Sequence[Record]) -> tuple[list[Pattern], list[str]]:
     return [Pattern(r["kind"]) for r in records], [r["decision"] for r in records]
 
 
-def _study_auc(score: Callable[[Record], float], records: Sequence[Record]) -> float | None:
-    return auc([r["kind"] == Pattern.INFLAMMATORY for r in records], [score(r) for r in records])
+def _of_decisions(
+    metric: Callable[[Sequence[Pattern], Sequence[str]], float | None],
+) -> Figure:
+    return Figure(
+        lambda r: (Pattern(r["kind"]), r["decision"]),
+        lambda pairs: metric([kind for kind, _ in pairs], [decision for _, decision in pairs]),
+    )
+
+
+def _study(score: Callable[[Record], float], record: Record) -> tuple[bool, float]:
+    return record["kind"] == Pattern.INFLAMMATORY, score(record)
+
+
+def _study_auc(parts: Sequence[tuple[bool, float]]) -> float | None:
+    return auc([positive for positive, _ in parts], [score for _, score in parts])
 
 
 def _probability(record: Record) -> float:
@@ -173,32 +209,45 @@ def _brightest(record: Record) -> float:
     return max(float(max(series["brightness"])) for series in record["series"])
 
 
-def _calibration_error(records: Sequence[Record]) -> float:
-    return expected_calibration_error([r["probabilities"] for r in records], class_indices(records))
+def _of_plane(record: Record, plane: Plane) -> list[Record]:
+    return [series for series in record["series"] if series["plane"] == plane]
 
 
-def _of_plane(records: Sequence[Record], plane: Plane) -> list[Record]:
-    return [s for r in records for s in r["series"] if s["plane"] == plane]
+def _slices(plane: Plane, values: Values, record: Record) -> tuple[list[bool], list[float]]:
+    series = _of_plane(record, plane)
+    return [p for s in series for p in _positive(s)], [v for s in series for v in values(s)]
 
 
-def _pooled(plane: Plane, score: str, records: Sequence[Record]) -> float | None:
-    series = _of_plane(records, plane)
-    positive = [p for s in series for p in s["positive"]]
-    return auc(positive, [v for s in series for v in s[score]])
+def _sum_of_series(
+    plane: Plane, part: Callable[[Record], tuple[float, int]], record: Record
+) -> tuple[float, int]:
+    parts = [part(series) for series in _of_plane(record, plane)]
+    return sum(above for above, _ in parts), sum(below for _, below in parts)
 
 
-def _member_slices(plane: Plane, member: str, records: Sequence[Record]) -> float | None:
-    series = _of_plane(records, plane)
-    positive = [p for s in series for p in s["positive"]]
-    return auc(positive, [v for s in series for v in s["members"][member]])
+def _within(values: Values, series: Record) -> tuple[float, int]:
+    own = auc(_positive(series), values(series))
+    return (0.0, 0) if own is None else (own, 1)
 
 
-def _within(plane: Plane, score: str, records: Sequence[Record]) -> float | None:
-    each = [auc(s["positive"], s[score]) for s in _of_plane(records, plane)]
-    return mean([value for value in each if value is not None])
+def _adjacent(values: Values, series: Record) -> tuple[float, int]:
+    return adjacent_wins(_positive(series), values(series))
 
 
-def _pointing(plane: Plane, method: str, records: Sequence[Record]) -> float | None:
-    games = [s["pointing"][method] for s in _of_plane(records, plane)]
-    played = sum(slices for _, slices in games)
-    return sum(hits for hits, _ in games) / played if played else None
+def _positive(series: Record) -> list[bool]:
+    return [label == _INFLAMMATORY for label in series["labels"]]
+
+
+def _scores(series: Record) -> list[float]:
+    return [row[_INFLAMMATORY] for row in series["probabilities"]]
+
+
+def _member_scores(name: str, series: Record) -> list[float]:
+    return list(series["members"][name])
+
+
+_SCORES: Mapping[str, Values] = {
+    "": _scores,
+    ", position baseline": lambda series: list(series["position"]),
+    ", brightness baseline": lambda series: list(series["brightness"]),
+}

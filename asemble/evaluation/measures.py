@@ -2,17 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import distance_transform_edt
 
+from asemble.core.geometry import spacing_mm
 from asemble.core.labels import PATTERNS, Pattern, Plane
-from asemble.core.results import ENSEMBLE, Heatmap, SeriesPrediction, StudyPrediction
+from asemble.core.results import ENSEMBLE, SeriesPrediction, StudyPrediction
 from asemble.core.study import Series, Study
 from asemble.core.volume import Floats
-from asemble.evaluation.metrics import points_at
+from asemble.evaluation.gallery import picture
+from asemble.evaluation.metrics import energy_in, peak, points_at
 from asemble.evaluation.studies import Record, SeriesTruth, SimulatedStudy
 from asemble.imaging.slices import prepare
-from asemble.models.fusion import METHODS, plane_features
+from asemble.models.calibration import Floats64
+from asemble.models.fusion import plane_features, smooth
 
 POINTING_MARGIN = 5
 """Pixels of the series' grid, 4-5 mm: as the pointing game on real scans was scored."""
@@ -24,53 +30,81 @@ Predict = Callable[[Study], StudyPrediction]
 """Predicts a study."""
 Heat = Callable[[Series], Mapping[tuple[str, str], Floats]]
 """Raw maps of a series by method and member, in logits."""
-Explain = Callable[[Study, StudyPrediction], Mapping[str, Mapping[str, Heatmap]]]
-"""Ensemble heatmaps by series id, then by method."""
+Maps = Callable[
+    [Study, StudyPrediction, Mapping[str, Sequence[int]]], Mapping[str, Mapping[str, Floats]]
+]
+"""From slices by series id to maps `(slice, row, column)` by series id, then by name.
+
+Names are `method/member`, for example `gradcam/ensemble`.
+"""
 
 
 def measure_for_fusion(simulated: SimulatedStudy, predict: Predict, heat: Heat) -> Record:
-    """Features of each plane, and the hottest place of each method, plane and member."""
+    """Features of each plane, slices with their labels, and the hottest places of each member.
+
+    Args:
+        simulated: the study.
+        predict: with a fusion that changes nothing.
+        heat: is asked of inflammatory studies alone, which say what strong heat is.
+    """
     prediction = predict(simulated.study)
-    by_plane: defaultdict[Plane, list[SeriesPrediction]] = defaultdict(list)
     hottest: dict[str, float] = {}
+    slices: dict[str, Any] = {}
     for judged in (s for s in prediction.series if s.used):
         series = simulated.study.series_by_id(judged.series_id)
-        if series.plane is None:
-            raise ValueError(f"series {series.id} was judged without a plane")
-        by_plane[series.plane].append(judged)
-        for (method, member), maps in heat(series).items():
-            key = f"{method}/{series.plane}/{member}"
-            hottest[key] = max(hottest.get(key, 0.0), float(maps.max()))
+        slices[str(series.plane)] = {
+            "labels": [PATTERNS.index(label) for label in simulated.truth[series.id].labels],
+            "probabilities": _probabilities(judged).round(7).tolist(),
+        }
+        if simulated.case.kind is Pattern.INFLAMMATORY:
+            for (method, member), maps in heat(series).items():
+                key = f"{method}/{series.plane}/{member}"
+                hottest[key] = max(hottest.get(key, 0.0), float(maps.max()))
     return {
-        "features": {
-            plane.value: plane_features([_probabilities(s) for s in series]).tolist()
-            for plane, series in by_plane.items()
-        },
+        "features": features(simulated.study, prediction),
+        "again": _again(simulated, predict, features),
+        "slices": slices,
         "hottest": hottest,
     }
 
 
-def measure_for_figures(simulated: SimulatedStudy, predict: Predict, explain: Explain) -> Record:
-    """The study's answer, and for each series scores, truth, baselines and pointing."""
-    prediction = predict(simulated.study)
-    # Heatmaps are scored on slices with oedema alone; without any, none are made.
-    diseased = any(truth.oedema.any() for truth in simulated.truth.values())
-    heatmaps = explain(simulated.study, prediction) if diseased else {}
-    if prediction.probabilities is None:
-        raise ValueError(f"{simulated.case.name}: no series of a simulated study was judged")
+def features(study: Study, prediction: StudyPrediction) -> dict[str, dict[str, list[float]]]:
+    """Features by plane, then by member, `ENSEMBLE` among them."""
+    by_plane: defaultdict[Plane, defaultdict[str, list[Floats64]]]
+    by_plane = defaultdict(lambda: defaultdict(list))
+    for judged in (s for s in prediction.series if s.used):
+        plane = study.series_by_id(judged.series_id).plane
+        if plane is None:
+            raise ValueError(f"series {judged.series_id} was judged without a plane")
+        by_plane[plane][ENSEMBLE].append(_probabilities(judged))
+        for name in judged.slices[0].members:
+            own = np.array([s.members[name].as_array() for s in judged.slices])
+            by_plane[plane][name].append(smooth(own))
     return {
-        "probabilities": prediction.probabilities.as_array().tolist(),
+        plane.value: {name: plane_features(series).tolist() for name, series in members.items()}
+        for plane, members in by_plane.items()
+    }
+
+
+def measure_for_figures(simulated: SimulatedStudy, predict: Predict, maps: Maps) -> Record:
+    """The study's answer, and for each series scores, truth, baselines and where maps point."""
+    prediction = predict(simulated.study)
+    played = {id_: truth.played for id_, truth in simulated.truth.items() if truth.played}
+    heat = maps(simulated.study, prediction, played) if played else {}
+    return {
+        **_answer(prediction, simulated.case.name),
         "members": {
-            name: values.as_array().tolist() for name, values in prediction.members.items()
+            name: values.as_array().round(6).tolist() for name, values in prediction.members.items()
         },
-        "interval": prediction.interval_inflammatory,
         "decision": prediction.decision,
+        "again": _again(simulated, predict, lambda _, found: _answer(found, simulated.case.name)),
+        "picture": picture(simulated),
         "series": [
             _series_record(
                 simulated.study.series_by_id(judged.series_id),
                 judged,
                 simulated.truth[judged.series_id],
-                heatmaps.get(judged.series_id, {}),
+                heat.get(judged.series_id, {}),
             )
             for judged in prediction.series
             if judged.used
@@ -78,59 +112,95 @@ def measure_for_figures(simulated: SimulatedStudy, predict: Predict, explain: Ex
     }
 
 
+def _again(
+    simulated: SimulatedStudy, predict: Predict, note: Callable[[Study, StudyPrediction], Any]
+) -> Any:
+    if simulated.again is None:
+        return None
+    return note(simulated.again, predict(simulated.again))
+
+
+def _answer(prediction: StudyPrediction, name: str) -> Record:
+    if prediction.probabilities is None:
+        raise ValueError(f"{name}: no series of a simulated study was judged")
+    return {
+        "probabilities": prediction.probabilities.as_array().round(6).tolist(),
+        "interval": prediction.interval_inflammatory,
+    }
+
+
 def _series_record(
-    series: Series, judged: SeriesPrediction, truth: SeriesTruth, heatmaps: Mapping[str, Heatmap]
+    series: Series, judged: SeriesPrediction, truth: SeriesTruth, maps: Mapping[str, Floats]
 ) -> Record:
-    brightness = np.percentile(prepare(series.volume).images, BRIGHT_PERCENTILE, axis=(1, 2))
+    images = prepare(series.volume, series.plane).images
+    brightness = np.percentile(images, BRIGHT_PERCENTILE, axis=(1, 2))
     middle = (len(truth.labels) - 1) / 2
+    pixel_mm = pixels_mm(series)
+    masks = truth.oedema[truth.played]
     return {
         "plane": str(series.plane),
-        "positive": [label == Pattern.INFLAMMATORY for label in truth.labels],
-        "scores": [round(s.probabilities.inflammatory, 6) for s in judged.slices],
+        "labels": [PATTERNS.index(label) for label in truth.labels],
+        "probabilities": _probabilities(judged).round(6).tolist(),
         "members": {
             name: [round(s.members[name].inflammatory, 6) for s in judged.slices]
             for name in judged.slices[0].members
         },
         "position": [-abs(index - middle) for index in range(len(truth.labels))],
         "brightness": [round(float(value), 6) for value in brightness],
-        "pointing": {
-            method: pointing(heatmaps[method], truth) if heatmaps else [0, 0] for method in METHODS
-        },
+        "played": len(truth.played),
+        "margin_mm": round(POINTING_MARGIN * float(np.mean(pixel_mm)), 3),
+        "lesions_mm": [_places_mm(mask, pixel_mm) for mask in masks],
+        "maps": {name: map_record(values, masks, pixel_mm) for name, values in maps.items()},
     }
 
 
-def pointing(heatmap: Heatmap, truth: SeriesTruth) -> list[int]:
-    """Hits and slices of the pointing game, over slices labelled inflammatory.
+def map_record(
+    maps: Floats, masks: npt.NDArray[np.bool_], pixel_mm: tuple[float, float]
+) -> dict[str, Any]:
+    """How well maps `(slice, row, column)` point at the lesions of the same slices.
 
-    The mask is of voxels at least half full of oedema; a slice labelled for thin partial oedema
-    alone has none, and nothing to point at.
+    Returns:
+        `hits`: slices whose hottest pixel is within the margin of the lesion. `energy` and
+        `near`: sums over slices of the share of heat in the lesion, and within the margin of it.
+        `peaks_mm`: the hottest place of each slice from the middle of the slice, or None.
     """
-    played = [
-        index
-        for index, label in enumerate(truth.labels)
-        if label == Pattern.INFLAMMATORY and truth.oedema[index].any()
-    ]
-    hits = [
-        points_at(heatmap.values[index], truth.oedema[index], margin=POINTING_MARGIN)
-        for index in played
-    ]
-    return [sum(hits), len(played)]
-
-
-def ensemble_maps(
-    by_series: Mapping[str, Callable[[str, str], Heatmap]],
-) -> dict[str, dict[str, Heatmap]]:
-    """The ensemble's heatmaps by series id, then by method, from each series' `get`."""
+    near = [distance_transform_edt(~mask) <= POINTING_MARGIN for mask in masks]
+    middle = (np.array(maps.shape[1:]) - 1) / 2
+    peaks = [peak(heat) for heat in maps]
+    pairs = list(zip(maps, masks, strict=True))
     return {
-        series_id: {method: get(method, ENSEMBLE) for method in METHODS}
-        for series_id, get in by_series.items()
-    }
+        "hits": sum(points_at(heat, mask, margin=POINTING_MARGIN) for heat, mask in pairs),
+        "energy": round(sum(energy_in(heat, mask) for heat, mask in pairs), 5),
+        "near": round(sum(energy_in(h, m) for h, m in zip(maps, near, strict=True)), 5),
+        "peaks_mm": [
+            None if p is None else ((np.array(p) - middle) * pixel_mm).round(1).tolist()
+            for p in peaks
+        ],
+    }  # fmt: skip
 
 
-def _probabilities(judged: SeriesPrediction) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    return np.array([s.probabilities.as_array() for s in judged.slices])
+def pixels_mm(series: Series) -> tuple[float, float]:
+    """Spacing of rows and of columns; every simulated series has one.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if series.volume.affine_lps is None:
+        raise ValueError(f"series {series.id} has no geometry")
+    _, row_mm, column_mm = spacing_mm(series.volume.affine_lps)
+    return float(row_mm), float(column_mm)
 
 
 def class_indices(records: Sequence[Record]) -> list[int]:
     """The true class of each study as an index into `PATTERNS`."""
     return [PATTERNS.index(Pattern(record["kind"])) for record in records]
+
+
+def _places_mm(mask: npt.NDArray[np.bool_], pixel_mm: tuple[float, float]) -> list[list[int]]:
+    """Where the mask is, in whole millimetres from the middle of the slice, each place once."""
+    places = (np.argwhere(mask) - (np.array(mask.shape) - 1) / 2) * pixel_mm
+    return [[int(y), int(x)] for y, x in np.unique(places.round(), axis=0)]
+
+
+def _probabilities(judged: SeriesPrediction) -> Floats64:
+    return np.array([s.probabilities.as_array() for s in judged.slices])

@@ -84,6 +84,19 @@ class SeriesTruth:
     labels: Sequence[Pattern]
     oedema: npt.NDArray[np.bool_]
 
+    @property
+    def played(self) -> list[int]:
+        """Slices of the pointing game: labelled inflammatory, and with oedema to point at.
+
+        The mask is of voxels at least half full of oedema; a slice labelled for thin partial
+        oedema alone has none.
+        """
+        return [
+            index
+            for index, label in enumerate(self.labels)
+            if label == Pattern.INFLAMMATORY and self.oedema[index].any()
+        ]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimulatedStudy:

@@ -1,0 +1,132 @@
+"""Where maps point: every member and the ensemble, other layers, and controls that must fail."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from asemble.core.labels import JUDGED_PLANES, Plane
+from asemble.core.results import ENSEMBLE
+from asemble.evaluation.figures import NOTICE, Figure, as_dicts, map_sums
+from asemble.evaluation.measures import POINTING_MARGIN
+from asemble.evaluation.metrics import over_cases, ratio
+from asemble.evaluation.studies import Record
+from asemble.models.fusion import EVIDENCE, GRADCAM
+
+MISMATCHED = "mismatched"
+"""The control in which a map is scored against the lesions of another study."""
+
+MAPS = {
+    GRADCAM: "Grad-CAM as shown",
+    EVIDENCE: "evidence map",
+    "body at stride 4": "Grad-CAM at the body, stride 4",
+    "body at stride 8": "Grad-CAM at the body, stride 8",
+    "body at stride 16": "Grad-CAM at the body, stride 16",
+    "random weights": "Grad-CAM, random weights (control)",
+}
+"""By the name of the method in the records, for people."""
+
+COLUMNS = {"pointing": "hits", "in the lesion": "energy", "near": "near"}
+"""Figures of a map, each with the sum in the records that it is made of."""
+
+AGREEMENT = 0.05
+"""Grad-CAM should point within so much of the evidence map."""
+
+EXPLAINED = f"""\
+Scored on the slices of inflammatory studies that hold inflammatory oedema; intervals resample
+studies. **Pointing** is the share of slices whose hottest pixel lies within {POINTING_MARGIN}
+pixels (4-5 mm) of the oedema; a map without heat misses. **In the lesion** is the share of a
+slice's heat inside the oedema, **near** the share within the same margin of it, both averaged
+over slices.
+
+*Grad-CAM as shown* reads `head.fuse`, the layer before the linear evidence head, so that it
+nearly equals the evidence map by construction
+([decision 2](decisions/0002-grad-cam-layer-and-scale.md)); it differs where evidence is below
+zero, which the evidence map leaves out. *Grad-CAM at the body* reads what the body hands to the
+head, before the head puts the scales together.
+
+Two controls have to fail. *Random weights*: the same architecture with a fresh initialisation
+and no training. *Mismatched*: the peaks of the shipped maps, held against the oedema of the
+next inflammatory study at the same relative position of the stack, in millimetres from the middle
+of the slice. It shows how much is reached by knowing where lesions usually lie, without looking;
+it stands in for a network trained on shuffled labels, which was not trained.
+"""
+
+
+def explanations(records: Sequence[Record]) -> dict[str, Any]:
+    """Every row and every difference of one set."""
+    members = list(records[0]["members"])
+    played = [r for r in records if any(s["played"] for s in r["series"])]
+    rows = [row for plane in JUDGED_PLANES for row in _rows(played, plane, members)]
+    differences = [
+        _difference(played, plane, who) for plane in JUDGED_PLANES for who in (ENSEMBLE, *members)
+    ]
+    return {
+        "notice": NOTICE,
+        "studies": len(played),
+        "slices": {
+            plane.value: sum(map_sums(plane, f"{GRADCAM}/{ENSEMBLE}", "hits", r)[1] for r in played)
+            for plane in JUDGED_PLANES
+        },
+        "rows": rows,
+        "grad-cam minus evidence": differences,
+    }
+
+
+def _rows(
+    records: Sequence[Record], plane: Plane, members: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    for method in MAPS:
+        for who in (ENSEMBLE, *members):
+            name = f"{method}/{who}"
+            if any(name in s["maps"] for r in records for s in r["series"]):
+                figures = {
+                    column: Figure(partial(map_sums, plane, name, sums), ratio).of(records)
+                    for column, sums in COLUMNS.items()
+                }
+                yield {"plane": plane.value, "who": who, "map": method, **as_dicts(figures)}
+    for who in (ENSEMBLE, *members):
+        parts = mismatched(records, plane, f"{GRADCAM}/{who}")
+        figures = {"pointing": over_cases(parts, ratio) if parts else None}
+        yield {"plane": plane.value, "who": who, "map": MISMATCHED, **as_dicts(figures)}
+
+
+def _difference(records: Sequence[Record], plane: Plane, who: str) -> dict[str, Any]:
+    """Grad-CAM's pointing rate less the evidence map's, on the same slices."""
+
+    def part(record: Record) -> tuple[float, int]:
+        heat, played = map_sums(plane, f"{GRADCAM}/{who}", "hits", record)
+        evidence, _ = map_sums(plane, f"{EVIDENCE}/{who}", "hits", record)
+        return heat - evidence, played
+
+    found = Figure(part, ratio).of(records)
+    within = found is not None and found.value >= -AGREEMENT
+    return {
+        "plane": plane.value,
+        "who": who,
+        "difference": None if found is None else found.as_dict(),
+        "within 5 points": within,
+    }
+
+
+def mismatched(records: Sequence[Record], plane: Plane, name: str) -> list[tuple[float, int]]:
+    """Hits and slices of each study, its peaks held against the oedema of the next study."""
+    series = [s for r in records for s in r["series"] if s["plane"] == plane and s["played"]]
+    if len(series) < 2:
+        return []
+    return [
+        _mismatched(one, other, name)
+        for one, other in zip(series, [*series[1:], *series[:1]], strict=True)
+    ]
+
+
+def _mismatched(one: Record, other: Record, name: str) -> tuple[float, int]:
+    peaks = one["maps"][name]["peaks_mm"]
+    hits = 0
+    for index, place in enumerate(peaks):
+        foreign = other["lesions_mm"][index * len(other["lesions_mm"]) // len(peaks)]
+        if place is not None and foreign:
+            away = np.hypot(*(np.array(foreign, dtype=np.float64) - place).T)
+            hits += bool(away.min() <= one["margin_mm"])
+    return hits, len(peaks)

@@ -1,0 +1,137 @@
+"""The studies that went worst, with a small picture of each, so that they can be looked at."""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from asemble.core.labels import PATTERNS, Pattern, Plane
+from asemble.core.results import ABSTAIN, ENSEMBLE
+from asemble.core.study import Series
+from asemble.evaluation.studies import Record, SeriesTruth, SimulatedStudy
+from asemble.imaging.slices import prepare
+from asemble.models.fusion import GRADCAM
+
+WORST = 10
+"""Studies in the gallery."""
+
+SIDE = 192
+"""Pixels along a side of a picture: enough to see a lesion of 5 mm in a field of 200 mm."""
+
+QUALITY = 80
+"""Of the JPEG."""
+
+_OUTLINE = (0, 159, 230)
+"""Amber, as the heatmaps are; blue first, as OpenCV has it."""
+
+
+def picture(simulated: SimulatedStudy, plane: Plane = Plane.CORONAL) -> str:
+    """The slice with the most inflammatory oedema as JPEG in base 64; the middle one without any.
+
+    Left as the networks read it, right with the oedema outlined.
+    """
+    series = next(s for s in simulated.study.series if s.plane is plane)
+    truth = simulated.truth[series.id]
+    area = truth.oedema.sum(axis=(1, 2))
+    index = int(area.argmax()) if area.any() else len(area) // 2
+    grey, lesion = _squares(series, truth, index)
+    plain = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    outlined = plain.copy()
+    edges, _ = cv2.findContours(lesion, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(outlined, edges, -1, _OUTLINE, 1)
+    done, encoded = cv2.imencode(
+        ".jpg", np.hstack([plain, outlined]), [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+    )
+    if not done:
+        raise ValueError("the picture could not be encoded")
+    return base64.b64encode(encoded.tobytes()).decode("ascii")
+
+
+def _squares(
+    series: Series, truth: SeriesTruth, index: int
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """The slice and its oedema on the same square, 0 to 255 and 0 or 1."""
+    stack = prepare(series.volume, series.plane)
+    grey = np.clip(stack.images[index] / stack.images[index].max() * 255, 0, 255)
+    lesion = stack.grid.to_square(truth.oedema[index].astype(np.float32), SIDE) >= 0.5
+    small = cv2.resize(grey.astype(np.uint8), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8), lesion.astype(np.uint8)
+
+
+def worst(records: Sequence[Record], count: int = WORST) -> list[Record]:
+    """The studies whose true class was given the least probability, the worst first."""
+    return sorted(records, key=_of_true_class)[:count]
+
+
+def entry(record: Record) -> dict[str, Any]:
+    """What to know of one study of the gallery."""
+    command = f"asemble sample OUT --kind {record['kind']} --seed {record['seed']}"
+    if record["appearance"] is not None:
+        command += f' --appearance "{record["appearance"]}"'
+    return {
+        "kind": record["kind"],
+        "seed": record["seed"],
+        "appearance": record["appearance"],
+        "decision": record["decision"],
+        "probabilities": {
+            p.value: round(v, 3) for p, v in zip(PATTERNS, record["probabilities"], strict=True)
+        },
+        "what went wrong": what_went_wrong(record),
+        "command": command,
+    }
+
+
+def what_went_wrong(record: Record) -> str:
+    """In sentences, from what was measured of the study."""
+    index = PATTERNS.index(Pattern.INFLAMMATORY)
+    said = (
+        "the ensemble abstained"
+        if record["decision"] == ABSTAIN
+        else f"the decision was {record['decision']}"
+    )
+    sentences = [f"P({record['kind']}) was {_of_true_class(record):.2f} and {said}."]
+    scores = [[row[index] for row in s["probabilities"]] for s in record["series"]]
+    plane, at, score = max(
+        (
+            (s["plane"], int(np.argmax(own)), max(own))
+            for s, own in zip(record["series"], scores, strict=True)
+        ),
+        key=lambda place: place[2],
+    )
+    sentences.append(
+        f"The most inflammatory slice was {plane} slice {at + 1}, at a probability of {score:.2f}."
+    )
+    played = sum(s["played"] for s in record["series"])
+    if record["kind"] == Pattern.INFLAMMATORY and not played:
+        sentences.append("No slice holds more than thin oedema.")
+    if played:
+        shown = f"{GRADCAM}/{ENSEMBLE}"
+        hits = sum(s["maps"][shown]["hits"] for s in record["series"] if s["played"])
+        sentences.append(
+            f"Grad-CAM pointed at the oedema on {hits} of {played} slices that show it."
+        )
+    return " ".join(sentences)
+
+
+def write_strip(path: Path, records: Sequence[Record]) -> None:
+    """The pictures of these studies below one another, as one JPEG.
+
+    Raises:
+        ValueError: it could not be encoded.
+    """
+    pictures: list[Any] = [
+        cv2.imdecode(np.frombuffer(base64.b64decode(r["picture"]), np.uint8), cv2.IMREAD_COLOR)
+        for r in records
+    ]
+    done, encoded = cv2.imencode(".jpg", np.vstack(pictures), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    if not done:
+        raise ValueError("the strip could not be encoded")
+    path.write_bytes(encoded.tobytes())
+
+
+def _of_true_class(record: Record) -> float:
+    return float(record["probabilities"][PATTERNS.index(Pattern(record["kind"]))])
