@@ -1,37 +1,140 @@
 """`asemble train`: one member, from a configuration to a weight file with its card."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from asemble.commands.terminal import progress, writing
+from asemble.core.errors import ConfigError
 from asemble.core.labels import Weighting
-from asemble.training.config import read_config
+from asemble.models.weights import weights_name
+from asemble.training.config import TrainingConfig, read_config
 from asemble.training.data import SliceRequest, SliceSet, simulate_slices
 from asemble.training.loop import train
+from asemble.training.manifest import read_manifest
+from asemble.training.own_sets import own_sets
+from asemble.training.start import FROM_SCRATCH, Start, start_from
 
 
-def train_member(config_file: Path, *, out: Path, cache: Path) -> None:
+def train_member(config_file: Path, *, out: Path, cache: Path, force: bool) -> None:
     """Simulate the slices once, train, and write weights and card to `out`.
 
+    Args:
+        config_file: of the run.
+        out: for weights, card and checkpoint.
+        cache: of simulated slices.
+        force: replace weights that are there already.
+
     Raises:
-        AsembleError: the configuration is not right, or nothing can be written.
+        AsembleError: the configuration is not right, the weights exist, or nothing can be written.
     """
     config = read_config(config_file)
+    require_free(out, config, force=force)
 
     def slices(part: str, cases: int) -> SliceSet:
         request = SliceRequest(config.plane, Weighting.FLUID, part, cases)
         return simulate_slices(request, cache, progress=progress(f"simulating {part}", "cases"))
 
     with writing():
-        result = train(
-            config,
-            slices("training", config.training_cases),
-            slices("validation", config.validation_cases),
-            out,
-            command=f"asemble train {_shown(config_file)}",
-            data={"description": "simulated studies, split by case"},
+        training = slices("training", config.training_cases)
+        validation = slices("validation", config.validation_cases)
+        data = {"description": "simulated studies, split by case"}
+        command = f"asemble train {_shown(config_file)}"
+        _train(config, training, validation, out, command=command, data=data, force=force)
+
+
+def train_on_manifest(
+    config_file: Path,
+    manifest_file: Path,
+    *,
+    out: Path,
+    from_weights: Path | None,
+    freeze_body: bool,
+    force: bool,
+) -> None:
+    """Train on images of one's own; nothing starts before every line of the manifest is right.
+
+    Args:
+        config_file: of the run; its numbers of simulated cases are not used.
+        manifest_file: CSV.
+        out: for weights, card and checkpoint.
+        from_weights: file or folder to go on from; None starts from scratch.
+        freeze_body: learn in the evidence head alone.
+        force: replace weights that are there already.
+
+    Raises:
+        AsembleError: the configuration, the manifest or the weights are not right, the output
+            exists, or nothing can be written.
+    """
+    config = read_config(config_file)
+    require_free(out, config, force=force)
+    if freeze_body and from_weights is None:
+        raise ConfigError(
+            "A frozen body learns nothing, so it must come from trained weights.",
+            hint="Name them with --from-weights.",
         )
+    start = FROM_SCRATCH
+    if from_weights is not None:
+        start = start_from(from_weights, config, freeze_body=freeze_body)
+    sets = own_sets(
+        read_manifest(manifest_file),
+        config.plane,
+        seed=config.seed,
+        progress=progress("reading", "rows"),
+    )
+    for note in sets.notes:
+        print(note)
+    options = " --freeze-body" * freeze_body
+    with writing():
+        _train(
+            config,
+            sets.training,
+            sets.validation,
+            out,
+            start=start,
+            command=f"asemble train {_shown(config_file)} --manifest FILE{options}",
+            data=sets.facts,
+            force=force,
+        )
+
+
+def require_free(out: Path, config: TrainingConfig, *, force: bool) -> None:
+    """Refuse to replace weights, unless a checkpoint beside them says that a run goes on.
+
+    Raises:
+        ConfigError: there are weights, no checkpoint and no `force`.
+    """
+    weights = out / weights_name(config.plane, config.member)
+    if weights.exists() and not force and not weights.with_suffix(".checkpoint").exists():
+        raise ConfigError(
+            f"{weights.name} exists in the output folder.",
+            hint="Name another folder with --out, or say --force to replace it.",
+        )
+
+
+def _train(
+    config: TrainingConfig,
+    training: SliceSet,
+    validation: SliceSet,
+    out: Path,
+    *,
+    start: Start = FROM_SCRATCH,
+    command: str,
+    data: Mapping[str, Any],
+    force: bool,
+) -> None:
+    result = train(
+        config,
+        training,
+        validation,
+        out,
+        start=start,
+        replace_other=force,
+        command=command,
+        data=data,
+    )
     print(f"Wrote {result.weights.name} after {result.passes:,} passes.")
-    print("Now fit the ensemble to it: asemble evaluate calibrate")
+    print("Now fit the ensemble to it: asemble evaluate calibrate --weights DIR")
 
 
 def _shown(path: Path) -> str:

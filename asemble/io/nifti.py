@@ -51,6 +51,7 @@ def read_series(name: str, data: bytes) -> Draft:
     """
     try:
         image = _open(data)
+        _refuse_labels(image)
         voxels, notes = _first_volume(image)
         affine, affine_notes = _affine(image)
     except _DAMAGED as error:
@@ -71,6 +72,23 @@ def read_series(name: str, data: bytes) -> Draft:
         notes=(*notes, *affine_notes, guess),
     )
     return draft(series)
+
+
+def read_mask(data: bytes) -> Volume:
+    """The lesion mask in one unpacked NIfTI file: 1 where the file is above 0, else 0.
+
+    Raises:
+        FileError: the file is damaged, or no single volume.
+    """
+    try:
+        image = _open(data)
+        if math.prod(image.shape[3:]) > 1:
+            raise FileError("This mask holds several volumes.", hint="Save a single one.")
+        stored = np.asarray(image.dataobj).reshape((*image.shape, 1)[:3])
+        affine, _ = _affine(image)
+    except _DAMAGED as error:
+        raise FileError("This mask is damaged or cut off.", hint="Save it again.") from error
+    return Volume((stored > 0).astype(np.float32).transpose(2, 1, 0), affine)
 
 
 def write_nifti(path: Path, voxels: npt.NDArray[Any], affine_lps: Affine | None) -> None:
@@ -107,9 +125,12 @@ def _open(data: bytes) -> Any:
         )
     if image.get_data_dtype().fields is not None or image.get_data_dtype().kind not in "iuf":
         raise FileError("This NIfTI file holds colour or complex values.", hint="Save grey values.")
+    return image
+
+
+def _refuse_labels(image: Any) -> None:
     if int(image.header["intent_code"]) == LABEL_INTENT:
         raise FileError("This NIfTI file holds labels, not an image.", hint="It is not needed.")
-    return image
 
 
 def _first_volume(image: Any) -> tuple[Floats, list[str]]:

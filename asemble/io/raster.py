@@ -62,7 +62,7 @@ def stack_pictures(pictures: Sequence[tuple[str, npt.NDArray[np.float32]]]) -> l
 
 
 def _series(pictures: list[tuple[str, npt.NDArray[np.float32]]]) -> Draft:
-    pictures.sort(key=lambda named: _natural(named[0]))
+    pictures.sort(key=lambda named: natural_key(named[0]))
     notes = [NOTE]
     if len(pictures) > 1:
         notes.append(f"{len(pictures)} pictures were taken as one series, in the order of names.")
@@ -77,10 +77,10 @@ def _series(pictures: list[tuple[str, npt.NDArray[np.float32]]]) -> Draft:
     return draft(series)
 
 
-def _natural(name: str) -> list[tuple[int, int, str]]:
+def natural_key(name: str) -> list[tuple[int, int, str]]:
     """A sort key in which 2 comes before 10.
 
-    >>> sorted(["s10.png", "s2.png"], key=_natural)
+    >>> sorted(["s10.png", "s2.png"], key=natural_key)
     ['s2.png', 's10.png']
     """
     pieces = re.split(r"([0-9]+)", name.lower())

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from asemble.core.errors import ConfigError
-from asemble.models.evidence import EvidenceNetwork
 from asemble.training.validation import Validation
 
 
@@ -32,7 +31,7 @@ class Progress:
     stale: int = 0
     seconds: float = 0.0
 
-    def keep_if_best(self, score: Validation, network: EvidenceNetwork) -> None:
+    def keep_if_best(self, score: Validation, network: nn.Module) -> None:
         """Remember the weights of `network` if no earlier ones had a lower loss."""
         if self.best is not None and score.loss >= self.best.loss:
             self.stale += 1
@@ -44,7 +43,7 @@ class Progress:
 def save_checkpoint(
     path: Path,
     progress: Progress,
-    network: EvidenceNetwork,
+    network: nn.Module,
     optimiser: torch.optim.Optimizer,
     run: dict[str, Any],
 ) -> None:
@@ -73,9 +72,15 @@ def save_checkpoint(
     partial.replace(path)
 
 
+def is_of_run(path: Path, run: dict[str, Any]) -> bool:
+    """Whether the checkpoint at `path` is of that run."""
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    return bool(saved["run"] == run)
+
+
 def load_checkpoint(
     path: Path,
-    network: EvidenceNetwork,
+    network: nn.Module,
     optimiser: torch.optim.Optimizer,
     run: dict[str, Any],
 ) -> Progress:
@@ -90,7 +95,7 @@ def load_checkpoint(
     if saved["run"] != run:
         raise ConfigError(
             f"{path.name} is the checkpoint of another run.",
-            hint="Delete it, or choose another folder.",
+            hint="Delete it, choose another folder, or say --force.",
         )
     network.load_state_dict(saved["network"], strict=True)
     optimiser.load_state_dict(saved["optimiser"])

@@ -7,7 +7,7 @@ stopped and resumed ends with the same weights as one that was not.
 import math
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,16 @@ from asemble.core.errors import ConfigError
 from asemble.core.labels import PATTERNS
 from asemble.imaging.intensity import Preprocessing, preprocess, squash
 from asemble.models.cards import Card, input_facts
-from asemble.models.evidence import EvidenceNetwork
-from asemble.models.members import member_spec
+from asemble.models.comparison import Trainable, architecture_of
 from asemble.models.weights import save_weights, weights_name
 from asemble.training.augment import augment
-from asemble.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from asemble.training.checkpoint import Progress, is_of_run, load_checkpoint, save_checkpoint
 from asemble.training.config import TrainingConfig
 from asemble.training.data import SliceSet
 from asemble.training.losses import total_loss
+from asemble.training.own_data import OwnSlices
+from asemble.training.start import FROM_SCRATCH, Start, new_network, new_optimiser, set_training
+from asemble.training.telling import progress_line, validation_line
 from asemble.training.validation import Validation, validate
 
 GRADIENT_NORM = 1.0
@@ -62,7 +64,9 @@ def train(
     validation_set: SliceSet,
     out_dir: Path,
     *,
+    start: Start = FROM_SCRATCH,
     resume: bool = True,
+    replace_other: bool = False,
     log: Callable[[str], None] = print,
     command: str = "asemble train",
     data: Mapping[str, Any] | None = None,
@@ -74,7 +78,9 @@ def train(
         train_set: slices to learn from.
         validation_set: slices of other cases, for early stopping and calibration.
         out_dir: for the weights, the card and the checkpoint.
+        start: with which weights the run begins, and which of them it may change.
         resume: go on from the checkpoint in `out_dir`, if there is one.
+        replace_other: where that checkpoint is of another run, begin anew instead of refusing.
         log: takes one line of progress at a time.
         command: that started the run, for the card.
         data: what the slices are, for the card.
@@ -87,69 +93,91 @@ def train(
     out_dir.mkdir(parents=True, exist_ok=True)
     checkpoint = out_dir / f"{config.plane.value}-{config.member}.checkpoint"
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = _new_network(config).to(device)
+    network = new_network(config, start).to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a stub's gap
-    optimiser = _new_optimiser(network, config)
+    optimiser = new_optimiser(network, config)
+    absent = _absent_classes(train_set)
     counts = _counts(train_set, validation_set)
-    run = config.as_dict() | counts
+    run = config.as_dict() | counts | start.facts() | _digests(train_set, validation_set)
     progress = Progress()
-    if resume and checkpoint.exists():
+    anew = replace_other and checkpoint.exists() and not is_of_run(checkpoint, run)
+    if resume and checkpoint.exists() and not anew:
         progress = load_checkpoint(checkpoint, network, optimiser, run)
         log(f"resumed at {progress.step * config.batch:,} of {config.passes:,} passes")
     started = time.monotonic() - progress.seconds
     logged = progress.seconds
     while progress.step < config.steps and progress.stale <= config.patience:
-        loss = _learn(network, optimiser, train_set, config, progress.step)
+        set_training(network, start)
+        loss = _learn(network, optimiser, train_set, config, progress.step, absent=absent)
         progress.step += 1
         progress.seconds = time.monotonic() - started
         if progress.seconds - logged > LOG_EVERY_S:
             logged = progress.seconds
-            log(_progress_line(config, progress, loss))
+            log(progress_line(config, progress, loss))
         if progress.step % config.validate_every_steps == 0 or progress.step == config.steps:
-            score = evaluate(network, validation_set, config)
+            score = evaluate(network, validation_set, config, absent=absent)
             progress.keep_if_best(score, network)
             save_checkpoint(checkpoint, progress, network, optimiser, run)
-            log(_validation_line(config, progress, score))
+            log(validation_line(config, progress, score))
     if progress.best is None or progress.best_state is None:
         raise ValueError("a run ends with a validation; this one had none")
-    origin = {"command": command, "data": {**(data or {}), **counts}}
+    origin = {
+        "command": command,
+        "data": {**(data or {}), **counts, **_absent_facts(absent)},
+        "start": start.facts(),
+    }
     path = out_dir / weights_name(config.plane, config.member)
     card = save_weights(path, progress.best_state, _card(config, progress, progress.best, origin))
     return TrainingResult(path, card, progress.best, progress.step * config.batch)
 
 
 def evaluate(
-    network: EvidenceNetwork, slices: SliceSet, config: TrainingConfig, *, batch: int = 64
+    network: Trainable,
+    slices: SliceSet,
+    config: TrainingConfig,
+    *,
+    batch: int = 64,
+    absent: Sequence[int] = (),
 ) -> Validation:
-    """Scores of a network on slices, without augmentation."""
-    device = next(network.parameters()).device
-    network.eval()
-    logits, evidence = [], []
-    with torch.inference_mode():
-        for start in range(0, len(slices), batch):
-            ratios = np.asarray(slices.images[start : start + batch], dtype=np.float32)
-            images = torch.from_numpy(preprocess(squash(ratios), config.preprocessing))[:, None]
-            with _autocast(device):
-                some_logits, some_evidence = network.with_evidence(_to(images, device))
-            logits.append(some_logits.float().cpu())
-            evidence.append(some_evidence.float().cpu())
+    """Scores of a network on slices, without augmentation; `absent` as in `total_loss`."""
+    logits, evidence = outputs(network, slices, config.preprocessing, batch=batch)
     return validate(
-        torch.cat(logits),
-        torch.cat(evidence),
+        logits,
+        evidence,
         torch.from_numpy(slices.lesions.astype(np.float32) / 255),
         torch.from_numpy(slices.labels.astype(np.int64)),
         lambda logits, evidence, lesions, labels: total_loss(
-            logits, evidence, lesions, labels, config
+            logits, evidence, lesions, labels, config, masked=_masked(slices), absent=absent
         ),
     )
 
 
+def outputs(
+    network: Trainable, slices: SliceSet, preprocessing: Preprocessing, *, batch: int = 64
+) -> tuple[Tensor, Tensor]:
+    """Logits `(n, 3)` and evidence `(n, 3, 64, 64)` for slices, without augmentation."""
+    device = next(network.parameters()).device
+    network.eval()
+    logits, evidence = [], []
+    with torch.inference_mode():
+        for first in range(0, len(slices), batch):
+            ratios = np.asarray(slices.images[first : first + batch], dtype=np.float32)
+            images = torch.from_numpy(preprocess(squash(ratios), preprocessing))[:, None]
+            with _autocast(device):
+                some_logits, some_evidence = network.with_evidence(_to(images, device))
+            logits.append(some_logits.float().cpu())
+            evidence.append(some_evidence.float().cpu())
+    return torch.cat(logits), torch.cat(evidence)
+
+
 def _learn(
-    network: EvidenceNetwork,
+    network: Trainable,
     optimiser: torch.optim.Optimizer,
     slices: SliceSet,
     config: TrainingConfig,
     step: int,
+    *,
+    absent: Sequence[int],
 ) -> float:
     """One step of the optimiser; the loss before it."""
     device = next(network.parameters()).device
@@ -164,10 +192,18 @@ def _learn(
     if config.preprocessing is not Preprocessing.PLAIN:
         changed = preprocess(images[:, 0].cpu().numpy(), config.preprocessing)
         images = torch.from_numpy(changed)[:, None]
-    network.train()
     with _autocast(device):
         logits, evidence = network.with_evidence(_to(images, device))
-    loss = total_loss(logits.float(), evidence.float(), lesions, labels, config)
+    masked = _masked(slices, chosen)
+    loss = total_loss(
+        logits.float(),
+        evidence.float(),
+        lesions,
+        labels,
+        config,
+        masked=None if masked is None else masked.to(device),
+        absent=absent,
+    )
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]  # torch ships no type for it
     torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
@@ -204,23 +240,26 @@ def _to(images: Tensor, device: torch.device) -> Tensor:
     return images.to(device).contiguous(memory_format=torch.channels_last)
 
 
-def _new_network(config: TrainingConfig) -> EvidenceNetwork:
-    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
-        torch.manual_seed(config.seed)
-        return member_spec(config.member).build()
+def _masked(slices: SliceSet, chosen: npt.NDArray[np.int64] | None = None) -> Tensor | None:
+    """`(n,)`: which slices' lesions are known; None where all are, as of simulated ones."""
+    if not isinstance(slices, OwnSlices):
+        return None
+    return torch.from_numpy(slices.masked if chosen is None else slices.masked[chosen])
 
 
-def _new_optimiser(network: EvidenceNetwork, config: TrainingConfig) -> torch.optim.Optimizer:
-    parameters = list(network.parameters())
-    matrices = [p for p in parameters if p.ndim > 1]
-    vectors = [p for p in parameters if p.ndim <= 1]  # norms and biases are not decayed
-    return torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": config.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ],
-        lr=config.learning_rate,
-    )
+def _digests(*sets: SliceSet) -> dict[str, list[str]]:
+    """What tells runs on own slices apart; simulated ones follow from the configuration."""
+    digests = [one.digest for one in sets if isinstance(one, OwnSlices)]
+    return {"slices": digests} if digests else {}
+
+
+def _absent_classes(slices: SliceSet) -> tuple[int, ...]:
+    present = np.unique(slices.labels)
+    return tuple(c for c in range(len(PATTERNS)) if c not in present)
+
+
+def _absent_facts(absent: Sequence[int]) -> dict[str, Any]:
+    return {"absent_classes": [PATTERNS[c].value for c in absent]} if absent else {}
 
 
 def _check_sets(train_set: SliceSet, validation_set: SliceSet) -> None:
@@ -231,36 +270,13 @@ def _check_sets(train_set: SliceSet, validation_set: SliceSet) -> None:
         raise ConfigError(f"{len(shared)} cases are in both the training and the validation set.")
 
 
-def _progress_line(config: TrainingConfig, progress: Progress, loss: float) -> str:
-    passes = progress.step * config.batch
-    speed = passes / max(progress.seconds, 1e-9)
-    minutes = (config.passes - passes) / speed / 60
-    return (
-        f"{config.plane.value}-{config.member} {passes:,} of {config.passes:,} passes, "
-        f"loss {loss:.3f}, {speed:.0f} images/s, {max(0.0, minutes):.1f} min left"
-    )
-
-
-def _validation_line(config: TrainingConfig, progress: Progress, score: Validation) -> str:
-    return (
-        f"{config.plane.value}-{config.member} validation at {progress.step * config.batch:,}: "
-        f"loss {score.loss:.3f}, AUC {_shown(score.auc)}, pointing {_shown(score.pointing)}, "
-        f"accuracy {score.accuracy:.3f}"
-        + (", best so far" if progress.best_step == progress.step else "")
-    )
-
-
-def _shown(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3f}"
-
-
 def _card(
     config: TrainingConfig, progress: Progress, best: Validation, origin: Mapping[str, Any]
 ) -> Card:
     return Card(
         member=config.member,
         plane=config.plane.value,
-        architecture=member_spec(config.member).architecture,
+        architecture=architecture_of(config.member),
         classes=tuple(p.value for p in PATTERNS),
         input=input_facts(config.preprocessing),
         training={
@@ -270,6 +286,7 @@ def _card(
             "passes": progress.step * config.batch,
             "best_at_passes": progress.best_step * config.batch,
             "seconds": round(progress.seconds),
+            **origin["start"],
             "software": {"python": platform.python_version(), "torch": str(torch.__version__)},
         },
         data=origin["data"],

@@ -4,6 +4,8 @@ Masks and labels together: with labels alone a network of this size hardly begin
 budget (pointing 0.05-0.07 instead of 0.57-0.71 on real slices).
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -16,7 +18,14 @@ LESION_CHANNELS = (PATTERNS.index(Pattern.INFLAMMATORY), PATTERNS.index(Pattern.
 
 
 def total_loss(
-    logits: Tensor, evidence: Tensor, lesions: Tensor, labels: Tensor, config: TrainingConfig
+    logits: Tensor,
+    evidence: Tensor,
+    lesions: Tensor,
+    labels: Tensor,
+    config: TrainingConfig,
+    *,
+    masked: Tensor | None = None,
+    absent: Sequence[int] = (),
 ) -> Tensor:
     """The weighted sum of the three losses, a scalar.
 
@@ -26,13 +35,27 @@ def total_loss(
         lesions: `(n, 2, 64, 64)`, share of each cell that a lesion covers, 0..1.
         labels: `(n,)`, index into `PATTERNS`.
         config: the three weights, and the weight of a lesion cell.
+        masked: `(n,)` bool, slices whose lesions are known; the others teach their label alone.
+            None knows them all.
+        absent: classes that the training set does not have: nothing is learned about them, for or
+            against. An index into `PATTERNS` each; no label is one of them.
     """
-    lesion_evidence = evidence[:, LESION_CHANNELS]  # (n, 2, 64, 64)
-    return (
-        config.heatmap_weight * heatmap_loss(lesion_evidence, lesions, config.positive_weight)
-        + config.dice_weight * dice_loss(lesion_evidence, lesions)
-        + config.label_weight * functional.cross_entropy(logits, labels)
-    )
+    if absent:
+        logits = logits.index_fill(1, torch.tensor(absent, device=logits.device), -torch.inf)
+    label_term = config.label_weight * functional.cross_entropy(logits, labels)
+    known = [c for c in LESION_CHANNELS if c not in absent]
+    if not known or (masked is not None and not bool(masked.any())):
+        return label_term
+    lesion_evidence = evidence[:, known]  # (n, 2, 64, 64) with every class
+    lesions = lesions[:, [LESION_CHANNELS.index(c) for c in known]]
+    if masked is not None:
+        lesion_evidence, lesions = lesion_evidence[masked], lesions[masked]
+    heatmap = config.heatmap_weight * heatmap_loss(lesion_evidence, lesions, config.positive_weight)
+    dice = config.dice_weight * dice_loss(lesion_evidence, lesions)
+    if masked is not None:  # a slice with a mask weighs the same, however many others have one
+        share = masked.float().mean()
+        heatmap, dice = heatmap * share, dice * share
+    return heatmap + dice + label_term
 
 
 def heatmap_loss(evidence: Tensor, lesions: Tensor, positive_weight: float) -> Tensor:

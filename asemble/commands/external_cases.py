@@ -1,0 +1,121 @@
+"""Studies of a manifest as the ensemble reads them, and what it found in each."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from asemble.core.labels import PATTERNS, Pattern
+from asemble.core.results import ENSEMBLE, StudyPrediction
+from asemble.core.study import Study
+from asemble.core.volume import Volume
+from asemble.evaluation.external import ExternalCase
+from asemble.evaluation.measures import POINTING_MARGIN
+from asemble.evaluation.metrics import points_at
+from asemble.explain import explain
+from asemble.io.raster import natural_key
+from asemble.models import Ensemble
+from asemble.models.fusion import METHODS
+from asemble.training.manifest import Row
+from asemble.training.own_data import LabelledSeries
+from asemble.training.splits import case_labels
+
+
+def stacked(labelled: Sequence[LabelledSeries]) -> list[LabelledSeries]:
+    """Single pictures of one folder, plane, weighting and size as one stack, in order of names.
+
+    So they are read when they are uploaded together; other series stay as they are.
+    """
+    groups: defaultdict[object, list[LabelledSeries]] = defaultdict(list)
+    for number, one in enumerate(labelled):
+        volume = one.series.volume
+        is_picture = volume.affine_lps is None and volume.shape[0] == 1
+        row = one.row
+        alike = (row.path.parent, row.plane, row.weighting, volume.shape)
+        groups[alike if is_picture else number].append(one)
+    return [_stack(group) if len(group) > 1 else group[0] for group in groups.values()]
+
+
+def _stack(pictures: list[LabelledSeries]) -> LabelledSeries:
+    pictures = sorted(pictures, key=lambda one: natural_key(one.row.path.name))
+    first = pictures[0]
+    voxels = np.concatenate([one.series.volume.voxels for one in pictures])
+    lesions = None
+    if any(one.lesions is not None for one in pictures):
+        empty = np.zeros(first.series.volume.shape, dtype=bool)
+        lesions = np.concatenate([empty if p.lesions is None else p.lesions for p in pictures])
+    return LabelledSeries(
+        first.row,
+        replace(first.series, volume=Volume(voxels, None)),
+        np.concatenate([one.labels for one in pictures]),
+        lesions,
+    )
+
+
+def study_case(
+    study: Study,
+    prediction: StudyPrediction,
+    rows: Sequence[Row],
+    truth: Mapping[str, LabelledSeries],
+    ensemble: Ensemble,
+) -> ExternalCase:
+    """What was found in one study.
+
+    Args:
+        study: that was predicted.
+        prediction: of the ensemble.
+        rows: that the study was read from, at least one.
+        truth: of each series, by its id.
+        ensemble: explains the slices that have a mask.
+    """
+    has_patient = bool(rows[0].patient)
+    used = [series for series in prediction.series if series.used]
+    found = prediction.probabilities
+    return ExternalCase(
+        label=case_labels(rows, np.zeros(len(rows), np.int64))[0],
+        labels=np.concatenate([np.empty(0, np.int64), *(truth[s.series_id].labels for s in used)]),
+        slices=np.array(
+            [one.probabilities.as_array() for s in used for one in s.slices], dtype=np.float64
+        ).reshape(-1, len(PATTERNS)),
+        probabilities=found.as_array() if has_patient and found is not None else None,
+        decision=prediction.decision if has_patient else None,
+        pointing=_pointing(study, prediction, truth, ensemble),
+        site=rows[0].site,
+    )
+
+
+def _pointing(
+    study: Study,
+    prediction: StudyPrediction,
+    truth: Mapping[str, LabelledSeries],
+    ensemble: Ensemble,
+) -> dict[str, tuple[int, int]]:
+    """Hits and slices by method, over inflammatory slices with a mask."""
+    inflammatory = PATTERNS.index(Pattern.INFLAMMATORY)
+    played = {
+        series.series_id: np.flatnonzero(
+            lesions.any(axis=(1, 2)) & (truth[series.series_id].labels == inflammatory)
+        )
+        for series in prediction.series
+        for lesions in [truth[series.series_id].lesions]
+        if series.used and lesions is not None
+    }
+    if not any(len(indices) for indices in played.values()):
+        return {}
+    heatmaps = explain(study, prediction, ensemble)
+    games = {}
+    for method in METHODS:
+        hits = [
+            points_at(
+                heatmaps[id_].get(method, ENSEMBLE).values[index],
+                lesions[index],
+                margin=POINTING_MARGIN,
+            )
+            for id_, indices in played.items()
+            for lesions in [truth[id_].lesions]
+            if lesions is not None
+            for index in indices
+        ]
+        games[method] = (sum(hits), len(hits))
+    return games

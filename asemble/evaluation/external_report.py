@@ -1,0 +1,209 @@
+"""The figures of an external validation as JSON and as a page of Markdown."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from asemble.core.labels import STANDING_NOTICE
+from asemble.evaluation.decision_curve import decision_curve
+from asemble.evaluation.external import (
+    ExternalCase,
+    abstained,
+    case_level,
+    confusion_of,
+    decided,
+    figures,
+    pointing,
+    pooled,
+    slice_level,
+)
+from asemble.evaluation.inflation import Inflation
+from asemble.evaluation.measures import POINTING_MARGIN
+from asemble.evaluation.metrics import Estimate
+
+METHOD_TITLES = {"gradcam": "Grad-CAM", "evidence": "evidence map"}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What was measured, and on what.
+
+    Args:
+        facts: plain values for the JSON: manifest, weights, version.
+        patients: whether patients are named.
+        threshold: P(inflammatory) from which on the shipped ensemble calls it.
+        warnings: sentences that stand above the figures.
+        not_judged: slices that the ensemble declined to judge, by reason.
+        reasons: cases that it declined, by reason.
+    """
+
+    facts: Mapping[str, Any]
+    patients: bool
+    threshold: float
+    warnings: Sequence[str]
+    not_judged: Mapping[str, int]
+    reasons: Mapping[str, int]
+
+
+def as_json(
+    cases: Sequence[ExternalCase], inflation: Inflation | None, setting: Setting
+) -> dict[str, Any]:
+    """Every figure; null where it cannot be."""
+    levels = {"slices": slice_level} | ({"patients": case_level} if setting.patients else {})
+    level = levels.get("patients", slice_level)
+    games = {method for case in cases for method in case.pointing}
+    sites = sorted({case.site for case in cases if case.site})
+    return {
+        "notice": STANDING_NOTICE,
+        "warnings": list(setting.warnings),
+        **setting.facts,
+        "cases": {"what": "patients" if setting.patients else "groups", "count": len(cases)},
+        "judged_slices": sum(len(case.labels) for case in cases),
+        "threshold": setting.threshold,
+        "figures": {
+            name: _dicts(figures(cases, of, threshold=setting.threshold))
+            for name, of in levels.items()
+        },
+        "confusion": {name: confusion_of(cases, of) for name, of in levels.items()},
+        "decisions_right": _dict(decided(cases)) if setting.patients else None,
+        "abstained": {
+            "patients": abstained(cases) if setting.patients else None,
+            "reasons": dict(setting.reasons),
+            "slices_not_judged": sum(setting.not_judged.values()),
+            "slice_reasons": dict(setting.not_judged),
+        },
+        "pointing": {method: _dict(pointing(cases, method)) for method in sorted(games)},
+        "decision_curve": {
+            "of": "patients" if setting.patients else "slices",
+            "points": [point.as_dict() for point in decision_curve(*pooled(cases, level))],
+        },
+        "sites": {
+            site: _dicts(
+                figures([c for c in cases if c.site == site], level, threshold=setting.threshold)
+            )
+            for site in (sites if len(sites) > 1 else [])
+        },
+        "nearest_neighbour_accuracy": None
+        if inflation is None
+        else {
+            "images_split_one_by_one": inflation.by_image.as_dict(),
+            "patients_kept_together"
+            if setting.patients
+            else "near_duplicates_kept_together": inflation.by_case.as_dict(),
+        },
+    }
+
+
+def as_markdown(content: Mapping[str, Any], inflation: Inflation | None) -> str:
+    """The same for people, from what `as_json` returns."""
+    unit = content["cases"]["what"]
+    lines = [
+        "<!-- written by `asemble evaluate external` -->",
+        "# External validation",
+        "",
+        content["notice"],
+        "",
+        *(f"**{warning}**\n" for warning in content["warnings"]),
+        f"{content['cases']['count']} {unit}, {content['judged_slices']} judged slices. "
+        f"Inflammatory against the rest; called from P(inflammatory) = {content['threshold']} on. "
+        f"95% intervals resample {unit}.",
+        "",
+        *_figure_table(content["figures"]),
+        *_abstention_lines(content),
+        *_pointing_lines(content["pointing"]),
+        *_confusion_lines(content["confusion"]),
+        *_curve_lines(content["decision_curve"]),
+    ]
+    for site, found in content["sites"].items():
+        lines += [f"## Site {site}", "", *_figure_table({unit: found})]
+    if inflation is not None:
+        lines += ["## Why patients must not cross a split", "", f"{inflation}", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _figure_table(by_level: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    names = list(next(iter(by_level.values())))
+    head = ["figure", *by_level]
+    rows = [[name, *(_shown(found[name]) for found in by_level.values())] for name in names]
+    return [*_table(head, rows), ""]
+
+
+def _abstention_lines(content: Mapping[str, Any]) -> list[str]:
+    told = content["abstained"]
+    lines = ["## Abstentions", ""]
+    if told["patients"] is None:
+        lines += ["No patients are named, so there are no figures by patient.", ""]
+    else:
+        right = _shown(content["decisions_right"])
+        lines += [
+            f"{told['patients']} of {content['cases']['count']} patients; decisions right, an "
+            f"abstention counted as wrong: {right}.",
+            "",
+        ]
+    lines.append(f"Slices that were not judged: {told['slices_not_judged']}.")
+    reasons = {**told["reasons"], **told["slice_reasons"]}
+    listed = [f"- {count}: {reason}" for reason, count in reasons.items()]
+    return [*lines, *([""] if listed else []), *listed]
+
+
+def _pointing_lines(by_method: Mapping[str, Any]) -> list[str]:
+    if not by_method:
+        return []
+    rows = [[METHOD_TITLES.get(m, m), _shown(found)] for m, found in by_method.items()]
+    return [
+        "",
+        "## Pointing",
+        "",
+        f"Hottest pixel within {POINTING_MARGIN} pixels of the mask, of inflammatory slices that "
+        "have one.",
+        "",
+        *_table(["map of the ensemble", "share"], rows),
+    ]
+
+
+def _confusion_lines(by_level: Mapping[str, Mapping[str, Mapping[str, int]]]) -> list[str]:
+    lines = []
+    for level, table in by_level.items():
+        head = ["truth, then most probable", *next(iter(table.values()))]
+        rows = [[truth, *(str(n) for n in row.values())] for truth, row in table.items()]
+        lines += ["", f"## Confusion of {level}", "", *_table(head, rows)]
+    return lines
+
+
+def _curve_lines(curve: Mapping[str, Any]) -> list[str]:
+    rows = [
+        [f"{p['threshold']:.2f}", *(f"{p[k]:.3f}" for k in ("model", "treat_all", "treat_none"))]
+        for p in curve["points"]
+    ]
+    return [
+        "",
+        "## Decision curve",
+        "",
+        f"Net benefit of {curve['of']} against the probability from which on one would act "
+        "(Vickers and Elkin 2006).",
+        "",
+        *_table(["threshold", "ensemble", "act on all", "act on none"], rows),
+        "",
+    ]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
+        f"| {' | '.join(head)} |",
+        f"|{'---|' * len(head)}",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
+
+
+def _shown(found: Mapping[str, float] | None) -> str:
+    if found is None:
+        return "not measurable"
+    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+
+
+def _dicts(found: Mapping[str, Estimate | None]) -> dict[str, Any]:
+    return {name: _dict(estimate) for name, estimate in found.items()}
+
+
+def _dict(found: Estimate | None) -> dict[str, float | int] | None:
+    return None if found is None else found.as_dict()
