@@ -1,35 +1,58 @@
 """Figures of merit, their intervals, the fitted fusion and resumable records."""
 
+import base64
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from asemble.core.labels import PATTERNS, Pattern, Plane
-from asemble.core.results import Heatmap
-from asemble.evaluation.calibration import expected_calibration_error, fit_study
+from asemble.core.results import ENSEMBLE
+from asemble.core.volume import Volume
+from asemble.evaluation.again import second_visit
+from asemble.evaluation.calibration import (
+    error_if_perfect,
+    expected_calibration_error,
+    fit_interval,
+    fit_slices,
+    fit_study,
+    reliability,
+)
+from asemble.evaluation.explanations import MISMATCHED, explanations
 from asemble.evaluation.figures import (
+    IN_DISTRIBUTION,
     NOTICE,
+    SHIFTED,
+    by_appearance,
     evaluation_card,
     figures,
-    fit_fusion,
     member_metrics,
     table,
 )
-from asemble.evaluation.measures import pointing
+from asemble.evaluation.fitting import fit_fusion
+from asemble.evaluation.gallery import entry, worst, write_strip
+from asemble.evaluation.measures import map_record, measure_for_figures
 from asemble.evaluation.metrics import (
     Estimate,
     accuracy,
+    adjacent_wins,
     auc,
     confusion,
+    energy_in,
     over_cases,
     points_at,
     sensitivity,
     specificity,
 )
+from asemble.evaluation.pages import calibration_parts, explanations_parts, studies_parts
+from asemble.evaluation.reliability import calibration_figures
 from asemble.evaluation.studies import (
+    FIRST_HELD_OUT_SEED,
     FIRST_TEST_SEED,
     FIRST_VALIDATION_SEED,
     PlannedCase,
@@ -41,29 +64,68 @@ from asemble.evaluation.studies import (
     run_studies,
     write_case,
 )
-from asemble.models.fusion import calibrated, load_fusion, save_fusion
+from asemble.models import MEMBERS, Ensemble
+from asemble.models.calibration import IntervalRule, SliceCalibration, log_odds, logistic
+from asemble.models.fusion import (
+    calibrated,
+    load_fusion,
+    save_fusion,
+    store_measurement,
+)
+from asemble.phantom import HELD_OUT, sample_case
+from asemble.predict import predict
 from asemble.training.data import FIRST_CASE
 
 NORMAL, INFLAMMATORY, MECHANICAL = PATTERNS
 
 
-def record(kind: Pattern, probability: float, *, hits: int = 1) -> dict[str, Any]:
+PICTURE = base64.b64encode(
+    cv2.imencode(".jpg", np.full((192, 384, 3), 90, np.uint8))[1].tobytes()
+).decode()
+
+
+def record(
+    kind: Pattern,
+    probability: float,
+    *,
+    hits: int = 1,
+    seed: int = 5,
+    appearance: str | None = None,
+    place_mm: Sequence[float] = (10, 20),
+) -> dict[str, Any]:
     rest = (1 - probability) / 2
     positive = kind is INFLAMMATORY
+    label = PATTERNS.index(kind)
+    score = {"hits": hits, "energy": 0.5 * hits, "near": 0.75 * hits, "peaks_mm": [[10, 20]]}
+    played = {f"gradcam/{who}": score for who in (ENSEMBLE, "pvt")}
+    played |= {f"evidence/{who}": {**score, "hits": 1} for who in (ENSEMBLE, "pvt")}
+    played |= {"random weights/pvt": {**score, "hits": 0}}
+    slices = [0.1, probability, 0.2]
     return {
         "kind": kind.value,
+        "seed": seed,
+        "appearance": appearance,
         "probabilities": [rest, probability, rest],
         "members": {"pvt": [rest, probability, rest]},
+        "interval": [probability - 0.1, probability + 0.1],
+        "again": {
+            "probabilities": [rest, probability + 0.05 * (1 + hits), rest],
+            "interval": [probability - 0.1, probability + 0.15],
+        },
         "decision": "inflammatory" if probability > 0.5 else "normal",
+        "picture": PICTURE,
         "series": [
             {
                 "plane": plane,
-                "positive": [False, positive, False],
-                "scores": [0.1, probability, 0.2],
+                "labels": [0, label, 0],
+                "probabilities": [[1 - p, p, 0.0] for p in slices],
                 "members": {"pvt": [0.5, probability, 0.2]},
                 "position": [-1, 0, -1],
                 "brightness": [1.0, 0.9, 1.1],
-                "pointing": {"gradcam": [hits, 1], "evidence": [1, 1]},
+                "played": int(positive),
+                "margin_mm": 4.0,
+                "lesions_mm": [[list(place_mm)]] if positive else [],
+                "maps": played if positive else {},
             }
             for plane in ("coronal", "axial")
         ],
@@ -71,13 +133,13 @@ def record(kind: Pattern, probability: float, *, hits: int = 1) -> dict[str, Any
 
 
 RECORDS = [
-    record(INFLAMMATORY, 0.9),
-    record(INFLAMMATORY, 0.6, hits=0),
-    record(INFLAMMATORY, 0.4),
-    record(NORMAL, 0.1),
-    record(NORMAL, 0.2),
-    record(MECHANICAL, 0.7),
-    record(MECHANICAL, 0.3),
+    record(INFLAMMATORY, 0.9, seed=1),
+    record(INFLAMMATORY, 0.6, hits=0, seed=2, place_mm=(12, 20)),
+    record(INFLAMMATORY, 0.4, seed=3, place_mm=(40, 20)),
+    record(NORMAL, 0.1, seed=4),
+    record(NORMAL, 0.2, seed=5),
+    record(MECHANICAL, 0.7, seed=6, appearance="noise"),
+    record(MECHANICAL, 0.3, seed=7),
 ]
 
 
@@ -127,19 +189,92 @@ def test_the_pointing_game_allows_the_margin_and_no_more() -> None:
     assert not points_at(np.zeros_like(heat), mask, margin=50)
 
 
+def test_neighbouring_slices_are_compared_where_their_labels_differ() -> None:
+    # The AUC over all pairs is 0.75; beside the lesion, one of two pairs is the right way round.
+    assert adjacent_wins([False, True, True, False], [0.3, 0.5, 0.1, 0.2]) == (1.0, 2)
+    assert adjacent_wins([False, False], [0.1, 0.2]) == (0, 0)
+
+
 def test_pointing_is_played_where_there_is_a_lesion_to_point_at() -> None:
     oedema = np.zeros((3, 8, 9), bool)
     oedema[0, 2, 3] = oedema[2, 2, 3] = True
-    heat = np.zeros((3, 8, 9), np.float32)
-    heat[0, 2, 3], heat[2, 7, 8] = 1, 1
-    truth = SeriesTruth([INFLAMMATORY, INFLAMMATORY, INFLAMMATORY], oedema)
-    assert pointing(Heatmap("s01", heat, "gradcam", "ensemble"), truth) == [1, 2]
+    truth = SeriesTruth([INFLAMMATORY, INFLAMMATORY, NORMAL], oedema)
+    assert truth.played == [0]
 
 
-def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
-    sure = np.tile([0.8, 0.1, 0.1], (10, 1))
-    assert expected_calibration_error(sure, [0] * 8 + [1] * 2) == pytest.approx(0)
-    assert expected_calibration_error(sure, [1] * 10) == pytest.approx(0.8)
+def test_a_map_is_scored_by_its_peak_and_by_where_its_heat_lies() -> None:
+    masks = np.zeros((3, 20, 30), bool)
+    masks[:, 10, 4:6] = True
+    heat = np.zeros((3, 20, 30), np.float32)
+    heat[0, 10, 4], heat[0, 10, 8], heat[0, 10, 25] = 2, 1, 1
+    heat[1, 2, 25] = 1  # far away; the third map has no heat at all
+    found = map_record(heat, masks, (0.5, 0.7))
+    assert (found["hits"], found["energy"], found["near"]) == (1, 0.5, 0.75)
+    assert found["peaks_mm"][1] == pytest.approx([(2 - 9.5) * 0.5, (25 - 14.5) * 0.7], abs=0.06)
+    assert found["peaks_mm"][2] is None
+    assert energy_in(heat[2], masks[2]) == 0
+
+
+def test_calibration_error_is_the_gap_between_probability_and_frequency() -> None:
+    assert expected_calibration_error([0.8] * 10, [1] * 8 + [0] * 2) > 0  # bins of two
+    sure = np.repeat([0.8, 0.3], 400)
+    honest = np.tile([1, 1, 1, 1, 0], 80).tolist() + np.tile([1, 1, 1] + [0] * 7, 40).tolist()
+    assert expected_calibration_error(sure, honest) < 0.02
+    assert expected_calibration_error(sure, np.ones(800)) == pytest.approx(0.45)
+
+
+def test_bins_hold_equal_numbers_of_cases_in_the_order_of_probability() -> None:
+    bins = reliability(np.linspace(1, 0, 230), np.linspace(1, 0, 230) > 0.5)
+    assert {b.cases for b in bins} <= {20, 21}
+    assert [b.predicted for b in bins] == sorted(b.predicted for b in bins)
+    assert (bins[0].observed, bins[-1].observed) == (0, 1)
+
+
+def test_a_perfect_model_shows_a_calibration_error_that_shrinks_with_cases() -> None:
+    rng = np.random.default_rng(4)
+    few, many = rng.random(60), rng.random(6000)
+    typical, unlikely = error_if_perfect(few)
+    assert 0.03 < typical < unlikely < 0.3
+    assert error_if_perfect(many)[0] < typical / 3
+    drawn = [expected_calibration_error(few, rng.random(60) < few) for _ in range(200)]
+    assert np.mean(drawn) == pytest.approx(typical, abs=0.01)
+
+
+def test_slice_calibration_is_fitted_and_keeps_the_order_of_slices() -> None:
+    rng = np.random.default_rng(5)
+    said = rng.dirichlet([1, 1, 1], size=6000)
+    truth = SliceCalibration(0.5, -1.0, 0.7, 0.4).apply(said)
+    labels = [rng.choice(3, p=p) for p in truth]
+    found = fit_slices(said, labels)
+    assert np.abs(found.apply(said) - truth).max() < 0.08
+    assert found.apply(said).sum(axis=1) == pytest.approx(1)
+    order = np.argsort(said[:, 1])
+    assert (np.diff(found.apply(said)[order, 1]) >= 0).all()
+    assert SliceCalibration().apply(said) == pytest.approx(said)
+
+
+def test_the_interval_holds_the_second_answer_at_its_nominal_rate() -> None:
+    rng = np.random.default_rng(6)
+
+    def examinations(count: int) -> list[tuple[float, list[float], float]]:
+        found = []
+        for _ in range(count):
+            truth, unsure = rng.normal(0, 2), rng.uniform(0.2, 1.5)
+            first, second, *members = logistic(truth + unsure * rng.normal(size=5))
+            found.append((float(first), [float(m) for m in members], float(second)))
+        return found
+
+    rule = fit_interval(examinations(400))
+    assert rule.nominal == 0.9
+    held = []
+    for first, members, second in examinations(2000):
+        low, high = rule.around(first, members)
+        held.append(low <= second <= high)
+    assert np.mean(held) == pytest.approx(0.9, abs=0.035)
+    assert fit_interval([]) == IntervalRule()
+    agreed, torn = rule.around(0.5, [0.5, 0.5, 0.5]), rule.around(0.5, [0.1, 0.5, 0.9])
+    assert torn[0] < agreed[0] < 0.5 < agreed[1] < torn[1]
+    assert log_odds(agreed[1]) == pytest.approx(rule.multiplier * rule.floor)
 
 
 def test_the_study_fit_corrects_log_odds_that_are_too_bold() -> None:
@@ -152,12 +287,20 @@ def test_the_study_fit_corrects_log_odds_that_are_too_bold() -> None:
 
 
 def test_seeds_of_training_calibration_and_test_never_meet() -> None:
-    calibration = {case.seed for case in plan(300, FIRST_VALIDATION_SEED)}
-    test = {case.seed for case in plan(300, FIRST_TEST_SEED)}
-    assert not calibration & test
+    firsts = (FIRST_VALIDATION_SEED, FIRST_TEST_SEED, FIRST_HELD_OUT_SEED)
+    calibration, test, held_out = ({c.seed for c in plan(300, first)} for first in firsts)
+    assert not calibration & test and not test & held_out
     assert min(calibration) - FIRST_CASE["validation"] >= 100_000
-    assert max(calibration) < FIRST_CASE["test"]
+    assert max(calibration) < FIRST_CASE["test"] <= min(test)
     assert {case.kind for case in plan(3, 5)} == set(PATTERNS)
+
+
+def test_every_held_out_appearance_meets_every_kind_equally_often() -> None:
+    names = list(HELD_OUT)
+    cases = plan(3 * len(names), FIRST_HELD_OUT_SEED, appearances=names, again=4)
+    assert {(c.kind, c.appearance) for c in cases} == {(k, n) for k in PATTERNS for n in names}
+    assert [c.again for c in cases[:6]] == [True] * 4 + [False] * 2
+    assert len({c.name for c in cases}) == len(cases)
 
 
 @pytest.fixture(scope="module")
@@ -176,20 +319,92 @@ def test_the_figures_are_those_of_the_records(found: dict[str, Estimate | None])
     bright = found["slice AUC within a study, axial, brightness baseline"]
     assert bright is not None
     assert bright.value == 0
-    game = found["pointing, coronal, gradcam"]
-    assert game is not None
-    assert game.value == pytest.approx(6 / 7)
+    beside = found["slice AUC of neighbouring slices, axial"]
+    assert beside is not None
+    assert beside.value == 1
+    game, heat = found["pointing, coronal, gradcam"], found["energy in the lesion, axial, gradcam"]
+    assert game is not None and heat is not None
+    assert (game.value, heat.value) == pytest.approx((2 / 3, 1 / 3))
+
+
+def test_figures_of_an_appearance_are_of_its_studies_alone() -> None:
+    some = by_appearance([*RECORDS, record(INFLAMMATORY, 0.5, appearance="noise")])
+    noise, plain = some["noise"]["study AUC"], some[IN_DISTRIBUTION]["study AUC"]
+    assert noise is not None and plain is not None
+    assert (noise.value, noise.cases) == (0, 2)
+    assert (plain.value, plain.cases) == (1, 6)
 
 
 def test_a_members_card_gets_its_own_slices_and_the_ensembles_studies(
     found: dict[str, Estimate | None],
 ) -> None:
-    metrics = member_metrics(found, Plane.CORONAL, "pvt")
+    metrics = member_metrics({SHIFTED: found}, Plane.CORONAL, "pvt")
     slices, study = found["slice AUC, coronal, pvt alone"], found["study AUC"]
     assert slices is not None and study is not None
-    assert metrics["test_slice_auc"] == slices.as_dict()
-    assert metrics["test_study_auc_of_ensemble"] == study.as_dict()
+    assert metrics[f"simulated test, {SHIFTED}: slice AUC"] == slices.as_dict()
+    assert metrics[f"simulated test, {SHIFTED}: study AUC of ensemble"] == study.as_dict()
     assert slices.value != found["slice AUC, coronal"].value  # type: ignore[union-attr]
+
+
+def test_maps_are_compared_with_each_other_and_with_controls() -> None:
+    measured = explanations(RECORDS)
+    rows = {(row["plane"], row["map"], row["who"]): row["pointing"] for row in measured["rows"]}
+    assert rows["coronal", "gradcam", "pvt"]["value"] == pytest.approx(2 / 3, abs=1e-4)
+    assert rows["coronal", "evidence", ENSEMBLE]["value"] == 1
+    assert rows["axial", "random weights", "pvt"]["value"] == 0
+    # The peak at (10, 20) mm is 2 mm from the second study's lesion and 30 mm from the third's.
+    assert rows["coronal", MISMATCHED, ENSEMBLE]["value"] == pytest.approx(2 / 3, abs=1e-4)
+    (difference,) = (
+        d for d in measured["grad-cam minus evidence"] if (d["plane"], d["who"]) == ("axial", "pvt")
+    )
+    assert difference["difference"]["value"] == pytest.approx(-1 / 3, abs=1e-4)
+    assert not difference["within 5 points"]
+
+
+def test_coverage_counts_both_examinations_of_a_person() -> None:
+    interval = calibration_figures(RECORDS)["interval"]
+    # The first interval reaches 0.1 up; six answers moved by 0.1 and one by 0.05, all inside;
+    # the second reaches 0.1 down from the first answer, which it always holds.
+    assert interval["held"]["value"] == 1
+    moved = {**RECORDS[0], "again": {**RECORDS[0]["again"], "probabilities": [0, 0.2, 0.8]}}
+    assert calibration_figures([moved])["interval"]["held"]["value"] == 0.5
+
+
+def test_the_gallery_shows_the_worst_first_and_how_to_make_them_again(tmp_path: Path) -> None:
+    failures = worst(RECORDS, 2)
+    assert [failure["seed"] for failure in failures] == [6, 7]
+    shown = entry(failures[0])
+    assert shown["command"] == (
+        'asemble sample OUT --kind mechanical --seed 6 --appearance "noise"'
+    )
+    assert "the decision was inflammatory" in shown["what went wrong"]
+    missed = entry(RECORDS[1])["what went wrong"]
+    assert "on 0 of 2 slices" in missed
+    write_strip(tmp_path / "strip.jpg", failures)
+    assert cv2.imread(str(tmp_path / "strip.jpg")).shape == (384, 384, 3)
+
+
+def test_pages_say_that_they_are_simulated_and_show_what_was_measured() -> None:
+    sets = (IN_DISTRIBUTION, SHIFTED)
+    card = evaluation_card(RECORDS, figures(RECORDS), first_seed=1)
+    split = {
+        name: {key: None if e is None else e.as_dict() for key, e in found.items()}
+        for name, found in by_appearance(RECORDS).items()
+    }
+    cards = {name: {**card, "by appearance": split} for name in sets}
+    pages = (
+        studies_parts(cards, [entry(r) for r in worst(RECORDS)]),
+        explanations_parts({name: explanations(RECORDS) for name in sets}),
+        calibration_parts({name: calibration_figures(RECORDS) for name in sets}),
+    )
+    for parts in pages:
+        text = "\n".join(parts)
+        assert NOTICE in text
+        headings = [line for line in text.splitlines() if line.startswith("#")]
+        assert headings and all("imulated" in heading for heading in headings)
+        widths = [line.count("|") for line in text.splitlines() if line.startswith("|")]
+        assert widths and min(widths) > 2
+    assert "0.83 (" in "\n".join(pages[0])  # the study AUC
 
 
 def test_the_table_says_that_it_is_simulated_and_the_card_repeats_itself(
@@ -205,30 +420,122 @@ def test_the_table_says_that_it_is_simulated_and_the_card_repeats_itself(
 
 def test_a_fitted_fusion_survives_its_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
+
+    def features(i: int) -> dict[str, Any]:
+        return {
+            plane: {who: rng.normal(i % 3, 1, 2).tolist() for who in (ENSEMBLE, "pvt", "regnet")}
+            for plane in ("coronal", "axial")
+        }
+
     records = [
         {
             "kind": PATTERNS[i % 3].value,
-            "features": {p: rng.normal(i % 3, 1, 2).tolist() for p in ("coronal", "axial")},
-            "hottest": {f"{m}/{p}/pvt": 4.0 + i for m in ("gradcam", "evidence")
-                        for p in ("coronal", "axial")},
+            "appearance": None,
+            "features": features(i),
+            "again": features(i) if i < 6 else None,
+            "slices": {
+                plane: {"labels": [0, i % 3], "probabilities": rng.dirichlet([1] * 3, 2).tolist()}
+                for plane in ("coronal", "axial")
+            },
+            "hottest": {
+                f"{method}/{plane}/pvt": 4.0 + i
+                for method in ("gradcam", "evidence")
+                for plane in ("coronal", "axial")
+                if i % 3 == 1
+            },
         }
         for i in range(9)
-    ]  # fmt: skip
+    ]
     members = {Plane.CORONAL: ["pvt"], Plane.AXIAL: ["pvt"]}
     fusion = fit_fusion(records, {"a": "1"}, members, first_seed=9)
     assert fusion.reference("gradcam", Plane.AXIAL, "pvt") == 8.0  # of the cases 1, 4 and 7
+    assert fusion.interval.multiplier > 0 and fusion.interval.nominal == 0.9
     save_fusion(tmp_path, fusion)
+    store_measurement(tmp_path, "calibration", {"notice": NOTICE})
+    store_measurement(tmp_path, "studies", {"studies": 4})
     loaded = load_fusion(tmp_path, {"a": "1"}, members)
-    features = {Plane.CORONAL: np.array([1.0, -2.0])}
-    assert loaded.probabilities(features) == pytest.approx(fusion.probabilities(features))
+    coronal = {Plane.CORONAL: np.array([1.0, -2.0])}
+    assert loaded.probabilities(coronal) == pytest.approx(fusion.probabilities(coronal))
+    assert (loaded.slices, loaded.interval) == (fusion.slices, fusion.interval)
+    assert loaded.measured("calibration") == {"notice": NOTICE}
+    assert loaded.measured("studies") == {"studies": 4}
+    assert loaded.measured("table") == {}
 
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> SimulatedStudy:
-    case = PlannedCase(INFLAMMATORY, FIRST_TEST_SEED + 1)
+    case = PlannedCase(INFLAMMATORY, FIRST_TEST_SEED + 1, "noise", again=True)
     out = tmp_path_factory.mktemp("simulated")
     write_case(case, out)
     return read_simulated(case, out)
+
+
+def test_a_second_examination_is_of_the_same_person_elsewhere_in_the_scanner(
+    simulated: SimulatedStudy,
+) -> None:
+    case = simulated.case
+    facts = {"kind": case.kind, "seed": case.seed, "appearance": case.appearance}
+    person = sample_case(case.seed, kind=case.kind, appearance=case.appearance)
+    again = second_visit(**facts)  # type: ignore[arg-type]
+    assert again.scene.lesions == person.scene.lesions
+    assert again.placement.tilt_deg != person.placement.tilt_deg
+    assert again.scanner != person.scanner
+    assert simulated.again is not None
+    assert [series.plane for series in simulated.again.series] == [Plane.CORONAL, Plane.AXIAL]
+
+
+def shortened(simulated: SimulatedStudy) -> SimulatedStudy:
+    """Three slices of each series, the first of them one to point at."""
+    assert simulated.again is not None
+    truth = {}
+    study = simulated.study
+    for series in study.series:
+        full = simulated.truth[series.id]
+        kept = slice(full.played[0], full.played[0] + 3)
+        truth[series.id] = SeriesTruth(full.labels[kept], full.oedema[kept])
+        volume = Volume(series.volume.voxels[kept], series.volume.affine_lps)
+        study = study.with_series(replace(series, volume=volume))
+    again = simulated.again
+    for series in again.series:
+        volume = Volume(series.volume.voxels[:3], series.volume.affine_lps)
+        again = again.with_series(replace(series, volume=volume))
+    return SimulatedStudy(simulated.case, study, truth, again)
+
+
+def test_a_study_is_written_down_once_for_every_command(
+    simulated: SimulatedStudy, random_ensemble: Ensemble
+) -> None:
+    from asemble.commands.evaluation import scored_maps  # noqa: PLC0415  torch, where it is used
+
+    found = measure_for_figures(
+        shortened(simulated),
+        lambda study: predict(study, random_ensemble),
+        scored_maps(random_ensemble),
+    )
+    found = json.loads(json.dumps(found))
+    assert len(found["again"]["interval"]) == 2
+    same = []
+    for series in found["series"]:
+        assert series["played"] > 0
+        names = {name.split("/")[0] for name in series["maps"]}
+        assert {"gradcam", "evidence", "random weights", "body at stride 16"} <= names
+        assert {f"gradcam/{who}" for who in (ENSEMBLE, *MEMBERS)} <= set(series["maps"])
+        for scores in series["maps"].values():
+            assert 0 <= scores["energy"] <= scores["near"] <= series["played"]
+            assert len(scores["peaks_mm"]) == series["played"] == len(series["lesions_mm"])
+        for name in MEMBERS:
+            shown, evidence = (series["maps"][f"{m}/{name}"] for m in ("gradcam", "evidence"))
+            same += [
+                heat == found
+                for heat, found in zip(shown["peaks_mm"], evidence["peaks_mm"], strict=True)
+                if found is not None
+            ]
+    # Decision 2: where evidence is above zero, Grad-CAM before a linear head points with it.
+    assert same and all(same)
+    strip = cv2.imdecode(
+        np.frombuffer(base64.b64decode(found["picture"]), np.uint8), cv2.IMREAD_COLOR
+    )
+    assert strip is not None and strip.shape == (192, 384, 3)
 
 
 def test_the_truth_lies_on_the_grid_that_was_read(simulated: SimulatedStudy) -> None:
@@ -247,7 +554,7 @@ def test_the_truth_lies_on_the_grid_that_was_read(simulated: SimulatedStudy) -> 
 
 def test_a_stopped_run_goes_on_where_it_stopped(tmp_path: Path, simulated: SimulatedStudy) -> None:
     records = tmp_path / "records.jsonl"
-    case = simulated.case
+    case = PlannedCase(INFLAMMATORY, FIRST_TEST_SEED + 1)
     digest = run_digest({"a": "1"})
     finished = {"name": case.name, "kind": case.kind.value, "digest": digest, "value": 5}
     foreign = {**finished, "digest": "other weights", "value": 6}

@@ -69,8 +69,8 @@ def expected_calibration_error(probability: npt.ArrayLike, outcome: npt.ArrayLik
     Such bins are less biased than bins of equal width, which leave a few cases in many of them
     (Roelofs 2022, arXiv:2012.08668). What bias is left, `error_if_perfect` says.
 
-    >>> round(expected_calibration_error([0.75] * 8, [1] * 6 + [0] * 2), 3)
-    0.3
+    >>> round(expected_calibration_error([0.25] * 5 + [0.75] * 5, [0] * 5 + [1] * 5), 3)
+    0.2
     """
     bins = reliability(probability, outcome)
     total = sum(b.cases for b in bins)

@@ -7,7 +7,7 @@ from asemble.core.labels import JUDGED_PLANES
 from asemble.evaluation.documents import markdown_table, words
 from asemble.evaluation.explanations import EXPLAINED as EXPLANATIONS_EXPLAINED
 from asemble.evaluation.explanations import MAPS, MISMATCHED
-from asemble.evaluation.figures import NOTICE, SHIFTED
+from asemble.evaluation.figures import IN_DISTRIBUTION, NOTICE, SHIFTED
 from asemble.evaluation.reliability import EXPLAINED as CALIBRATION_EXPLAINED
 
 Sets = Mapping[str, Mapping[str, Any]]
@@ -51,7 +51,15 @@ def studies_parts(sets: Sets, gallery: Sequence[Mapping[str, Any]]) -> list[str]
     parts.append(
         markdown_table(
             ["kind", "appearance", "seed", "what went wrong"],
-            [[e["kind"], e["appearance"], str(e["seed"]), e["what went wrong"]] for e in gallery],
+            [
+                [
+                    e["kind"],
+                    e["appearance"] or IN_DISTRIBUTION,
+                    str(e["seed"]),
+                    e["what went wrong"],
+                ]
+                for e in gallery
+            ],
         )
     )
     return parts
