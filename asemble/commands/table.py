@@ -122,18 +122,16 @@ def _train(runs: Sequence[Run], out: Path, cache: Path, workers: int) -> None:
     started, cost = time.monotonic(), sum(run.cost for run in waiting)
     # Spawned, not forked: a fork copies the locks of torch's threads, and may hang.
     pool = ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,))
-    with pool:
+    try:
         futures = {pool.submit(finish, run, out, cache, _tell): run for run in waiting}
         spent = 0.0
         for done, future in enumerate(as_completed(futures), start=1):
-            try:
-                future.result()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+            future.result()
             spent += futures[future].cost
             left = (time.monotonic() - started) * (cost - spent) / spent
             _tell(f"{done} of {len(waiting)} networks trained, about {clock(left)} left")
+    finally:
+        pool.shutdown(cancel_futures=True)  # where one failed, those not yet begun stay undone
 
 
 def _answers(run: Run, out: Path) -> NetworkAnswers:

@@ -27,11 +27,10 @@ PUBLISHED: Mapping[str, float] = MappingProxyType({"coronal": 0.99, "axial": 0.9
 
 DIFFERENCE = (
     "The abstract reports an accuracy of 99% (coronal) and 98.13% (axial) for ASembleNet, ahead of "
-    "Xception, ResNet50 and InceptionV3: on images of patients, split image by image, in data that "
-    "nobody else can get. The figures here are of another kind and cannot be set against those: "
-    "simulated slices, made hard on purpose, split by case, three classes that include mechanical "
-    "disease, every network trained from scratch on the same few slices. What can be compared is "
-    "the networks here with each other."
+    "Xception, ResNet50 and InceptionV3: on images of patients, counted image by image, in data "
+    "that nobody else can get. The figures here are of another kind and cannot be set against "
+    "those: simulated slices, made hard on purpose, split by case, of three classes that include "
+    "mechanical disease. What can be compared is the networks here with each other."
 )
 """What must stand beside the abstract's figures."""
 
@@ -204,10 +203,9 @@ def notes(content: Mapping[str, Any]) -> list[str]:
         DIFFERENCE,
         f"Every network but the ensemble saw {facts['passes']:,} slices in training "
         f"({facts['start']}), the same ones, with the same batch ({facts['batch']}), changes, "
-        f"optimiser and learning rate ({facts['learning_rate']:g}). It is a small budget, which "
-        "favours small networks and those that are shown where lesions are: it ranks networks at "
-        "this budget, not at any other. The ensemble is as shipped, on the larger budget of its "
-        "row.",
+        f"optimiser and learning rate ({facts['learning_rate']:g}). A small budget favours small "
+        "networks and those that are shown where lesions are: the table ranks networks at this "
+        "budget, not at any other. The ensemble is as shipped, on the budget of its row.",
         "Precision, recall and F1 are of inflammatory slices, called by the most probable class; "
         "AUC is of inflammatory slices against all others. Each figure has its 95% interval from "
         "1,000 resamples of cases. Slices are judged one by one, without the neighbours that a "

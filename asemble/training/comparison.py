@@ -187,6 +187,8 @@ def finish(run: Run, out: Path, cache: Path, log: Callable[[str], None]) -> None
         "seconds": result.card.training["seconds"],
     }
     (folder / FACTS_FILE).write_text(json.dumps(facts) + "\n", encoding="utf-8")
+    for checkpoint in folder.glob("*.checkpoint"):  # a quarter of a gigabyte each
+        checkpoint.unlink()
 
 
 def _start(run: Run) -> Start:
