@@ -97,32 +97,8 @@ def parser() -> argparse.ArgumentParser:
         help="of every series, whatever its file says",
     )
 
-    manifest = _verb(verbs, "manifest", "list labelled images of your own as CSV", _manifest)
-    manifest.add_argument("folder", type=Path, metavar="FOLDER", help="by plane and class")
-    manifest.add_argument("out", type=Path, metavar="OUT", help="a CSV file")
-    manifest.add_argument("--plane", type=Plane, choices=list(JUDGED_PLANES), help="of all images")
-    manifest.add_argument(
-        "--weighting", type=Weighting, choices=list(Weighting), help="of all images"
-    )
-    manifest.add_argument(
-        "--patient-pattern",
-        metavar="REGEX",
-        help="finds the patient in the name of a file: its first group, or all of it",
-    )
-    manifest.add_argument("--force", action="store_true", help="replace an existing file")
-
-    train = _verb(verbs, "train", "train one member on simulated studies or your own", _train)
-    train.add_argument("config", type=Path, metavar="CONFIG", help="a TOML file")
-    train.add_argument("--out", type=Path, default=Path("weights"), help="default: weights")
-    train.add_argument("--cache", type=Path, default=Path("cache/slices"), metavar="DIR")
-    train.add_argument("--manifest", type=Path, metavar="FILE", help="images of your own, as CSV")
-    train.add_argument(
-        "--from-weights", type=Path, metavar="PATH", help="go on from this file or folder"
-    )
-    train.add_argument(
-        "--freeze-body", action="store_true", help="learn in the evidence head alone"
-    )
-    train.add_argument("--force", action="store_true", help="replace existing weights")
+    _add_manifest(verbs)
+    _add_train(verbs)
 
     evaluate = _verb(verbs, "evaluate", "measure on held-out simulated studies")
     parts = evaluate.add_subparsers(required=True, metavar="WHAT")
@@ -181,6 +157,54 @@ def parser() -> argparse.ArgumentParser:
     )
     table.add_argument("--docs", type=Path, default=Path("docs"), metavar="DIR")
 
+    _add_external(parts)
+
+    models = _verb(verbs, "models", "list the networks and check their files", _models)
+    models.add_argument("--weights", type=Path, metavar="DIR", help="default: as shipped")
+    models.add_argument(
+        "--check", action="store_true", help="also train a tiny member twice: the files must agree"
+    )
+    return top
+
+
+def _add_manifest(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    manifest = _verb(verbs, "manifest", "list labelled images of your own as CSV", _manifest)
+    manifest.add_argument("folder", type=Path, metavar="FOLDER", help="by plane and class")
+    manifest.add_argument("out", type=Path, metavar="OUT", help="a CSV file")
+    manifest.add_argument("--plane", type=Plane, choices=list(JUDGED_PLANES), help="of all images")
+    manifest.add_argument(
+        "--weighting", type=Weighting, choices=list(Weighting), help="of all images"
+    )
+    manifest.add_argument(
+        "--patient-pattern",
+        metavar="REGEX",
+        help="finds the patient in the name of a file: its first group, or all of it",
+    )
+    manifest.add_argument(
+        "--split-seed",
+        type=_count_from_zero,
+        metavar="N",
+        help="draw training, validation and test, whole patients each",
+    )
+    manifest.add_argument("--force", action="store_true", help="replace an existing file")
+
+
+def _add_train(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    train = _verb(verbs, "train", "train one member on simulated studies or your own", _train)
+    train.add_argument("config", type=Path, metavar="CONFIG", help="a TOML file")
+    train.add_argument("--out", type=Path, default=Path("weights"), help="default: weights")
+    train.add_argument("--cache", type=Path, default=Path("cache/slices"), metavar="DIR")
+    train.add_argument("--manifest", type=Path, metavar="FILE", help="images of your own, as CSV")
+    train.add_argument(
+        "--from-weights", type=Path, metavar="PATH", help="go on from this file or folder"
+    )
+    train.add_argument(
+        "--freeze-body", action="store_true", help="learn in the evidence head alone"
+    )
+    train.add_argument("--force", action="store_true", help="replace existing weights")
+
+
+def _add_external(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     external = _verb(parts, "external", "the ensemble on images of your own", _evaluate_external)
     external.add_argument("--manifest", type=Path, required=True, metavar="FILE", help="CSV")
     external.add_argument("--weights", type=Path, metavar="DIR", help="default: as shipped")
@@ -193,13 +217,6 @@ def parser() -> argparse.ArgumentParser:
         help="whose rows; default: test where the manifest has such rows, else all",
     )
     external.add_argument("--force", action="store_true", help="replace existing results")
-
-    models = _verb(verbs, "models", "list the networks and check their files", _models)
-    models.add_argument("--weights", type=Path, metavar="DIR", help="default: as shipped")
-    models.add_argument(
-        "--check", action="store_true", help="also train a tiny member twice: the files must agree"
-    )
-    return top
 
 
 def _sample(options: argparse.Namespace) -> None:
@@ -264,6 +281,7 @@ def _manifest(options: argparse.Namespace) -> None:
         plane=options.plane,
         weighting=options.weighting,
         patient_pattern=options.patient_pattern,
+        split_seed=options.split_seed,
         force=options.force,
     )
 

@@ -5,10 +5,9 @@ stopped and resumed ends with the same weights as one that was not.
 """
 
 import math
-import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ from torch import Tensor
 from asemble.core.errors import ConfigError
 from asemble.core.labels import PATTERNS
 from asemble.imaging.intensity import Preprocessing, preprocess, squash
-from asemble.models.cards import Card, input_facts
-from asemble.models.comparison import Trainable, architecture_of
+from asemble.models.cards import Card
+from asemble.models.comparison import Trainable
 from asemble.models.weights import save_weights, weights_name
 from asemble.training.augment import augment
 from asemble.training.checkpoint import Progress, is_of_run, load_checkpoint, save_checkpoint
@@ -29,6 +28,7 @@ from asemble.training.config import TrainingConfig
 from asemble.training.data import SliceSet
 from asemble.training.losses import total_loss
 from asemble.training.own_data import OwnSlices
+from asemble.training.record import card_of
 from asemble.training.start import FROM_SCRATCH, Start, new_network, new_optimiser, set_training
 from asemble.training.telling import progress_line, validation_line
 from asemble.training.validation import Validation, validate
@@ -127,7 +127,8 @@ def train(
         "start": start.facts(),
     }
     path = out_dir / weights_name(config.plane, config.member)
-    card = save_weights(path, progress.best_state, _card(config, progress, progress.best, origin))
+    card = card_of(config, progress, progress.best, origin)
+    card = save_weights(path, progress.best_state, card)
     return TrainingResult(path, card, progress.best, progress.step * config.batch)
 
 
@@ -268,36 +269,6 @@ def _check_sets(train_set: SliceSet, validation_set: SliceSet) -> None:
     shared = set(train_set.cases.tolist()) & set(validation_set.cases.tolist())
     if shared:
         raise ConfigError(f"{len(shared)} cases are in both the training and the validation set.")
-
-
-def _card(
-    config: TrainingConfig, progress: Progress, best: Validation, origin: Mapping[str, Any]
-) -> Card:
-    return Card(
-        member=config.member,
-        plane=config.plane.value,
-        architecture=architecture_of(config.member),
-        classes=tuple(p.value for p in PATTERNS),
-        input=input_facts(config.preprocessing),
-        training={
-            "command": origin["command"],
-            "config": config.as_dict(),
-            "seed": config.seed,
-            "passes": progress.step * config.batch,
-            "best_at_passes": progress.best_step * config.batch,
-            "seconds": round(progress.seconds),
-            **origin["start"],
-            "software": {"python": platform.python_version(), "torch": str(torch.__version__)},
-        },
-        data=origin["data"],
-        metrics={
-            f"validation_{f.name}": None if value is None else round(value, 4)
-            for f in fields(best)
-            if f.name != "temperature"
-            for value in [getattr(best, f.name)]
-        },
-        calibration={"temperature": best.temperature},
-    )
 
 
 def _counts(train_set: SliceSet, validation_set: SliceSet) -> dict[str, int]:
