@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from own_data_files import noise_picture
+from mr_files import write_series
+from own_data_files import noise_picture, write_png
 
 from asemble import io
 from asemble.cli import main
@@ -17,7 +18,7 @@ from asemble.evaluation.decision_curve import decision_curve
 from asemble.evaluation.inflation import measure_inflation
 from asemble.imaging.fingerprints import fingerprints, near_duplicate_groups
 from asemble.training.folders import rows_of_folder
-from asemble.training.manifest import Problems, read_manifest
+from asemble.training.manifest import Problems, read_manifest, write_manifest
 from asemble.training.own_data import read_row, read_rows
 from asemble.training.own_sets import own_sets
 from asemble.training.splits import TRAINING, draw_splits
@@ -310,6 +311,58 @@ def test_a_manifest_finds_its_images_from_where_it_lies(
     assert main([*arguments, "--force", "--patient-pattern", "("]) == 2
     assert main([*arguments, "--force", "--patient-pattern", "Q"]) == 2
     assert "finds no patient" in capsys.readouterr().err
+
+
+def test_a_folder_of_dicom_below_a_class_is_one_image_of_one_patient(tmp_path: Path) -> None:
+    for patient in ("p1", "p2"):
+        (tmp_path / "set" / "normal" / patient).mkdir(parents=True)
+        write_series(tmp_path / "set" / "normal" / patient, count=5)
+    found = rows_of_folder(tmp_path / "set", plane=Plane.CORONAL, weighting=Weighting.FLUID)
+    assert [row["path"] for row in found.rows] == ["normal/p1", "normal/p2"]
+    assert [row["patient"] for row in found.rows] == ["p1", "p2"]
+    assert "2 folders below the classes were taken for patients." in found.notes
+    write_manifest(tmp_path / "list.csv", found.rows, folder=tmp_path / "set")
+    read = read_row(read_manifest(tmp_path / "list.csv").rows[0])
+    assert read.series.volume.shape[0] == 5
+    assert read.series.plane is Plane.CORONAL
+
+
+@pytest.mark.parametrize("patients", [True, False])
+def test_a_drawn_split_stands_in_the_manifest_and_keeps_patients_whole(
+    tmp_path: Path, patients: bool
+) -> None:
+    for number, image in enumerate(smooth_images(6, seed=5)):
+        name = "AS" if number % 2 else "normal"
+        for copy in range(2):  # shifted by a pixel each: near-duplicates of one another
+            path = tmp_path / "set" / "coronal" / name / f"p{number}_{copy}.png"
+            write_png(path, np.roll(image, copy, axis=0))
+    arguments = ["manifest", str(tmp_path / "set"), "--weighting", "fluid", "--split-seed", "3"]
+    if patients:
+        arguments += ["--patient-pattern", "^p[0-9]"]
+    out = tmp_path / "out.csv"
+    assert main([*arguments, str(out)]) == 0
+    rows = read_manifest(out).rows
+    assert Counter(row.split for row in rows) == {"training": 4, "validation": 4, "test": 4}
+    splits = {(row.path.name[:2], row.split) for row in rows}
+    assert len(splits) == 6
+    assert main([*arguments, str(tmp_path / "again.csv")]) == 0
+    assert (tmp_path / "again.csv").read_bytes() == out.read_bytes()
+
+
+def test_a_split_is_not_drawn_over_one_that_folders_name_or_over_torn_images(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise_picture(tmp_path / "a" / "test" / "coronal" / "AS" / "0.png", 0)
+    named = ["manifest", str(tmp_path / "a"), str(tmp_path / "out.csv"), "--weighting", "fluid"]
+    assert main([*named, "--split-seed", "3"]) == 2
+    assert "name a split already" in capsys.readouterr().err
+    torn = tmp_path / "b" / "coronal" / "AS" / "0.png"
+    torn.parent.mkdir(parents=True)
+    torn.write_bytes(b"\x89PNG\r\n\x1a\n torn")
+    named[1] = str(tmp_path / "b")
+    assert main([*named, "--split-seed", "3"]) == 2
+    assert "line 2: this picture is damaged" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == []
 
 
 def test_a_draw_keeps_labels_in_every_part_and_depends_on_its_seed() -> None:
