@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -14,7 +15,18 @@ from asemble.imaging.quality import why_not_judged
 def volume(pixel_mm: float = 0.8, shape: tuple[int, int] = (256, 288)) -> Volume:
     affine = np.zeros((4, 4))
     affine[1, 0], affine[2, 1], affine[0, 2], affine[3, 3] = 4.0, -pixel_mm, pixel_mm, 1.0
-    return Volume(np.random.default_rng(0).gamma(4, 1, (3, *shape)), affine)
+    return Volume(body(shape), affine)
+
+
+def body(shape: tuple[int, int] = (256, 288)) -> np.ndarray:
+    """Three slices of patches that continue each other, with noise."""
+    rng = np.random.default_rng(0)
+    patches = np.kron(rng.gamma(4, 100, (shape[0] // 8 + 1, shape[1] // 8 + 1)), np.ones((8, 8)))
+    return patches[: shape[0], : shape[1]] + rng.gamma(4, 20, (3, *shape))
+
+
+def with_voxels(series: Series, voxels: np.ndarray) -> Series:
+    return replace(series, volume=Volume(voxels, series.volume.affine_lps))
 
 
 @pytest.fixture
@@ -70,3 +82,46 @@ def test_what_the_models_do_not_know_is_declined_in_a_sentence(
     assert reason is not None
     assert sentence in reason
     assert reason.endswith(".")
+
+
+def test_slices_that_run_from_front_to_back_are_declined_whatever_plane_is_stated(
+    stir: Series,
+) -> None:
+    affine = np.zeros((4, 4))
+    affine[0, 0], affine[2, 1], affine[1, 2], affine[3, 3] = 4.0, -0.8, 0.8, 1.0
+    sagittal = replace(stir, volume=Volume(stir.volume.voxels, affine))
+    for plane in (Plane.CORONAL, Plane.AXIAL):
+        reason = why_not_judged(replace(sagittal, plane=plane))
+        assert reason is not None
+        assert f"sagittal, not {plane.value}" in reason
+
+
+def test_what_the_pixels_cannot_carry_is_declined_in_a_sentence(stir: Series) -> None:
+    voxels = stir.volume.voxels
+    moved = np.roll(voxels, 70, axis=2) + np.roll(voxels, -70, axis=2)
+    metal = voxels.copy()
+    metal[:, 68:188, 84:204] = 0
+    blurred = np.stack([cv2.GaussianBlur(image, (0, 0), 12) for image in voxels])
+    strangers = np.stack([voxels[0], voxels[0][::-1], np.roll(voxels[0], 85, axis=1)])
+    changes = {
+        "greys": np.round(voxels / voxels.max() * 8),
+        "cut off at one white": voxels.clip(0, np.quantile(voxels, 0.7)),
+        "without signal": metal,
+        "too blurred": blurred,
+        "copies of themselves": voxels + 0.7 * moved,
+        "do not continue": strangers,
+    }
+    for words, changed in changes.items():
+        reason = why_not_judged(with_voxels(stir, changed))
+        assert reason is not None, words
+        assert words in reason
+        assert reason.endswith(".")
+
+
+def test_a_window_for_people_a_black_border_and_eight_bits_are_allowed(stir: Series) -> None:
+    voxels = stir.volume.voxels
+    white = np.quantile(voxels, 0.96)
+    shown = np.round(voxels.clip(0, white) / white * 255)
+    assert why_not_judged(with_voxels(stir, shown)) is None
+    framed = np.pad(voxels, ((0, 0), (40, 40), (40, 40)))
+    assert why_not_judged(with_voxels(stir, framed)) is None

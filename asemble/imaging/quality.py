@@ -1,22 +1,42 @@
-"""Whether the models may judge a series at all: what they were not trained on, they decline."""
+"""Whether the models may judge a series at all: what they were not trained on, they decline.
+
+First what the file says, then what the pixels say by plain figures. Whether the slices show the
+joints is asked last, by `asemble.models.scope`. Every limit lies far from what simulated studies
+of any appearance reach, because real scans reach further (`asemble evaluate scope` measures it).
+"""
 
 import numpy as np
 
-from asemble.core.geometry import spacing_mm
-from asemble.core.labels import JUDGED_PLANES, Weighting
+from asemble.core.geometry import plane_of, spacing_mm
+from asemble.core.labels import JUDGED_PLANES, Plane, Weighting
 from asemble.core.study import Series
+from asemble.imaging.content import content_of
 from asemble.imaging.intensity import foreground_median
 
 MAX_PIXEL_MM = 2.0
 """A subchondral lesion is 1-5 mm deep; coarser pixels do not hold it. Protocols use 0.6-1 mm."""
 MIN_FIELD_MM = 120.0
 """The two joints lie about 120 mm apart in front; a smaller field cannot hold both."""
-MAX_FIELD_MM = 700.0
-"""Wider than the bore of any scanner: the spacing in the file is wrong."""
+MAX_FIELD_MM = 550.0
+"""Wider than any scanner images, about 500 mm: the spacing in the file is wrong."""
 MIN_PIXELS = 64
 """Fewer rows or columns than that are a thumbnail or a localiser, not a diagnostic slice."""
 MIN_CONTRAST = 0.02
 """Spread of the tissue in foreground medians; marrow alone varies by 0.10-0.24."""
+MIN_GREYS = 24
+"""A drawing or a mask has fewer greys; eight bits have 256."""
+MAX_SATURATED = 0.12
+"""Share of the tissue at the greatest value. A window for people cuts 1-5%; beyond this share
+oedema and normal marrow may be the same white."""
+MAX_VOID = 0.35
+"""Share of the middle 100 mm without signal; simulated studies stay below 0.05. Metal does it."""
+MIN_DETAIL = 0.03
+"""Half of the least of simulated studies with motion; below it the joint line cannot be seen."""
+MAX_GHOST = 0.5
+"""Fine detail that returns elsewhere; simulated studies with motion reach 0.2, ghosts as bright
+as a third of the body 0.6."""
+MIN_CONTINUITY = 0.25
+"""Neighbouring slices, 3-5 mm apart, correlate at 0.8 or more; strangers at 0."""
 PELVIC_WORDS = ("SACR", "SIJ", "SI JOINT", "ISG", "PELV", "HIP", "LSPINE", "LUMB", "SPINE", "ABDO")
 """Parts of BodyPartExamined (PS3.16 annex L, and free text) under which joints are imaged.
 
@@ -32,7 +52,7 @@ def why_not_judged(series: Series) -> str | None:
     What the file does not say (modality, body part, geometry) is not held against it; what it
     says is.
     """
-    for check in (_modality, _body_part, _plane, _weighting, _resolution, _content):
+    for check in (_modality, _body_part, _plane, _weighting, _resolution, _values, _content):
         reason = check(series)
         if reason is not None:
             return reason
@@ -57,6 +77,14 @@ def _plane(series: Series) -> str | None:
         return "The plane is unknown; state whether it is coronal or axial."
     if series.plane not in JUDGED_PLANES:
         return f"The models judge coronal and axial slices; this series is {series.plane.value}."
+    affine = series.volume.affine_lps
+    # No tilt of coronal or axial slices over the joints makes them sagittal. Coronal and axial
+    # are not held against each other: files with a made-up geometry are common, and people know.
+    if affine is not None and plane_of(affine) is Plane.SAGITTAL:
+        return (
+            f"The geometry of the file says that the slices are sagittal, not "
+            f"{series.plane.value}; the models judge coronal and axial slices."
+        )
     return None
 
 
@@ -90,7 +118,7 @@ def _resolution(series: Series) -> str | None:
     return None
 
 
-def _content(series: Series) -> str | None:
+def _values(series: Series) -> str | None:
     voxels = series.volume.voxels
     if not np.isfinite(voxels).all():
         return "The slices hold values that are not numbers."
@@ -99,3 +127,39 @@ def _content(series: Series) -> str | None:
     if median == 0 or float(tissue.std()) < MIN_CONTRAST * median:
         return "The slices are empty or of one grey."
     return None
+
+
+def _content(series: Series) -> str | None:
+    found = content_of(series.volume)
+    continuity = 1.0 if found.continuity is None else found.continuity
+    faults = (
+        (
+            found.greys < MIN_GREYS,
+            f"The slices hold only {found.greys} greys; upload the scanner's own images.",
+        ),
+        (
+            found.saturated > MAX_SATURATED,
+            f"{found.saturated:.0%} of the tissue is cut off at one white; export the images "
+            "without a window.",
+        ),
+        (
+            found.void > MAX_VOID,
+            f"{found.void:.0%} of the middle of the field is without signal, as beside metal; "
+            "the joints cannot be judged.",
+        ),
+        (
+            found.detail < MIN_DETAIL,
+            "The slices are too blurred to show a joint line; use a sharper series.",
+        ),
+        (
+            found.ghost > MAX_GHOST,
+            "The slices show copies of themselves, as from motion or a regular pattern; "
+            "use a series without them.",
+        ),
+        (
+            continuity < MIN_CONTINUITY,
+            "Neighbouring slices do not continue each other; upload one series of one patient, "
+            "in order.",
+        ),
+    )
+    return next((sentence for is_fault, sentence in faults if is_fault), None)

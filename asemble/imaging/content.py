@@ -1,0 +1,104 @@
+"""What the pixels of a stack say about themselves: few plain figures, each with wide margins.
+
+They are asked of the stack as a whole, so that one bad slice refuses nothing.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from asemble.core.volume import Floats, Volume
+from asemble.imaging.intensity import SQUASH, SQUASH_GAIN
+from asemble.imaging.slices import prepare
+
+VOID_RATIO = 0.1
+"""Below this share of the tissue's median a pixel gives no signal; cortex gives 0.12-0.35."""
+DETAIL_PIXELS = 3.0
+"""Detail is what a blur of this standard deviation removes: 2.3 mm."""
+GHOST_SHIFT = 24
+"""Copies nearer than this are anatomy: 19 mm."""
+COARSE = 32
+"""Pixels along a side at which neighbouring slices are compared: 6 mm each, beyond noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Figures of one stack.
+
+    Args:
+        greys: different values in the file.
+        saturated: share of the tissue at the one greatest value.
+        void: share of the middle of the field without signal, median over the slices.
+        detail: standard deviation of what is finer than 5 mm, in tissue medians; the median.
+        ghost: correlation of the fine detail with itself moved far along rows or columns; median.
+        continuity: correlation of neighbouring slices, coarsely; median. None with one slice.
+    """
+
+    greys: int
+    saturated: float
+    void: float
+    detail: float
+    ghost: float
+    continuity: float | None
+
+
+def content_of(volume: Volume) -> Content:
+    """The figures of a stack whose values are finite and not all alike."""
+    voxels = volume.voxels
+    tissue = voxels[voxels > 0]
+    squares = prepare(volume).images
+    fine = [_fine(square) for square in squares]
+    return Content(
+        greys=len(np.unique(voxels)),
+        saturated=float((tissue == tissue.max()).mean()),
+        void=float(np.median([_void(square) for square in squares])),
+        detail=float(np.median([_detail(f, s) for f, s in zip(fine, squares, strict=True)])),
+        ghost=float(np.median([_ghost(f) for f in fine])),
+        continuity=_continuity(squares),
+    )
+
+
+def _void(square: Floats) -> float:
+    quarter = len(square) // 4
+    middle = square[quarter:-quarter, quarter:-quarter]
+    return float((middle < VOID_RATIO / (VOID_RATIO + SQUASH) * SQUASH_GAIN).mean())
+
+
+def _fine(square: Floats) -> Floats:
+    """What is finer than about 5 mm, in the middle three quarters; zero outside the slice."""
+    blurred = cv2.GaussianBlur(square, (0, 0), DETAIL_PIXELS)
+    edge = len(square) // 8
+    return np.asarray((square - blurred)[edge:-edge, edge:-edge], dtype=np.float32)
+
+
+def _detail(fine: Floats, square: Floats) -> float:
+    return float(fine.std() / max(float(square.mean()), 1e-6))
+
+
+def _ghost(fine: Floats) -> float:
+    """Greatest correlation with itself moved along rows or along columns by `GHOST_SHIFT` on."""
+    # Strong edges must not decide alone: a ghost doubles everything.
+    limit = 2 * float(fine.std())
+    flat = np.clip(fine, -limit, limit)
+    if limit == 0:
+        return 0.0
+    spectrum = np.abs(np.fft.rfft2(flat - flat.mean(), s=(2 * len(flat),) * 2)) ** 2
+    moved: npt.NDArray[np.float64] = np.fft.irfft2(spectrum)
+    rows, columns = moved[:, 0], moved[0]
+    far = slice(GHOST_SHIFT, len(flat) * 2 // 3)
+    overlap = 1 - np.arange(2 * len(flat))[far] / len(flat)
+    best = max((line[far] / overlap).max() for line in (rows, columns))
+    return float(best / moved[0, 0])
+
+
+def _continuity(squares: Floats) -> float | None:
+    if len(squares) < 2:
+        return None
+    coarse = np.stack(
+        [cv2.resize(s, (COARSE, COARSE), interpolation=cv2.INTER_AREA).ravel() for s in squares]
+    )
+    centred = coarse - coarse.mean(axis=1, keepdims=True)
+    centred /= np.linalg.norm(centred, axis=1, keepdims=True) + 1e-9
+    return float(np.median((centred[1:] * centred[:-1]).sum(axis=1)))
