@@ -2,13 +2,20 @@
 
 import streamlit as st
 
-from asemble.ui import cache, cards, frame
+from asemble.models.weights import weights_directory
+from asemble.ui import cache, cards, comparison, evidence, facts, frame
 
 frame.begin_page("Models")
 ensemble = cache.ensemble()
 
 st.title("The networks")
-st.markdown(cards.LIMITS)
+facts.show_label(ensemble)
+evidence.show_studies(ensemble.fusion)
+evidence.show_calibration(ensemble.fusion)
+evidence.show_explanations(ensemble.fusion)
+evidence.show_scope(ensemble.fusion)
+comparison.show_comparison(weights_directory())
+evidence.show_gallery(ensemble.fusion, weights_directory())
+st.subheader("The cards, one a network")
 st.caption(f"They run on {ensemble.device}. Every file was checked against its card when loaded.")
-cards.show_study_figures(ensemble.fusion)
 cards.show_cards(ensemble.cards)

@@ -24,6 +24,7 @@ from asemble.evaluation.figures import (
     NOTICE,
     SETS,
     SHIFTED,
+    Measured,
     as_dicts,
     by_appearance,
     evaluation_card,
@@ -32,7 +33,7 @@ from asemble.evaluation.figures import (
     table,
 )
 from asemble.evaluation.fitting import fit_fusion
-from asemble.evaluation.gallery import entry, worst, write_strip
+from asemble.evaluation.gallery import GALLERY_FILE, entry, worst, write_strip
 from asemble.evaluation.measures import Maps, measure_for_figures, measure_for_fusion
 from asemble.evaluation.pages import calibration_parts, explanations_parts, studies_parts
 from asemble.evaluation.reliability import calibration_figures
@@ -60,9 +61,6 @@ from asemble.models.fusion import (
 from asemble.models.weights import weights_directory
 from asemble.phantom import HELD_OUT
 from asemble.predict import predict
-
-GALLERY_FILE = "gallery.jpg"
-"""Pictures of the worst studies, beside the weights, where the Models page finds them."""
 
 TWICE = 3
 """One in so many test studies is examined a second time, which costs as much as the first."""
@@ -148,6 +146,21 @@ def measure_studies(count: int, run: Run, *, docs: Path, store: bool) -> None:
         print(f"\n{name.upper()}\n{table(records[name], found[name])}")
     if not store:
         return
+    measured = studies_content(records, found)
+    directory = weights_directory(run.weights)
+    with writing():
+        _keep("studies", studies_parts(measured["sets"], measured["gallery"]), measured, run, docs)
+        write_strip(directory / GALLERY_FILE, worst(records[SHIFTED]))
+        for name, card in ensemble.cards.items():
+            metrics = member_metrics(found, Plane(card.plane), card.member)
+            write_card(card_path(directory / name), card.with_metrics(metrics).with_use())
+    print(f"Stored in {docs}, in ensemble.json and in the cards.", file=sys.stderr)
+
+
+def studies_content(
+    records: Mapping[str, Sequence[Record]], found: Mapping[str, Measured]
+) -> dict[str, Any]:
+    """What `studies` keeps of the records of both sets and of their figures."""
     sets: dict[str, dict[str, Any]] = {
         name: evaluation_card(records[name], found[name], first_seed=FIRST_SEEDS[name])
         for name in SETS
@@ -155,17 +168,7 @@ def measure_studies(count: int, run: Run, *, docs: Path, store: bool) -> None:
     sets[SHIFTED]["by appearance"] = {
         name: as_dicts(measured) for name, measured in by_appearance(records[SHIFTED]).items()
     }
-    failures = worst(records[SHIFTED])
-    gallery = [entry(record) for record in failures]
-    directory = weights_directory(run.weights)
-    with writing():
-        measured = {"sets": sets, "gallery": gallery}
-        _keep("studies", studies_parts(sets, gallery), measured, run, docs)
-        write_strip(directory / GALLERY_FILE, failures)
-        for name, card in ensemble.cards.items():
-            metrics = member_metrics(found, Plane(card.plane), card.member)
-            write_card(card_path(directory / name), card.with_metrics(metrics))
-    print(f"Stored in {docs}, in ensemble.json and in the cards.", file=sys.stderr)
+    return {"sets": sets, "gallery": [entry(record) for record in worst(records[SHIFTED])]}
 
 
 def measure_explanations(count: int, run: Run, *, docs: Path) -> None:

@@ -28,8 +28,9 @@ def list_models(weights: Path | None) -> None:
                 print(f"    {name}: {_shown(value)}")
     fitted = ensemble.fusion.fitted_on.get("studies", 0)
     print(f"{ENSEMBLE:<12}fitted on {fitted} simulated studies")
-    for name, value in ensemble.fusion.evaluation.get("figures", {}).items():
-        print(f"    {name}: {_shown(value)}")
+    for which, measured in ensemble.fusion.measured("studies").get("sets", {}).items():
+        for name, value in measured["figures"].items():
+            print(f"    {which}: {name}: {_shown(value)}")
     print("All figures are of simulated MRI; accuracy on patients has not been measured.")
 
 

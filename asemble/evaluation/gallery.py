@@ -19,6 +19,9 @@ from asemble.models.fusion import GRADCAM
 WORST = 10
 """Studies in the gallery."""
 
+GALLERY_FILE = "gallery.jpg"
+"""Pictures of the worst studies below one another, beside the weights."""
+
 SIDE = 192
 """Pixels along a side of a picture: enough to see a lesion of 5 mm in a field of 200 mm."""
 

@@ -16,6 +16,15 @@ from asemble.imaging.slices import FIELD_MM, SIDE
 FORMAT = 1
 """Raised when a field changes its meaning."""
 
+INTENDED_USE = (
+    "Education and research: reading sacroiliac MRI beside an ensemble that can be taken apart. "
+    "Not for diagnosis, treatment, screening or triage."
+)
+NEVER_TESTED = (
+    "Real healthy people, real mechanical disease, children, pregnancy, implants, infection, "
+    "tumour, fracture, gadolinium. External validation: none."
+)
+
 _FETCH_AGAIN = "Fetch the weights again, or train them with `asemble train`."
 
 
@@ -62,6 +71,12 @@ class Card:
     def with_metrics(self, metrics: Mapping[str, Any]) -> "Card":
         """The same card with further metrics; those of the same name are replaced."""
         return replace(self, metrics={**self.metrics, **metrics})
+
+    def with_use(self) -> "Card":
+        """The same card with what the network is for, and on what it was never tested."""
+        return replace(
+            self, data={**self.data, "intended_use": INTENDED_USE, "never_tested": NEVER_TESTED}
+        )
 
 
 def input_facts(preprocessing: Preprocessing = Preprocessing.PLAIN) -> dict[str, Any]:

@@ -7,19 +7,8 @@ import streamlit as st
 
 from asemble.core.labels import JUDGED_PLANES
 from asemble.models.cards import Card
-from asemble.models.fusion import Fusion
 from asemble.models.members import member_spec
-
-NOT_MEASURED = "not measured"
-
-LIMITS = """
-- Trained on simulated MRI only. Figures below were measured on simulated cases that the network
-  had not seen; they say nothing about patients.
-- External validation: none.
-- Three patterns are known. Children, pregnancy, infection, tumour, fracture, implants and images
-  after gadolinium are outside what the networks were made for.
-- The members saw simulated data from one source, so that they can be wrong together.
-"""
+from asemble.ui.facts import NOT_MEASURED
 
 
 def show_cards(cards: Mapping[str, Card]) -> None:
@@ -38,26 +27,6 @@ def show_cards(cards: Mapping[str, Card]) -> None:
         ):
             with column, st.container(border=True, height="stretch"):
                 _show_card(name, card)
-
-
-def show_study_figures(fusion: Fusion) -> None:
-    """How the ensemble as a whole was calibrated and measured, study by study."""
-    st.subheader("The ensemble, study by study")
-    measured, fitted = st.columns(2, gap="large")
-    with measured:
-        st.markdown("**Measured**")
-        _table(_evaluation_rows(fusion.evaluation) or {"figures": None})
-    with fitted:
-        st.markdown("**Calibrated on**")
-        _table(fusion.fitted_on or {"cases": None})
-
-
-def _evaluation_rows(evaluation: Mapping[str, Any]) -> dict[str, Any]:
-    """One row a figure, and one a true class with what was decided."""
-    rows = {k: v for k, v in evaluation.items() if k not in ("figures", "confusion")}
-    rows |= evaluation.get("figures", {})
-    confusion = evaluation.get("confusion", {})
-    return rows | {f"decided of {truth}": counts for truth, counts in confusion.items()}
 
 
 def figure_words(value: Any) -> str:
@@ -91,10 +60,10 @@ def figure_words(value: Any) -> str:
 def _show_card(name: str, card: Card) -> None:
     spec = member_spec(card.member)
     st.markdown(f"**{spec.title}**  \n{spec.kind.capitalize()} network: {card.architecture}")
-    st.markdown("**Measured**")
+    st.markdown("**Measured, on simulated cases**")
     _table(card.metrics)
-    st.markdown("**Trained on**")
-    _table(card.data)
+    st.markdown("**Trained on, and its limits**")
+    _table(card.with_use().data)
     st.markdown("**Budget**")
     _table({k: v for k, v in card.training.items() if k not in ("command", "config")})
     with st.expander("How to train it again"):
@@ -113,4 +82,4 @@ def _table(facts: Mapping[str, Any]) -> None:
 
 
 def _words(key: str) -> str:
-    return key.replace("_", " ").replace("auc", "AUC")
+    return key.replace("_", " ").replace(" auc", " AUC")

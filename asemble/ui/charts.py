@@ -1,6 +1,6 @@
 """Plotly figures: probabilities of a study, and slice by slice."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -99,3 +99,39 @@ def _of(probabilities: Probabilities, pattern: Pattern) -> float:
 
 def _short(pattern: Pattern) -> str:
     return pattern.value.capitalize()
+
+
+def reliability_chart(bins: Mapping[str, Sequence[Mapping[str, float]]]) -> go.Figure:
+    """Frequency against mean probability, a line a simulated test set, beside the diagonal.
+
+    Args:
+        bins: by the name of the set, each with `predicted`, `observed` and `cases`.
+    """
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        name="perfect",
+        line={"color": "#d5dbe1", "width": 1, "dash": "dot"},
+        hoverinfo="skip",
+    )
+    colours = ("#e69f00", "#56b4e9")
+    for (name, of), colour, symbol in zip(bins.items(), colours, ("circle", "square"), strict=True):
+        figure.add_scatter(
+            x=[each["predicted"] for each in of],
+            y=[each["observed"] for each in of],
+            customdata=[each["cases"] for each in of],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 1.6},
+            marker={"color": colour, "symbol": symbol, "size": 7},
+            hovertemplate="said %{x:.2f}, was %{y:.2f} of %{customdata}",
+        )
+    figure.update_xaxes(title="Mean probability", range=[-0.02, 1.02], gridcolor=_GRID, dtick=0.25)
+    figure.update_yaxes(
+        title="Frequency (simulated)", range=[-0.02, 1.02], gridcolor=_GRID, dtick=0.25
+    )
+    _frame(figure, height=360)
+    figure.update_layout(legend={"orientation": "h", "y": 1.12, "x": 0}, dragmode=False)
+    return figure

@@ -1,0 +1,206 @@
+"""What was measured of the ensemble, section by section: read from beside the weights."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from PIL import Image
+
+from asemble.core.labels import JUDGED_PLANES
+from asemble.evaluation.explanations import MAPS, MISMATCHED
+from asemble.evaluation.figures import IN_DISTRIBUTION, SETS, SHIFTED
+from asemble.evaluation.gallery import GALLERY_FILE
+from asemble.evaluation.reliability import AIM
+from asemble.models.fusion import Fusion
+from asemble.ui import charts
+from asemble.ui.facts import NOT_MEASURED, dict_of, short
+
+
+def show_studies(fusion: Fusion) -> None:
+    """Every figure of both test sets, by appearance, and the decisions."""
+    st.subheader("Simulated test studies")
+    sets = _sets(fusion, "studies")
+    if not sets:
+        return
+    names = list(dict.fromkeys(name for one in sets.values() for name in one["figures"]))
+    with st.expander("Every simulated figure, with 95% intervals over studies"):
+        table = {"figure": names}
+        table |= {s: [short(sets[s]["figures"].get(n)) for n in names] for s in SETS}
+        st.table(table, border="horizontal")
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**Simulated held-out appearances, one by one**")
+        rows = sets[SHIFTED]["by appearance"]
+        columns = list(dict.fromkeys(name for row in rows.values() for name in row))
+        table = {"appearance": list(rows)}
+        table |= {c: [short(row.get(c)) for row in rows.values()] for c in columns}
+        st.table(table, border="horizontal")
+    with right:
+        for name in SETS:
+            st.markdown(f"**Simulated decisions, {name}** (rows: truth)")
+            counts = sets[name]["confusion"]
+            table = {"": list(counts)}
+            for decision in next(iter(counts.values())):
+                table[decision] = [str(row[decision]) for row in counts.values()]
+            st.table(table, border="horizontal")
+
+
+def show_calibration(fusion: Fusion) -> None:
+    """Probability against frequency, and how often the interval holds."""
+    st.subheader("Simulated calibration")
+    sets = _sets(fusion, "calibration")
+    if not sets:
+        return
+    levels = [_level(error) for error in sets[IN_DISTRIBUTION]["errors"]]
+    level = st.selectbox("Show", levels)
+    chosen = {
+        name: next(error for error in sets[name]["errors"] if _level(error) == level)
+        for name in SETS
+    }
+    plot, words = st.columns(2, gap="large")
+    with plot:
+        st.plotly_chart(
+            charts.reliability_chart({name: error["bins"] for name, error in chosen.items()}),
+            key="reliability_chart",
+            config={"displayModeBar": False},
+            alt="Frequency against probability in bins of equal numbers of simulated cases",
+        )
+    with words:
+        table = {"": ["cases", "expected calibration error", "the same if it were perfect"]}
+        for name, error in chosen.items():
+            perfect = error["error if perfect"]
+            table[name] = [f"{error['cases']:,}", short(error["error"]), f"{perfect:.3f}"]
+        st.table(table, border="horizontal")
+        st.caption(f"The aim on training appearances is {AIM:.2f}.")
+        table = {"": ["interval made to hold", "it held", "people examined twice", "mean width"]}
+        for name in SETS:
+            interval = sets[name]["interval"]
+            width = interval["mean width"]
+            table[name] = [
+                f"{interval['nominal']:.0%}",
+                short(interval["held"]),
+                str(interval["people examined twice"]),
+                NOT_MEASURED if width is None else f"{width:.2f}",
+            ]
+        st.table(table, border="horizontal")
+        st.caption(
+            "The interval is made to hold the probability of a second simulated examination of the "
+            "same person. It does not say how often the ensemble is right."
+        )
+
+
+def show_explanations(fusion: Fusion) -> None:
+    """Where maps point, with the controls that must fail."""
+    st.subheader("Where heatmaps point, on simulated studies")
+    sets = _sets(fusion, "explanations")
+    if not sets:
+        return
+    st.caption(
+        "Share of slices whose hottest pixel lies within 5 pixels of the oedema, and share of the "
+        "heat in it, on held-out appearances. Grad-CAM as shown reads the layer before a linear "
+        "evidence head, so that it nearly equals the evidence map by construction. The controls "
+        "have to fail: networks with random weights, and maps held against another study's oedema."
+    )
+    titles = {**MAPS, MISMATCHED: "Grad-CAM as shown, another study's oedema (control)"}
+    for column, plane in zip(st.columns(2, gap="large"), JUDGED_PLANES, strict=True):
+        with column:
+            st.markdown(f"**Simulated {plane} slices**")
+            rows = [row for row in sets[SHIFTED]["rows"] if row["plane"] == plane]
+            st.table(
+                {
+                    "map": [titles[row["map"]] for row in rows],
+                    "of": [row["who"] for row in rows],
+                    "pointing": [short(row["pointing"]) for row in rows],
+                    "heat in the oedema": [
+                        short(row["in the lesion"]) if "in the lesion" in row else ""
+                        for row in rows
+                    ],
+                },
+                border="horizontal",
+            )
+
+
+def show_gallery(fusion: Fusion, directory: Path) -> None:
+    """The simulated studies that went worst.
+
+    Args:
+        fusion: what was measured.
+        directory: of the weights, where the pictures are.
+    """
+    st.subheader("The simulated studies that went worst")
+    gallery: Sequence[Mapping[str, Any]] = fusion.measured("studies").get("gallery", ())
+    if not gallery:
+        st.write(NOT_MEASURED.capitalize() + ".")
+        return
+    st.caption(
+        "Held-out appearances; the least probability for the true class first. Left the coronal "
+        "slice with the most oedema, right the same with the oedema outlined."
+    )
+    pictures = _pictures(directory / GALLERY_FILE, len(gallery))
+    for start in range(0, len(gallery), 2):
+        for column, at in zip(st.columns(2, gap="large"), (start, start + 1), strict=True):
+            if at < len(gallery):
+                with column, st.container(border=True):
+                    _show_failure(at, gallery[at], pictures[at] if pictures else None)
+
+
+def show_scope(fusion: Fusion) -> None:
+    """How often the ensemble declines to answer."""
+    st.subheader("When it does not answer, on simulated and on foreign images")
+    measured = fusion.measured("scope")
+    if not measured:
+        st.write(NOT_MEASURED.capitalize() + ".")
+        return
+    lines = [(key, _words(value)) for key, value in _flat(measured)]
+    st.table(dict_of(lines), border="horizontal", hide_header=True)
+
+
+def _show_failure(at: int, entry: Mapping[str, Any], shown: Image.Image | None) -> None:
+    appearance = entry["appearance"] or IN_DISTRIBUTION
+    st.markdown(f"**{at + 1}. {entry['kind'].capitalize()}**, appearance: {appearance}")
+    if shown is not None:
+        st.image(shown, width="stretch")
+    st.write(entry["what went wrong"])
+    st.code(entry["command"], language=None, wrap_lines=True)
+
+
+def _pictures(path: Path, count: int) -> list[Image.Image]:
+    """One picture an entry; none where the file is absent."""
+    if not path.is_file():
+        return []
+    with Image.open(path) as strip:
+        height = strip.height // count
+        return [strip.crop((0, i * height, strip.width, (i + 1) * height)) for i in range(count)]
+
+
+def _sets(fusion: Fusion, name: str) -> Mapping[str, Mapping[str, Any]]:
+    sets: Mapping[str, Mapping[str, Any]] = fusion.measured(name).get("sets", {})
+    if not sets:
+        st.write(f"Not measured yet: run `asemble evaluate {name}`.")
+    return sets
+
+
+def _level(error: Mapping[str, Any]) -> str:
+    return f"{error['level']}, {error['of']}"
+
+
+def _flat(measured: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
+    lines: list[tuple[str, Any]] = []
+    for key, value in measured.items():
+        name = f"{before}, {key}" if before else str(key)
+        if isinstance(value, Mapping) and "value" not in value:
+            lines += _flat(value, name)
+        else:
+            lines.append((name, value))
+    return lines
+
+
+def _words(value: Any) -> str:
+    match value:
+        case {"value": _, "low": _, "high": _}:
+            return short(value)
+        case float():
+            return f"{value:.3f}"
+        case _:
+            return str(value)
