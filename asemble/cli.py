@@ -157,6 +157,7 @@ def parser() -> argparse.ArgumentParser:
     )
     table.add_argument("--docs", type=Path, default=Path("docs"), metavar="DIR")
 
+    _add_scope(parts)
     _add_external(parts)
 
     models = _verb(verbs, "models", "list the networks and check their files", _models)
@@ -202,6 +203,19 @@ def _add_train(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "--freeze-body", action="store_true", help="learn in the evidence head alone"
     )
     train.add_argument("--force", action="store_true", help="replace existing weights")
+
+
+def _add_scope(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    scope = _verb(parts, "scope", "what the ensemble declines to judge", _evaluate_scope)
+    scope.add_argument(
+        "--count", type=_count_from_one, default=100, metavar="N", help="studies in each group"
+    )
+    scope.add_argument("--fit", action="store_true", help="fit scope.json first, from seeds")
+    scope.add_argument(
+        "--files", type=Path, metavar="DIR", help="folders of real series of anything else"
+    )
+    scope.add_argument("--weights", type=Path, metavar="DIR", help="default: as shipped")
+    scope.add_argument("--docs", type=Path, default=Path("docs"), metavar="DIR")
 
 
 def _add_external(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -323,6 +337,14 @@ def _evaluate_calibration(options: argparse.Namespace) -> None:
 
     run = Run(options.weights, options.out, options.workers)
     measure_calibration(options.count, run, docs=options.docs)
+
+
+def _evaluate_scope(options: argparse.Namespace) -> None:
+    from asemble.commands.scope import evaluate_scope, fit_scope
+
+    if options.fit:
+        fit_scope(weights=options.weights)
+    evaluate_scope(options.count, weights=options.weights, files=options.files, docs=options.docs)
 
 
 def _evaluate_table(options: argparse.Namespace) -> None:

@@ -29,6 +29,7 @@ from asemble.imaging.slices import prepare
 from asemble.models import Ensemble
 from asemble.models.calibration import Floats64, IntervalRule
 from asemble.models.fusion import Fusion, plane_features, smooth
+from asemble.models.scope import FEWEST_SLICES, Scope
 
 MIN_SLICES = 5
 """A study judged from fewer slices is not judged: the joints span 15-25 slices."""
@@ -84,7 +85,7 @@ def predict(
     """
     started = time.perf_counter()
     fusion = ensemble.fusion
-    refusals = {series.id: why_not_judged(series) for series in study.series}
+    refusals = why_not_used(study, ensemble.scope)
     judged = judge([s for s in study.series if refusals[s.id] is None], ensemble, progress)
     by_id = {one.series.id: one for one in judged}
     members = member_probabilities(judged, fusion)
@@ -110,6 +111,25 @@ def predict(
         device=ensemble.device,
         seconds={"predict": time.perf_counter() - started},
     )
+
+
+def why_not_used(study: Study, scope: Scope) -> dict[str, str | None]:
+    """By series id one sentence why it is not judged, or None where it is.
+
+    First what the file and its pixels say of each series, then whether the slices show the
+    joints. Series of a few slices, as single pictures are, answer together with the others of
+    their plane.
+    """
+    refusals = {series.id: why_not_judged(series) for series in study.series}
+    stacks: defaultdict[tuple[Plane, str], list[Series]] = defaultdict(list)
+    for series in study.series:
+        if refusals[series.id] is None and series.plane is not None:
+            is_stack = series.volume.shape[0] >= FEWEST_SLICES
+            stacks[series.plane, series.id if is_stack else ""].append(series)
+    for (plane, _), members in stacks.items():
+        images = np.concatenate([prepare(one.volume, plane).images for one in members])
+        refusals |= dict.fromkeys((one.id for one in members), scope.why_not(plane, images))
+    return refusals
 
 
 def judge(
@@ -180,14 +200,28 @@ def decide(judged: Sequence[Judged], probabilities: Probabilities | None) -> tup
     if probabilities is None:
         return ABSTAIN, ["No series could be judged; the reason stands beside each series."]
     limits = _limits(judged)
-    slices = sum(one.series.volume.shape[0] for one in judged)
-    if slices < MIN_SLICES:
-        too_few = (
-            f"Only {slices} slice{'s' if slices > 1 else ''} could be judged; "
-            f"a study needs at least {MIN_SLICES}."
-        )
+    too_few = _too_few([one.series for one in judged])
+    if too_few is not None:
         return ABSTAIN, [too_few, *limits]
     return probabilities.top.value, [*_close_call(probabilities), *limits]
+
+
+def why_abstains(study: Study, scope: Scope) -> str | None:
+    """One sentence why the ensemble would abstain on a study, without asking its networks."""
+    refusals = why_not_used(study, scope)
+    used = [series for series in study.series if refusals[series.id] is None]
+    if not used:
+        reasons = [reason for reason in refusals.values() if reason is not None]
+        return reasons[0] if reasons else "There is no series."
+    return _too_few(used)
+
+
+def _too_few(series: Sequence[Series]) -> str | None:
+    slices = sum(one.volume.shape[0] for one in series)
+    if slices >= MIN_SLICES:
+        return None
+    plural = "s" if slices > 1 else ""
+    return f"Only {slices} slice{plural} could be judged; a study needs at least {MIN_SLICES}."
 
 
 def _close_call(probabilities: Probabilities) -> list[str]:

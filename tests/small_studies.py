@@ -12,6 +12,7 @@ from asemble.core.volume import Volume
 from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.cards import Card, input_facts
 from asemble.models.fusion import save_fusion, uncalibrated
+from asemble.models.scope import accepts_all, save_scope
 from asemble.models.weights import save_weights, weights_name
 
 # Columns step along slices, rows and columns; a true coronal and a true axial stack.
@@ -39,6 +40,7 @@ def write_random_weights(folder: Path, *, fusion: bool = True) -> Ensemble:
                 calibration={"temperature": 1.5},
             )
             save_weights(folder / weights_name(plane, spec.name), network.state_dict(), card)
+    save_scope(folder, accepts_all())  # these studies are noise, which a real scope declines
     ensemble = load_ensemble(folder, device="cpu")
     if fusion:
         names = {plane: list(MEMBERS) for plane in JUDGED_PLANES}
@@ -55,7 +57,8 @@ def noise_series(
     weighting: Weighting = Weighting.FLUID,
 ) -> Series:
     rng = np.random.default_rng(seed)
-    voxels = rng.gamma(4.0, 25.0, size=(slices, 80, 96)).astype(np.float32)
+    body = np.kron(rng.gamma(4.0, 25.0, size=(20, 24)), np.ones((4, 4)))  # slices share it
+    voxels = (body + rng.gamma(4.0, 8.0, size=(slices, 80, 96))).astype(np.float32)
     voxels[:, 30:50, 40:60] += rng.uniform(0, 300, size=(slices, 1, 1)).astype(np.float32)
     affine = AXIAL if plane is Plane.AXIAL else CORONAL
     return Series(id, "STIR", Volume(voxels, affine), plane, weighting, modality="MR")

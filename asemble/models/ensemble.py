@@ -20,6 +20,7 @@ from asemble.models.cards import Card
 from asemble.models.evidence import EVIDENCE_SIDE, IMAGE_SIDE, EvidenceNetwork
 from asemble.models.fusion import Fusion, load_fusion
 from asemble.models.members import MEMBERS, MemberSpec
+from asemble.models.scope import SCOPE_FILE, SHIPPED_DIRECTORY, Scope, load_scope
 from asemble.models.weights import SUFFIX, load_weights, weights_directory, weights_name
 
 BATCH = 32
@@ -125,6 +126,16 @@ class Ensemble:
         """
         names = {plane: [m.name for m in members] for plane, members in self.planes.items()}
         return load_fusion(self._directory, self.weights, names)
+
+    @cached_property
+    def scope(self) -> Scope:
+        """What tells slices of the joints from others; without one of its own, the shipped one.
+
+        Raises:
+            WeightsError: it is missing, damaged, or of another version.
+        """
+        has_own = (self._directory / SCOPE_FILE).is_file()
+        return load_scope(self._directory if has_own else SHIPPED_DIRECTORY)
 
     def judge(self, plane: Plane, images: Floats) -> Mapping[str, MemberOutput]:
         """What each member of `plane` says of prepared slices `(n, 256, 256)`, by its name.

@@ -1,0 +1,79 @@
+"""`asemble evaluate scope`: what the ensemble declines, measured, and fitted where asked."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from asemble.commands.terminal import progress, writing
+from asemble.evaluation.documents import write_measurement
+from asemble.evaluation.scope_figures import abstention, outcomes, page_parts
+from asemble.evaluation.scope_fit import Budget, fit
+from asemble.evaluation.scope_groups import (
+    Sample,
+    file_samples,
+    foreign_samples,
+    pydicom_samples,
+    simulated_samples,
+)
+from asemble.models.scope import SHIPPED_DIRECTORY, load_scope, save_scope
+from asemble.predict import why_abstains
+
+
+def fit_scope(*, weights: Path | None) -> None:
+    """Fit the scope and write `scope.json` beside the weights.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # sums in another order would give other last digits
+    try:
+        scope = fit(Budget(), progress("fitting", "steps"))
+    finally:
+        torch.set_num_threads(threads)
+    with writing():
+        path = save_scope(weights or SHIPPED_DIRECTORY, scope)
+    print(json.dumps({plane.value: str(limits) for plane, limits in scope.limits.items()}))
+    print(f"Wrote {path.name}.", file=sys.stderr)
+
+
+def evaluate_scope(count: int, *, weights: Path | None, files: Path | None, docs: Path) -> None:
+    """Print how often the ensemble abstains by group, and write it below `docs`.
+
+    Args:
+        count: samples of each group that is drawn.
+        weights: folder of the weights.
+        files: folder of folders of real series that do not show the joints.
+        docs: folder of the documents.
+
+    Raises:
+        AsembleError: the scope cannot be read, or nothing can be written.
+    """
+    scope = load_scope(weights or SHIPPED_DIRECTORY)
+    tell = progress("measuring", "samples")
+
+    def samples() -> Iterator[Sample]:
+        for index in range(count):
+            yield from simulated_samples(index)
+            yield from foreign_samples(index)
+            if tell is not None:
+                tell(index + 1, count)
+        yield from pydicom_samples()
+        if files is not None:
+            yield from file_samples(files)
+
+    found = outcomes(samples(), lambda sample: why_abstains(sample.study, scope), scope)
+    figures = abstention(found)
+    parts = page_parts(figures)
+    print("\n\n".join(parts))
+    with writing():
+        write_measurement(
+            docs,
+            "scope",
+            title="What the ensemble declines to judge",
+            parts=parts,
+            measured={"count": count, "groups": figures, "fitted_on": dict(scope.fitted_on)},
+        )
