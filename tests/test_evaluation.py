@@ -282,6 +282,27 @@ def test_a_members_card_gets_its_own_slices_and_the_ensembles_studies(
     assert slices.value != found["slice AUC, coronal"].value  # type: ignore[union-attr]
 
 
+def test_a_study_that_was_not_judged_counts_as_abstained_and_not_as_wrong_order() -> None:
+    refused = {
+        **RECORDS[0],
+        "probabilities": None,
+        "interval": None,
+        "members": {},
+        "again": {"probabilities": None, "interval": None},
+        "decision": "abstain",
+        "series": [],
+    }
+    before, after = figures(RECORDS), figures([refused, *RECORDS])
+    assert before["study AUC"] is not None and after["study AUC"] is not None
+    assert after["study AUC"].value == before["study AUC"].value
+    assert after["abstained"] is not None and after["sensitivity"] is not None
+    assert after["abstained"].value == 1 / 8
+    assert after["sensitivity"].value == 2 / 4
+    assert calibration_figures([refused, *RECORDS])["errors"][0]["cases"] == len(RECORDS)
+    assert explanations([refused, *RECORDS]) == explanations(RECORDS)
+    assert refused not in worst([refused, *RECORDS])
+
+
 def test_maps_are_compared_with_each_other_and_with_controls() -> None:
     measured = explanations(RECORDS)
     rows = {(row["plane"], row["map"], row["who"]): row["pointing"] for row in measured["rows"]}

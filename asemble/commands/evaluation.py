@@ -58,6 +58,7 @@ from asemble.models.fusion import (
     store_measurement,
     uncalibrated,
 )
+from asemble.models.scope import accepts_all
 from asemble.models.weights import weights_directory
 from asemble.phantom import HELD_OUT
 from asemble.predict import predict
@@ -102,6 +103,7 @@ def calibrate(count: int, run: Run) -> None:
     ensemble = load_ensemble(run.weights)
     names = member_names(ensemble)
     ensemble.fusion = uncalibrated(ensemble.weights, names)  # in place of what this will write
+    ensemble.scope = accepts_all()  # which studies are judged is no matter of calibration
     turns = [turn for name in HELD_OUT for turn in (None, name)]
     studies = max(count, len(PATTERNS))
     with writing():
@@ -223,7 +225,11 @@ def tested(count: int, run: Run) -> tuple[Ensemble, dict[str, list[Record]]]:
                 simulated, lambda study: predict(study, ensemble), maps
             ),
             records=run.records / "studies.jsonl",
-            digest=run_digest(ensemble.weights, fusion_facts(ensemble.fusion)),
+            digest=run_digest(
+                ensemble.weights,
+                fusion_facts(ensemble.fusion),
+                {"scope": repr(dict(ensemble.scope.limits))},
+            ),
             workers=run.workers,
             progress=progress("measuring", "studies"),
         )

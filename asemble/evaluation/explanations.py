@@ -9,7 +9,7 @@ import numpy as np
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.core.results import ENSEMBLE
 from asemble.evaluation.figures import NOTICE, Figure, as_dicts, map_sums
-from asemble.evaluation.measures import POINTING_MARGIN
+from asemble.evaluation.measures import POINTING_MARGIN, member_names
 from asemble.evaluation.metrics import over_cases, ratio
 from asemble.evaluation.studies import Record
 from asemble.models.fusion import EVIDENCE, GRADCAM
@@ -56,7 +56,7 @@ it stands in for a network trained on shuffled labels, which was not trained.
 
 def explanations(records: Sequence[Record]) -> dict[str, Any]:
     """Every row and every difference of one set."""
-    members = list(records[0]["members"])
+    members = member_names(records)
     played = [r for r in records if any(s["played"] for s in r["series"])]
     rows = [row for plane in JUDGED_PLANES for row in _rows(played, plane, members)]
     differences = [

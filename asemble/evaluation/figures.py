@@ -7,7 +7,7 @@ from typing import Any
 
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE
-from asemble.evaluation.measures import POINTING_MARGIN
+from asemble.evaluation.measures import POINTING_MARGIN, member_names
 from asemble.evaluation.metrics import (
     Estimate,
     accuracy,
@@ -80,7 +80,7 @@ def by_appearance(records: Sequence[Record]) -> dict[str, dict[str, Estimate | N
 
 
 def _figures(records: Sequence[Record]) -> Iterator[tuple[str, Figure]]:
-    names = list(records[0]["members"])
+    names = member_names(records)
     yield "study AUC", Figure(partial(_study, _probability), _study_auc)
     for name in names:
         of_member = partial(_of_member, name)
@@ -189,12 +189,16 @@ def _of_decisions(
     )
 
 
-def _study(score: Callable[[Record], float], record: Record) -> tuple[bool, float]:
+def _study(score: Callable[[Record], float], record: Record) -> tuple[bool, float] | None:
+    """None where the ensemble gave no answer: AUC is of those that it judged."""
+    if record["probabilities"] is None:
+        return None
     return record["kind"] == Pattern.INFLAMMATORY, score(record)
 
 
-def _study_auc(parts: Sequence[tuple[bool, float]]) -> float | None:
-    return auc([positive for positive, _ in parts], [score for _, score in parts])
+def _study_auc(parts: Sequence[tuple[bool, float] | None]) -> float | None:
+    answered = [part for part in parts if part is not None]
+    return auc([positive for positive, _ in answered], [score for _, score in answered])
 
 
 def _probability(record: Record) -> float:

@@ -66,8 +66,9 @@ def _squares(
 
 
 def worst(records: Sequence[Record], count: int = WORST) -> list[Record]:
-    """The studies whose true class was given the least probability, the worst first."""
-    return sorted(records, key=_of_true_class)[:count]
+    """Judged studies whose true class was given the least probability, the worst first."""
+    answered = [record for record in records if record["probabilities"] is not None]
+    return sorted(answered, key=_of_true_class)[:count]
 
 
 def entry(record: Record) -> dict[str, Any]:

@@ -92,12 +92,12 @@ def measure_for_figures(simulated: SimulatedStudy, predict: Predict, maps: Maps)
     played = {id_: truth.played for id_, truth in simulated.truth.items() if truth.played}
     heat = maps(simulated.study, prediction, played) if played else {}
     return {
-        **_answer(prediction, simulated.case.name),
+        **_answer(prediction),
         "members": {
             name: values.as_array().round(6).tolist() for name, values in prediction.members.items()
         },
         "decision": prediction.decision,
-        "again": _again(simulated, predict, lambda _, found: _answer(found, simulated.case.name)),
+        "again": _again(simulated, predict, lambda _, found: _answer(found)),
         "picture": picture(simulated),
         "series": [
             _series_record(
@@ -120,11 +120,11 @@ def _again(
     return note(simulated.again, predict(simulated.again))
 
 
-def _answer(prediction: StudyPrediction, name: str) -> Record:
-    if prediction.probabilities is None:
-        raise ValueError(f"{name}: no series of a simulated study was judged")
+def _answer(prediction: StudyPrediction) -> Record:
+    """Without probabilities where no series was judged, as out of scope."""
+    found = prediction.probabilities
     return {
-        "probabilities": prediction.probabilities.as_array().round(6).tolist(),
+        "probabilities": None if found is None else found.as_array().round(6).tolist(),
         "interval": prediction.interval_inflammatory,
     }
 
@@ -189,6 +189,11 @@ def pixels_mm(series: Series) -> tuple[float, float]:
         raise ValueError(f"series {series.id} has no geometry")
     _, row_mm, column_mm = spacing_mm(series.volume.affine_lps)
     return float(row_mm), float(column_mm)
+
+
+def member_names(records: Sequence[Record]) -> list[str]:
+    """Names of the members, from the studies that they judged."""
+    return list(dict.fromkeys(name for record in records for name in record["members"]))
 
 
 def class_indices(records: Sequence[Record]) -> list[int]:

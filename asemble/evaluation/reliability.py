@@ -99,7 +99,7 @@ def _error(
 
 def _coverage(records: Sequence[Record]) -> dict[str, Any]:
     """Both ways: the interval of either examination, and the answer of the other."""
-    twice = [r for r in records if r["again"] is not None and r["interval"] is not None]
+    twice = [r for r in records if r["again"] and r["interval"] and r["again"]["interval"]]
     index = PATTERNS.index(Pattern.INFLAMMATORY)
 
     def held(record: Record) -> tuple[int, int]:
@@ -121,6 +121,8 @@ def _coverage(records: Sequence[Record]) -> dict[str, Any]:
 
 
 def _studies(record: Record) -> tuple[list[list[float]], list[int]]:
+    if record["probabilities"] is None:
+        return [], []
     return [record["probabilities"]], class_indices([record])
 
 
