@@ -96,6 +96,7 @@ def test_a_folder_of_pictures_becomes_a_network_and_its_validation(
     assert len(content["decision_curve"]["points"]) == 19
     assert content["pointing"] == {}
     assert any("were trained on rows of this manifest" in w for w in content["warnings"])
+    assert any(w.startswith("2 inflammatory and 2 other cases") for w in content["warnings"])
     page = (out / "external.md").read_text(encoding="utf-8")
     assert "| 0.50 |" in page and "act on none" in page
     written = page + json.dumps(content) + card_path(weights / NAME).read_text() + "".join(

@@ -13,6 +13,7 @@ from asemble import __version__
 from asemble.commands.external_cases import stacked, study_case
 from asemble.commands.terminal import progress, writing
 from asemble.core.errors import InputError
+from asemble.core.labels import Pattern
 from asemble.core.results import ABSTAIN
 from asemble.core.study import Study
 from asemble.evaluation.external import ExternalCase
@@ -30,6 +31,9 @@ from asemble.training.splits import TEST, case_labels, case_numbers
 JSON_FILE, MARKDOWN_FILE = "external.json", "external.md"
 EVERY_ROW = "all"
 """Asks for the rows of every split."""
+
+FEW_CASES = 10
+"""With fewer cases of a class a bootstrap interval is far too narrow; with one it is a point."""
 
 THRESHOLD = CLOSE_CALL
 """P(inflammatory) from which on it is likelier than the other classes together."""
@@ -61,10 +65,11 @@ def evaluate_external(
     ensemble = load_ensemble(weights)
     measured = _measure(rows, manifest, ensemble)
     manifest.problems.refuse()
-    cases = case_numbers(measured.rows, measured.bits)
+    numbers = case_numbers(measured.rows, measured.bits)
+    cases = _cases(measured, numbers)
     sizes = [len(bits) for bits in measured.bits]
     inflation = measure_inflation(
-        np.concatenate(measured.bits), np.concatenate(measured.labels), np.repeat(cases, sizes)
+        np.concatenate(measured.bits), np.concatenate(measured.labels), np.repeat(numbers, sizes)
     )
     setting = Setting(
         facts={
@@ -75,11 +80,11 @@ def evaluate_external(
         },
         patients=manifest.names_patients,
         threshold=THRESHOLD,
-        warnings=_warnings(manifest, rows, ensemble, measured),
+        warnings=[*_warnings(manifest, rows, ensemble, measured), *_too_few(cases)],
         not_judged=measured.not_judged,
         reasons=measured.reasons,
     )
-    content = as_json(_cases(measured, cases), inflation, setting)
+    content = as_json(cases, inflation, setting)
     text = as_markdown(content, inflation)
     with writing():
         out.mkdir(parents=True, exist_ok=True)
@@ -207,3 +212,13 @@ def _warnings(
             "too narrow where slices of a patient look different."
         )
     return told
+
+
+def _too_few(cases: Sequence[ExternalCase]) -> list[str]:
+    inflammatory = sum(case.label is Pattern.INFLAMMATORY for case in cases)
+    if min(inflammatory, len(cases) - inflammatory) >= FEW_CASES:
+        return []
+    return [
+        f"{inflammatory} inflammatory and {len(cases) - inflammatory} other cases: with fewer than "
+        f"{FEW_CASES} of either the intervals are too narrow to be relied on."
+    ]
