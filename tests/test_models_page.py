@@ -32,7 +32,10 @@ def measured_weights(random_weights: Path, tmp_path_factory: pytest.TempPathFact
         ("calibration", calibration_figures(RECORDS)),
     ):
         store_measurement(folder, name, {"sets": dict.fromkeys(SETS, measured)})
-    store_measurement(folder, "scope", {"simulated": {"abstained": 0.0123}})
+    share = {"must_judge": True, "studies": 900, "share": 0.0123, "low": 0.01, "high": 0.02}
+    reasons = {"They do not look like the joints.": 11}
+    group = {**share, "reasons": reasons}
+    store_measurement(folder, "scope", {"groups": {"thick slices": group}})
     write_strip(folder / GALLERY_FILE, worst(RECORDS))
     return folder
 
@@ -59,7 +62,7 @@ def test_the_page_shows_what_was_stored_and_says_that_it_is_simulated(
     assert study is not None
     shown = cells(app)
     assert short(study.as_dict()) in shown
-    assert "0.012" in shown  # the abstentions
+    assert "1.2% (1.0% to 2.0%)" in shown  # of simulated joints were declined
     assert NEVER_TESTED in shown
     for heading in app.subheader[:6]:
         assert "imulated" in heading.value
@@ -89,7 +92,7 @@ def test_what_was_not_measured_is_said_to_be_so(
     app = open_models(random_weights, monkeypatch)
     assert NOT_MEASURED in cells(app)
     words = [each.value for each in app.markdown]
-    for name in ("studies", "explanations", "calibration", "table"):
+    for name in ("studies", "explanations", "calibration", "scope", "table"):
         assert any(f"`asemble evaluate {name}`" in word for word in words)
 
 

@@ -8,7 +8,7 @@ which the app shows.
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ from asemble.models.fusion import (
     Fusion,
     save_fusion,
     store_measurement,
+    stored_measurement,
     uncalibrated,
 )
 from asemble.models.scope import accepts_all
@@ -120,7 +121,10 @@ def calibrate(count: int, run: Run) -> None:
             progress=progress("calibrating", "studies"),
         )
         fusion = fit_fusion(measured, ensemble.weights, names, first_seed=FIRST_VALIDATION_SEED)
-        path = save_fusion(weights_directory(run.weights), fusion)
+        directory = weights_directory(run.weights)
+        # What is in scope does not depend on the members: its figures outlive them.
+        kept = {"scope": stored_measurement(directory, "scope")}
+        path = save_fusion(directory, replace(fusion, evaluation=kept))
     print(NOTICE)
     for key in PLANE_SETS:
         print(f"{key}: {fusion.coefficients[key].round(3).tolist()}")

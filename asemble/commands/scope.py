@@ -18,7 +18,9 @@ from asemble.evaluation.scope_groups import (
     pydicom_samples,
     simulated_samples,
 )
+from asemble.models.fusion import store_measurement
 from asemble.models.scope import SHIPPED_DIRECTORY, load_scope, save_scope
+from asemble.models.weights import weights_directory
 from asemble.predict import why_abstains
 
 
@@ -69,11 +71,8 @@ def evaluate_scope(count: int, *, weights: Path | None, files: Path | None, docs
     figures = abstention(found)
     parts = page_parts(figures)
     print("\n\n".join(parts))
+    measured = {"count": count, "groups": figures, "fitted_on": dict(scope.fitted_on)}
     with writing():
-        write_measurement(
-            docs,
-            "scope",
-            title="What the ensemble declines to judge",
-            parts=parts,
-            measured={"count": count, "groups": figures, "fitted_on": dict(scope.fitted_on)},
-        )
+        title = "What the ensemble declines to judge"
+        write_measurement(docs, "scope", title=title, parts=parts, measured=measured)
+        store_measurement(weights_directory(weights), "scope", measured)

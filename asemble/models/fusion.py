@@ -191,12 +191,27 @@ def save_fusion(directory: Path, fusion: Fusion) -> Path:
 
 
 def store_measurement(directory: Path, name: str, measured: Mapping[str, Any]) -> None:
-    """Keep what `asemble evaluate NAME` measured in the `ensemble.json` of that folder."""
+    """Keep what `asemble evaluate NAME` measured in the `ensemble.json` of that folder.
+
+    Raises:
+        WeightsError: there is none.
+    """
     path = directory / FUSION_FILE
+    if not path.is_file():
+        raise WeightsError(f"{FUSION_FILE} is missing beside the weights.", hint=_HINT)
     content = json.loads(path.read_text(encoding="utf-8"))
     kept = {key: value for key, value in content["evaluation"].items() if isinstance(value, dict)}
     content["evaluation"] = kept | {name: dict(measured)}
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def stored_measurement(directory: Path, name: str) -> dict[str, Any]:
+    """What is kept under that name, for whichever weights; empty where nothing is."""
+    path = directory / FUSION_FILE
+    if not path.is_file():
+        return {}
+    found = json.loads(path.read_text(encoding="utf-8")).get("evaluation", {}).get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def load_fusion(

@@ -14,7 +14,7 @@ from asemble.evaluation.gallery import GALLERY_FILE
 from asemble.evaluation.reliability import AIM
 from asemble.models.fusion import Fusion
 from asemble.ui import charts
-from asemble.ui.facts import NOT_MEASURED, dict_of, short
+from asemble.ui.facts import NOT_MEASURED, short
 
 
 def show_studies(fusion: Fusion) -> None:
@@ -147,13 +147,32 @@ def show_gallery(fusion: Fusion, directory: Path) -> None:
 
 def show_scope(fusion: Fusion) -> None:
     """How often the ensemble declines to answer."""
-    st.subheader("When it does not answer, on simulated and on foreign images")
-    measured = fusion.measured("scope")
-    if not measured:
-        st.write(NOT_MEASURED.capitalize() + ".")
+    st.subheader("When it does not answer, on simulated joints and on other images")
+    groups: Mapping[str, Mapping[str, Any]] = fusion.measured("scope").get("groups", {})
+    if not groups:
+        st.write("Not measured yet: run `asemble evaluate scope`.")
         return
-    lines = [(key, _words(value)) for key, value in _flat(measured)]
-    st.table(dict_of(lines), border="horizontal", hide_header=True)
+    st.caption(
+        "Simulated studies of the joints must be judged, everything else declined with a reason. "
+        "No real scan of the joints was at hand to measure this on."
+    )
+    for column, must_judge in zip(st.columns(2, gap="large"), (True, False), strict=True):
+        chosen = {name: g for name, g in groups.items() if g["must_judge"] is must_judge}
+        with column:
+            kind = "Simulated joints" if must_judge else "Everything else"
+            st.markdown(f"**{kind}: {'to be judged' if must_judge else 'to be declined'}**")
+            st.table(
+                {
+                    "group": list(chosen),
+                    "studies": [str(g["studies"]) for g in chosen.values()],
+                    "declined": [
+                        f"{g['share']:.1%} ({g['low']:.1%} to {g['high']:.1%})"
+                        for g in chosen.values()
+                    ],
+                    "commonest reason": [next(iter(g["reasons"]), "") for g in chosen.values()],
+                },
+                border="horizontal",
+            )
 
 
 def _show_failure(at: int, entry: Mapping[str, Any], shown: Image.Image | None) -> None:
@@ -183,24 +202,3 @@ def _sets(fusion: Fusion, name: str) -> Mapping[str, Mapping[str, Any]]:
 
 def _level(error: Mapping[str, Any]) -> str:
     return f"{error['level']}, {error['of']}"
-
-
-def _flat(measured: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
-    lines: list[tuple[str, Any]] = []
-    for key, value in measured.items():
-        name = f"{before}, {key}" if before else str(key)
-        if isinstance(value, Mapping) and "value" not in value:
-            lines += _flat(value, name)
-        else:
-            lines.append((name, value))
-    return lines
-
-
-def _words(value: Any) -> str:
-    match value:
-        case {"value": _, "low": _, "high": _}:
-            return short(value)
-        case float():
-            return f"{value:.3f}"
-        case _:
-            return str(value)
