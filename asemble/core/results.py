@@ -82,7 +82,7 @@ class StudyPrediction:
     Args:
         probabilities: None where no series could be judged.
         members: study probabilities by member name.
-        interval_inflammatory: P(inflammatory) from the spread of the members, low and high.
+        interval_inflammatory: P(inflammatory), low and high, by how far the members disagree.
         decision: a class name, or `ABSTAIN`.
         reasons: sentences: why it abstained, or what limits the answer.
         series: one for each series of the study, in its order.

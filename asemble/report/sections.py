@@ -76,7 +76,7 @@ def write_prediction(column: Column, prediction: StudyPrediction) -> None:
     if prediction.interval_inflammatory is not None:
         low, high = prediction.interval_inflammatory
         column.write(
-            f"P(inflammatory) from {low:.0%} to {high:.0%} over the spread of the members.", most=2
+            f"P(inflammatory) from {low:.0%} to {high:.0%} by how far the members disagree.", most=2
         )
     column.gap(4)
     if prediction.members:

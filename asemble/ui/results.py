@@ -21,6 +21,12 @@ OEDEMA_LIMIT = (
 )
 """Stands beside every prediction (clinical specification, section 9, string 2)."""
 
+INTERVAL_MEANING = (
+    "The line on the inflammatory bar is the interval from the members' disagreement. It was made "
+    "to hold the answer for a second, simulated examination of the same person; it does not say "
+    "how often the ensemble is right."
+)
+
 
 def show_headline(prediction: StudyPrediction) -> None:
     """Decision and P(inflammatory) in a row of figures."""
@@ -31,7 +37,7 @@ def show_headline(prediction: StudyPrediction) -> None:
             st.metric("P(inflammatory), the AS probability", value, width="content")
         if prediction.interval_inflammatory is not None:
             low, high = prediction.interval_inflammatory
-            st.metric("Spread of the members", f"{low:.2f} to {high:.2f}", width="content")
+            st.metric("Interval", f"{low:.2f} to {high:.2f}", width="content")
 
 
 def show_results(prediction: StudyPrediction, study: Study) -> None:
@@ -48,7 +54,7 @@ def show_results(prediction: StudyPrediction, study: Study) -> None:
                 config={"displayModeBar": False},
                 alt="Bars of the three study probabilities",
             )
-            st.caption("The line on the inflammatory bar is the spread of the members.")
+            st.caption(INTERVAL_MEANING)
         for reason in prediction.reasons:
             st.markdown(f"- {reason}")
     with right:
