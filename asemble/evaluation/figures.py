@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE
 from asemble.evaluation.measures import POINTING_MARGIN, member_names
@@ -217,9 +220,13 @@ def _of_plane(record: Record, plane: Plane) -> list[Record]:
     return [series for series in record["series"] if series["plane"] == plane]
 
 
-def _slices(plane: Plane, values: Values, record: Record) -> tuple[list[bool], list[float]]:
+def _slices(
+    plane: Plane, values: Values, record: Record
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
     series = _of_plane(record, plane)
-    return [p for s in series for p in _positive(s)], [v for s in series for v in values(s)]
+    positive = [p for s in series for p in _positive(s)]
+    scores = [v for s in series for v in values(s)]
+    return np.array(positive, dtype=np.bool_), np.array(scores, dtype=np.float64)
 
 
 def _sum_of_series(
