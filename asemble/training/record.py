@@ -40,7 +40,12 @@ def card_of(
             "best_at_passes": progress.best_step * config.batch,
             "seconds": round(progress.seconds),
             **origin["start"],
-            "software": {"python": platform.python_version(), "torch": str(torch.__version__)},
+            "software": {
+                "python": platform.python_version(),
+                "torch": str(torch.__version__),
+                # Sums in another order round otherwise: with other threads the file differs.
+                "threads": torch.get_num_threads(),
+            },
         },
         data=origin["data"],
         metrics={
