@@ -135,7 +135,7 @@ def show_gallery(fusion: Fusion, directory: Path) -> None:
         return
     st.caption(
         "Held-out appearances; the least probability for the true class first. Left the coronal "
-        "slice with the most oedema, right the same with the oedema outlined."
+        "slice with the most inflammatory oedema, or the middle one; right the oedema outlined."
     )
     pictures = _pictures(directory / GALLERY_FILE, len(gallery))
     for start in range(0, len(gallery), 2):
