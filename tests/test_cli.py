@@ -175,6 +175,17 @@ def test_a_sample_is_not_written_over_something_else(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
 
 
+def test_an_appearance_that_nobody_knows_is_refused_with_those_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "sample"
+    arguments = ["sample", str(out), "--kind", "normal", "--seed", "1", "--appearance", "sepia"]
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert "sepia" in said and "thick slices" in said
+    assert not out.exists()
+
+
 def test_wrong_arguments_end_with_code_two() -> None:
     for arguments in (
         ["predict", "x"],

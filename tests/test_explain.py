@@ -11,7 +11,8 @@ from small_studies import noise_series, study_of, two_plane_study
 from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE
 from asemble.explain import explain, raw_maps
-from asemble.explain.gradcam import ClassifierOutputTarget, GradCAM, gradcam
+from asemble.explain.controls import body_maps, control_maps, untrained
+from asemble.explain.gradcam import ClassifierOutputTarget, GradCAM, UnscaledGradCAM, gradcam
 from asemble.imaging.slices import prepare
 from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.fusion import EVIDENCE, GRADCAM, METHODS, uncalibrated
@@ -46,6 +47,36 @@ def test_the_maps_have_the_shape_of_the_packages_own(random_ensemble: Ensemble) 
         # The package resizes to the image and divides by the map's own maximum.
         own_resized = np.kron((own - own.min()) / (own.max() - own.min()), np.ones((4, 4)))
         assert np.corrcoef(own_resized.ravel(), scaled.ravel())[0, 1] > 0.9
+
+
+def test_grad_cam_at_the_body_is_the_packages_own(random_ensemble: Ensemble) -> None:
+    member = next(m for m in random_ensemble.planes[Plane.CORONAL] if m.name == "regnet")
+    images = prepare(noise_series(slices=2).volume).images
+    found = body_maps(member, images)
+    assert [heat.shape for heat in found] == [(2, 64, 64), (2, 32, 32), (2, 16, 16)]
+    layer = member.network.get_submodule("body.s3")
+    package = UnscaledGradCAM(member.network, [layer])
+    inputs = member.inputs(images).requires_grad_()
+    theirs = package(inputs, targets=[ClassifierOutputTarget(INFLAMMATORY)] * 2)
+    package.activations_and_grads.release()
+    assert theirs.max() > 0
+    assert found[2] == pytest.approx(theirs, rel=1e-3, abs=1e-3 * float(theirs.max()))
+
+
+def test_networks_before_training_are_others_and_always_the_same(
+    random_ensemble: Ensemble,
+) -> None:
+    series = noise_series(slices=4)
+    fresh = untrained(random_ensemble)
+    maps = control_maps(series, [1, 3], random_ensemble, fresh)
+    again = control_maps(series, [1, 3], random_ensemble, untrained(random_ensemble))
+    for name in MEMBERS:
+        heat = maps[f"random weights/{name}"]
+        assert heat.shape == (2, *series.volume.shape[1:])
+        assert (heat == again[f"random weights/{name}"]).all()
+        shown = raw_maps(series, random_ensemble)
+        trained = shown.stack.to_grid(shown.maps[GRADCAM, name])[[1, 3]]
+        assert not np.allclose(heat, trained)
 
 
 def test_heat_is_the_gain_of_the_logit_in_a_linear_head(random_ensemble: Ensemble) -> None:
