@@ -67,6 +67,15 @@ def plane_of(affine: Affine) -> Plane:
     return Plane.CORONAL if points_inferior else Plane.AXIAL
 
 
+def is_near_axis(affine: Affine) -> bool:
+    """Whether the slices face along a body axis, within `AXIS_CERTAIN_DEG`.
+
+    >>> is_near_axis(np.eye(4))
+    True
+    """
+    return bool(np.abs(slice_normal(affine)).max() >= np.cos(np.radians(AXIS_CERTAIN_DEG)))
+
+
 def edge_letters(affine: Affine) -> tuple[str, str, str, str]:
     """Patient directions at the left, right, top and bottom edge of a slice as displayed.
 

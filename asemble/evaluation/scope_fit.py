@@ -173,7 +173,8 @@ def _scrambled(image: Tensor, rng: np.random.Generator) -> Tensor:
     noise = torch.from_numpy(rng.standard_normal((1, SIDE, SIDE)).astype(np.float32))
     phase = torch.fft.rfft2(noise).angle()
     wave = torch.polar(torch.fft.rfft2(image).abs(), phase)
-    return torch.fft.irfft2(wave, s=(SIDE, SIDE)).abs()
+    scrambled: Tensor = torch.fft.irfft2(wave, s=(SIDE, SIDE)).abs()
+    return scrambled
 
 
 def repaint(images: Tensor, rng: np.random.Generator, strength: float = 1.0) -> Tensor:
@@ -308,7 +309,7 @@ def _spread(values: np.ndarray) -> list[float]:
 
 def _split(examples: Examples, group: int) -> tuple[Examples, Examples]:
     count = len(examples.is_shown) // group
-    at = group * round(count * (1 - VALIDATION_SHARE))
+    at = group * min(round(count * (1 - VALIDATION_SHARE)), count - 1)
     parts = (slice(None, at), slice(at, None))
     return tuple(  # type: ignore[return-value]
         Examples(examples.images[p], examples.planes[p], examples.is_shown[p]) for p in parts

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from asemble.core.geometry import plane_of
+from asemble.core.geometry import is_near_axis, plane_of
 from asemble.core.labels import Plane
 from asemble.core.volume import Affine, Volume
 
@@ -55,11 +55,15 @@ class Turn:
 
         Args:
             affine: of the stored slices; without one they are taken as stored.
-            plane: as the user states it; None takes it from the affine.
+            plane: as the user states it; None takes it from the affine. Stated against an affine
+                along the body's axes, the affine is taken for a placeholder, as programs write
+                for pictures without geometry, and the slices as stored.
         """
         if affine is None:
             return AS_STORED
         shown = plane_of(affine)
+        if plane not in (None, shown) and is_near_axis(affine):
+            return AS_STORED  # it contradicts the user, and says no more than a made-up affine
         aims = np.array(SHOWN_LPS[plane or shown]) + TIE_SHARE * np.array(SHOWN_LPS[shown])
         # The first of equals wins: as stored.
         turns = [cls(*flags) for flags in product((False, True), repeat=3)]
