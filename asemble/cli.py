@@ -126,37 +126,7 @@ def parser() -> argparse.ArgumentParser:
             help="records of finished studies, from which a run that was stopped goes on",
         )
 
-    table = _verb(parts, "table", "the comparison of the abstract, made again", _evaluate_table)
-    table.add_argument("networks", type=Path, nargs="?", metavar="CONFIG", help="a TOML file")
-    table.add_argument(
-        "--passes",
-        type=_count_from_one,
-        default=4_000,
-        metavar="N",
-        help="slices that each network sees in training",
-    )
-    table.add_argument(
-        "--cases", type=_count_from_one, default=200, metavar="N", help="in each of two test sets"
-    )
-    table.add_argument(
-        "--pretrained", action="store_true", help="start from ImageNet weights, fetched by timm"
-    )
-    table.add_argument("--weights", type=Path, metavar="DIR", help="default: as shipped")
-    table.add_argument(
-        "--workers", type=_count_from_one, default=2, metavar="N", help="networks trained at once"
-    )
-    table.add_argument(
-        "--cache", type=Path, default=Path("cache/slices"), metavar="DIR", help="of slices"
-    )
-    table.add_argument(
-        "--out",
-        type=Path,
-        default=Path("cache/table"),
-        metavar="DIR",
-        help="finished networks, from which a run that was stopped goes on",
-    )
-    table.add_argument("--docs", type=Path, default=Path("docs"), metavar="DIR")
-
+    _add_comparisons(parts)
     _add_scope(parts)
     _add_external(parts)
 
@@ -203,6 +173,51 @@ def _add_train(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "--freeze-body", action="store_true", help="learn in the evidence head alone"
     )
     train.add_argument("--force", action="store_true", help="replace existing weights")
+
+
+def _add_comparisons(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    table = _verb(parts, "table", "the comparison of the abstract, made again", _evaluate_table)
+    table.add_argument("--weights", type=Path, metavar="DIR", help="default: as shipped")
+    table.add_argument(
+        "--pretrained", action="store_true", help="start from ImageNet weights, fetched by timm"
+    )
+    ablations = _verb(
+        parts, "ablations", "what each part of the simulator is worth", _evaluate_ablations
+    )
+    for part, passes in ((table, 4_000), (ablations, 3_000)):
+        part.add_argument("networks", type=Path, nargs="?", metavar="CONFIG", help="a TOML file")
+        part.add_argument(
+            "--passes",
+            type=_count_from_one,
+            default=passes,
+            metavar="N",
+            help="slices that each network sees in training",
+        )
+        part.add_argument(
+            "--cases",
+            type=_count_from_one,
+            default=200,
+            metavar="N",
+            help="in each of two test sets",
+        )
+        part.add_argument(
+            "--workers",
+            type=_count_from_one,
+            default=2,
+            metavar="N",
+            help="networks trained at once",
+        )
+        part.add_argument(
+            "--cache", type=Path, default=Path("cache/slices"), metavar="DIR", help="of slices"
+        )
+        part.add_argument(
+            "--out",
+            type=Path,
+            default=Path("cache/table"),
+            metavar="DIR",
+            help="finished networks, from which a run that was stopped goes on",
+        )
+        part.add_argument("--docs", type=Path, default=Path("docs"), metavar="DIR")
 
 
 def _add_scope(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -345,6 +360,21 @@ def _evaluate_scope(options: argparse.Namespace) -> None:
     if options.fit:
         fit_scope(weights=options.weights)
     evaluate_scope(options.count, weights=options.weights, files=options.files, docs=options.docs)
+
+
+def _evaluate_ablations(options: argparse.Namespace) -> None:
+    from asemble.commands.ablations import make_ablations
+    from asemble.training.comparison import ABLATIONS_FILE
+
+    make_ablations(
+        options.networks or ABLATIONS_FILE,
+        passes=options.passes,
+        test_cases=options.cases,
+        workers=options.workers,
+        cache=options.cache,
+        out=options.out,
+        docs=options.docs,
+    )
 
 
 def _evaluate_table(options: argparse.Namespace) -> None:

@@ -44,7 +44,7 @@ from asemble.phantom.tissue import (
     stir_sequence,
     t1_sequence,
 )
-from asemble.training.data import FIRST_CASE, slices_of_case
+from asemble.training.data import FIRST_CASE, Beside, SliceRequest, slices_of_case
 
 
 @pytest.fixture(scope="module")
@@ -336,10 +336,26 @@ def test_masks_lie_on_the_grid_of_their_series_and_cover_bright_bone(sample: Pat
 
 
 def test_training_slices_do_not_depend_on_where_they_are_made() -> None:
-    first, second = (slices_of_case(4, Plane.AXIAL, Weighting.FLUID) for _ in range(2))
+    request = SliceRequest(Plane.AXIAL, Weighting.FLUID, "training", cases=5)
+    first, second = (slices_of_case(4, request) for _ in range(2))
     for one, other in zip(first, second, strict=True):
         assert np.array_equal(one["images"], other["images"])
         assert one["images"].shape == (256, 256) and np.isfinite(one["images"]).all()
+
+
+@pytest.mark.parametrize("beside", [Beside.NEIGHBOURS, Beside.T1])
+def test_a_slice_is_the_same_whatever_is_shown_beside_it(beside: Beside) -> None:
+    alone = SliceRequest(Plane.CORONAL, Weighting.FLUID, "training", cases=2)
+    pairs = zip(
+        *(slices_of_case(1, r) for r in (alone, replace(alone, beside=beside))), strict=True
+    )
+    for one, more in pairs:
+        assert more["images"].shape == (beside.channels, 256, 256)
+        assert np.array_equal(more["images"][0], one["images"])
+        assert np.array_equal(more["lesions"], one["lesions"])
+        for other in more["images"][1:]:
+            assert not np.array_equal(other, one["images"])
+            assert np.mean((other > 0.2) == (one["images"] > 0.2)) > 0.8  # the same body
 
 
 def test_training_validation_and_test_cases_never_meet() -> None:

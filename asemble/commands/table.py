@@ -72,11 +72,10 @@ def make_table(
     runs = read_runs(networks, passes=passes, test_cases=test_cases, pretrained=pretrained)
     ensemble = load_ensemble(weights)
     with writing():
-        _simulate(runs, cache)
-        _train(runs, out, cache, workers)
+        train_runs(runs, out, cache, workers)
         answers: dict[Plane, list[NetworkAnswers]] = {}
         for run in runs:
-            answers.setdefault(run.config.plane, []).append(_answers(run, out))
+            answers.setdefault(run.config.plane, []).append(answers_of(run, out))
         for plane, rows in answers.items():
             first = next(run for run in runs if run.config.plane is plane)
             rows.append(_ensemble_answers(ensemble, first, out, cache))
@@ -106,15 +105,12 @@ def make_table(
                 print("    " + "  ".join(f"{k} {v}" for k, v in row.items()))
 
 
-def _simulate(runs: Sequence[Run], cache: Path) -> None:
+def train_runs(runs: Sequence[Run], out: Path, cache: Path, workers: int) -> None:
+    """Finish the unfinished runs, the longest first, so that none is left over at the end."""
     requests = {request: None for run in runs for request in run.requests().values()}
     for request in requests:  # here, with all processors, so that the trainings find them made
         what = f"simulating {request.plane} {request.part}"
         simulate_slices(request, cache, progress=progress(what, "slices"))
-
-
-def _train(runs: Sequence[Run], out: Path, cache: Path, workers: int) -> None:
-    """Finish the unfinished runs, the longest first, so that none is left over at the end."""
     waiting = sorted((r for r in runs if not r.is_finished(out)), key=lambda run: -run.cost)
     _tell(f"{len(runs) - len(waiting)} of {len(runs)} networks were trained before")
     if not waiting:
@@ -134,7 +130,8 @@ def _train(runs: Sequence[Run], out: Path, cache: Path, workers: int) -> None:
         pool.shutdown(cancel_futures=True)  # where one failed, those not yet begun stay undone
 
 
-def _answers(run: Run, out: Path) -> NetworkAnswers:
+def answers_of(run: Run, out: Path) -> NetworkAnswers:
+    """What a finished run says of the test slices."""
     facts = read_facts(run, out)
     return NetworkAnswers(
         name=run.name,

@@ -51,3 +51,15 @@ def words(estimate: Mapping[str, Any] | None) -> str:
     if estimate is None:
         return NOT_MEASURABLE
     return f"{estimate['value']:.2f} ({estimate['low']:.2f} to {estimate['high']:.2f})"
+
+
+def signed_words(difference: Mapping[str, Any] | None) -> str:
+    """A difference with its interval, short enough for a table.
+
+    >>> signed_words({"value": -0.0123, "low": -0.05, "high": 0.02, "cases": 200})
+    '-0.01 (-0.05 to +0.02)'
+    """
+    if difference is None:
+        return NOT_MEASURABLE
+    value, low, high = (difference[name] for name in ("value", "low", "high"))
+    return f"{value:+.2f} ({low:+.2f} to {high:+.2f})"

@@ -60,13 +60,35 @@ def slice_figures(scored: ScoredSlices, *, seed: int = 0) -> dict[str, Estimate 
     1.0
     """
     counts, cases = _resamples(scored.cases, seed)
+    return {name: _estimate(figure(counts), cases) for name, figure in _figures(scored).items()}
+
+
+def slice_differences(
+    scored: ScoredSlices, other: ScoredSlices, *, seed: int = 0
+) -> dict[str, Estimate | None]:
+    """How much higher each of `FIGURES` is for `scored` than for `other`, over the same resamples.
+
+    Raises:
+        ValueError: the two are not of the same slices.
+    """
+    if not (
+        np.array_equal(scored.cases, other.cases) and np.array_equal(scored.labels, other.labels)
+    ):
+        raise ValueError("differences are between answers about the same slices")
+    counts, cases = _resamples(scored.cases, seed)
+    ours, theirs = _figures(scored), _figures(other)
+    return {name: _estimate(ours[name](counts) - theirs[name](counts), cases) for name in FIGURES}
+
+
+def _figures(scored: ScoredSlices) -> Mapping[str, Callable[[Floats64], Floats64]]:
+    """Each of `FIGURES` as a function of how often each slice counts, `(resample, n)`."""
     called = scored.probabilities.argmax(axis=1) == _INFLAMMATORY
     positive = scored.labels == _INFLAMMATORY
     both = called & positive
     pointed = ~np.isnan(scored.hits)
     right = scored.probabilities.argmax(axis=1) == scored.labels
     score = scored.probabilities[:, _INFLAMMATORY]
-    figures: Mapping[str, Callable[[Floats64], Floats64]] = {
+    return {
         "accuracy": lambda w: _ratio(w @ right, w.sum(axis=1)),
         "precision": lambda w: _ratio(w @ both, w @ called),
         "recall": lambda w: _ratio(w @ both, w @ positive),
@@ -74,7 +96,6 @@ def slice_figures(scored: ScoredSlices, *, seed: int = 0) -> dict[str, Estimate 
         "auc": lambda w: weighted_auc(positive, score, w),
         "pointing": lambda w: _ratio(w @ np.nan_to_num(scored.hits), w @ pointed),
     }
-    return {name: _estimate(figures[name](counts), cases) for name in FIGURES}
 
 
 def confusion_shares(

@@ -87,6 +87,8 @@ def _ghost(fine: Floats) -> float:
     spectrum = np.abs(np.fft.rfft2(flat - flat.mean(), s=(2 * len(flat),) * 2)) ** 2
     moved: npt.NDArray[np.float64] = np.fft.irfft2(spectrum)
     rows, columns = moved[:, 0], moved[0]
+    if moved[0, 0] == 0:  # so little detail that nothing is left of its square
+        return 0.0
     far = slice(GHOST_SHIFT, len(flat) * 2 // 3)
     overlap = 1 - np.arange(2 * len(flat))[far] / len(flat)
     best = max((line[far] / overlap).max() for line in (rows, columns))

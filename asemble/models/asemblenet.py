@@ -107,7 +107,10 @@ class Encoder(nn.Module):
 
 
 class ASembleBody(nn.Module):
-    """Images `(n, 1, 256, 256)` to maps at strides 4, 8 and 16.
+    """Images `(n, seen, 256, 256)` to maps at strides 4, 8 and 16.
+
+    Args:
+        seen: channels of the images.
 
     >>> [tuple(m.shape[1:]) for m in ASembleBody()(torch.zeros(1, 1, 256, 256))]
     [(40, 64, 64), (96, 32, 32), (128, 16, 16)]
@@ -115,11 +118,11 @@ class ASembleBody(nn.Module):
 
     channels = WIDTHS
 
-    def __init__(self) -> None:
+    def __init__(self, seen: int = 1) -> None:
         super().__init__()
         wide, middle, deep = WIDTHS
         self.stem = nn.Sequential(
-            nn.Conv2d(1, STEM, kernel_size=3, stride=2, padding=1, bias=False),
+            nn.Conv2d(seen, STEM, kernel_size=3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(STEM),
             nn.ReLU(),
         )

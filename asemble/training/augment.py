@@ -32,16 +32,17 @@ def augment(images: Tensor, lesions: Tensor, generator: Generator) -> tuple[Tens
     """Randomly changed copies of a batch.
 
     Args:
-        images: `(n, 256, 256)`, ratio to the foreground median, not squashed.
+        images: `(n, 256, 256)` or `(n, channel, 256, 256)`, ratio to the foreground median, not
+            squashed; the channels of a slice are changed alike.
         lesions: `(n, 2, 64, 64)`, 0..1; moved with the images.
         generator: of the random numbers, on the CPU.
 
     Returns:
-        Squashed images `(n, 1, 256, 256)` and lesions `(n, 2, 64, 64)`.
+        Squashed images `(n, channel, 256, 256)` and lesions `(n, 2, 64, 64)`.
     """
     n = len(images)
     place = _random_places(n, generator).to(images.device)
-    moved = _move(images[:, None], place)
+    moved = _move(images if images.ndim == 4 else images[:, None], place)
     moved = _blur(moved, _uniform(n, 0, 1, generator).to(images.device))
     noise = torch.randn(moved.shape, generator=generator).to(images.device)
     noise = noise * _uniform(n, 0, NOISE, generator).to(images.device)

@@ -1,4 +1,4 @@
-"""The networks of the comparison table: each trained alike, then asked about test slices.
+"""Networks that are compared, each trained alike, then asked about test slices.
 
 A finished run leaves its answers in its folder, whose name holds a digest of all that decides
 them; a run that was stopped goes on from its checkpoint.
@@ -23,9 +23,11 @@ from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
 from asemble.evaluation.slice_figures import ScoredSlices
 from asemble.imaging import intensity, slices
 from asemble.models.comparison import COMPARISON, build_network, pretrained_network
+from asemble.models.members import asemblenet
+from asemble.phantom import Ingredient
 from asemble.training import augment, data, losses
 from asemble.training.config import CONFIGS, TrainingConfig, config_from_dict, read_config
-from asemble.training.data import SliceRequest, SliceSet, simulate_slices
+from asemble.training.data import Beside, SliceRequest, SliceSet, simulate_slices
 from asemble.training.loop import outputs, train
 from asemble.training.losses import LESION_CHANNELS
 from asemble.training.start import FROM_SCRATCH, Start
@@ -33,6 +35,9 @@ from asemble.training.validation import pointing_rate
 
 NETWORKS_FILE = CONFIGS / "table" / "networks.toml"
 """Which networks are compared, and how each is taught."""
+
+ABLATIONS_FILE = CONFIGS / "table" / "ablations.toml"
+"""Which parts of the simulator ASembleNet is taught without, and what it is shown beside."""
 
 TEST_PARTS = ("test", "held-out")
 """Slices to be asked about: appearances as in training, and appearances that it never sampled."""
@@ -58,6 +63,8 @@ class Run:
         config: how it is trained.
         pretrained: start from timm's ImageNet weights.
         test_cases: cases of each of `TEST_PARTS` to be asked about.
+        beside: what the network sees with each slice.
+        without: what the simulator left out of the slices that it learns from, and of no others.
     """
 
     name: str
@@ -67,6 +74,8 @@ class Run:
     config: TrainingConfig
     pretrained: bool
     test_cases: int
+    beside: Beside = Beside.NOTHING
+    without: Ingredient | None = None
 
     @property
     def label(self) -> str:
@@ -75,7 +84,12 @@ class Run:
 
     def folder(self, out: Path) -> Path:
         """Where in `out` its checkpoint and its answers lie."""
-        facts = {"pretrained": self.pretrained, "test_cases": self.test_cases}
+        facts = {
+            "pretrained": self.pretrained,
+            "test_cases": self.test_cases,
+            "beside": self.beside,
+            "without": self.without,
+        }
         digest = source_digest({**self.config.as_dict(), **facts})
         return out / f"{self.config.plane.value}-{self.name}-{digest}"
 
@@ -91,7 +105,14 @@ class Run:
             **dict.fromkeys(TEST_PARTS, self.test_cases),
         }
         return {
-            part: SliceRequest(self.config.plane, Weighting.FLUID, part, count)
+            part: SliceRequest(
+                self.config.plane,
+                Weighting.FLUID,
+                part,
+                count,
+                beside=self.beside,
+                without=self.without if part == "training" else None,
+            )
             for part, count in cases.items()
         }
 
@@ -121,6 +142,8 @@ def read_runs(
                 config=_config(content, plane, network, passes),
                 pretrained=pretrained and network["member"] in COMPARISON,
                 test_cases=test_cases,
+                beside=Beside(network.get("beside", Beside.NOTHING)),
+                without=Ingredient(network["without"]) if "without" in network else None,
             )
             for plane in map(Plane, content["planes"])
             for network in content["networks"]
@@ -129,7 +152,7 @@ def read_runs(
         raise ConfigError(f"{file.name} cannot be read.", hint=f"{error.strerror}.") from error
     except (KeyError, TypeError) as error:
         raise ConfigError(f"{file.name} lacks {error}.") from error
-    except ValueError as error:  # of the TOML grammar, of UTF-8, or an unknown plane
+    except ValueError as error:  # of the TOML grammar, of UTF-8, or a word that means nothing
         raise ConfigError(f"{file.name} is not right: {error}.") from error
 
 
@@ -147,6 +170,7 @@ def _config(
             "validate_every": -(-passes // VALIDATIONS),
             **content["all"],
             **content["taught_by"][network["taught_by"]],
+            **({"seed": network["seed"]} if "seed" in network else {}),
         }
     )
 
@@ -166,6 +190,7 @@ def finish(run: Run, out: Path, cache: Path, log: Callable[[str], None]) -> None
     folder = run.folder(out)
     config = run.config
     made = {part: simulate_slices(request, cache) for part, request in run.requests().items()}
+    start = _start(run)
     result = train(
         config,
         made["training"],
@@ -173,9 +198,9 @@ def finish(run: Run, out: Path, cache: Path, log: Callable[[str], None]) -> None
         folder,
         log=lambda line: log(f"{run.label}: {line}"),
         command="asemble evaluate table",
-        start=_start(run),
+        start=start,
     )
-    network = build_network(config.member)
+    network = start.network or build_network(config.member)
     network.load_state_dict(load_file(result.weights), strict=True)
     for part in TEST_PARTS:
         logits, evidence = outputs(network, made[part], config.preprocessing)
@@ -192,9 +217,14 @@ def finish(run: Run, out: Path, cache: Path, log: Callable[[str], None]) -> None
 
 
 def _start(run: Run) -> Start:
-    if not run.pretrained:
+    if run.pretrained:
+        start = pretrained_network(run.config.member, seed=run.config.seed)
+        return Start(start, "ImageNet, of timm")
+    if run.beside is Beside.NOTHING:
         return FROM_SCRATCH
-    return Start(pretrained_network(run.config.member, seed=run.config.seed), "ImageNet, of timm")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(run.config.seed)
+        return Start(asemblenet(run.beside.channels))
 
 
 def score(

@@ -8,7 +8,9 @@ import hashlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from asemble.imaging.slices import MASK_SIDE, SIDE, resample_mask, resample_slic
 from asemble.phantom import (
     HELD_OUT,
     Case,
+    Ingredient,
     LesionType,
     RenderedSlice,
     render_slice,
@@ -54,12 +57,26 @@ CLIP = 20.0
 """Brightest ratio to the foreground median that is kept."""
 
 
+class Beside(StrEnum):
+    """What is shown beside each slice, as further channels. The shipped members see none."""
+
+    NOTHING = "nothing"
+    NEIGHBOURS = "neighbouring slices"
+    T1 = "T1"
+
+    @property
+    def channels(self) -> int:
+        """With the slice itself, which comes first."""
+        return {"nothing": 1, "neighbouring slices": 3, "T1": 2}[self.value]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SliceSet:
     """Slices of one plane.
 
     Args:
-        images: `(n, 256, 256)` float16, ratio to the foreground median, 0 to `CLIP`, not squashed.
+        images: `(n, 256, 256)` float16, ratio to the foreground median, 0 to `CLIP`, not squashed;
+            `(n, channel, 256, 256)` where something is shown beside the slices.
         lesions: `(n, 2, 64, 64)` uint8, how much inflammatory and mechanical oedema is in each
             cell, 255 from `FULL_CELL` on.
         labels: `(n,)` int64, index into `PATTERNS`.
@@ -84,12 +101,16 @@ class SliceRequest:
         weighting: contrast.
         part: "training", "validation", "test" or "held-out".
         cases: how many.
+        beside: what is shown with each slice.
+        without: what the simulator leaves out.
     """
 
     plane: Plane
     weighting: Weighting
     part: str
     cases: int
+    beside: Beside = Beside.NOTHING
+    without: Ingredient | None = None
 
     def case_numbers(self) -> range:
         """Numbers of the cases."""
@@ -112,7 +133,7 @@ def simulate_slices(
     folder = cache / _cache_name(request)
     if not (folder / "done").exists():
         _fill(request, folder, progress, workers or os.cpu_count() or 1)
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _layout(0)}
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _layout(0, 1)}
     return SliceSet(**arrays)
 
 
@@ -128,17 +149,42 @@ def case_appearance(number: int) -> str | None:
     return names[since // len(KINDS) % len(names)] if since >= 0 else None
 
 
-def slices_of_case(number: int, plane: Plane, weighting: Weighting) -> list[dict[str, Any]]:
-    """The slices taken of one case, as rows of a `SliceSet`."""
-    case = sample_case(number, kind=case_kind(number), appearance=case_appearance(number))
-    rng = np.random.default_rng([number, list(Plane).index(plane), 1])
-    stack = sample_stack(rng, case, plane=plane, weighting=weighting)
+def slices_of_case(number: int, request: SliceRequest) -> list[dict[str, Any]]:
+    """The slices taken of one case, as rows of a `SliceSet`.
+
+    What is shown beside a slice has random numbers of its own: the slice is the same with it.
+    """
+    case = sample_case(
+        number,
+        kind=case_kind(number),
+        appearance=case_appearance(number),
+        without=[request.without] if request.without else [],
+    )
+    seed = [number, list(Plane).index(request.plane)]
+    rng, other_rng = (np.random.default_rng([*seed, stream]) for stream in (1, 2))
+    stack = sample_stack(rng, case, plane=request.plane, weighting=request.weighting)
     rows = []
     for _ in range(SLICES_PER_CASE):
         index = _choose_index(rng, case, stack)
-        rendered = render_slice(case, stack, index, rng)
-        rows.append(_row(rendered, stack, number))
+        row = _row(render_slice(case, stack, index, rng), stack, number)
+        others = [
+            _image(render_slice(case, other, at, other_rng), other)
+            for other, at in _beside(stack, index, request.beside)
+        ]
+        if others:
+            row["images"] = np.stack([row["images"], *others])
+        rows.append(row)
     return rows
+
+
+def _beside(stack: Stack, index: float, beside: Beside) -> list[tuple[Stack, float]]:
+    """Stacks and positions of what is shown beside a slice; at an end, the slice once more."""
+    if beside is Beside.T1:
+        return [(replace(stack, weighting=Weighting.T1), index)]
+    if beside is Beside.NEIGHBOURS:
+        last = stack.shape[0] - 1
+        return [(stack, max(index - 1, 0)), (stack, min(index + 1, last))]
+    return []
 
 
 def _choose_index(rng: np.random.Generator, case: Case, stack: Stack) -> float:
@@ -159,21 +205,28 @@ def _choose_index(rng: np.random.Generator, case: Case, stack: Stack) -> float:
 
 
 def _row(rendered: RenderedSlice, stack: Stack, number: int) -> dict[str, Any]:
-    _, row_mm, column_mm = np.linalg.norm(stack.affine_lps[:3, :3], axis=0)
-    spacing = (float(row_mm), float(column_mm))
+    spacing = _spacing(stack)
     lesions = np.zeros((2, MASK_SIDE, MASK_SIDE), np.uint8)
     for channel, cause in enumerate((Pattern.INFLAMMATORY, Pattern.MECHANICAL)):
         mask = rendered.masks.get((LesionType.OEDEMA, cause))
         if mask is not None:
             share = resample_mask(mask >= VISIBLE, spacing) / FULL_CELL
             lesions[channel] = np.round(255 * np.minimum(share, 1))
-    image = np.clip(resample_slice(rendered.image, spacing), 0, CLIP)
     return {
-        "images": image.astype(np.float16),
+        "images": _image(rendered, stack),
         "lesions": lesions,
         "labels": PATTERNS.index(rendered.label),
         "cases": number,
     }
+
+
+def _image(rendered: RenderedSlice, stack: Stack) -> npt.NDArray[np.float16]:
+    return np.clip(resample_slice(rendered.image, _spacing(stack)), 0, CLIP).astype(np.float16)
+
+
+def _spacing(stack: Stack) -> tuple[float, float]:
+    _, row_mm, column_mm = np.linalg.norm(stack.affine_lps[:3, :3], axis=0)
+    return float(row_mm), float(column_mm)
 
 
 def _fill(
@@ -186,12 +239,13 @@ def _fill(
     numbers = request.case_numbers()
     arrays = {
         name: np.lib.format.open_memmap(folder / f"{name}.npy", "w+", dtype, shape)
-        for name, (dtype, shape) in _layout(len(numbers) * SLICES_PER_CASE).items()
+        for name, (dtype, shape) in _layout(
+            len(numbers) * SLICES_PER_CASE, request.beside.channels
+        ).items()
     }
-    plane, weighting = [request.plane] * len(numbers), [request.weighting] * len(numbers)
     with ProcessPoolExecutor(workers) as pool:
         at = 0
-        for rows in pool.map(slices_of_case, numbers, plane, weighting, chunksize=8):
+        for rows in pool.map(slices_of_case, numbers, repeat(request), chunksize=8):
             for row in rows:
                 for name, value in row.items():
                     arrays[name][at] = value
@@ -203,9 +257,10 @@ def _fill(
     (folder / "done").touch()
 
 
-def _layout(count: int) -> dict[str, tuple[Any, tuple[int, ...]]]:
+def _layout(count: int, channels: int) -> dict[str, tuple[Any, tuple[int, ...]]]:
+    image = (SIDE, SIDE) if channels == 1 else (channels, SIDE, SIDE)
     return {
-        "images": (np.float16, (count, SIDE, SIDE)),
+        "images": (np.float16, (count, *image)),
         "lesions": (np.uint8, (count, 2, MASK_SIDE, MASK_SIDE)),
         "labels": (np.int64, (count,)),
         "cases": (np.int64, (count,)),
@@ -217,5 +272,9 @@ def _cache_name(request: SliceRequest) -> str:
     for source in sorted(Path(asemble.phantom.__path__[0]).glob("*.py")):
         digest.update(source.read_bytes())
     digest.update(Path(__file__).read_bytes())
-    parts = (request.plane, request.weighting, request.part, str(request.cases))
-    return "-".join((*parts, digest.hexdigest()[:12]))
+    parts = [request.plane, request.weighting, request.part, str(request.cases)]
+    if request.beside is not Beside.NOTHING:
+        parts.append(f"beside-{request.beside}")
+    if request.without is not None:
+        parts.append(f"without-{request.without}")
+    return "-".join((*parts, digest.hexdigest()[:12])).replace(" ", "-")

@@ -163,7 +163,9 @@ def outputs(
     with torch.inference_mode():
         for first in range(0, len(slices), batch):
             ratios = np.asarray(slices.images[first : first + batch], dtype=np.float32)
-            images = torch.from_numpy(preprocess(squash(ratios), preprocessing))[:, None]
+            images = torch.from_numpy(preprocess(squash(ratios), preprocessing))
+            if images.ndim == 3:
+                images = images[:, None]
             with _autocast(device):
                 some_logits, some_evidence = network.with_evidence(_to(images, device))
             logits.append(some_logits.float().cpu())

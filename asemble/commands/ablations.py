@@ -1,0 +1,53 @@
+"""`asemble evaluate ablations`: what each part of the simulator is worth to ASembleNet."""
+
+from pathlib import Path
+
+from asemble.commands.table import answers_of, train_runs
+from asemble.commands.terminal import writing
+from asemble.core.labels import Plane
+from asemble.evaluation.ablations import ablation_content, page_parts
+from asemble.evaluation.documents import write_measurement
+from asemble.evaluation.table import NetworkAnswers
+from asemble.training.comparison import read_runs
+
+
+def make_ablations(
+    networks: Path,
+    *,
+    passes: int,
+    test_cases: int,
+    workers: int,
+    cache: Path,
+    out: Path,
+    docs: Path,
+) -> None:
+    """Train what is not finished, ask every network, and write the page.
+
+    Args:
+        networks: which are trained, the first being what the others are set against.
+        passes: images that each sees in training.
+        test_cases: cases of each kind of appearance.
+        workers: networks trained at once, each on one thread.
+        cache: folder of simulated slices.
+        out: folder of finished runs, from which a run that was stopped goes on.
+        docs: folder of the page.
+
+    Raises:
+        AsembleError: the configuration is not right, or nothing can be written.
+    """
+    runs = read_runs(networks, passes=passes, test_cases=test_cases)
+    with writing():
+        train_runs(runs, out, cache, workers)
+        answers: dict[Plane, list[NetworkAnswers]] = {}
+        for run in runs:
+            answers.setdefault(run.config.plane, []).append(answers_of(run, out))
+        facts = {
+            "passes": passes,
+            "training_cases": runs[0].config.training_cases,
+            "test_cases": test_cases,
+        }
+        content = ablation_content(answers, facts)
+        parts = page_parts(content)
+        title = "What each part of the simulator is worth"
+        write_measurement(docs, "ablations", title=title, parts=parts, measured=content)
+    print("\n\n".join(parts))
