@@ -15,6 +15,7 @@ from asemble.evaluation.slice_figures import (
     FIGURES,
     ScoredSlices,
     confusion_shares,
+    slice_differences,
     slice_figures,
 )
 from asemble.evaluation.table import (
@@ -31,8 +32,10 @@ from asemble.evaluation.table import (
     write_table,
 )
 from asemble.models.comparison import COMPARISON, LabelNetwork, build_network, pretrained_network
-from asemble.training.comparison import TEST_PARTS, read_runs
+from asemble.phantom import Ingredient
+from asemble.training.comparison import ABLATIONS_FILE, TEST_PARTS, read_runs
 from asemble.training.config import read_config
+from asemble.training.data import Beside
 
 INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
 
@@ -59,6 +62,36 @@ title = "ASembleNet"
 member = "asemblenet"
 taught_by = "masks"
 cost = 1
+"""
+
+TINY_ABLATIONS = """
+planes = ["axial"]
+[all]
+seed = 1
+training_cases = 4
+validation_cases = 4
+batch = 4
+[taught_by.masks]
+[[networks]]
+name = "whole"
+title = "Everything"
+member = "asemblenet"
+taught_by = "masks"
+cost = 1
+[[networks]]
+name = "no-texture"
+title = "Without texture"
+member = "asemblenet"
+taught_by = "masks"
+cost = 1
+without = "texture"
+[[networks]]
+name = "neighbours"
+title = "With neighbours"
+member = "asemblenet"
+taught_by = "masks"
+cost = 1
+beside = "neighbouring slices"
 """
 
 
@@ -202,6 +235,18 @@ def test_answers_of_other_slices_are_a_programmers_mistake() -> None:
         ScoredSlices(np.zeros(2, int), np.zeros(2, int), np.zeros((3, 3)), np.zeros(2))
 
 
+def test_a_difference_is_of_the_same_slices_and_knows_its_sign() -> None:
+    skilled, blind = (scored_slices(40, skill=skill) for skill in (0.9, 0.0))
+    difference = slice_differences(skilled, blind)["auc"]
+    assert difference is not None
+    assert difference.low > 0.2
+    same = slice_differences(blind, blind)["pointing"]
+    assert same is not None
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+    with pytest.raises(ValueError, match="same slices"):
+        slice_differences(skilled, scored_slices(41, skill=0.9))
+
+
 def test_the_table_has_the_promised_columns_with_intervals(
     content: dict[str, object], tmp_path: Path
 ) -> None:
@@ -278,3 +323,32 @@ def test_a_tiny_table_is_made_from_end_to_end_and_trains_nothing_twice(
     stored = read_table(weights)
     assert stored is not None
     assert len(table_rows(stored, Plane.AXIAL, "test")) == 3
+
+
+def test_each_ingredient_is_left_out_of_the_slices_to_learn_from_and_of_no_others() -> None:
+    runs = read_runs(ABLATIONS_FILE, passes=8, test_cases=4)
+    assert {run.without for run in runs} == {None, *Ingredient}
+    assert {run.beside for run in runs} == set(Beside)
+    assert runs[0].without is None and runs[0].beside is Beside.NOTHING
+    for run in runs:
+        left_out = {part: request.without for part, request in run.requests().items()}
+        assert left_out.pop("training") is run.without
+        assert set(left_out.values()) == {None}
+
+
+def test_tiny_ablations_are_made_from_end_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    networks = tmp_path / "ablations.toml"
+    networks.write_text(TINY_ABLATIONS, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    arguments = ["evaluate", "ablations", str(networks), "--passes", "8", "--cases", "4"]
+    assert main([*arguments, "--workers", "1"]) == 0
+    told = capfd.readouterr()
+    assert "3 of 3 networks trained" in told.err
+    page = (tmp_path / "docs" / "ablations.md").read_text(encoding="utf-8")
+    assert "| With neighbours |" in page and "simulated slices only" in page
+    measured = json.loads((tmp_path / "docs" / "measurements" / "ablations.json").read_text())
+    first, *others = measured["planes"]["axial"]
+    assert first["parts"]["test"]["auc"]["difference"]["value"] == 0
+    assert [row["name"] for row in others] == ["no-texture", "neighbours"]
