@@ -59,15 +59,18 @@ browser:
 	else \
 		echo "No Chromium, and no apt-get as root to install it: the browser tests will be skipped."; fi
 
-# Trains every member, calibrates the ensemble, measures it on held-out cases: hours on a CPU.
+# Trains every member, fits the scope and the ensemble, measures them: many hours on a CPU.
 # On one thread, as the shipped files were: with another number of threads they round otherwise.
 weights: setup
 	for config in asemble/training/configs/*.toml; do \
 		OMP_NUM_THREADS=1 $(BIN)/asemble train "$$config" --force || exit 1; done
 	$(BIN)/asemble evaluate calibrate
+	$(BIN)/asemble evaluate scope --fit
 	$(BIN)/asemble evaluate studies --store
 	$(BIN)/asemble evaluate explanations
 	$(BIN)/asemble evaluate calibration
+	$(BIN)/asemble evaluate table
+	$(BIN)/asemble evaluate ablations
 
 # Holds the shipped files against their cards, and trains a tiny member twice to the same file.
 weights-check: setup

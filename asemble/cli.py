@@ -223,7 +223,7 @@ def _add_comparisons(parts: "argparse._SubParsersAction[argparse.ArgumentParser]
 def _add_scope(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     scope = _verb(parts, "scope", "what the ensemble declines to judge", _evaluate_scope)
     scope.add_argument(
-        "--count", type=_count_from_one, default=100, metavar="N", help="studies in each group"
+        "--count", type=_count_from_one, default=60, metavar="N", help="studies in each group"
     )
     scope.add_argument("--fit", action="store_true", help="fit scope.json first, from seeds")
     scope.add_argument(

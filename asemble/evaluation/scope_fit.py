@@ -32,11 +32,13 @@ BATCH = 64
 """Examples a step, half of them wrong ones."""
 RATE = 3e-3
 """Greatest learning rate of the one cycle."""
-LENIENCE = 0.25
-"""Where a limit lies between what is refused (0) and what must be judged (1).
+SHOWN_MARGIN = 0.5
+"""How far, in logits, the limit lies below what must be judged and below what is refused.
 
-Nearer to what is refused: what real scans score is not known, and none may be lost.
+What real scans score is not known, and none may be lost.
 """
+UPRIGHT_MARGIN = 0.15
+"""The same for turned stacks, as a share of how far a usual stack is ahead of its turns."""
 
 Progress = Callable[[int, int], None]
 """Called with steps done and steps in all."""
@@ -54,7 +56,7 @@ class Budget:
 
     people: int = 360
     pictures: int = 500
-    steps: int = 1200
+    steps: int = 4000
 
 
 def fit(budget: Budget, progress: Progress | None = None) -> Scope:
@@ -261,7 +263,7 @@ def _field(count: int, rng: np.random.Generator) -> Floats:
 def _limits(
     network: ScopeNetwork, drawn: Examples, pictures: Examples
 ) -> tuple[dict[Plane, Limits], dict[str, Any]]:
-    """Limits by plane between what must be judged and what is refused, and their scores."""
+    """Limits by plane below what must be judged, and the scores that they follow from."""
     rng = np.random.default_rng(FIRST_SEED + 1)
     limits, figures = {}, {}
     for number, plane in enumerate(JUDGED_PLANES):
@@ -270,11 +272,11 @@ def _limits(
         stacks = [_stack_scores(network, right, number, rng) for _ in range(4)]
         shown, turned = np.concatenate(stacks, axis=1)
         other = _stack_scores(network, side, number, rng)[0]
-        low, high = np.quantile(other, 0.99), np.quantile(shown, 0.005)
-        ahead = np.quantile(shown - turned, 0.005)
+        refused, judged = np.quantile(other, 0.99), np.quantile(shown, 0.005)
+        least, usual = np.quantile(shown - turned, [0.005, 0.5])
         limits[plane] = Limits(
-            shown=round(float(low + LENIENCE * (high - low)), 3),
-            upright=round(float(-ahead + LENIENCE * 2 * ahead), 3),
+            shown=round(float(min(refused, judged) - SHOWN_MARGIN), 3),
+            upright=round(float(min(least, 0) - UPRIGHT_MARGIN * usual), 3),
         )
         figures[plane.value] = {
             "shown": _spread(shown),

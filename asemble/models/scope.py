@@ -38,7 +38,7 @@ FEWEST_SLICES = 5
 """Fewer slices are not asked: one slice at the edge of a stack may show anything."""
 LOGIT_LIMIT = 6.0
 """A slice counts at most so much, so that few cannot decide for a stack."""
-WIDTHS = (12, 24, 32, 32)
+WIDTHS = (16, 32, 48, 48)
 """Channels of the four stages; each halves the sides."""
 
 _EVEN_PIXELS = 8
