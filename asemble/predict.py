@@ -1,9 +1,10 @@
 """`predict(study) -> StudyPrediction`: the verb that the pages and the command line share.
 
 Every slice of every series that may be judged goes through the members of its plane. A slice's
-answer is the mean of the members' calibrated probabilities, smoothed over its neighbours and
-calibrated for its plane; how slices make a study is told in `asemble.models.fusion`. A member's
-own answer for the study is found in the same way from that member alone.
+answer is made of the members' calibrated probabilities, each counted by its skill
+(`Ensemble.shares`), smoothed over its neighbours and calibrated for its plane; how slices make a
+study is told in `asemble.models.fusion`. A member's own answer for the study is found in the same
+way from that member alone.
 """
 
 import time
@@ -28,6 +29,7 @@ from asemble.imaging.quality import why_not_judged
 from asemble.imaging.slices import prepare
 from asemble.models import Ensemble
 from asemble.models.calibration import Floats64, IntervalRule
+from asemble.models.ensemble import sum_of_shares
 from asemble.models.fusion import Fusion, plane_features, smooth
 from asemble.models.scope import FEWEST_SLICES, Scope
 
@@ -51,10 +53,12 @@ class Judged:
     Args:
         series: as it was read.
         members: `(slice, 3)` calibrated probabilities by member name.
+        shares: how much each member counts.
     """
 
     series: Series
     members: Mapping[str, Floats64]
+    shares: Mapping[str, float]
 
     @property
     def plane(self) -> Plane:
@@ -66,7 +70,7 @@ class Judged:
     def smoothed(self, member: str) -> Floats64:
         """`(slice, 3)` of a member or of `ENSEMBLE`, smoothed over the neighbours."""
         if member == ENSEMBLE:
-            return smooth(np.mean([self.members[name] for name in self.members], axis=0))
+            return smooth(sum_of_shares(self.members, self.shares))
         return smooth(self.members[member])
 
 
@@ -151,7 +155,8 @@ def judge(
             done += len(images[start : start + BATCH])
             if progress is not None:
                 progress(done, total)
-        judged.append(Judged(one, {name: np.concatenate(p) for name, p in parts.items()}))
+        members = {name: np.concatenate(p) for name, p in parts.items()}
+        judged.append(Judged(one, members, ensemble.shares(one.plane)))
     return judged
 
 

@@ -123,12 +123,16 @@ def test_one_scale_holds_for_all_series_of_a_study(random_ensemble: Ensemble) ->
             assert found == pytest.approx(expected, abs=1e-5)
 
 
-def test_the_ensembles_map_is_the_mean_of_its_members(random_ensemble: Ensemble) -> None:
+def test_the_ensembles_map_is_made_of_its_members_by_their_shares(
+    random_ensemble: Ensemble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = dict(zip(MEMBERS, (0.5, 0.3, 0.2), strict=True))
+    monkeypatch.setattr(Ensemble, "shares", lambda *_: shares)
     study = study_of(noise_series(slices=2))
     maps = explain(study, predict(study, random_ensemble), random_ensemble)["s01"]
     for method in METHODS:
-        mean = np.mean([maps.get(method, name).values for name in MEMBERS], axis=0)
-        assert maps.get(method, ENSEMBLE).values == pytest.approx(mean, abs=1e-5)
+        expected = sum(share * maps.get(method, name).values for name, share in shares.items())
+        assert maps.get(method, ENSEMBLE).values == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_study_without_strong_evidence_is_not_scaled_up(random_weights: Path) -> None:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,23 @@ def test_no_slices_give_no_answers(ensemble: Ensemble) -> None:
     output = ensemble.judge(Plane.AXIAL, images(0))["pvt"]
     assert output.probabilities.shape == (0, 3)
     assert output.evidence.shape == (0, 3, 64, 64)
+
+
+def test_members_count_by_their_skill_and_equally_where_it_is_unknown(ensemble: Ensemble) -> None:
+    def with_aucs(*aucs: float | None) -> Mapping[str, float]:
+        members = tuple(
+            replace(member, card=replace(member.card, metrics={"validation_auc": auc}))
+            for member, auc in zip(ensemble.planes[Plane.AXIAL], aucs, strict=True)
+        )
+        planes = {Plane.AXIAL: members}
+        return Ensemble(planes, directory=Path(), device="cpu").shares(Plane.AXIAL)
+
+    shares = with_aucs(0.9, 0.8, 0.5)
+    assert list(shares) == list(MEMBERS)
+    # The quantiles of 0.9 and 0.8 are 1.2816 and 0.8416.
+    assert list(shares.values()) == pytest.approx([0.6987, 0.3013, 0.0], abs=1e-4)
+    for unknown in ((None, None, None), (0.5, 0.4, 1.0)):
+        assert list(with_aucs(*unknown).values()) == pytest.approx([1 / 3] * 3)
 
 
 def test_judging_waits_for_whoever_holds_the_lock(ensemble: Ensemble) -> None:

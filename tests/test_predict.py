@@ -41,11 +41,13 @@ def test_every_slice_carries_three_members_and_all_probabilities_sum_to_one(
     assert list(prediction.members) == list(MEMBERS)
 
 
-def test_a_slice_is_the_mean_of_its_members_smoothed_over_its_neighbours(
-    random_ensemble: Ensemble,
+def test_a_slice_is_made_of_its_members_by_their_shares_and_smoothed_over_its_neighbours(
+    random_ensemble: Ensemble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shares = dict(zip(MEMBERS, (0.5, 0.3, 0.2), strict=True))
+    monkeypatch.setattr(Ensemble, "shares", lambda *_: shares)
     slices = predict(study_of(noise_series()), random_ensemble).series[0].slices
-    fused = np.array([np.mean([m.as_array() for m in s.members.values()], 0) for s in slices])
+    fused = np.array([sum(shares[n] * m.as_array() for n, m in s.members.items()) for s in slices])
     assert slices[2].probabilities.as_array() == pytest.approx(
         0.25 * fused[1] + 0.5 * fused[2] + 0.25 * fused[3]
     )
@@ -129,14 +131,14 @@ def test_one_picture_gets_slice_predictions_but_no_decision(random_ensemble: Ens
 
 
 def test_one_plane_limits_the_answer_without_abstaining() -> None:
-    judged = Judged(noise_series(), {})
+    judged = Judged(noise_series(), {}, {})
     decision, reasons = decide([judged], Probabilities(0.1, 0.8, 0.1))
     assert decision == "inflammatory"
     assert any("axial" in reason for reason in reasons)
 
 
 def test_a_close_call_is_decided_for_the_likeliest_class_and_says_so() -> None:
-    judged = [Judged(noise_series(plane), {}) for plane in (Plane.CORONAL, Plane.AXIAL)]
+    judged = [Judged(noise_series(plane), {}, {}) for plane in (Plane.CORONAL, Plane.AXIAL)]
     decision, reasons = decide(judged, Probabilities(0.28, 0.33, 0.39))
     assert decision == "mechanical"
     assert reasons == [
@@ -147,7 +149,9 @@ def test_a_close_call_is_decided_for_the_likeliest_class_and_says_so() -> None:
 
 
 def test_too_few_slices_abstain_however_sure_the_networks_are() -> None:
-    decision, reasons = decide([Judged(noise_series(slices=4), {})], Probabilities(0.0, 1.0, 0.0))
+    decision, reasons = decide(
+        [Judged(noise_series(slices=4), {}, {})], Probabilities(0.0, 1.0, 0.0)
+    )
     assert decision == ABSTAIN
     assert reasons[0] == "Only 4 slices could be judged; a study needs at least 5."
 

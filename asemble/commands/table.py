@@ -23,6 +23,7 @@ from asemble.evaluation.table import (
 )
 from asemble.imaging.intensity import squash
 from asemble.models import Ensemble, load_ensemble
+from asemble.models.ensemble import sum_of_shares
 from asemble.models.weights import weights_directory
 from asemble.training.comparison import (
     TEST_PARTS,
@@ -168,14 +169,17 @@ def _ensemble_answers(ensemble: Ensemble, like: Run, out: Path, cache: Path) -> 
 
 
 def judge_slices(ensemble: Ensemble, plane: Plane, slices: SliceSet) -> ScoredSlices:
-    """The mean of the members' probabilities and of their evidence, slice by slice."""
+    """The members' probabilities and evidence, each counted by its share, slice by slice."""
+    shares = ensemble.shares(plane)
     probabilities, evidence = [], []
     tell = progress(f"asking the ensemble, {plane}", "slices")
     for first in range(0, len(slices), BATCH):
         ratios = np.asarray(slices.images[first : first + BATCH], dtype=np.float32)
-        outputs = ensemble.judge(plane, squash(ratios)).values()
-        probabilities.append(np.mean([output.probabilities for output in outputs], axis=0))
-        evidence.append(np.mean([output.evidence for output in outputs], axis=0))
+        outputs = ensemble.judge(plane, squash(ratios))
+        said = {name: output.probabilities for name, output in outputs.items()}
+        probabilities.append(sum_of_shares(said, shares))
+        seen = {name: output.evidence for name, output in outputs.items()}
+        evidence.append(sum_of_shares(seen, shares))
         if tell is not None:
             tell(min(first + BATCH, len(slices)), len(slices))
     maps = torch.from_numpy(np.concatenate(evidence))

@@ -10,7 +10,8 @@ The scale, so that heat means the same everywhere in a study and a little means 
    over simulated inflammatory studies, of the hottest place in the study (`models.fusion`).
 2. One number a study, method and member then divides all series: the hottest place of the study,
    or 1 where the study does not reach it. A study without strong evidence is never scaled up.
-3. The ensemble's map is the mean of the members' maps.
+3. The ensemble's map is the mean of the members' maps, each counted by its skill
+   (`Ensemble.shares`).
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -25,6 +26,7 @@ from asemble.core.volume import Floats
 from asemble.explain.gradcam import gradcam
 from asemble.imaging.slices import PreparedStack, prepare
 from asemble.models import Ensemble, Member
+from asemble.models.ensemble import sum_of_shares
 from asemble.models.fusion import EVIDENCE, GRADCAM, METHODS, Fusion
 
 BATCH = 8
@@ -95,7 +97,10 @@ def explain(
         if progress is not None:
             progress(done, total)
     scales = study_scales(relative.values())
-    return {id_: _heatmaps(id_, maps, scales) for id_, maps in relative.items()}
+    return {
+        id_: _heatmaps(id_, maps, scales, ensemble.shares(maps.plane))
+        for id_, maps in relative.items()
+    }
 
 
 def raw_maps(series: Series, ensemble: Ensemble) -> RawMaps:
@@ -137,12 +142,15 @@ def _relative(raw: RawMaps, fusion: Fusion) -> RawMaps:
 
 
 def _heatmaps(
-    series_id: str, relative: RawMaps, scales: Mapping[tuple[str, str], float]
+    series_id: str,
+    relative: RawMaps,
+    scales: Mapping[tuple[str, str], float],
+    shares: Mapping[str, float],
 ) -> SeriesHeatmaps:
     scaled = {key: values / np.float32(scales[key]) for key, values in relative.maps.items()}
     for method in METHODS:
-        of_members = [values for (kind, _), values in scaled.items() if kind == method]
-        scaled[method, ENSEMBLE] = np.mean(of_members, axis=0, dtype=np.float32)
+        of_members = {name: scaled[method, name] for name in shares}
+        scaled[method, ENSEMBLE] = sum_of_shares(of_members, shares)
     return SeriesHeatmaps(
         series_id,
         {

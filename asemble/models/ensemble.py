@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import NormalDist
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +24,8 @@ from asemble.models.fusion import Fusion, load_fusion
 from asemble.models.members import MEMBERS, MemberSpec
 from asemble.models.scope import SCOPE_FILE, SHIPPED_DIRECTORY, Scope, load_scope
 from asemble.models.weights import SUFFIX, load_weights, weights_directory, weights_name
+
+_Scalar = TypeVar("_Scalar", bound=np.floating[Any])
 
 BATCH = 32
 """Slices in one forward pass: a usual series; beyond it two cores gain nothing."""
@@ -60,6 +64,18 @@ class Member:
         return self.spec.name
 
     @property
+    def skill(self) -> float:
+        """Squared discriminability d' of its validation AUC; 0 at chance, or where unknown.
+
+        Scores of two normal classes that lie d' standard deviations apart have an AUC of
+        Phi(d' / sqrt 2) (Green and Swets 1966 [K]).
+        """
+        auc = self.card.metrics.get("validation_auc")
+        if not isinstance(auc, float) or not 0.5 < auc < 1:
+            return 0.0
+        return 2 * NormalDist().inv_cdf(auc) ** 2
+
+    @property
     def cam_module(self) -> nn.Module:
         """The module that Grad-CAM reads, `(n, c, 64, 64)`."""
         return self.spec.cam_module(self.network)
@@ -80,6 +96,20 @@ class Member:
         logits, evidence = self.network.with_evidence(self.inputs(images))
         probabilities = torch.softmax(logits.double() / self.card.temperature, dim=1)
         return MemberOutput(probabilities.cpu().numpy(), evidence.cpu().numpy())
+
+
+def sum_of_shares(
+    members: Mapping[str, npt.NDArray[_Scalar]], shares: Mapping[str, float]
+) -> npt.NDArray[_Scalar]:
+    """The members' arrays put together, each counted by its share.
+
+    >>> sum_of_shares({"a": np.array([1.0]), "b": np.array([0.0])}, {"a": 0.75, "b": 0.25})
+    array([0.75])
+    """
+    total = np.zeros_like(next(iter(members.values())))
+    for name, values in members.items():
+        total += shares[name] * values
+    return total
 
 
 class Ensemble:
@@ -116,6 +146,18 @@ class Ensemble:
     def weights(self) -> Mapping[str, str]:
         """SHA-256 of each weight file, by file name."""
         return {name: card.sha256 for name, card in self.cards.items()}
+
+    def shares(self, plane: Plane) -> Mapping[str, float]:
+        """How much each member of `plane` counts in the ensemble: by its skill; they sum to 1.
+
+        Equal where no member's skill is known.
+        """
+        members = self.planes[plane]
+        skills = {member.name: member.skill for member in members}
+        total = sum(skills.values())
+        if total == 0:
+            return {name: 1 / len(members) for name in skills}
+        return {name: skill / total for name, skill in skills.items()}
 
     @cached_property
     def fusion(self) -> Fusion:
