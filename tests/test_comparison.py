@@ -33,9 +33,9 @@ from asemble.evaluation.table import (
 )
 from asemble.models.comparison import COMPARISON, LabelNetwork, build_network, pretrained_network
 from asemble.phantom import Ingredient
-from asemble.training.comparison import ABLATIONS_FILE, TEST_PARTS, read_runs
+from asemble.training.comparison import ABLATIONS_FILE, TEST_PARTS, read_runs, shuffled
 from asemble.training.config import read_config
-from asemble.training.data import Beside
+from asemble.training.data import Beside, SliceSet
 
 INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
 
@@ -334,6 +334,23 @@ def test_each_ingredient_is_left_out_of_the_slices_to_learn_from_and_of_no_other
         left_out = {part: request.without for part, request in run.requests().items()}
         assert left_out.pop("training") is run.without
         assert set(left_out.values()) == {None}
+
+
+def test_the_shuffled_control_keeps_every_label_and_mask_but_not_their_slices() -> None:
+    rng = np.random.default_rng(0)
+    count = 60
+    labels = np.arange(count) % 3
+    lesions = np.broadcast_to(labels[:, None, None, None], (count, 2, 64, 64)).astype(np.uint8)
+    images = rng.random((count, 4, 4)).astype(np.float16)
+    slices = SliceSet(images, lesions, labels.astype(np.int64), np.arange(count))
+    mixed = shuffled(slices, seed=1)
+    assert mixed.images is slices.images
+    assert sorted(mixed.labels) == sorted(labels)
+    assert np.array_equal(mixed.lesions[:, 0, 0, 0], mixed.labels)
+    assert np.mean(mixed.labels == labels) < 0.6
+    assert [
+        run.name for run in read_runs(ABLATIONS_FILE, passes=8, test_cases=4) if run.is_shuffled
+    ]
 
 
 def test_tiny_ablations_are_made_from_end_to_end(

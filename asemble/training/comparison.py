@@ -65,6 +65,8 @@ class Run:
         test_cases: cases of each of `TEST_PARTS` to be asked about.
         beside: what the network sees with each slice.
         without: what the simulator left out of the slices that it learns from, and of no others.
+        is_shuffled: a control that must fail: it learns from slices with the labels and masks of
+            others.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Run:
     test_cases: int
     beside: Beside = Beside.NOTHING
     without: Ingredient | None = None
+    is_shuffled: bool = False
 
     @property
     def label(self) -> str:
@@ -89,6 +92,7 @@ class Run:
             "test_cases": self.test_cases,
             "beside": self.beside,
             "without": self.without,
+            **({"shuffled": True} if self.is_shuffled else {}),
         }
         digest = source_digest({**self.config.as_dict(), **facts})
         return out / f"{self.config.plane.value}-{self.name}-{digest}"
@@ -144,6 +148,7 @@ def read_runs(
                 test_cases=test_cases,
                 beside=Beside(network.get("beside", Beside.NOTHING)),
                 without=Ingredient(network["without"]) if "without" in network else None,
+                is_shuffled=bool(network.get("shuffled", False)),
             )
             for plane in map(Plane, content["planes"])
             for network in content["networks"]
@@ -190,6 +195,8 @@ def finish(run: Run, out: Path, cache: Path, log: Callable[[str], None]) -> None
     folder = run.folder(out)
     config = run.config
     made = {part: simulate_slices(request, cache) for part, request in run.requests().items()}
+    if run.is_shuffled:
+        made["training"] = shuffled(made["training"], seed=config.seed)
     start = _start(run)
     result = train(
         config,
@@ -214,6 +221,12 @@ def finish(run: Run, out: Path, cache: Path, log: Callable[[str], None]) -> None
     (folder / FACTS_FILE).write_text(json.dumps(facts) + "\n", encoding="utf-8")
     for checkpoint in folder.glob("*.checkpoint"):  # a quarter of a gigabyte each
         checkpoint.unlink()
+
+
+def shuffled(slices: SliceSet, *, seed: int) -> SliceSet:
+    """The same slices with the labels and masks of other slices, drawn by chance."""
+    order = np.random.default_rng(seed).permutation(len(slices))
+    return SliceSet(slices.images, slices.lesions[order], slices.labels[order], slices.cases)
 
 
 def _start(run: Run) -> Start:
