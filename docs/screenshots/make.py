@@ -75,7 +75,7 @@ def walk(page: Page, suffix: str) -> None:
     page.get_by_text("These files say").wait_for()
     shoot(page, f"report{suffix}")
     page.get_by_role("link", name="Models", exact=True).click()
-    page.get_by_text("Coronal slices").wait_for()
+    page.get_by_text("The cards, one a network").wait_for()
     shoot(page, f"models{suffix}")
 
 
