@@ -147,6 +147,37 @@ def test_a_red_flag_stands_out_and_answers_are_kept_between_pages(nifti: bytes) 
     assert any("RED FLAG" in each.value for each in app.error)
 
 
+def answer(app: AppTest, **answers: object) -> AppTest:
+    for name, value in answers.items():
+        # By the last part of the key; `mri` is followed by the study instead.
+        group = next(
+            each
+            for each in app.get("button_group")
+            if each.key.endswith(f":{name}") or each.key.startswith(f"{name}:")
+        )
+        group.set_value(value).run()
+    return app
+
+
+def test_answers_add_up_to_a_probability_and_only_the_readers_mri_moves_it(nifti: bytes) -> None:
+    app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/2_Assess.py").run()
+    assert [each.value for each in app.metric] == ["30%"]  # nothing answered: the clinic's own
+    answer(app, hla_b27=Answer.YES, family_history=Answer.YES)
+    assert [each.value for each in app.metric] == ["56% to 95%"]
+    assert any("Family history and HLA-B27 go together" in each.value for each in app.info)
+    answer(app, mri="No")
+    assert [each.value for each in app.metric] == ["21% to 73%"]
+    assert "Classification criteria are not diagnostic criteria" in words(app)
+    assert not app.exception
+
+
+def test_nothing_is_added_up_while_a_red_flag_stands(nifti: bytes) -> None:
+    app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/2_Assess.py").run()
+    answer(app, cancer=Answer.YES)
+    assert not app.metric
+    assert any("Nothing is added up" in each.value for each in app.error)
+
+
 def test_a_sample_case_opens_and_is_marked_synthetic() -> None:
     app = open_home()
     next(each for each in app.button if each.key == "sample_inflammatory").click().run()

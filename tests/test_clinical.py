@@ -9,7 +9,12 @@ from asemble.clinical import (
     Answer,
     Certainty,
     Side,
+    back_pain,
     cite,
+    classification,
+    definitions,
+    likelihood,
+    sparcc,
     summarise,
 )
 
@@ -25,7 +30,15 @@ def test_every_item_and_entity_rests_on_a_source_that_exists():
 
 
 def test_no_source_is_carried_without_being_used():
-    used = {key for row in (*ITEMS, *ENTITIES) for key in row.sources}
+    verdicts = (
+        definitions.asas_active_2009([], is_suggestive=True),
+        definitions.asas_definite_active_2021([]),
+        definitions.asas_definite_structural_2021([]),
+    )
+    rows = (*ITEMS, *ENTITIES, *back_pain.RULES, *likelihood.FEATURES, *likelihood.SETTINGS)
+    used = {key for row in (*rows, *verdicts) for key in row.sources}
+    used |= {*classification.SOURCES_OF_RULE, *likelihood.SOURCES_OF_NAMES}
+    used |= {*likelihood.CLUSTER_SOURCES, *sparcc.INFLAMMATION_SOURCES, *sparcc.STRUCTURAL_SOURCES}
     assert used == set(SOURCES)
 
 
@@ -88,8 +101,9 @@ def test_every_item_counts_on_its_own_side():
             Side.MECHANICAL: summary.mechanical,
             Side.RED_FLAG: summary.red_flags,
         }
-        assert where.pop(item.side) == (item,)
+        assert where.pop(item.side, (item,)) == (item,)  # what the rules ask counts on none
         assert not any(where.values())
+        assert summary.answered == 1
 
 
 def test_a_red_flag_comes_first_and_asks_to_stop():

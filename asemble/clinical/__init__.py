@@ -4,12 +4,11 @@ from asemble.clinical.checklist import (
     ITEMS,
     NO_WEIGHT_NOTICE,
     RED_FLAG_NOTICE,
-    Answer,
     ChecklistSummary,
     answer_to,
     summarise,
 )
-from asemble.clinical.item import Domain, Item, Side
+from asemble.clinical.item import Answer, Domain, Item, Side
 from asemble.clinical.mimics import ENTITIES, Entity
 from asemble.clinical.sources import SOURCES, Certainty, Source, cite
 

@@ -7,15 +7,15 @@ networks judge: the two must not be multiplied into one likelihood.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from asemble.clinical.for_inflammatory import FOR_INFLAMMATORY
 from asemble.clinical.for_mechanical import FOR_MECHANICAL
-from asemble.clinical.item import Item, Side
+from asemble.clinical.for_rules import FOR_RULES
+from asemble.clinical.item import Answer, Item, Side
 from asemble.clinical.red_flags import RED_FLAGS
 
-ITEMS: tuple[Item, ...] = (*FOR_INFLAMMATORY, *FOR_MECHANICAL, *RED_FLAGS)
-"""Every item: towards inflammatory, towards mechanical, red flags."""
+ITEMS: tuple[Item, ...] = (*FOR_INFLAMMATORY, *FOR_MECHANICAL, *FOR_RULES, *RED_FLAGS)
+"""Every item: towards inflammatory, towards mechanical, neither, red flags."""
 
 NO_WEIGHT_NOTICE = (
     "For teaching only: no composite weight of these items has been validated, so they are counted,"
@@ -26,14 +26,6 @@ NO_WEIGHT_NOTICE = (
 
 RED_FLAG_NOTICE = "Stop and seek urgent clinical review before going on."
 """What any red flag asks for (clinical specification, section 9, string 6)."""
-
-
-class Answer(StrEnum):
-    """What the reader says to an item; nobody has to know."""
-
-    YES = "yes"
-    NO = "no"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,6 @@ FOR_MECHANICAL = (
         "Rest relieves it",
         "The opposite, no relief by rest, is an item of both the Berlin and the ASAS rule.",
         ("rudwaleit_2006", "sieper_2009"),
-        excludes=("better_with_exercise",),
     ),
     Item(
         "postpartum",

@@ -1,4 +1,4 @@
-"""`Item`: one question of the checklist, which way it points and where that comes from."""
+"""`Item`: a question of the checklist, which way it points, where that comes from; `Answer`."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,12 +11,21 @@ class Side(StrEnum):
 
     INFLAMMATORY = "inflammatory"
     MECHANICAL = "mechanical"
+    NEITHER = "neither"
     RED_FLAG = "red_flag"
 
     @property
     def heading(self) -> str:
         """A heading for people."""
         return _SIDE_HEADINGS[self]
+
+
+class Answer(StrEnum):
+    """What the reader says to an item; nobody has to know."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
 
 
 class Domain(StrEnum):
@@ -30,6 +39,7 @@ class Domain(StrEnum):
 _SIDE_HEADINGS = {
     Side.INFLAMMATORY: "Towards inflammatory",
     Side.MECHANICAL: "Towards mechanical",
+    Side.NEITHER: "Asked by the rules",
     Side.RED_FLAG: "Stop and escalate",
 }
 

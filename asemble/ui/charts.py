@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from asemble.clinical.likelihood import WhatIf
 from asemble.core.labels import PATTERNS, Pattern
 from asemble.core.results import Probabilities, SlicePrediction, StudyPrediction
 
@@ -134,4 +135,37 @@ def reliability_chart(bins: Mapping[str, Sequence[Mapping[str, float]]]) -> go.F
     )
     _frame(figure, height=360)
     figure.update_layout(legend={"orientation": "h", "y": 1.12, "x": 0}, dragmode=False)
+    return figure
+
+
+def what_if_chart(offered: Sequence[WhatIf], *, now: tuple[float, float]) -> go.Figure:
+    """For each open item, the range of the probability where it is absent and where present.
+
+    Args:
+        offered: the most telling first.
+        now: low and high of the probability as it stands.
+    """
+    figure = go.Figure()
+    ends = (
+        ("absent", COLOURS[Pattern.MECHANICAL], [one.absent.shown for one in offered]),
+        ("present", COLOURS[Pattern.INFLAMMATORY], [one.present.shown for one in offered]),
+    )
+    for name, colour, ranges in ends:
+        figure.add_bar(
+            base=[low for low, _ in ranges],
+            x=[max(high - low, 0.006) for low, high in ranges],  # a thin line where both agree
+            y=[one.feature.title for one in offered],
+            customdata=[f"{low:.0%} to {high:.0%}" for low, high in ranges],
+            orientation="h",
+            name=name,
+            marker={"color": colour},
+            hovertemplate=f"%{{y}} {name}: %{{customdata}}<extra></extra>",
+        )
+    figure.add_vrect(*now, fillcolor="#d5dbe1", opacity=0.18, line={"width": 0})
+    figure.update_xaxes(title="Probability", range=[0, 1], tickformat=".0%", gridcolor=_GRID)
+    figure.update_yaxes(autorange="reversed", ticksuffix="  ")
+    _frame(figure, height=70 + 30 * len(offered))
+    figure.update_layout(
+        legend={"orientation": "h", "y": 1.08, "x": 0}, barmode="group", bargap=0.3, dragmode=False
+    )
     return figure

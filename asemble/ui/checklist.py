@@ -1,28 +1,31 @@
-"""The checklist on the screen: two columns, towards inflammatory and towards mechanical."""
+"""The checklist on the screen, and beside it in a tab what the answers add up to."""
 
 import streamlit as st
 
 from asemble.clinical import ITEMS, NO_WEIGHT_NOTICE, Answer, Item, Side, summarise
-from asemble.ui import state
+from asemble.ui import reasoning, state
 
+_COLUMNS = ((Side.INFLAMMATORY,), (Side.RED_FLAG, Side.MECHANICAL, Side.NEITHER))
 _WORDS = {Answer.YES: "Yes", Answer.NO: "No"}
 
 
 @st.fragment
 def show_questions() -> None:
     """Ask every item and keep the answers; what is left blank is unknown."""
-    st.subheader("Checklist")
-    summary = st.container(gap="xsmall")
-    answers: dict[str, Answer] = {}
-    left, right = st.columns(2, gap="medium")
-    for column, sides in ((left, [Side.INFLAMMATORY]), (right, [Side.MECHANICAL, Side.RED_FLAG])):
-        with column, st.container(gap="xxsmall"):
-            for side in sides:
-                st.markdown(f"**{side.heading}**")
-                answers |= {item.id: _ask(item) for item in ITEMS if item.side is side}
-    state.keep_answers(answers)
-    with summary:
-        show_summary()
+    questions, reasons = st.tabs(["Checklist", "What it adds up to"])
+    with questions:
+        summary = st.container(gap="xsmall")
+        answers: dict[str, Answer] = {}
+        for column, sides in zip(st.columns(2, gap="medium"), _COLUMNS, strict=True):
+            with column, st.container(gap="xxsmall"):
+                for side in sides:
+                    st.markdown(f"**{side.heading}**")
+                    answers |= {item.id: _ask(item) for item in ITEMS if item.side is side}
+        state.keep_answers(answers)
+        with summary:
+            show_summary()
+    with reasons:
+        reasoning.show_reasoning()
 
 
 def show_summary() -> None:

@@ -1,0 +1,136 @@
+"""What the answers add up to: rules, classification, and a range of probabilities."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from asemble.clinical import (
+    RED_FLAG_NOTICE,
+    Answer,
+    back_pain,
+    cite,
+    classification,
+    likelihood,
+    summarise,
+)
+from asemble.clinical.truth import Truth
+from asemble.ui import charts, state
+
+WORDS: Mapping[Truth, str] = {True: "met", False: "not met", None: "open"}
+"""How a rule stands."""
+
+MRI_ANSWERS: Mapping[str, Truth] = {"Yes": True, "No": False, "Not judged yet": None}
+"""The reader's own conclusion from the images."""
+
+
+def show_reasoning() -> None:
+    """Everything that follows from the checklist and the reader's own MRI reading."""
+    answers = state.answers()
+    if summarise(answers).red_flags:
+        st.error(f"{RED_FLAG_NOTICE} Nothing is added up while a red flag stands.")
+        return
+    mri = _ask_mri()
+    _show_back_pain(answers)
+    _show_classification(answers, mri)
+    _show_probability(answers, mri)
+
+
+def _ask_mri() -> Truth:
+    chosen = st.segmented_control(
+        "Do you find active sacroiliitis on the MRI (ASAS definition)?",
+        list(MRI_ANSWERS),
+        default="Not judged yet",
+        required=True,
+        help="Your own reading. The models' output is never used here: they were trained on "
+        "simulated MRI, and their sensitivity and specificity on patients are not known.",
+        key=f"mri:{state.study_key()}",
+        persist_state="session",
+    )
+    return MRI_ANSWERS[chosen]
+
+
+def _show_back_pain(answers: Mapping[str, Answer]) -> None:
+    st.markdown("**Inflammatory back pain**")
+    st.table(
+        {
+            "rule": [rule.title for rule in back_pain.RULES],
+            "": [WORDS[rule.is_met(answers)] for rule in back_pain.RULES],
+            "items": [
+                f"{rule.counted(answers).count(True)} of {rule.needed} needed"
+                for rule in back_pain.RULES
+            ],
+            "sensitivity/specificity": [rule.figures for rule in back_pain.RULES],
+        },
+        border="horizontal",
+    )
+    _cite({key for rule in back_pain.RULES for key in rule.sources})
+
+
+def _show_classification(answers: Mapping[str, Answer], mri: Truth) -> None:
+    st.markdown("**ASAS classification of axial spondyloarthritis (2009)**")
+    found = classification.asas_2009(answers, sacroiliitis=mri)
+    st.table(
+        {
+            "part": [
+                "Back pain for 3 months or more that began before 45",
+                "Imaging arm: sacroiliitis and one feature or more",
+                "Clinical arm: HLA-B27 and two other features or more",
+                "Criteria",
+            ],
+            "": [
+                WORDS[truth]
+                for truth in (
+                    found.entry,
+                    found.imaging_arm,
+                    found.clinical_arm,
+                    found.is_met,
+                )
+            ],
+        },
+        border="horizontal",
+    )
+    st.warning(classification.NOTICE)
+    st.caption(f"Sensitivity/specificity: {classification.FIGURES}")
+    _cite(set(classification.SOURCES_OF_RULE))
+
+
+def _show_probability(answers: Mapping[str, Answer], mri: Truth) -> None:
+    st.markdown("**Probability of axial spondyloarthritis**")
+    settings = {setting.title: setting for setting in likelihood.SETTINGS}
+    chosen = settings[
+        st.selectbox(
+            "Before anything is asked",
+            list(settings),
+            index=3,
+            format_func=lambda title: f"{title}: {settings[title].probability:.1%}",
+            key=f"setting:{state.study_key()}",
+            persist_state="session",
+        )
+    ]
+    known = likelihood.truths(answers, mri=mri)
+    low, high = likelihood.post_test(chosen.probability, known).shown
+    span = f"{low:.0%}" if f"{low:.0%}" == f"{high:.0%}" else f"{low:.0%} to {high:.0%}"
+    st.metric("After your answers", span, width="content")
+    st.caption(
+        "From ratios of referred patients to the classic ones, whichever is lower first; shown "
+        f"between 1% and 95% only. {likelihood.NOTICE}"
+    )
+    for features in likelihood.dependent(known):
+        together = " and ".join(feature.title for feature in features)
+        st.info(f"{together} go together: multiplied as if independent, they overstate.")
+    offered = likelihood.what_if(chosen.probability, known)
+    if offered:
+        st.markdown("What each open item could do")
+        st.plotly_chart(
+            charts.what_if_chart(offered, now=(low, high)),
+            key="what_if_chart",
+            config={"displayModeBar": False},
+            alt="For each open item the probability where it is absent and where it is present",
+        )
+    keys = {key for feature in likelihood.FEATURES for key in feature.sources}
+    _cite({*keys, *chosen.sources, *likelihood.CLUSTER_SOURCES, *likelihood.SOURCES_OF_NAMES})
+
+
+def _cite(keys: set[str]) -> None:
+    with st.expander("Sources"):
+        st.markdown("\n".join(f"- {cite(key).label}" for key in sorted(keys)))
