@@ -2,23 +2,21 @@
 
 import streamlit as st
 
-from asemble.ui import assess, checklist, frame, results, state
+from asemble.ui import assess, checklist, frame, reading, results, state
 
 frame.begin_page("Assess")
 study = frame.require_study()
 
 assessed = state.assessment()
-with st.container(horizontal=True, vertical_alignment="center", key="ask"):
+with st.container(key="ask"):
     if assessed is not None:
         results.show_headline(assessed.prediction)
-    elif st.button("Ask the ensemble", type="primary"):
+        first = state.first_reading()
+        if first is not None:
+            st.caption(f"Your conclusion before it: {first.sentence}.")
+    elif reading.ask_first():
         assess.run_ensemble(study)
         st.rerun()
-    else:
-        st.caption(
-            "Fill in the checklist first: readers tend to follow a model's answer, right or"
-            " wrong, once they have seen it. Then ask."
-        )
 
 slices, questions = st.columns([1, 1.15], gap="large")
 with slices:

@@ -178,6 +178,36 @@ def test_nothing_is_added_up_while_a_red_flag_stands(nifti: bytes) -> None:
     assert any("Nothing is added up" in each.value for each in app.error)
 
 
+def test_the_ensemble_is_not_asked_before_a_conclusion_is_recorded(nifti: bytes) -> None:
+    app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/2_Assess.py").run()
+    assert "Ask the ensemble" not in [each.label for each in app.button]
+    button(app, "Record and ask the ensemble").click().run()
+    assert any("Choose a conclusion first" in each.value for each in app.error)
+    assert "Your conclusion before it" not in words(app)
+    app.switch_page("pages/3_Report.py").run()
+    assert "The ensemble has not been asked yet" in words(app)
+
+
+def test_a_first_conclusion_is_kept_beside_the_prediction(nifti: bytes) -> None:
+    app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/2_Assess.py").run()
+    chosen = next(each for each in app.get("button_group") if each.key == "first_conclusion")
+    chosen.set_value("Unsure")
+    button(app, "Record and ask the ensemble").click().run()
+    assert "Your conclusion before it: Unsure, low confidence." in words(app)
+    app.switch_page("pages/3_Report.py").run()
+    assert "Before the prediction was shown: Unsure, low confidence; kept after it." in words(app)
+    assert not app.exception
+
+
+def test_reading_first_can_be_switched_off_for_a_demonstration(nifti: bytes) -> None:
+    app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/2_Assess.py").run()
+    app.toggle[0].set_value(False).run()
+    button(app, "Ask the ensemble").click().run()
+    app.switch_page("pages/3_Report.py").run()
+    assert "No conclusion was recorded before the prediction was shown." in words(app)
+    assert not app.exception
+
+
 def test_a_sample_case_opens_and_is_marked_synthetic() -> None:
     app = open_home()
     next(each for each in app.button if each.key == "sample_inflammatory").click().run()

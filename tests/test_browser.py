@@ -92,6 +92,16 @@ def page(address: str) -> Iterator[Page]:
         browser.close()
 
 
+def read_first(page: Page, conclusion: str) -> None:
+    """Nothing is shown before a conclusion is recorded."""
+    record = page.get_by_role("button", name="Record and ask the ensemble")
+    record.click()
+    expect(page.get_by_text("Choose a conclusion first")).to_be_visible()
+    expect(page.get_by_text("Study probabilities")).to_have_count(0)
+    page.locator(".st-key-first_conclusion").get_by_text(conclusion, exact=True).click()
+    record.click()
+
+
 def test_a_zipped_study_is_read_assessed_and_reported(
     page: Page, upload: Path, tmp_path: Path
 ) -> None:
@@ -115,7 +125,7 @@ def test_a_zipped_study_is_read_assessed_and_reported(
 
     # Assess.
     page.get_by_role("link", name="Assess").click()
-    page.get_by_role("button", name="Ask the ensemble").click()
+    read_first(page, "Normal")
     expect(page.get_by_text("Study probabilities")).to_be_visible()
     expect(page.get_by_text("P(inflammatory), the AS probability")).to_be_visible()
     page.get_by_label("Show heatmap").check()
@@ -149,6 +159,7 @@ def test_a_zipped_study_is_read_assessed_and_reported(
     document.value.save_as(tmp_path / "reading.json")
     reading = json.loads((tmp_path / "reading.json").read_text())
     assert reading["reading"]["conclusion"] == "inflammatory"
+    assert reading["reading"]["before_the_prediction_was_shown"]["conclusion"] == "normal"
     assert reading["checklist"]["towards_inflammatory"] == ["erosion"]
     assert reading["checklist"]["red_flags"] == ["fever"]
     assert set(reading["prediction"]["probabilities"]) == {"normal", "inflammatory", "mechanical"}

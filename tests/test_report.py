@@ -24,6 +24,7 @@ from asemble.report import (
     MAX_COMMENT_CHARACTERS,
     SCHEMA,
     Confidence,
+    FirstReading,
     KeyImage,
     Reading,
     reading_json,
@@ -287,3 +288,35 @@ def test_a_reading_refuses_unknown_items_and_endless_comments():
         Reading(answers={"horoscope": Answer.YES})
     with pytest.raises(ValueError, match="2001 characters"):
         Reading(comments="x" * (MAX_COMMENT_CHARACTERS + 1))
+
+
+def test_both_answers_stand_in_the_report_with_whether_the_prediction_changed_them():
+    study = a_study()
+    first = FirstReading(Pattern.INFLAMMATORY, Confidence.LOW, "seen first")
+    reading = replace(A_READING, first=first)
+    document = reading_json(reading, a_prediction(study), study)["reading"]
+    assert document["before_the_prediction_was_shown"] == {
+        "conclusion": "inflammatory",
+        "confidence": "low",
+        "comments": "seen first",
+    }
+    assert document["conclusion"] == "mechanical"
+    text = text_of(reading_pdf(reading, a_prediction(study), study, images=()))
+    told = " ".join(text.split())
+    assert "Before the prediction was shown: Inflammatory (axSpA pattern), low confidence" in told
+    assert "changed after it" in told
+
+
+def test_a_report_says_where_no_first_answer_was_asked_for():
+    study = a_study()
+    document = reading_json(A_READING, a_prediction(study), study)["reading"]
+    assert document["before_the_prediction_was_shown"] is None
+    assert "No conclusion was recorded before" in A_READING.before_and_after
+
+
+def test_an_answer_that_stood_is_said_to_be_kept():
+    first = FirstReading(Pattern.NORMAL, Confidence.HIGH)
+    kept = Reading(Pattern.NORMAL, Confidence.HIGH, first=first)
+    assert kept.before_and_after.endswith("kept after it.")
+    surer = replace(kept, confidence=Confidence.MODERATE)
+    assert surer.before_and_after.endswith("changed after it.")

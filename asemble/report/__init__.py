@@ -7,6 +7,7 @@ from asemble.report.reading import (
     MAX_COMMENT_CHARACTERS,
     UNSURE,
     Confidence,
+    FirstReading,
     Reading,
     conclusion_heading,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "SCHEMA",
     "UNSURE",
     "Confidence",
+    "FirstReading",
     "KeyImage",
     "Reading",
     "conclusion_heading",

@@ -12,7 +12,7 @@ from asemble.core.geometry import spacing_mm
 from asemble.core.labels import STANDING_NOTICE
 from asemble.core.results import Probabilities, SeriesPrediction, SlicePrediction, StudyPrediction
 from asemble.core.study import Series, Study
-from asemble.report.reading import Reading
+from asemble.report.reading import FirstReading, Reading, conclusion_name
 
 SCHEMA = "asemble-reading/1"
 """Name and version of the document; the number rises when a field changes its meaning."""
@@ -50,6 +50,7 @@ def reading_json(reading: Reading, prediction: StudyPrediction, study: Study) ->
             "conclusion": reading.conclusion_name,
             "confidence": reading.confidence.value,
             "comments": reading.comments,
+            "before_the_prediction_was_shown": _first(reading.first),
         },
         "checklist": _checklist(reading),
         "prediction": _prediction(prediction),
@@ -62,6 +63,16 @@ def reading_json(reading: Reading, prediction: StudyPrediction, study: Study) ->
 def fingerprint(study: Study) -> str:
     """The first characters of the study's key, the same in every export of that study."""
     return study.key[:FINGERPRINT_CHARACTERS]
+
+
+def _first(first: FirstReading | None) -> dict[str, str] | None:
+    if first is None:
+        return None
+    return {
+        "conclusion": conclusion_name(first.conclusion),
+        "confidence": first.confidence.value,
+        "comments": first.comments,
+    }
 
 
 def _checklist(reading: Reading) -> dict[str, Any]:

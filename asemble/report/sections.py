@@ -36,6 +36,7 @@ def write_reading(column: Column, reading: Reading) -> None:
     column.heading("The reader's conclusion")
     column.write(reading.conclusion_heading, font=BOLD, size=11, most=1)
     column.write(f"Confidence: {reading.confidence.value}", most=1)
+    column.write(reading.before_and_after, size=6.5, most=2)
     column.gap(3)
     if reading.comments.strip():
         column.write(f"Comments: {reading.comments}", most=COMMENT_LINES)

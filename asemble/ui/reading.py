@@ -1,4 +1,4 @@
-"""The form of the reader's conclusion, and the files that come out of it."""
+"""The reader's conclusion before and after the prediction, and the files that come out of it."""
 
 import json
 
@@ -10,6 +10,7 @@ from asemble.report import (
     COMMENT_WARNING,
     MAX_COMMENT_CHARACTERS,
     Confidence,
+    FirstReading,
     Reading,
     conclusion_heading,
     fingerprint,
@@ -18,30 +19,65 @@ from asemble.report import (
 )
 from asemble.ui import key_images, state
 
+_CONCLUSIONS: tuple[Pattern | None, ...] = (*PATTERNS, None)
+"""What may be concluded; None is a reader who is unsure."""
+
+
+def ask_first() -> bool:
+    """Ask for a conclusion before the prediction is shown, unless the reader switched that off.
+
+    Returns:
+        Whether the ensemble may be asked now.
+    """
+    reads_first = st.toggle(
+        "Read first",
+        value=True,
+        help="Record your own conclusion before the prediction and the heatmaps are shown: readers"
+        " tend to follow a model's answer, right or wrong. Switch it off for a demonstration.",
+        key="read_first",
+        persist_state="session",
+    )
+    if not reads_first or state.first_reading() is not None or state.was_revealed():
+        return st.button("Ask the ensemble", type="primary")
+    with st.form("first_reading", border=False):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            conclusion = st.segmented_control(
+                "Your conclusion before the ensemble's",
+                [conclusion_heading(each) for each in _CONCLUSIONS],
+                key="first_conclusion",
+            )
+            confidence = _ask_confidence("first_confidence", Confidence.LOW)
+        comments = st.text_input(
+            "Comments", max_chars=MAX_COMMENT_CHARACTERS, placeholder=COMMENT_WARNING
+        )
+        submitted = st.form_submit_button("Record and ask the ensemble", type="primary")
+    if submitted and conclusion is None:
+        st.error("Choose a conclusion first; Unsure is one.")
+    if not submitted or conclusion is None:
+        return False
+    chosen = next(each for each in _CONCLUSIONS if conclusion_heading(each) == conclusion)
+    state.keep_first_reading(FirstReading(chosen, confidence, comments))
+    return True
+
 
 def ask_reading() -> Reading:
-    """What the reader concludes; nothing is chosen for them."""
+    """What the reader concludes now; it starts at what was concluded first."""
     key = state.study_key()
-    conclusions: list[Pattern | None] = [*PATTERNS, None]
+    first = state.first_reading()
     conclusion = st.radio(
         "Your conclusion",
-        conclusions,
-        index=len(conclusions) - 1,
+        _CONCLUSIONS,
+        index=_CONCLUSIONS.index(None if first is None else first.conclusion),
         format_func=conclusion_heading,
         key=f"conclusion:{key}",
         persist_state="session",
     )
-    confidence = st.segmented_control(
-        "How sure you are",
-        list(Confidence),
-        default=Confidence.LOW,
-        required=True,
-        format_func=lambda c: c.value.capitalize(),
-        key=f"confidence:{key}",
-        persist_state="session",
+    confidence = _ask_confidence(
+        f"confidence:{key}", Confidence.LOW if first is None else first.confidence
     )
     comments = st.text_area(
         "Comments",
+        value="" if first is None else first.comments,
         max_chars=MAX_COMMENT_CHARACTERS,
         height=130,
         help=COMMENT_WARNING,
@@ -49,7 +85,21 @@ def ask_reading() -> Reading:
         persist_state="session",
     )
     st.caption(COMMENT_WARNING)
-    return Reading(conclusion, confidence, comments, state.answers())
+    reading = Reading(conclusion, confidence, comments, state.answers(), first)
+    st.markdown(reading.before_and_after)
+    return reading
+
+
+def _ask_confidence(key: str, default: Confidence) -> Confidence:
+    return st.segmented_control(
+        "How sure you are",
+        list(Confidence),
+        default=default,
+        required=True,
+        format_func=lambda c: c.value.capitalize(),
+        key=key,
+        persist_state="session",
+    )
 
 
 def offer_downloads(reading: Reading, assessed: state.Assessment, study: Study) -> None:

@@ -13,6 +13,7 @@ from asemble.core.labels import Plane, Weighting
 from asemble.core.results import StudyPrediction
 from asemble.core.study import Study
 from asemble.explain import SeriesHeatmaps
+from asemble.report import FirstReading
 
 _KEY = "asemble"
 
@@ -43,6 +44,7 @@ class _Session:
     slices: dict[str, int] = field(default_factory=dict)
     jumps: dict[str, Jump] = field(default_factory=dict)
     answers: Mapping[str, Answer] = field(default_factory=dict)
+    first_reading: FirstReading | None = None
 
 
 def open_study(study: Study, name: str) -> None:
@@ -143,6 +145,28 @@ def answers() -> Mapping[str, Answer]:
 def keep_answers(answers: Mapping[str, Answer]) -> None:
     """Remember the reader's answers."""
     _session().answers = answers
+
+
+def first_reading() -> FirstReading | None:
+    """What the reader concluded of the open study before its prediction was shown."""
+    return _session().first_reading
+
+
+def was_revealed() -> bool:
+    """Whether any prediction for the open study was shown, before corrections too."""
+    return _session().assessment is not None
+
+
+def keep_first_reading(reading: FirstReading) -> None:
+    """Record it; it is never changed afterwards.
+
+    Raises:
+        ValueError: there is one already, or the prediction was shown before.
+    """
+    session = _session()
+    if session.first_reading is not None or was_revealed():
+        raise ValueError("a first reading is recorded once, before the prediction")
+    session.first_reading = reading
 
 
 def _session() -> _Session:

@@ -61,7 +61,9 @@ def walk(page: Page, suffix: str) -> None:
     page.locator("canvas[data-slice]").nth(1).wait_for()
     shoot(page, f"read{suffix}")
     page.get_by_role("link", name="Assess").click()
-    page.get_by_role("button", name="Ask the ensemble").click()
+    page.locator(".st-key-first_conclusion").get_by_text("Unsure", exact=True).click()
+    shoot(page, f"read-first{suffix}")
+    page.get_by_role("button", name="Record and ask the ensemble").click()
     page.get_by_text("Study probabilities").wait_for()
     page.get_by_label("Show heatmap").check()
     for item in ("extensive_oedema", "erosion", "onset_under_40"):
