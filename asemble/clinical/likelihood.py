@@ -13,7 +13,6 @@ from math import prod
 
 from asemble.clinical.back_pain import ASAS_EXPERTS, truth_of
 from asemble.clinical.item import Answer
-from asemble.clinical.sources import Source, cite
 from asemble.clinical.truth import Truth
 
 NOTICE = (
@@ -65,11 +64,6 @@ class Feature:
     classic: Ratios
     referred: Ratios
     sources: tuple[str, ...]
-
-    @property
-    def citations(self) -> tuple[Source, ...]:
-        """Where both pairs come from."""
-        return tuple(cite(key) for key in self.sources)
 
 
 BACK_PAIN = "inflammatory_back_pain"

@@ -47,10 +47,10 @@ def reading_json(reading: Reading, prediction: StudyPrediction, study: Study) ->
         "marking": SYNTHETIC if study.synthetic else None,
         "study": {"fingerprint": fingerprint(study), "left_out": len(study.refused)},
         "reading": {
-            "conclusion": reading.conclusion_name,
-            "confidence": reading.confidence.value,
-            "comments": reading.comments,
-            "before_the_prediction_was_shown": _first(reading.first),
+            **_concluded(reading),
+            "before_the_prediction_was_shown": (
+                None if reading.first is None else _concluded(reading.first)
+            ),
         },
         "checklist": _checklist(reading),
         "prediction": _prediction(prediction),
@@ -65,13 +65,11 @@ def fingerprint(study: Study) -> str:
     return study.key[:FINGERPRINT_CHARACTERS]
 
 
-def _first(first: FirstReading | None) -> dict[str, str] | None:
-    if first is None:
-        return None
+def _concluded(given: Reading | FirstReading) -> dict[str, str]:
     return {
-        "conclusion": conclusion_name(first.conclusion),
-        "confidence": first.confidence.value,
-        "comments": first.comments,
+        "conclusion": conclusion_name(given.conclusion),
+        "confidence": given.confidence.value,
+        "comments": given.comments,
     }
 
 
