@@ -1,4 +1,4 @@
-"""Look at the slices: coronal beside axial, or T1 beside fluid-sensitive."""
+"""Look at the slices: coronal T1, coronal fluid-sensitive and axial, or fewer of them."""
 
 import streamlit as st
 
@@ -8,46 +8,39 @@ from asemble.ui import choose, frame, state, viewer
 frame.begin_page("Read")
 study = frame.require_study()
 
+CORONAL_T1 = (Plane.CORONAL, Weighting.T1)
+CORONAL_FLUID = (Plane.CORONAL, Weighting.FLUID)
+AXIAL_FLUID = (Plane.AXIAL, Weighting.FLUID)
 LAYOUTS = {
-    "Coronal beside axial": ((Plane.CORONAL, Weighting.FLUID), (Plane.AXIAL, Weighting.FLUID)),
-    "T1 beside fluid-sensitive": ((Plane.CORONAL, Weighting.T1), (Plane.CORONAL, Weighting.FLUID)),
+    "All three": (CORONAL_T1, CORONAL_FLUID, AXIAL_FLUID),
+    "Coronal beside axial": (CORONAL_FLUID, AXIAL_FLUID),
+    "T1 beside fluid-sensitive": (CORONAL_T1, CORONAL_FLUID),
+    "One": (CORONAL_FLUID,),
 }
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     layout = st.segmented_control(
         "Layout", list(LAYOUTS), default=next(iter(LAYOUTS)), required=True, key="layout"
     )
-    shown = []
-    for side, (plane, weighting) in zip(("Left", "Right"), LAYOUTS[layout], strict=True):
-        wanted = choose.nearest_series(
-            study.series,
-            plane=plane,
-            weighting=weighting,
-            other_than=shown[0] if shown else None,
-        )
-        ids = [series.id for series in study.series]
+    shown = choose.hanging(study.series, LAYOUTS[layout])
+    ids = [series.id for series in study.series]
+    for place, series in enumerate(shown):
         picked = st.selectbox(
-            side,
+            f"Pane {place + 1}",
             ids,
-            index=ids.index(wanted.id),
+            index=ids.index(series.id),
             format_func=lambda i: choose.series_label(study.series_by_id(i)),
-            key=f"{side}:{layout}:{state.study_token()}",
-            width=330,
+            key=f"pane{place}:{layout}:{state.study_token()}",
+            width=230,
         )
-        shown.append(study.series_by_id(picked))
+        shown[place] = study.series_by_id(picked)
 
-left, right = shown
+panes = list(dict.fromkeys(shown))  # the same series twice is shown once
 viewer.show(
     [
         viewer.Pane(series, state.slice_of(series.id, series.volume.shape[0] // 2))
-        for series in ([left] if left is right else [left, right])
+        for series in panes
     ],
     study_key=study.key,
-    key=f"read:{left.id}:{right.id}:{state.study_token()}",
-    linked=viewer.may_link(left, right),
+    key=f"read:{':'.join(series.id for series in panes)}:{state.study_token()}",
 )
-
-if viewer.may_link(left, right):
-    st.caption("Both series lie in the same plane, so their slices move together by position.")
-elif left.volume.affine_lps is not None and right.volume.affine_lps is not None:
-    st.caption("The dashed line is where the slice of the other pane lies.")

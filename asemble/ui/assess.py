@@ -49,7 +49,8 @@ def show_slices(study: Study) -> None:
         study_key=study.key,
         key=f"assess:{series.id}:{state.study_token()}",
         jump=2 * jump.count + bool(slices),  # the first prediction moves the viewer as well
-        on_rest=lambda index: state.keep_slice(series.id, index),
+        has_heat_row=True,
+        listeners=viewer.Listeners(on_rest=lambda index: state.keep_slice(series.id, index)),
     )
     if heatmap is not None:
         st.caption(HEATMAP_LIMIT)

@@ -15,7 +15,7 @@ from asemble.core.study import Study
 from asemble.core.volume import Volume
 from asemble.imaging.orientation import as_shown
 from asemble.models import Ensemble, load_ensemble
-from asemble.ui.images import Stack, grey_stack
+from asemble.ui.stacks import Stack, stack_bytes
 
 SAMPLE_SEED = 7
 """The seed of the sample cases."""
@@ -42,7 +42,10 @@ def sample(kind: Pattern) -> Study:
         return io.read_study(sorted({path.parent for path in Path(folder).glob("*/*.dcm")}))
 
 
-@st.cache_data(scope="session", max_entries=12, show_spinner=False)
+@st.cache_data(scope="session", max_entries=6, show_spinner=False)
 def stack(study_key: str, series_id: str, plane: Plane | None, _volume: Volume) -> Stack:
-    """The series as images for the browser, kept for this session alone."""
-    return grey_stack(as_shown(_volume, plane))
+    """The series for the viewer, kept for this session alone."""
+    shown = as_shown(_volume, plane)
+    key = f"{study_key}:{series_id}:{plane}"
+    slices, rows, columns = shown.shape
+    return Stack(key, (slices, rows, columns), stack_bytes(shown, key))

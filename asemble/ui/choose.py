@@ -17,7 +17,7 @@ def nearest_series(
     *,
     plane: Plane,
     weighting: Weighting,
-    other_than: Series | None = None,
+    other_than: Sequence[Series] = (),
 ) -> Series:
     """The series nearest to what is asked for; the plane counts before the weighting.
 
@@ -25,7 +25,20 @@ def nearest_series(
         choices: at least one.
         plane: the plane asked for.
         weighting: the weighting asked for.
-        other_than: left out, unless it is the only choice.
+        other_than: left out, unless there is no other choice.
     """
-    rest = [series for series in choices if series is not other_than] or list(choices)
+    rest = [s for s in choices if not any(s is taken for taken in other_than)] or list(choices)
     return max(rest, key=lambda s: 2 * (s.plane is plane) + (s.weighting is weighting))
+
+
+def hanging(choices: Sequence[Series], wanted: Sequence[tuple[Plane, Weighting]]) -> list[Series]:
+    """The series for each pane, in order; no series twice, and no more panes than series.
+
+    Args:
+        choices: at least one.
+        wanted: plane and weighting by pane.
+    """
+    shown: list[Series] = []
+    for plane, weighting in wanted[: len(choices)]:
+        shown.append(nearest_series(choices, plane=plane, weighting=weighting, other_than=shown))
+    return shown

@@ -39,6 +39,7 @@ STYLE = """
 [class*="st-key-item_"] p { font-size: 0.9rem; line-height: 1.3; }
 [class*="st-key-item_"] [data-testid="stTooltipIcon"] { margin-left: -0.6rem; }
 [class*="st-key-item_"] button { min-height: 1.7rem; padding: 0 0.55rem; }
+[class*="st-key-couriers"] { display: none; }
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 table { font-variant-numeric: tabular-nums; }
 </style>

@@ -1,0 +1,114 @@
+"""Stacks as bytes for the browser: a header in JSON, then one number a voxel.
+
+A series travels with 16 bits a voxel and the line back to its own values, a heatmap with 8 bits.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from asemble.core.results import Heatmap
+from asemble.core.volume import Volume
+from asemble.imaging.intensity import percentile_window, to_bytes
+from asemble.imaging.orientation import AS_STORED, Turn
+from asemble.ui.images import WINDOW_PERCENT
+
+PRESETS = {
+    "Standard": WINDOW_PERCENT,
+    "Whole range": (0.0, 100.0),
+    "Dark tissue": (0.5, 85.0),
+    "Bright tissue": (50.0, 99.9),
+}
+"""Percentiles of the series from black to white; the first is where the viewer starts. MRI has no
+units of its own, so that a window is a matter of the series."""
+HEAT_PIXELS = 160
+"""Longest side of a heatmap sent to the browser; the networks' own maps are coarser."""
+_STEPS = 2**16 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A series for the browser.
+
+    Args:
+        key: under which the viewer finds it.
+        shape: `(slice, row, column)` as shown.
+        packed: what is sent.
+    """
+
+    key: str
+    shape: tuple[int, int, int]
+    packed: bytes
+
+
+def stack_bytes(volume: Volume, key: str) -> bytes:
+    """A series with 16 bits a voxel.
+
+    Whole numbers that fit are sent as they are; other values are put on 65,536 steps between the
+    least and the greatest.
+
+    Args:
+        volume: `(slice, row, column)` as shown.
+        key: under which the viewer finds it.
+
+    >>> header, values = unpack(stack_bytes(Volume(np.arange(6.0).reshape(1, 2, 3) - 2, None), "a"))
+    >>> header["intercept"], header["slope"], values.ravel().tolist()
+    (-2.0, 1.0, [0, 1, 2, 3, 4, 5])
+    """
+    voxels = volume.voxels
+    low, high = float(voxels.min()), float(voxels.max())
+    is_whole = high - low <= _STEPS and bool((voxels == np.rint(voxels)).all())
+    slope = 1.0 if is_whole else (high - low) / _STEPS
+    steps = np.rint((voxels - low) / (slope or 1.0)).astype("<u2")
+    header = {
+        "key": key,
+        "bits": 16,
+        "shape": steps.shape,
+        "intercept": low,
+        "slope": slope,
+        "windows": {
+            name: percentile_window(voxels, *percents) for name, percents in PRESETS.items()
+        },
+    }
+    return _packed(header, steps.tobytes())
+
+
+def heat_bytes(heatmap: Heatmap, key: str, turn: Turn = AS_STORED) -> bytes:
+    """A heatmap with 8 bits a pixel: 0 for none, 255 for the study's strongest.
+
+    Args:
+        heatmap: on the series' own grid.
+        key: under which the viewer finds it.
+        turn: from slices as stored to slices as shown.
+
+    >>> values = np.ones((2, 320, 240), dtype=np.float32)
+    >>> unpack(heat_bytes(Heatmap("1", values, "gradcam", "ensemble"), "h"))[1].shape
+    (2, 160, 120)
+    """
+    shown = turn.apply(heatmap.values)
+    shrink = max(1.0, max(shown.shape[1:]) / HEAT_PIXELS)
+    rows, columns = (max(1, round(n / shrink)) for n in shown.shape[1:])
+    small = [
+        np.asarray(Image.fromarray(each).resize((columns, rows), Image.Resampling.BILINEAR))
+        for each in shown
+    ]
+    bytes_ = to_bytes(np.stack(small), (0, 1))
+    empty = [heatmap.is_empty(index) for index in range(len(shown))]
+    header = {"key": key, "bits": 8, "shape": bytes_.shape, "empty": empty}
+    return _packed(header, bytes_.tobytes())
+
+
+def unpack(packed: bytes) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
+    """The header and the numbers `(slice, row, column)`, as the browser reads them."""
+    start = 4 + int.from_bytes(packed[:4], "little")
+    header = json.loads(packed[4:start])
+    kind = "<u2" if header["bits"] == 16 else np.uint8
+    return header, np.frombuffer(packed, kind, offset=start).reshape(header["shape"])
+
+
+def _packed(header: dict[str, Any], values: bytes) -> bytes:
+    words = json.dumps(header).encode()
+    return len(words).to_bytes(4, "little") + words + values

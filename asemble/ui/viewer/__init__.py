@@ -1,0 +1,236 @@
+"""The slice viewer: series go to the browser once, everything after that happens there.
+
+Scrolling, window and level, zoom, ruler, regions and the heatmap's layer ask nothing of the
+server. It hears of three things alone: the slice a reader rests on, a marked quadrant, and joint
+lines that were moved.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from asemble.clinical.findings import Bone, Half, Joint, Lesion, Mark, Quadrant
+from asemble.core.geometry import edge_letters, slice_normal, slice_positions_mm, spacing_mm
+from asemble.core.labels import Plane
+from asemble.core.results import Heatmap
+from asemble.core.study import Series
+from asemble.core.volume import Affine
+from asemble.imaging.orientation import Turn
+from asemble.ui import cache
+from asemble.ui.images import heat_colours
+from asemble.ui.stacks import heat_bytes
+
+_HERE = Path(__file__).parent
+_SCRIPTS = ("geometry.js", "measure.js", "marks.js", "drawing.js", "pane.js", "viewer.js")
+"""One script for the browser, in this order."""
+
+
+def _text(*names: str) -> str:
+    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+_mount = st.components.v2.component(
+    "asemble.viewer",
+    html='<div class="viewer"></div>',
+    css=_text("viewer.css"),
+    js=_text(*_SCRIPTS),
+)
+_carry = st.components.v2.component("asemble.courier", html="<span></span>", js=_text("courier.js"))
+
+UNKNOWN_GEOMETRY = "Geometry unknown: no scale, no patient side, square pixels assumed."
+"""Said in the pane of a series without an affine."""
+
+Guides = Mapping[str, Any]
+"""The reader's joint lines: by slice and joint, `(row, column)` of the upper and the lower end."""
+
+_TOWARDS = {
+    Plane.CORONAL: (1, "posterior", "anterior"),
+    Plane.AXIAL: (2, "superior", "inferior"),
+    Plane.SAGITTAL: (0, "to the left", "to the right"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """One series in the viewer.
+
+    Args:
+        series: what is shown.
+        start: the slice shown first.
+        heatmap: laid over the slices when the reader asks for it.
+        marks: the quadrants marked so far; None where marking is not offered.
+        guides: the joint lines as the reader left them.
+    """
+
+    series: Series
+    start: int
+    heatmap: Heatmap | None = None
+    marks: Sequence[Mark] | None = None
+    guides: Guides | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """What the server wants to hear; without a listener nothing is said.
+
+    Args:
+        on_rest: the slice of the first pane, when the reader rests on it.
+        on_mark: series id and mark, when a quadrant is clicked.
+        on_guides: series id and joint lines, when one was moved.
+    """
+
+    on_rest: Callable[[int], None] | None = None
+    on_mark: Callable[[str, Mark], None] | None = None
+    on_guides: Callable[[str, Guides], None] | None = None
+
+
+def show(
+    panes: Sequence[Pane],
+    *,
+    study_key: str,
+    key: str,
+    jump: int = 0,
+    has_heat_row: bool = False,
+    listeners: Listeners | None = None,
+) -> None:
+    """Draw the panes side by side; those of one plane scroll together by millimetres.
+
+    Args:
+        panes: one to three.
+        study_key: `Study.key`, under which this session keeps the images.
+        key: names the viewer among the widgets of the page.
+        jump: each new number moves the panes to their `start`.
+        has_heat_row: whether there are controls for a heatmap, before there is one as well.
+        listeners: what the server wants to hear.
+    """
+    told = listeners or Listeners()
+    with st.container(key=f"couriers:{key}", gap=None):
+        shown = [_pane(pane, study_key) for pane in panes]
+    data = {
+        "panes": shown,
+        "colours": heat_colours(),
+        "jump": jump,
+        "has_heat_row": has_heat_row,
+        "tells_rest": told.on_rest is not None,
+    }
+
+    def rested() -> None:
+        if told.on_rest is not None:
+            told.on_rest(int(st.session_state[key]["slice"]))
+
+    def marked() -> None:
+        said = st.session_state[key]["mark"]
+        if told.on_mark is not None and said is not None:
+            told.on_mark(str(said["series"]), mark_of(said))
+
+    def guided() -> None:
+        said = st.session_state[key]["guides"]
+        if told.on_guides is not None and said is not None:
+            told.on_guides(str(said["series"]), said["guides"])
+
+    _mount(
+        key=key, data=data, on_slice_change=rested, on_mark_change=marked, on_guides_change=guided
+    )
+
+
+def mark_of(said: Mapping[str, Any]) -> Mark:
+    """A clicked quadrant as the browser tells it.
+
+    >>> told = {"slice": 3, "joint": "left", "half": "upper", "bone": "iliac", "lesion": "erosion"}
+    >>> mark = mark_of(told | {"is_deep": False, "is_intense": False})
+    >>> mark.slice, str(mark.quadrant), mark.lesion.value
+    (3, 'left upper iliac', 'erosion')
+    """
+    return Mark(
+        Lesion(said["lesion"]),
+        int(said["slice"]),
+        Quadrant(Joint(said["joint"]), Half(said["half"]), Bone(said["bone"])),
+        is_deep=bool(said["is_deep"]),
+        is_intense=bool(said["is_intense"]),
+    )
+
+
+def slice_places(affine: Affine | None, slices: int, plane: Plane | None) -> list[str]:
+    """Where each slice lies, in words.
+
+    >>> affine = np.array([[0, 0, 1, 0], [4, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1.0]])
+    >>> slice_places(affine, 3, Plane.CORONAL)
+    ['4 mm anterior of the middle', 'middle of the stack', '4 mm posterior of the middle']
+    >>> slice_places(None, 2, None)
+    ['', '']
+    """
+    if affine is None or plane is None:
+        return [""] * slices
+    axis, positive, negative = _TOWARDS[plane]
+    sign = np.sign(slice_normal(affine)[axis]) or 1.0
+    offsets = slice_positions_mm(affine, slices)
+    offsets = (offsets - offsets[slices // 2]) * sign
+    return [
+        "middle of the stack"
+        if index == slices // 2
+        else f"{abs(mm):.0f} mm {positive if mm > 0 else negative} of the middle"
+        for index, mm in enumerate(offsets)
+    ]
+
+
+def _pane(pane: Pane, study_key: str) -> dict[str, Any]:
+    """What the viewer is told of a pane; its numbers are sent on the way."""
+    series = pane.series
+    turn = Turn.to_display(series.volume.affine_lps, series.plane)
+    affine = turn.apply_to_volume(series.volume).affine_lps
+    stack = cache.stack(study_key, series.id, series.plane, series.volume)
+    _carry(key=f"stack:{stack.key}", data=stack.packed)
+    slices, rows, columns = stack.shape
+    letters = None if affine is None else edge_letters(affine)
+    plane = series.plane.heading if series.plane else "Plane not stated"
+    row_mm, column_mm = (1.0, 1.0) if affine is None else spacing_mm(affine)[1:]
+    return {
+        "id": series.id,
+        "stack": stack.key,
+        "heat": _carry_heat(pane, stack.key, turn),
+        "title": f"{plane} · {series.weighting.heading.split(' (')[0]}",
+        "subtitle": series.description,
+        "badge": "SYNTHETIC" if series.synthetic else "",
+        "slices": slices,
+        "rows": rows,
+        "columns": columns,
+        "pixel": [row_mm, column_mm],
+        "affine": None if affine is None else affine.tolist(),
+        "letters": letters,
+        "places": slice_places(affine, slices, series.plane),
+        "unknown": UNKNOWN_GEOMETRY if affine is None else "",
+        "start": min(max(pane.start, 0), slices - 1),
+        "right": -1 if letters is not None and letters[0].startswith("R") else 1,
+        "marks": _marks(pane) if series.plane is Plane.CORONAL and letters is not None else None,
+        "guides": pane.guides,
+    }
+
+
+def _carry_heat(pane: Pane, stack_key: str, turn: Turn) -> str | None:
+    heatmap = pane.heatmap
+    if heatmap is None:
+        return None
+    key = f"{stack_key}:{heatmap.method}:{heatmap.member}"
+    _carry(key=f"heat:{stack_key}", data=heat_bytes(heatmap, key, turn))
+    return key
+
+
+def _marks(pane: Pane) -> list[dict[str, Any]] | None:
+    if pane.marks is None:
+        return None
+    return [
+        {
+            "lesion": mark.lesion,
+            "slice": mark.slice,
+            "joint": mark.quadrant.joint,
+            "half": mark.quadrant.half,
+            "bone": mark.quadrant.bone,
+            "is_deep": mark.is_deep,
+            "is_intense": mark.is_intense,
+        }
+        for mark in pane.marks
+    ]
