@@ -143,7 +143,8 @@ def _evaluate_studies(options: argparse.Namespace) -> None:
 
 
 def _evaluate_explanations(options: argparse.Namespace) -> None:
-    from asemble.commands.evaluation import Run, measure_explanations
+    from asemble.commands.evaluation import Run
+    from asemble.commands.explanations import measure_explanations
 
     run = Run(options.weights, options.out, options.workers)
     measure_explanations(options.count, run, docs=options.docs)
