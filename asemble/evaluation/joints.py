@@ -1,16 +1,12 @@
-"""Where simulated joints lie on slices, and how well a region from geometry holds their oedema."""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
+"""Where simulated joints lie on slices: the bands of `asemble.imaging.joints`, fitted."""
 
 import numpy as np
 import numpy.typing as npt
 
-from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
-from asemble.imaging.joints import JointBand, joint_region
-from asemble.phantom import Case, LesionType, sample_case, sample_stack
+from asemble.core.labels import PATTERNS, Plane, Weighting
+from asemble.imaging.joints import JointBand
+from asemble.phantom import Case, sample_case, sample_stack
 from asemble.phantom.acquisition import Stack, slice_points
-from asemble.phantom.scene import render
 
 FIRST_JOINT_SEED = 500_000
 """The bands are fitted on cases of the early stopping: in appearances that training samples."""
@@ -18,23 +14,7 @@ FIRST_JOINT_SEED = 500_000
 JOINT_QUANTILE = 0.95
 """Share of the joint spaces' area that a band holds, across it and along it."""
 
-VISIBLE_OEDEMA = 0.5
-"""Share of a voxel that oedema must fill to belong to its mask, as in `asemble.phantom.export`."""
-
 Floats64 = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class RegionFigures:
-    """How well the region of one plane measures.
-
-    Args:
-        lesion_share: share of the area of inflammatory oedema that lies in it, a value a case.
-        image_share: share of the prepared slice's area that it takes.
-    """
-
-    lesion_share: Sequence[float]
-    image_share: float
 
 
 def fit_band(plane: Plane, cases: int, *, first_seed: int = FIRST_JOINT_SEED) -> JointBand:
@@ -52,27 +32,9 @@ def fit_band(plane: Plane, cases: int, *, first_seed: int = FIRST_JOINT_SEED) ->
     return JointBand(*(round(float(v), 2) for v in (top, bottom, beside, slope, half)))
 
 
-def region_figures(plane: Plane, cases: int, *, first_seed: int) -> RegionFigures:
-    """How much of the oedema of other, inflammatory cases lies in the region of the plane."""
-    region = joint_region(plane)
-    shares = []
-    for number in range(first_seed, first_seed + cases):
-        case, stack = _stack_of(number, plane, Pattern.INFLAMMATORY)
-        x, y = _oedema_places(case, stack).T
-        if len(x):
-            shares.append(float(_holds(plane, x, y).mean()))
-    return RegionFigures(shares, float(region.mean()))
-
-
-def _holds(plane: Plane, x: Floats64, y: Floats64) -> npt.NDArray[np.bool_]:
-    from asemble.imaging.joints import JOINT_BANDS  # noqa: PLC0415
-
-    return JOINT_BANDS[plane].holds(x, y)
-
-
-def _stack_of(number: int, plane: Plane, kind: Pattern | None = None) -> tuple[Case, Stack]:
-    """A case and one fluid-sensitive stack of it; the kinds in turn unless one is asked for."""
-    case = sample_case(number, kind=kind or PATTERNS[number % len(PATTERNS)])
+def _stack_of(number: int, plane: Plane) -> tuple[Case, Stack]:
+    """A case, the kinds in turn, and one fluid-sensitive stack of it."""
+    case = sample_case(number, kind=PATTERNS[number % len(PATTERNS)])
     rng = np.random.default_rng([number, list(Plane).index(plane)])
     return case, sample_stack(rng, case, plane=plane, weighting=Weighting.FLUID)
 
@@ -85,16 +47,6 @@ def _joint_places(case: Case, stack: Stack) -> Floats64:
         relief = anatomy.relief(points)
         in_space = np.abs(relief.au - relief.joint) < relief.gap / 2
         places.append(_places(in_space & (anatomy.in_joint(points.v, points.w) < 0), stack))
-    return np.concatenate(places)
-
-
-def _oedema_places(case: Case, stack: Stack) -> Floats64:
-    places = [np.empty((0, 2))]
-    for index in range(stack.shape[0]):
-        canvas = render(case.scene, slice_points(stack, case.placement, index), (stack.weighting,))
-        mask = canvas.masks.get((LesionType.OEDEMA, Pattern.INFLAMMATORY))
-        if mask is not None:
-            places.append(_places(mask >= VISIBLE_OEDEMA, stack))
     return np.concatenate(places)
 
 

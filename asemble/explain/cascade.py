@@ -23,8 +23,13 @@ HEAD_LAYERS = (
 
 def cascade_layers(network: EvidenceNetwork) -> list[tuple[str, Sequence[str]]]:
     """Layers from the head downwards, each with how the names of its values begin."""
-    body = [f"body.{name}" for name, _ in network.body.named_children()]
-    return [*HEAD_LAYERS, *((name, (f"{name}.",)) for name in reversed(body))]
+    own = [f"body.{name}" for name, _ in network.body.named_parameters(recurse=False)]
+    parts = [f"body.{name}" for name, _ in network.body.named_children()]
+    return [
+        *HEAD_LAYERS,
+        *((name, (name,)) for name in own),
+        *((name, (f"{name}.",)) for name in reversed(parts)),
+    ]
 
 
 def cascade_maps(member: Member, fresh: Member, images: Floats) -> dict[str, Floats]:

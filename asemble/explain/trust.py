@@ -25,7 +25,7 @@ from asemble.core.volume import Floats, Volume
 from asemble.explain.changes import Bools, body, covered, elsewhere, enlarged, moved
 from asemble.explain.heatmaps import SeriesHeatmaps, member_maps
 from asemble.imaging.joints import JOINT_BANDS, joint_region
-from asemble.imaging.slices import PIXEL_MM, SIDE, prepare
+from asemble.imaging.slices import PIXEL_MM, SIDE, PreparedStack, prepare
 from asemble.models import Ensemble
 from asemble.models.ensemble import sum_of_shares
 from asemble.models.fusion import GRADCAM, METHODS
@@ -99,6 +99,16 @@ class Stability:
     probability: float
     changed: Sequence[float]
 
+    @property
+    def mean_kept(self) -> float | None:
+        """Mean share of heat that stays in place; None without heat."""
+        return float(np.mean(self.kept)) if self.kept else None
+
+    @property
+    def swing(self) -> float:
+        """The greatest change of P."""
+        return max((abs(p - self.probability) for p in self.changed), default=0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
@@ -125,6 +135,13 @@ class Deletion:
     def drops_elsewhere(self) -> Sequence[float]:
         """How much P falls when another place is covered, place by place."""
         return [self.probability - p for p in self.elsewhere]
+
+    @property
+    def excess(self) -> float | None:
+        """How much further P falls than at the median of the other places."""
+        if self.drop is None or not self.elsewhere:
+            return None
+        return self.drop - float(np.median(self.drops_elsewhere))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +192,8 @@ def trust_in(
         raise ValueError(f"no ensemble for series {series.id} of plane {plane}")
     if method not in METHODS or not 0 <= index < series.volume.shape[0]:
         raise ValueError(f"no heatmap {method!r} of slice {index} in series {series.id}")
-    voxels, affine = series.volume.voxels[index : index + 1], series.volume.affine_lps
-    stack = prepare(Volume(voxels, affine), plane)
+    image = _slice_alone(series, index).images[0]
     shown = heatmaps.get(method, ENSEMBLE).values[index]
-    region = None
-    if affine is not None and plane in JOINT_BANDS:
-        region = stack.grid.from_square(joint_region(plane, SIDE).astype(np.float32)) > 0.5
     look = EnsembleLook(ensemble, plane, method, heatmaps)
     by_kind = heat_by_kind(heatmaps, ensemble, plane, method, index)
     return Trust(
@@ -188,10 +201,19 @@ def trust_in(
         index,
         method,
         agreement(by_kind[Kind.CONVOLUTIONAL], by_kind[Kind.TRANSFORMER]),
-        joint_share(shown, region),
-        stability(stack.images[0], look),
-        deletion(stack.images[0], look),
+        joint_share(shown, joint_region_on(series)),
+        stability(image, look),
+        deletion(image, look),
     )
+
+
+def joint_region_on(series: Series) -> Bools | None:
+    """`(row, column)`: the joint region on every slice of the series; None without geometry."""
+    plane = series.plane
+    if series.volume.affine_lps is None or plane is None or plane not in JOINT_BANDS:
+        return None
+    square = joint_region(plane, SIDE).astype(np.float32)
+    return np.asarray(_slice_alone(series, 0).grid.from_square(square) > 0.5)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -314,6 +336,11 @@ def deletion(image: Floats, look: Look) -> Deletion:
     looked_at = np.stack([image, *(covered(image, mask) for mask in (hot, *others))])
     probability, without, *other = look.probability(looked_at).tolist()
     return Deletion(probability, without, other, float(hot.sum()) * PIXEL_MM**2)
+
+
+def _slice_alone(series: Series, index: int) -> PreparedStack:
+    voxels = series.volume.voxels[index : index + 1]
+    return prepare(Volume(voxels, series.volume.affine_lps), series.plane)
 
 
 def _on_pixels(maps: Floats) -> Floats:
