@@ -400,9 +400,10 @@ def test_limits_come_from_right_maps_and_are_held_against_other_studies() -> Non
     measured = trust_figures(validation, test, bands)
     figures = measured["questions"]["joint"]
     assert figures["AUC"]["value"] == 0.5
+    assert figures["AUC where P is high"]["value"] == 0  # the one wrong map of 0.7 lies higher
     assert figures["right maps below the limit"]["value"] == 0
     assert figures["wrong maps below the limit"]["value"] == 0.5
-    assert measured["maps"] == {"right": 1, "wrong": 2}
+    assert measured["maps"] == {"right": 1, "wrong": 2, "wrong where P is high": 1}
     assert measured["joint region"]["coronal"]["oedema"]["value"] == 0.9
     page = "\n".join(trust_parts(measured))
     assert "Simulated figures" in page and "0.50 (0.50 to 0.50)" in page

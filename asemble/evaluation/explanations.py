@@ -57,10 +57,10 @@ AGREEMENT = 0.05
 EXPLAINED = f"""\
 Scored on the slices of inflammatory studies that hold inflammatory oedema; intervals resample
 studies. **Pointing** is the share of slices whose hottest pixel lies within {POINTING_MARGIN}
-pixels (4-5 mm) of the oedema; a map without heat misses. **Average
-precision** asks of the whole map what pointing asks of its peak: how well heat tells the pixels
-within the margin of the oedema from the others, 1 at best; a map that is hotter elsewhere loses,
-and so does one that shows only some of the oedema. **In the lesion** is the share of a slice's heat
+pixels (4-5 mm) of the oedema; a map without heat misses. **Average precision** asks of the whole
+map what pointing asks of its peak: how well heat tells the pixels within the margin of the oedema
+from the others, 1 at best; a map that is hotter elsewhere loses, and so does one that shows only
+some of the oedema. **In the lesion** is the share of a slice's heat
 inside the oedema, **near** the share within the margin of it. All are averaged over slices.
 
 *Grad-CAM as shown* reads `head.fuse`, the layer before the linear evidence head, so that it
@@ -84,6 +84,7 @@ against the map of the trained network, on the slice of each series with the mos
 draws. Both measures are 1 for the same map. A map that shows what was learned must forget: its
 rank correlation (Spearman) must fall, with its whole interval, below {FORGOTTEN}. SSIM is shown
 beside it and decides nothing, because it finds two maps alike that are dark in the same places.
+The intervals resample studies, not draws, and are narrow for that.
 """
 
 

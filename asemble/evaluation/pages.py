@@ -81,8 +81,8 @@ def explanations_parts(sets: Sets) -> list[str]:
     best = MAPS[best_method(sets[SHIFTED])]
     parts = [NOTICE, EXPLANATIONS_EXPLAINED]
     parts.append(
-        f"The members point best with **{best}** on held-out appearances; among methods that point "
-        "alike, the one of the greater average precision is the best "
+        f"**{best}** measures best for the members on held-out appearances: of the methods that "
+        "point best, to half a point, it is the most precise "
         "([decision 13](decisions/0013-grad-cam-stays-the-default.md))."
     )
     for name, measured in reversed(list(sets.items())):

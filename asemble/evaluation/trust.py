@@ -30,12 +30,18 @@ QUESTIONS = {
 RIGHT_BELOW = 0.1
 """A limit is set so that one in ten right maps of the validation studies falls below it."""
 
-EXPLAINED = """\
+HIGH = 0.5
+"""P(inflammatory) of a slice from which on a wrong map would mislead."""
+
+EXPLAINED = f"""\
 Each series is looked at twice: at the slice of the highest P(inflammatory), where the reader
 starts, and at one drawn by chance. Only maps that show heat are counted. A map is **right** where
 its hottest pixel lies on inflammatory oedema or within 5 pixels of it, else **wrong**: without
 inflammatory oedema on the slice every map is. **AUC** is how well the figure alone tells right maps
-from wrong ones, 0.5 for not at all; intervals resample studies. The **limit**, from validation
+from wrong ones, 0.5 for not at all; intervals resample studies. Most wrong maps stand on slices
+whose P(inflammatory) is low, which by itself says that there is little to trust: the last line
+holds the questions against it, and the second AUC counts slices with P of at least {HIGH} alone.
+The **limit**, from validation
 studies, is where one in ten right maps falls below; the shares are those of the test studies, in
 appearances that training never samples.
 """
@@ -67,12 +73,18 @@ def trust_figures(
         "maps": {
             "right": sum(look["right"] for look in _looks(test)),
             "wrong": sum(not look["right"] for look in _looks(test)),
+            "wrong where P is high": sum(
+                not look["right"] and look["probability"] >= HIGH for look in _looks(test)
+            ),
         },
         "limits": limits,
         "questions": {
             question: as_dicts(
                 {
-                    "AUC": Figure(partial(_scores, question), pooled_auc).of(test),
+                    "AUC": Figure(partial(_scores, question, 0.0), pooled_auc).of(test),
+                    "AUC where P is high": Figure(partial(_scores, question, HIGH), pooled_auc).of(
+                        test
+                    ),
                     "right maps below the limit": _below(test, question, limits, right=True),
                     "wrong maps below the limit": _below(test, question, limits, right=False),
                 }
@@ -105,7 +117,7 @@ def limit_of(records: Sequence[Record], question: str) -> float | None:
 def trust_parts(measured: Mapping[str, Any]) -> list[str]:
     """The page of `asemble evaluate trust`."""
     studies, maps = measured["studies"], measured["maps"]
-    columns = ["AUC", "right maps below the limit", "wrong maps below the limit"]
+    columns = list(next(iter(measured["questions"].values())))
     rows = []
     for question, figures in measured["questions"].items():
         limit = measured["limits"][question]
@@ -124,7 +136,8 @@ def trust_parts(measured: Mapping[str, Any]) -> list[str]:
         NOTICE,
         EXPLAINED,
         f"Limits from {studies['validation']} studies; measured on {studies['test']} others, with "
-        f"{maps['right']} right and {maps['wrong']} wrong maps.",
+        f"{maps['right']} right and {maps['wrong']} wrong maps, {maps['wrong where P is high']} of "
+        "them where P is high.",
         markdown_table(["question", "limit", *columns], rows),
         "## The joint region on simulated slices",
         f"A slanting band a side, as wide and as long as holds 95% of the joint spaces of "
@@ -140,8 +153,12 @@ def _looks(records: Sequence[Record]) -> list[Record]:
     return [look for record in records for look in record["looks"] if look["shows"]]
 
 
-def _scores(question: str, record: Record) -> tuple[list[bool], list[float]]:
-    known = [look for look in _looks([record]) if look[question] is not None]
+def _scores(question: str, least: float, record: Record) -> tuple[list[bool], list[float]]:
+    known = [
+        look
+        for look in _looks([record])
+        if look[question] is not None and look["probability"] >= least
+    ]
     return [look["right"] for look in known], [look[question] for look in known]
 
 
