@@ -344,6 +344,7 @@ def trust_of(**changes: object) -> Trust:
 def test_each_answer_is_a_sentence_with_its_figure() -> None:
     told = tell(trust_of(), LIMITS)
     assert [each.figure for each in told] == ["62%", "91%", "85%", "-0.71"]
+    assert [each.limit for each in told] == ["40%", "50%", "80%", "-0.10"]
     assert all(each.sentence.endswith(".") and each.speaks_for for each in told)
     assert "80% at the least" in told[2].sentence and "0.79 and 0.85" in told[2].sentence
     assert "from 0.82 to 0.11" in told[3].sentence
@@ -378,7 +379,7 @@ def test_where_nothing_can_be_said_that_is_said() -> None:
     told = tell(nothing, LIMITS)
     assert all(each.speaks_for is None and not each.figure for each in told)
     assert "Without geometry" in told[1].sentence
-    assert all(each.speaks_for is None for each in tell(trust_of(), {}))
+    assert all(each.speaks_for is None and not each.limit for each in tell(trust_of(), {}))
 
 
 def look(value: float, *, right: bool) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -30,12 +31,14 @@ class Told:
         figure: its figure with a unit, short; empty where there is none.
         sentence: what the figure says of this slice.
         speaks_for: whether it speaks for the heatmap; None where it says nothing.
+        limit: of the figure, in its words; empty where none was held against it.
     """
 
     question: str
     figure: str
     sentence: str
     speaks_for: bool | None
+    limit: str = ""
 
 
 def tell(trust: Trust, limits: Limits) -> tuple[Told, ...]:
@@ -67,7 +70,7 @@ def _agreement(found: Agreement, limit: float | None) -> Told:
         f"{figure} of the evidence of the convolutional and of the transformer member lies at the "
         "same places."
     )
-    return Told(question, figure, sentence, _speaks(found.overlap, limit))
+    return Told(question, figure, sentence, _speaks(found.overlap, limit), _percent(limit))
 
 
 def _joint(found: JointShare, limit: float | None) -> Told:
@@ -83,7 +86,7 @@ def _joint(found: JointShare, limit: float | None) -> Told:
         f"lie, which is {found.area:.0%} of the slice. It is a region from geometry; the joints "
         "of this patient were not looked for."
     )
-    return Told(question, figure, sentence, _speaks(found.share, limit))
+    return Told(question, figure, sentence, _speaks(found.share, limit), _percent(limit))
 
 
 def _stability(found: Stability, limit: float | None) -> Told:
@@ -100,14 +103,14 @@ def _stability(found: Stability, limit: float | None) -> Told:
         f"noise {NOISES} times, {figure} of the heat stays in place, {min(found.kept):.0%} at the "
         f"least; {swing}."
     )
-    return Told(question, figure, sentence, _speaks(found.mean_kept, limit))
+    return Told(question, figure, sentence, _speaks(found.mean_kept, limit), _percent(limit))
 
 
 def _deletion(found: Deletion, limit: float | None) -> Told:
     question = "Does the answer depend on the hot region?"
     if found.covered is None or found.drop is None:
         return Told(question, "", "There is no hot region to cover.", None)
-    figure = f"{-found.drop:+.2f}"
+    figure = signed(-found.drop)
     sentence = (
         f"Covering the hot region ({found.area_mm2 / 100:.0f} cm²) takes P(inflammatory) of the "
         f"slice from {found.probability:.2f} to {found.covered:.2f}"
@@ -119,11 +122,26 @@ def _deletion(found: Deletion, limit: float | None) -> Told:
     falls = found.drops_elsewhere
     sentence += (
         f"; covering as much elsewhere in the body, at {len(falls)} places in turn, changes it by "
-        f"{-np.median(falls):+.2f} ({-max(falls):+.2f} to {-min(falls):+.2f})."
+        f"{signed(-np.median(falls))} ({signed(-max(falls))} to {signed(-min(falls))})."
     )
     if found.drop <= max(falls):  # some other place matters as much
         return Told(question, figure, sentence, False)
-    return Told(question, figure, sentence, _speaks(found.excess, limit))
+    shown = "" if limit is None else signed(-limit)
+    return Told(question, figure, sentence, _speaks(found.excess, limit), shown)
+
+
+def signed(change: float | np.floating[Any]) -> str:
+    """A change with its sign, where it has one to two decimals.
+
+    >>> signed(0.123), signed(-0.5), signed(-0.001)
+    ('+0.12', '-0.50', '0.00')
+    """
+    shown = f"{float(change):+.2f}"
+    return "0.00" if shown in ("+0.00", "-0.00") else shown
+
+
+def _percent(limit: float | None) -> str:
+    return "" if limit is None else f"{limit:.0%}"
 
 
 def _speaks(value: float, limit: float | None) -> bool | None:

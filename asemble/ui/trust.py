@@ -67,7 +67,8 @@ def limits_of(fusion: Fusion) -> Limits:
 
 def _show(told: Told) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{told.question}** {told.figure}", width="content")
+        limit = f" (limit {told.limit})" if told.limit else ""
+        st.markdown(f"**{told.question}** {told.figure}{limit}", width="content")
         verdict, colour = VERDICTS[told.speaks_for]
         st.badge(verdict, color=colour)
     st.markdown(told.sentence)
