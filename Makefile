@@ -68,6 +68,7 @@ weights: setup
 	$(BIN)/asemble evaluate scope --fit
 	$(BIN)/asemble evaluate studies --store
 	$(BIN)/asemble evaluate explanations
+	$(BIN)/asemble evaluate trust --count 30
 	$(BIN)/asemble evaluate calibration
 	$(BIN)/asemble evaluate table
 	$(BIN)/asemble evaluate ablations

@@ -14,6 +14,10 @@ NORMAL, INFLAMMATORY, MECHANICAL = PATTERNS
 PICTURE = base64.b64encode(
     cv2.imencode(".jpg", np.full((192, 384, 3), 90, np.uint8))[1].tobytes()
 ).decode()
+CASCADE = {
+    "head.evidence": {"rank": 0.9, "ssim": 0.8},
+    "body.patch_embed": {"rank": 0.1, "ssim": 0.6},
+}
 
 
 def record(
@@ -28,7 +32,13 @@ def record(
     rest = (1 - probability) / 2
     positive = kind is INFLAMMATORY
     label = PATTERNS.index(kind)
-    score = {"hits": hits, "energy": 0.5 * hits, "near": 0.75 * hits, "peaks_mm": [[10, 20]]}
+    score = {
+        "hits": hits,
+        "energy": 0.5 * hits,
+        "near": 0.75 * hits,
+        "precision": 0.4 * hits,
+        "peaks_mm": [[10, 20]],
+    }
     played = {f"gradcam/{who}": score for who in (ENSEMBLE, "pvt")}
     played |= {f"evidence/{who}": {**score, "hits": 1} for who in (ENSEMBLE, "pvt")}
     played |= {"random weights/pvt": {**score, "hits": 0}}
@@ -58,6 +68,7 @@ def record(
                 "margin_mm": 4.0,
                 "lesions_mm": [[list(place_mm)]] if positive else [],
                 "maps": played if positive else {},
+                **({"cascade": {"pvt": CASCADE}} if positive else {}),
             }
             for plane in ("coronal", "axial")
         ],

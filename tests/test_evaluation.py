@@ -23,7 +23,13 @@ from asemble.evaluation.calibration import (
     fit_study,
     reliability,
 )
-from asemble.evaluation.explanations import MISMATCHED, explanations
+from asemble.evaluation.explanations import (
+    MAPS,
+    MISMATCHED,
+    best_method,
+    card_metrics,
+    explanations,
+)
 from asemble.evaluation.figures import (
     IN_DISTRIBUTION,
     NOTICE,
@@ -36,18 +42,25 @@ from asemble.evaluation.figures import (
 )
 from asemble.evaluation.fitting import fit_fusion
 from asemble.evaluation.gallery import entry, worst, write_strip
-from asemble.evaluation.measures import map_record, measure_for_figures
+from asemble.evaluation.measures import (
+    map_record,
+    measure_for_explanations,
+    measure_for_figures,
+)
 from asemble.evaluation.metrics import (
     Estimate,
     accuracy,
     adjacent_wins,
     auc,
+    average_precision,
     confusion,
     energy_in,
     over_cases,
     points_at,
+    rank_correlation,
     sensitivity,
     specificity,
+    structural_similarity,
 )
 from asemble.evaluation.pages import calibration_parts, explanations_parts, studies_parts
 from asemble.evaluation.reliability import calibration_figures
@@ -462,20 +475,18 @@ def shortened(simulated: SimulatedStudy) -> SimulatedStudy:
 def test_a_study_is_written_down_once_for_every_command(
     simulated: SimulatedStudy, random_ensemble: Ensemble
 ) -> None:
-    from asemble.commands.evaluation import scored_maps  # noqa: PLC0415  torch, where it is used
+    from asemble.commands.evaluation import shown_maps  # noqa: PLC0415  torch, where it is used
 
     found = measure_for_figures(
         shortened(simulated),
         lambda study: predict(study, random_ensemble),
-        scored_maps(random_ensemble),
+        shown_maps(random_ensemble),
     )
     found = json.loads(json.dumps(found))
     assert len(found["again"]["interval"]) == 2
     same = []
     for series in found["series"]:
         assert series["played"] > 0
-        names = {name.split("/")[0] for name in series["maps"]}
-        assert {"gradcam", "evidence", "random weights", "body at stride 16"} <= names
         assert {f"gradcam/{who}" for who in (ENSEMBLE, *MEMBERS)} <= set(series["maps"])
         for scores in series["maps"].values():
             assert 0 <= scores["energy"] <= scores["near"] <= series["played"]
@@ -493,6 +504,54 @@ def test_a_study_is_written_down_once_for_every_command(
         np.frombuffer(base64.b64decode(found["picture"]), np.uint8), cv2.IMREAD_COLOR
     )
     assert strip is not None and strip.shape == (192, 384, 3)
+
+
+def test_explanations_are_written_down_with_other_methods_controls_and_the_cascade(
+    simulated: SimulatedStudy, random_ensemble: Ensemble
+) -> None:
+    from asemble.commands.explanations import cascade_of, examined_maps  # noqa: PLC0415  torch
+
+    found = measure_for_explanations(
+        replace(shortened(simulated), again=None),
+        lambda study: predict(study, random_ensemble),
+        examined_maps(random_ensemble),
+        cascade_of(random_ensemble),
+    )
+    found = json.loads(json.dumps(found))
+    for series in found["series"]:
+        assert {name.split("/")[0] for name in series["maps"]} == {*MAPS}
+        for name in MEMBERS:
+            cascade = series["cascade"][name]
+            assert next(iter(cascade)) == "head.evidence"
+            assert all(-1 <= v <= 1 for layer in cascade.values() for v in layer.values())
+    written = explanations([found])
+    assert best_method(written) in MAPS
+    assert [row["down to"] for row in written["cascade"] if row["who"] == "regnet"][-1].startswith(
+        "body."
+    )
+    card = card_metrics({SHIFTED: written}, Plane.AXIAL, "pvt")
+    assert "simulated test: pointing by HiResCAM, held-out appearances" in card
+
+
+def test_average_precision_falls_with_heat_elsewhere_and_with_oedema_that_stays_cold() -> None:
+    mask = np.zeros((4, 4), dtype=bool)
+    mask[1, :2] = True
+    heat = mask.astype(np.float32)
+    assert average_precision(heat, mask) == 1
+    half, wide = heat.copy(), np.full_like(heat, 0.5)
+    half[1, 1] = 0
+    assert 0.5 < average_precision(half, mask) < 0.6  # the rest is found last, with all others
+    assert average_precision(wide, mask) == pytest.approx(2 / 16)
+    assert average_precision(wide + heat[::-1], mask) == pytest.approx(2 / 16)
+
+
+def test_maps_are_alike_by_the_order_of_their_heat_and_by_their_structure() -> None:
+    heat = np.random.default_rng(5).random((32, 32), dtype=np.float32)
+    assert rank_correlation(heat, 3 * heat) == 1
+    assert structural_similarity(heat, 3 * heat) == pytest.approx(1)
+    assert rank_correlation(heat, -heat) == -1
+    other = heat.T.copy()
+    assert abs(rank_correlation(heat, other)) < 0.2 > structural_similarity(heat, other)
 
 
 def test_the_truth_lies_on_the_grid_that_was_read(simulated: SimulatedStudy) -> None:

@@ -11,10 +11,14 @@ from small_studies import noise_series, study_of, two_plane_study
 from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE
 from asemble.explain import explain, raw_maps
+from asemble.explain.cascade import cascade_layers, cascade_maps
 from asemble.explain.controls import body_maps, control_maps, untrained
 from asemble.explain.gradcam import ClassifierOutputTarget, GradCAM, UnscaledGradCAM, gradcam
+from asemble.explain.heatmaps import member_maps
+from asemble.explain.methods import OTHER_METHODS, other_maps
 from asemble.imaging.slices import prepare
 from asemble.models import MEMBERS, Ensemble, load_ensemble
+from asemble.models.evidence import TOP_CELLS
 from asemble.models.fusion import EVIDENCE, GRADCAM, METHODS, uncalibrated
 from asemble.predict import predict
 
@@ -181,3 +185,34 @@ def test_only_series_that_were_judged_are_explained(random_ensemble: Ensemble) -
     assert set(explain(study, prediction, random_ensemble)) == {"s01"}
     with pytest.raises(ValueError, match="no ensemble"):
         raw_maps(unknown, random_ensemble)
+
+
+def test_hirescam_is_grad_cam_in_the_cells_that_the_logit_is_made_of(
+    random_ensemble: Ensemble,
+) -> None:
+    series = noise_series(slices=2)
+    images = prepare(series.volume).images
+    shown = raw_maps(series, random_ensemble).maps
+    for member in random_ensemble.planes[Plane.CORONAL]:
+        maps = other_maps(member, images)
+        assert set(maps) == set(OTHER_METHODS)
+        for heat, own in zip(shown[GRADCAM, member.name], maps["hirescam"], strict=True):
+            strongest = np.sort(heat, axis=None)[-TOP_CELLS]
+            expected = np.where(heat >= strongest, heat / TOP_CELLS, 0)
+            assert own == pytest.approx(expected, rel=1e-3, abs=1e-6)
+        assert not member.cam_module._forward_hooks
+
+
+def test_the_cascade_ends_at_the_network_before_training_and_leaves_the_member_alone(
+    random_ensemble: Ensemble,
+) -> None:
+    images = prepare(noise_series(slices=2).volume).images
+    fresh = untrained(random_ensemble, draw=1)[Plane.CORONAL]
+    for member, other in zip(random_ensemble.planes[Plane.CORONAL], fresh, strict=True):
+        before = member_maps(member, images, random_ensemble)[0]
+        maps = cascade_maps(member, other, images)
+        assert list(maps) == [name for name, _ in cascade_layers(member.network)]
+        assert not np.allclose(maps["head.evidence"], before)
+        forgotten, _ = gradcam(other.network, other.cam_module, other.inputs(images))
+        assert list(maps.values())[-1] == pytest.approx(forgotten, abs=1e-5)
+        assert member_maps(member, images, random_ensemble)[0] == pytest.approx(before)

@@ -92,7 +92,7 @@ def test_what_was_not_measured_is_said_to_be_so(
     app = open_models(random_weights, monkeypatch)
     assert NOT_MEASURED in cells(app)
     words = [each.value for each in app.markdown]
-    for name in ("studies", "explanations", "calibration", "scope", "table"):
+    for name in ("studies", "explanations", "trust", "calibration", "scope", "table"):
         assert any(f"`asemble evaluate {name}`" in word for word in words)
 
 

@@ -23,12 +23,13 @@ def add_evaluate(verbs: Verbs) -> None:
     calibration = add_verb(
         parts, "calibration", "how far probabilities are from frequencies", _evaluate_calibration
     )
-    for part in (studies, explanations, calibration):
+    trust = add_verb(parts, "trust", "what the questions to a heatmap are worth", _evaluate_trust)
+    for part in (studies, explanations, calibration, trust):
         part.add_argument(
             "--count", type=count_from_one, default=60, metavar="N", help="in each of two sets"
         )
         part.add_argument("--docs", type=Path, default=Path("docs"), metavar="DIR")
-    for part in (calibrate, studies, explanations, calibration):
+    for part in (calibrate, studies, explanations, calibration, trust):
         part.add_argument("--weights", type=Path, metavar="DIR", help="default: as shipped")
         part.add_argument("--workers", type=count_from_one, default=2, metavar="N")
         part.add_argument(
@@ -143,10 +144,19 @@ def _evaluate_studies(options: argparse.Namespace) -> None:
 
 
 def _evaluate_explanations(options: argparse.Namespace) -> None:
-    from asemble.commands.evaluation import Run, measure_explanations
+    from asemble.commands.evaluation import Run
+    from asemble.commands.explanations import measure_explanations
 
     run = Run(options.weights, options.out, options.workers)
     measure_explanations(options.count, run, docs=options.docs)
+
+
+def _evaluate_trust(options: argparse.Namespace) -> None:
+    from asemble.commands.evaluation import Run
+    from asemble.commands.trust import measure_trust
+
+    run = Run(options.weights, options.out, options.workers)
+    measure_trust(options.count, run, docs=options.docs)
 
 
 def _evaluate_calibration(options: argparse.Namespace) -> None:

@@ -1,9 +1,9 @@
 """`asemble evaluate`: the ensemble on simulated studies that no network has seen.
 
-`calibrate` fits what `ensemble.json` holds. `studies`, `explanations` and `calibration` measure on
-the same test studies, whose records they share: whichever comes first simulates and predicts,
-the others read. What they find goes to `docs` for people and to `ensemble.json` and the cards,
-which the app shows.
+`calibrate` fits what `ensemble.json` holds. `studies` and `calibration` measure on the same test
+studies, whose records they share: whichever comes first simulates and predicts, the other
+reads. `explanations` and `trust` have records of their own. What they find goes to `docs` for
+people and to `ensemble.json` and the cards, which the app shows.
 """
 
 import sys
@@ -18,7 +18,6 @@ from asemble.core.results import ENSEMBLE, StudyPrediction
 from asemble.core.study import Study
 from asemble.core.volume import Floats
 from asemble.evaluation.documents import write_measurement
-from asemble.evaluation.explanations import explanations
 from asemble.evaluation.figures import (
     IN_DISTRIBUTION,
     NOTICE,
@@ -35,7 +34,7 @@ from asemble.evaluation.figures import (
 from asemble.evaluation.fitting import fit_fusion
 from asemble.evaluation.gallery import GALLERY_FILE, entry, worst, write_strip
 from asemble.evaluation.measures import Maps, measure_for_figures, measure_for_fusion
-from asemble.evaluation.pages import calibration_parts, explanations_parts, studies_parts
+from asemble.evaluation.pages import calibration_parts, studies_parts
 from asemble.evaluation.reliability import calibration_figures
 from asemble.evaluation.studies import (
     FIRST_HELD_OUT_SEED,
@@ -47,7 +46,6 @@ from asemble.evaluation.studies import (
     run_studies,
 )
 from asemble.explain import explain, raw_maps
-from asemble.explain.controls import control_maps, untrained
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.cards import card_path, write_card
 from asemble.models.fusion import (
@@ -70,6 +68,7 @@ TWICE = 3
 TITLES = {
     "studies": "Simulated test studies",
     "explanations": "Where heatmaps point, on simulated studies",
+    "trust": "What the four questions to a heatmap are worth, on simulated studies",
     "calibration": "Calibration on simulated studies",
 }
 """Of the pages in `docs`."""
@@ -155,7 +154,7 @@ def measure_studies(count: int, run: Run, *, docs: Path, store: bool) -> None:
     measured = studies_content(records, found)
     directory = weights_directory(run.weights)
     with writing():
-        _keep("studies", studies_parts(measured["sets"], measured["gallery"]), measured, run, docs)
+        keep("studies", studies_parts(measured["sets"], measured["gallery"]), measured, run, docs)
         write_strip(directory / GALLERY_FILE, worst(records[SHIFTED]))
         for name, card in ensemble.cards.items():
             metrics = member_metrics(found, Plane(card.plane), card.member)
@@ -177,20 +176,6 @@ def studies_content(
     return {"sets": sets, "gallery": [entry(record) for record in worst(records[SHIFTED])]}
 
 
-def measure_explanations(count: int, run: Run, *, docs: Path) -> None:
-    """Write where maps point, on both sets of simulated test studies.
-
-    Raises:
-        AsembleError: the weights are not right, or nothing can be written.
-    """
-    _, records = tested(count, run)
-    sets = {name: explanations(records[name]) for name in SETS}
-    parts = explanations_parts(sets)
-    with writing():
-        _keep("explanations", parts, {"sets": sets}, run, docs)
-    print("\n\n".join(parts))
-
-
 def measure_calibration(count: int, run: Run, *, docs: Path) -> None:
     """Write calibration errors and the coverage of the interval, on both sets.
 
@@ -201,7 +186,7 @@ def measure_calibration(count: int, run: Run, *, docs: Path) -> None:
     sets = {name: calibration_figures(records[name]) for name in SETS}
     parts = calibration_parts(sets)
     with writing():
-        _keep("calibration", parts, {"sets": sets}, run, docs)
+        keep("calibration", parts, {"sets": sets}, run, docs)
     print("\n\n".join(parts))
 
 
@@ -221,7 +206,7 @@ def tested(count: int, run: Run) -> tuple[Ensemble, dict[str, list[Record]]]:
         IN_DISTRIBUTION: plan(count, FIRST_TEST_SEED, again=again),
         SHIFTED: plan(count, FIRST_HELD_OUT_SEED, appearances=list(HELD_OUT), again=again),
     }
-    maps = scored_maps(ensemble)
+    maps = shown_maps(ensemble)
     with writing():
         measured = run_studies(
             [case for cases in plans.values() for case in cases],
@@ -229,20 +214,15 @@ def tested(count: int, run: Run) -> tuple[Ensemble, dict[str, list[Record]]]:
                 simulated, lambda study: predict(study, ensemble), maps
             ),
             records=run.records / "studies.jsonl",
-            digest=run_digest(
-                ensemble.weights,
-                fusion_facts(ensemble.fusion),
-                {"scope": repr(dict(ensemble.scope.limits))},
-            ),
+            digest=digest_of(ensemble),
             workers=run.workers,
             progress=progress("measuring", "studies"),
         )
     return ensemble, {IN_DISTRIBUTION: measured[:count], SHIFTED: measured[count:]}
 
 
-def scored_maps(ensemble: Ensemble) -> Maps:
-    """The maps that the app shows, of every member and the ensemble, and the controls."""
-    fresh = untrained(ensemble)
+def shown_maps(ensemble: Ensemble) -> Maps:
+    """The maps that the app shows, of every member and the ensemble."""
 
     def maps(
         study: Study, prediction: StudyPrediction, played: Mapping[str, Sequence[int]]
@@ -255,12 +235,20 @@ def scored_maps(ensemble: Ensemble) -> Maps:
                 for method in METHODS
                 for who in _names(study, id_, ensemble)
             }
-            | control_maps(study.series_by_id(id_), slices, ensemble, fresh)
             for id_, slices in played.items()
             if id_ in shown
         }
 
     return maps
+
+
+def digest_of(ensemble: Ensemble, **facts: object) -> str:
+    """Names all that the answers and the maps of an ensemble depend on, and further facts."""
+    return run_digest(
+        ensemble.weights,
+        fusion_facts(ensemble.fusion),
+        {"scope": repr(dict(ensemble.scope.limits))} | facts,
+    )
 
 
 def member_names(ensemble: Ensemble) -> dict[Plane, list[str]]:
@@ -283,7 +271,7 @@ def _names(study: Study, series_id: str, ensemble: Ensemble) -> list[str]:
     return [ENSEMBLE, *(member_names(ensemble)[plane] if plane else [])]
 
 
-def _keep(
+def keep(
     name: str, parts: Sequence[str], measured: Mapping[str, Any], run: Run, docs: Path
 ) -> None:
     """Write the page, its numbers, and the same numbers into `ensemble.json`."""

@@ -14,7 +14,7 @@ from asemble.core.results import ENSEMBLE, SeriesPrediction, StudyPrediction
 from asemble.core.study import Series, Study
 from asemble.core.volume import Floats
 from asemble.evaluation.gallery import picture
-from asemble.evaluation.metrics import energy_in, peak, points_at
+from asemble.evaluation.metrics import average_precision, energy_in, peak, points_at
 from asemble.evaluation.studies import Record, SeriesTruth, SimulatedStudy
 from asemble.imaging.slices import prepare
 from asemble.models.calibration import Floats64
@@ -37,6 +37,8 @@ Maps = Callable[
 
 Names are `method/member`, for example `gradcam/ensemble`.
 """
+Cascade = Callable[[Series, int], Mapping[str, Mapping[str, Mapping[str, float]]]]
+"""From a slice to how alike its maps are, by member, then by layer, then by measure."""
 
 
 def measure_for_fusion(simulated: SimulatedStudy, predict: Predict, heat: Heat) -> Record:
@@ -53,7 +55,7 @@ def measure_for_fusion(simulated: SimulatedStudy, predict: Predict, heat: Heat) 
     for judged in (s for s in prediction.series if s.used):
         series = simulated.study.series_by_id(judged.series_id)
         slices[str(series.plane)] = {
-            "labels": [PATTERNS.index(label) for label in simulated.truth[series.id].labels],
+            "labels": [PATTERNS.index(name) for name in simulated.truth[series.id].labels],
             "probabilities": _probabilities(judged).round(7).tolist(),
         }
         if simulated.case.kind is Pattern.INFLAMMATORY:
@@ -112,6 +114,24 @@ def measure_for_figures(simulated: SimulatedStudy, predict: Predict, maps: Maps)
     }
 
 
+def measure_for_explanations(
+    simulated: SimulatedStudy, predict: Predict, maps: Maps, cascade: Cascade
+) -> Record:
+    """The same of a study without a second examination, and how maps change in the cascade.
+
+    The cascade is run on the slice of each series that holds the most oedema.
+    """
+    prediction = predict(simulated.study)
+    record = measure_for_figures(simulated, lambda _: prediction, maps)
+    used = [judged.series_id for judged in prediction.series if judged.used]
+    for id_, series in zip(used, record["series"], strict=True):
+        truth = simulated.truth[id_]
+        if truth.played:
+            index = max(truth.played, key=lambda i: int(truth.oedema[i].sum()))
+            series["cascade"] = cascade(simulated.study.series_by_id(id_), index)
+    return record
+
+
 def _again(
     simulated: SimulatedStudy, predict: Predict, note: Callable[[Study, StudyPrediction], Any]
 ) -> Any:
@@ -139,7 +159,7 @@ def _series_record(
     masks = truth.oedema[truth.played]
     return {
         "plane": str(series.plane),
-        "labels": [PATTERNS.index(label) for label in truth.labels],
+        "labels": [PATTERNS.index(name) for name in truth.labels],
         "probabilities": _probabilities(judged).round(6).tolist(),
         "members": {
             name: [round(s.members[name].inflammatory, 6) for s in judged.slices]
@@ -162,7 +182,8 @@ def map_record(
     Returns:
         `hits`: slices whose hottest pixel is within the margin of the lesion. `energy` and
         `near`: sums over slices of the share of heat in the lesion, and within the margin of it.
-        `peaks_mm`: the hottest place of each slice from the middle of the slice, or None.
+        `precision`: the sum of average precisions for what is within the margin. `peaks_mm`: the
+        hottest place of each slice from the middle of the slice, or None.
     """
     near = [distance_transform_edt(~mask) <= POINTING_MARGIN for mask in masks]
     middle = (np.array(maps.shape[1:]) - 1) / 2
@@ -172,6 +193,9 @@ def map_record(
         "hits": sum(points_at(heat, mask, margin=POINTING_MARGIN) for heat, mask in pairs),
         "energy": round(sum(energy_in(heat, mask) for heat, mask in pairs), 5),
         "near": round(sum(energy_in(h, m) for h, m in zip(maps, near, strict=True)), 5),
+        "precision": round(
+            sum(average_precision(h, m) for h, m in zip(maps, near, strict=True)), 5
+        ),
         "peaks_mm": [
             None if p is None else ((np.array(p) - middle) * pixel_mm).round(1).tolist()
             for p in peaks

@@ -18,10 +18,10 @@ UNTRAINED_SEED = 20_000
 """Of the fresh initialisations; any other would do."""
 
 
-def untrained(ensemble: Ensemble) -> Mapping[Plane, tuple[Member, ...]]:
-    """The same members as they were before training."""
+def untrained(ensemble: Ensemble, *, draw: int = 0) -> Mapping[Plane, tuple[Member, ...]]:
+    """The same members as they were before training, or as another draw would have been."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(UNTRAINED_SEED)
+        torch.manual_seed(UNTRAINED_SEED + draw)
         return {
             plane: tuple(
                 replace(m, network=m.spec.build().eval().to(ensemble.device)) for m in members

@@ -40,10 +40,12 @@ class SeriesHeatmaps:
     Args:
         series_id: whose they are.
         maps: by method and member, `ENSEMBLE` among the members.
+        full_heat: logits that are shown as 1, by method and member.
     """
 
     series_id: str
     maps: Mapping[tuple[str, str], Heatmap]
+    full_heat: Mapping[tuple[str, str], float]
 
     def get(self, method: str, member: str) -> Heatmap:
         """The heatmap of `method` ("gradcam" or "evidence") and a member's name or `ENSEMBLE`.
@@ -97,10 +99,7 @@ def explain(
         if progress is not None:
             progress(done, total)
     scales = study_scales(relative.values())
-    return {
-        id_: _heatmaps(id_, maps, scales, ensemble.shares(maps.plane))
-        for id_, maps in relative.items()
-    }
+    return {id_: _heatmaps(id_, maps, scales, ensemble) for id_, maps in relative.items()}
 
 
 def raw_maps(series: Series, ensemble: Ensemble) -> RawMaps:
@@ -114,7 +113,7 @@ def raw_maps(series: Series, ensemble: Ensemble) -> RawMaps:
     stack = prepare(series.volume, series.plane)
     maps: dict[tuple[str, str], Floats] = {}
     for member in ensemble.planes[series.plane]:
-        heat, evidence = _maps_of(member, stack.images, ensemble)
+        heat, evidence = member_maps(member, stack.images, ensemble)
         maps[GRADCAM, member.name] = heat
         maps[EVIDENCE, member.name] = evidence
     return RawMaps(series.plane, stack, maps)
@@ -145,8 +144,9 @@ def _heatmaps(
     series_id: str,
     relative: RawMaps,
     scales: Mapping[tuple[str, str], float],
-    shares: Mapping[str, float],
+    ensemble: Ensemble,
 ) -> SeriesHeatmaps:
+    shares = ensemble.shares(relative.plane)
     scaled = {key: values / np.float32(scales[key]) for key, values in relative.maps.items()}
     for method in METHODS:
         of_members = {name: scaled[method, name] for name in shares}
@@ -159,11 +159,16 @@ def _heatmaps(
             )
             for (method, member), values in scaled.items()
         },
+        {
+            (method, member): scales[method, member]
+            * ensemble.fusion.reference(method, relative.plane, member)
+            for method, member in relative.maps
+        },
     )
 
 
-def _maps_of(member: Member, images: Floats, ensemble: Ensemble) -> tuple[Floats, Floats]:
-    """Grad-CAM and positive evidence of one member, each `(slice, 64, 64)`."""
+def member_maps(member: Member, images: Floats, ensemble: Ensemble) -> tuple[Floats, Floats]:
+    """Grad-CAM and positive evidence of one member on prepared slices, each `(slice, 64, 64)`."""
     heats, evidences = [], []
     inflammatory = PATTERNS.index(Pattern.INFLAMMATORY)
     for start in range(0, len(images), BATCH):

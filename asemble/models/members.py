@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +15,14 @@ from asemble.models.asemblenet import ASembleBody
 from asemble.models.evidence import STRIDES, EvidenceNetwork
 
 
+class Kind(StrEnum):
+    """How a network sees: by neighbourhoods, by tokens that look at each other, or both."""
+
+    CONVOLUTIONAL = "convolutional"
+    TRANSFORMER = "transformer"
+    HYBRID = "hybrid"
+
+
 @dataclass(frozen=True, slots=True)
 class MemberSpec:
     """One line of the table.
@@ -21,7 +30,7 @@ class MemberSpec:
     Args:
         name: in file names, results and on screen.
         title: for people.
-        kind: "hybrid", "convolutional" or "transformer".
+        kind: what its body is made of.
         architecture: what `build` makes, said exactly enough to build it again; in every card.
         cam_layer: dotted name of the module that Grad-CAM reads, `(n, c, 64, 64)`.
         build: makes the network, freshly initialised.
@@ -29,7 +38,7 @@ class MemberSpec:
 
     name: str
     title: str
-    kind: str
+    kind: Kind
     architecture: str
     cam_layer: str
     build: Callable[[], EvidenceNetwork]
@@ -75,7 +84,7 @@ MEMBERS: Mapping[str, MemberSpec] = MappingProxyType(
             MemberSpec(
                 name="asemblenet",
                 title="ASembleNet",
-                kind="hybrid",
+                kind=Kind.HYBRID,
                 architecture="asemblenet, head features 48",
                 cam_layer="head.fuse",
                 build=asemblenet,
@@ -83,7 +92,7 @@ MEMBERS: Mapping[str, MemberSpec] = MappingProxyType(
             MemberSpec(
                 name="regnet",
                 title="RegNetX",
-                kind="convolutional",
+                kind=Kind.CONVOLUTIONAL,
                 architecture="timm regnetx_004 to stride 16, head features 48",
                 cam_layer="head.fuse",
                 build=_regnet,
@@ -91,7 +100,7 @@ MEMBERS: Mapping[str, MemberSpec] = MappingProxyType(
             MemberSpec(
                 name="pvt",
                 title="Pyramid vision transformer",
-                kind="transformer",
+                kind=Kind.TRANSFORMER,
                 architecture="timm pvt_v2_b0 to stride 16, depths 1-1-2, mlp ratios 4, "
                 "head features 48",
                 cam_layer="head.fuse",
@@ -109,7 +118,7 @@ def member_spec(name: str) -> MemberSpec:
     Raises:
         ConfigError: there is none.
 
-    >>> member_spec("pvt").kind
+    >>> member_spec("pvt").kind.value
     'transformer'
     """
     try:

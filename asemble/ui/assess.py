@@ -11,6 +11,7 @@ from asemble.explain import explain
 from asemble.predict import predict
 from asemble.ui import cache, charts, choose, state, viewer
 from asemble.ui.results import HEATMAP_LIMIT
+from asemble.ui.trust import show_trust
 
 METHODS = {"gradcam": "Grad-CAM", "evidence": "Evidence map"}
 """The heatmaps to choose from: method and its name on the screen."""
@@ -52,8 +53,10 @@ def show_slices(study: Study) -> None:
         has_heat_row=True,
         listeners=viewer.Listeners(on_rest=lambda index: state.keep_slice(series.id, index)),
     )
-    if heatmap is not None:
+    if assessed is not None and heatmap is not None:
         st.caption(HEATMAP_LIMIT)
+        at = state.slice_of(series.id, first)
+        show_trust(series, at, heatmap, assessed.heatmaps[series.id])
     if slices:
         _show_chart(series, slices, at=state.slice_of(series.id, first))
     elif judged is not None:

@@ -8,10 +8,11 @@ import streamlit as st
 from PIL import Image
 
 from asemble.core.labels import JUDGED_PLANES
-from asemble.evaluation.explanations import MAPS, MISMATCHED
+from asemble.evaluation.explanations import CASCADE_COLUMNS, FORGOTTEN, MAPS, MISMATCHED
 from asemble.evaluation.figures import IN_DISTRIBUTION, SETS, SHIFTED
 from asemble.evaluation.gallery import GALLERY_FILE
 from asemble.evaluation.reliability import AIM
+from asemble.evaluation.trust import QUESTIONS
 from asemble.models.fusion import Fusion
 from asemble.ui import charts
 from asemble.ui.facts import NOT_MEASURED, short
@@ -100,7 +101,8 @@ def show_explanations(fusion: Fusion) -> None:
         "Share of slices whose hottest pixel lies within 5 pixels of the oedema, and share of the "
         "heat in it, on held-out appearances. Grad-CAM as shown reads the layer before a linear "
         "evidence head, so that it nearly equals the evidence map by construction. The controls "
-        "have to fail: networks with random weights, and maps held against another study's oedema."
+        "have to fail: networks with random weights, and maps held against another study's oedema. "
+        "Average precision asks of the whole map what pointing asks of its peak."
     )
     titles = {**MAPS, MISMATCHED: "Grad-CAM as shown, another study's oedema (control)"}
     for column, plane in zip(st.columns(2, gap="large"), JUDGED_PLANES, strict=True):
@@ -112,6 +114,10 @@ def show_explanations(fusion: Fusion) -> None:
                     "map": [titles[row["map"]] for row in rows],
                     "of": [row["who"] for row in rows],
                     "pointing": [short(row["pointing"]) for row in rows],
+                    "average precision": [
+                        short(row["average precision"]) if "average precision" in row else ""
+                        for row in rows
+                    ],
                     "heat in the oedema": [
                         short(row["in the lesion"]) if "in the lesion" in row else ""
                         for row in rows
@@ -119,6 +125,48 @@ def show_explanations(fusion: Fusion) -> None:
                 },
                 border="horizontal",
             )
+
+    st.caption(
+        "Cascading randomisation, once a set of weights: from the head downwards each layer loses "
+        "what it learned. Grad-CAM must forget with it: its rank correlation with the map of the "
+        f"trained network must fall below {FORGOTTEN}. Held-out appearances."
+    )
+    for column, plane in zip(st.columns(2, gap="large"), JUDGED_PLANES, strict=True):
+        with column:
+            rows = [row for row in sets[SHIFTED].get("cascade", ()) if row["plane"] == plane]
+            st.table(
+                {
+                    "randomised down to": [row["down to"] for row in rows],
+                    "of": [row["who"] for row in rows],
+                    **{c: [short(row[c]) for row in rows] for c in CASCADE_COLUMNS},
+                },
+                border="horizontal",
+            )
+
+
+def show_trust_measured(fusion: Fusion) -> None:
+    """What the four questions that stand beside a heatmap are worth."""
+    st.subheader("What the questions beside a heatmap are worth, on simulated slices")
+    measured = fusion.measured("trust")
+    if not measured:
+        st.write("Not measured yet: run `asemble evaluate trust`.")
+        return
+    st.caption(
+        "A map is right where its hottest pixel lies on inflammatory oedema. AUC: how well the "
+        "figure alone tells right maps from wrong ones. One in ten right maps of other simulated "
+        f"studies falls below the limit. Here: {measured['maps']['right']} right and "
+        f"{measured['maps']['wrong']} wrong maps, held-out appearances."
+    )
+    questions = measured["questions"]
+    columns = list(next(iter(questions.values())))
+    st.table(
+        {
+            "question": [QUESTIONS[name] for name in questions],
+            "limit": [_limit(measured["limits"][name]) for name in questions],
+            **{c: [short(figures[c]) for figures in questions.values()] for c in columns},
+        },
+        border="horizontal",
+    )
 
 
 def show_gallery(fusion: Fusion, directory: Path) -> None:
@@ -198,6 +246,10 @@ def _sets(fusion: Fusion, name: str) -> Mapping[str, Mapping[str, Any]]:
     if not sets:
         st.write(f"Not measured yet: run `asemble evaluate {name}`.")
     return sets
+
+
+def _limit(value: float | None) -> str:
+    return NOT_MEASURED if value is None else f"{value:.2f}"
 
 
 def _level(error: Mapping[str, Any]) -> str:

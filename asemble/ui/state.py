@@ -13,6 +13,7 @@ from asemble.core.labels import Plane, Weighting
 from asemble.core.results import StudyPrediction
 from asemble.core.study import Study
 from asemble.explain import SeriesHeatmaps
+from asemble.explain.trust import Trust
 from asemble.report import FirstReading
 
 _KEY = "asemble"
@@ -43,6 +44,7 @@ class _Session:
     assessment: Assessment | None = None
     slices: dict[str, int] = field(default_factory=dict)
     jumps: dict[str, Jump] = field(default_factory=dict)
+    trusts: dict[tuple[str, str, int, str], Trust] = field(default_factory=dict)
     answers: Mapping[str, Answer] = field(default_factory=dict)
     first_reading: FirstReading | None = None
 
@@ -123,8 +125,19 @@ def keep_assessment(
     session = _session()
     session.slices.clear()
     session.jumps.clear()
+    session.trusts.clear()
     session.assessment = Assessment(study_token(), prediction, heatmaps)
     return session.assessment
+
+
+def trust_of(series_id: str, index: int, method: str) -> Trust | None:
+    """What was found of the heatmap of one slice, if it was tested."""
+    return _session().trusts.get((study_token(), series_id, index, method))
+
+
+def keep_trust(trust: Trust) -> None:
+    """Remember what was found of the heatmap of one slice."""
+    _session().trusts[study_token(), trust.series_id, trust.index, trust.method] = trust
 
 
 def slice_of(series_id: str, otherwise: int) -> int:

@@ -1,0 +1,56 @@
+"""Where simulated joints lie on slices: the bands of `asemble.imaging.joints`, fitted."""
+
+import numpy as np
+import numpy.typing as npt
+
+from asemble.core.labels import PATTERNS, Plane, Weighting
+from asemble.imaging.joints import JointBand
+from asemble.phantom import Case, sample_case, sample_stack
+from asemble.phantom.acquisition import Stack, slice_points
+
+FIRST_JOINT_SEED = 500_000
+"""The bands are fitted on cases of the early stopping: in appearances that training samples."""
+
+JOINT_QUANTILE = 0.95
+"""Share of the joint spaces' area that a band holds, across it and along it."""
+
+Floats64 = npt.NDArray[np.float64]
+
+
+def fit_band(plane: Plane, cases: int, *, first_seed: int = FIRST_JOINT_SEED) -> JointBand:
+    """The band of one plane from the joint spaces of so many simulated cases.
+
+    A line is laid through the joint spaces of both sides by least squares; the band is as wide and
+    as long as holds `JOINT_QUANTILE` of their area.
+    """
+    places = [_joint_places(*_stack_of(n, plane)) for n in range(first_seed, first_seed + cases)]
+    x, y = np.concatenate(places).T
+    slope, beside = np.polyfit(y, np.abs(x), 1)
+    tail = (1 - JOINT_QUANTILE) / 2
+    top, bottom = np.quantile(y, [tail, 1 - tail])
+    half = np.quantile(np.abs(np.abs(x) - beside - slope * y), JOINT_QUANTILE)
+    return JointBand(*(round(float(v), 2) for v in (top, bottom, beside, slope, half)))
+
+
+def _stack_of(number: int, plane: Plane) -> tuple[Case, Stack]:
+    """A case, the kinds in turn, and one fluid-sensitive stack of it."""
+    case = sample_case(number, kind=PATTERNS[number % len(PATTERNS)])
+    rng = np.random.default_rng([number, list(Plane).index(plane)])
+    return case, sample_stack(rng, case, plane=plane, weighting=Weighting.FLUID)
+
+
+def _joint_places(case: Case, stack: Stack) -> Floats64:
+    """`(n, 2)` mm right of and below the middle of the slice, of voxels in a joint space."""
+    anatomy, places = case.scene.anatomy, []
+    for index in range(0, stack.shape[0], 2):  # neighbours look alike
+        points = anatomy.warped(slice_points(stack, case.placement, index))
+        relief = anatomy.relief(points)
+        in_space = np.abs(relief.au - relief.joint) < relief.gap / 2
+        places.append(_places(in_space & (anatomy.in_joint(points.v, points.w) < 0), stack))
+    return np.concatenate(places)
+
+
+def _places(mask: npt.NDArray[np.bool_], stack: Stack) -> Floats64:
+    spacing = np.linalg.norm(stack.affine_lps[:3, 1:3], axis=0)
+    at = (np.argwhere(mask) - (np.array(mask.shape) - 1) / 2) * spacing
+    return np.asarray(at[:, ::-1], dtype=np.float64)

@@ -1,0 +1,51 @@
+"""Cascading randomisation: a network forgets layer after layer; its heatmap must forget with it.
+
+From the head downwards each layer gets the values of a fresh initialisation, on top of those before
+it. A map that stays the same shows the image, not what was learned: Adebayo et al., NeurIPS 2018,
+arXiv:1810.03292.
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+from asemble.core.volume import Floats
+from asemble.explain.gradcam import gradcam
+from asemble.models import Member
+from asemble.models.evidence import EvidenceNetwork
+
+HEAD_LAYERS = (
+    ("head.evidence", ("head.evidence.", "head.scale", "head.bias")),
+    ("head.fuse", ("head.fuse.",)),
+    ("head.laterals", ("head.laterals.", "head.norm.")),
+)
+"""Layers of the head from the top, each with how the names of its values begin."""
+
+
+def cascade_layers(network: EvidenceNetwork) -> list[tuple[str, Sequence[str]]]:
+    """Layers from the head downwards, each with how the names of its values begin."""
+    own = [f"body.{name}" for name, _ in network.body.named_parameters(recurse=False)]
+    parts = [f"body.{name}" for name, _ in network.body.named_children()]
+    return [
+        *HEAD_LAYERS,
+        *((name, (name,)) for name in own),
+        *((name, (f"{name}.",)) for name in reversed(parts)),
+    ]
+
+
+def cascade_maps(member: Member, fresh: Member, images: Floats) -> dict[str, Floats]:
+    """Grad-CAM `(n, 64, 64)` in logits by the layer down to which the network is randomised.
+
+    Args:
+        member: as trained; its own network is not touched.
+        fresh: the same member as it was before training.
+        images: prepared slices `(n, 256, 256)`.
+    """
+    network = deepcopy(member.network)
+    values = fresh.network.state_dict()
+    inputs = member.inputs(images)
+    maps = {}
+    for layer, beginnings in cascade_layers(network):
+        chosen = {k: v for k, v in values.items() if k.startswith(tuple(beginnings))}
+        network.load_state_dict(chosen, strict=False)
+        maps[layer], _ = gradcam(network, member.spec.cam_module(network), inputs)
+    return maps

@@ -1,0 +1,153 @@
+"""The four questions to a heatmap in plain words, each with its figure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from asemble.explain.trust import (
+    NOISES,
+    SHIFT_PIXELS,
+    SHIFTS,
+    Agreement,
+    Deletion,
+    JointShare,
+    Stability,
+    Trust,
+)
+from asemble.imaging.slices import PIXEL_MM
+
+Limits = Mapping[str, float | None]
+"""By question, the figure below which it speaks against a map; empty where none was measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One question as people read it.
+
+    Args:
+        question: in words.
+        figure: its figure with a unit, short; empty where there is none.
+        sentence: what the figure says of this slice.
+        speaks_for: whether it speaks for the heatmap; None where it says nothing.
+        limit: of the figure, in its words; empty where none was held against it.
+    """
+
+    question: str
+    figure: str
+    sentence: str
+    speaks_for: bool | None
+    limit: str = ""
+
+
+def tell(trust: Trust, limits: Limits) -> tuple[Told, ...]:
+    """All four, in the order in which they are shown.
+
+    Args:
+        trust: what was found.
+        limits: from `asemble evaluate trust`; a question without one takes no side, except where
+            its figure is plainly on one.
+    """
+    return (
+        _agreement(trust.agreement, limits.get("agreement")),
+        _joint(trust.joint, limits.get("joint")),
+        _stability(trust.stability, limits.get("stability")),
+        _deletion(trust.deletion, limits.get("deletion")),
+    )
+
+
+def _agreement(found: Agreement, limit: float | None) -> Told:
+    question = "Do different kinds of network agree?"
+    if found.overlap is None:
+        sentence = "Neither the convolutional nor the transformer member shows evidence here."
+        return Told(question, "", sentence, None)
+    figure = f"{found.overlap:.0%}"
+    if found.silent is not None:
+        sentence = f"The {found.silent} member shows no evidence here; the other one is alone."
+        return Told(question, figure, sentence, False)
+    sentence = (
+        f"{figure} of the evidence of the convolutional and of the transformer member lies at the "
+        "same places."
+    )
+    return Told(question, figure, sentence, _speaks(found.overlap, limit), _percent(limit))
+
+
+def _joint(found: JointShare, limit: float | None) -> Told:
+    question = "Is the evidence at the joints?"
+    if found.area is None:
+        sentence = "Without geometry in the file nothing says where the joints should lie."
+        return Told(question, "", sentence, None)
+    if found.share is None:
+        return Told(question, "", "There is no positive evidence on this slice.", None)
+    figure = f"{found.share:.0%}"
+    sentence = (
+        f"{figure} of the positive evidence lies where joints and the marrow beside them usually "
+        f"lie, which is {found.area:.0%} of the slice. It is a region from geometry; the joints "
+        "of this patient were not looked for."
+    )
+    return Told(question, figure, sentence, _speaks(found.share, limit), _percent(limit))
+
+
+def _stability(found: Stability, limit: float | None) -> Told:
+    question = "Does it stay when the slice changes a little?"
+    low, high = (
+        f(found.probability, *found.changed) for f in (min, max)
+    )  # the unchanged slice among them
+    swing = f"P(inflammatory) of the slice lies between {low:.2f} and {high:.2f}"
+    if found.mean_kept is None:
+        return Told(question, "", f"There is no heat to follow; {swing}.", None)
+    figure = f"{found.mean_kept:.0%}"
+    sentence = (
+        f"Moved by {SHIFT_PIXELS * PIXEL_MM:.1f} mm in {len(SHIFTS)} directions and with mild "
+        f"noise {NOISES} times, {figure} of the heat stays in place, {min(found.kept):.0%} at the "
+        f"least; {swing}."
+    )
+    return Told(question, figure, sentence, _speaks(found.mean_kept, limit), _percent(limit))
+
+
+def _deletion(found: Deletion, limit: float | None) -> Told:
+    question = "Does the answer depend on the hot region?"
+    if found.covered is None or found.drop is None:
+        return Told(question, "", "There is no hot region to cover.", None)
+    figure = signed(-found.drop)
+    sentence = (
+        f"Covering the hot region ({found.area_mm2 / 100:.0f} cm²) takes P(inflammatory) of the "
+        f"slice from {found.probability:.2f} to {found.covered:.2f}"
+    )
+    if found.excess is None:
+        return Told(
+            question, figure, f"{sentence}; there is no room to cover as much elsewhere.", None
+        )
+    falls = found.drops_elsewhere
+    sentence += (
+        f"; covering as much elsewhere in the body, at {len(falls)} places in turn, changes it by "
+        f"{signed(-np.median(falls))} ({signed(-max(falls))} to {signed(-min(falls))})."
+    )
+    if found.drop <= max(falls):  # some other place matters as much
+        return Told(question, figure, sentence, False)
+    shown = "" if limit is None else signed(-limit)
+    return Told(question, figure, sentence, _speaks(found.excess, limit), shown)
+
+
+def signed(change: float | np.floating[Any]) -> str:
+    """A change with its sign, where it has one to two decimals.
+
+    >>> signed(0.123), signed(-0.5), signed(-0.001)
+    ('+0.12', '-0.50', '0.00')
+    """
+    shown = f"{float(change):+.2f}"
+    return "0.00" if shown in ("+0.00", "-0.00") else shown
+
+
+def _percent(limit: float | None) -> str:
+    return "" if limit is None else f"{limit:.0%}"
+
+
+def _speaks(value: float, limit: float | None) -> bool | None:
+    """Whether a figure speaks for a map; it takes no side where no limit was measured.
+
+    >>> _speaks(0.4, 0.5), _speaks(0.5, 0.5), _speaks(0.5, None)
+    (False, True, None)
+    """
+    return None if limit is None else value >= limit

@@ -1,0 +1,350 @@
+"""Is a heatmap to be trusted? Four questions about the map of one slice, each with its figure.
+
+*Agreement*: do a convolutional and a transformer member, which err differently, point at the same
+places? *Joint*: does the evidence lie where joints lie? *Stability*: does it stay when the slice
+is moved a little and made a little noisier? *Deletion*: does covering the hot region change
+the answer more than covering as much elsewhere?
+
+None of them shows that a heatmap is right: networks can agree on a mistake, in the joint, stably.
+What each is worth on simulated slices is measured by `asemble evaluate trust`, from which the
+limits come too.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from asemble.core.labels import PATTERNS, Pattern, Plane
+from asemble.core.results import ENSEMBLE, NO_EVIDENCE
+from asemble.core.study import Series
+from asemble.core.volume import Floats, Volume
+from asemble.explain.changes import Bools, body, covered, elsewhere, enlarged, moved
+from asemble.explain.heatmaps import SeriesHeatmaps, member_maps
+from asemble.imaging.joints import JOINT_BANDS, joint_region
+from asemble.imaging.slices import PIXEL_MM, SIDE, PreparedStack, prepare
+from asemble.models import Ensemble
+from asemble.models.ensemble import sum_of_shares
+from asemble.models.fusion import GRADCAM, METHODS
+from asemble.models.members import Kind
+
+SHIFT_PIXELS = 3
+"""Of the prepared slice, 2.3 mm: less than a cell of the map, less than a person lies still."""
+SHIFTS = ((SHIFT_PIXELS, 0), (-SHIFT_PIXELS, 0), (0, SHIFT_PIXELS), (0, -SHIFT_PIXELS))
+"""Down and to the right."""
+NOISE = 0.015
+"""Standard deviation on prepared slices: 0.05 of marrow, in the lower half of simulated noise."""
+NOISES = 4
+"""Noisy copies of a slice."""
+PLACES = 8
+"""Places elsewhere that are covered in turn."""
+HOT_SHARE = 0.5
+"""Cells from this share of the slice's hottest on are the hot region."""
+SEED = 40
+"""Of noise and of places; any other would do."""
+
+Floats64 = npt.NDArray[np.float64]
+
+
+class Look(Protocol):
+    """What is asked of networks about prepared slices `(n, 256, 256)` of one plane."""
+
+    def heat(self, images: Floats) -> Floats:
+        """`(n, 64, 64)`, at least 0."""
+
+    def probability(self, images: Floats) -> Floats64:
+        """`(n,)`: P(inflammatory) of each slice alone, without its neighbours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far the evidence of convolutional and transformer members lies at the same places.
+
+    Args:
+        overlap: 0 to 1; None where neither kind shows evidence.
+        silent: the kind that shows none where the other does, or None.
+    """
+
+    overlap: float | None
+    silent: Kind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JointShare:
+    """How much of the positive evidence lies where joints lie.
+
+    Args:
+        share: 0 to 1; None without evidence or without geometry.
+        area: share of the prepared slice that the region takes; None without geometry.
+    """
+
+    share: float | None
+    area: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """What small shifts and mild noise change.
+
+    Args:
+        kept: of each changed copy, the share of heat that stays in place; empty without heat.
+        probability: P(inflammatory) of the slice alone.
+        changed: the same of each changed copy.
+    """
+
+    kept: Sequence[float]
+    probability: float
+    changed: Sequence[float]
+
+    @property
+    def mean_kept(self) -> float | None:
+        """Mean share of heat that stays in place; None without heat."""
+        return float(np.mean(self.kept)) if self.kept else None
+
+    @property
+    def swing(self) -> float:
+        """The greatest change of P."""
+        return max((abs(p - self.probability) for p in self.changed), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What covering the hot region changes.
+
+    Args:
+        probability: P(inflammatory) of the slice alone.
+        covered: the same with the hot region covered; None without heat.
+        elsewhere: the same with as much covered elsewhere, place by place; empty without room.
+        area_mm2: of what is covered.
+    """
+
+    probability: float
+    covered: float | None
+    elsewhere: Sequence[float]
+    area_mm2: float
+
+    @property
+    def drop(self) -> float | None:
+        """How much P falls when the hot region is covered."""
+        return None if self.covered is None else self.probability - self.covered
+
+    @property
+    def drops_elsewhere(self) -> Sequence[float]:
+        """How much P falls when another place is covered, place by place."""
+        return [self.probability - p for p in self.elsewhere]
+
+    @property
+    def excess(self) -> float | None:
+        """How much further P falls than at the median of the other places."""
+        if self.drop is None or not self.elsewhere:
+            return None
+        return self.drop - float(np.median(self.drops_elsewhere))
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The four parts for the ensemble's heatmap of one slice.
+
+    Args:
+        series_id: of the slice.
+        index: of the slice in its series.
+        method: of the heatmap.
+        agreement: between kinds of members.
+        joint: evidence in the joint region.
+        stability: under small changes.
+        deletion: of the hot region.
+    """
+
+    series_id: str
+    index: int
+    method: str
+    agreement: Agreement
+    joint: JointShare
+    stability: Stability
+    deletion: Deletion
+
+
+def trust_in(
+    series: Series,
+    index: int,
+    ensemble: Ensemble,
+    heatmaps: SeriesHeatmaps,
+    *,
+    method: str = GRADCAM,
+) -> Trust:
+    """Put the four questions to the ensemble's heatmap of one slice; always the same answer.
+
+    Args:
+        series: that was explained.
+        index: of the slice.
+        ensemble: that explained it; its lock is held while its networks run.
+        heatmaps: of the series, from `explain`.
+        method: "gradcam" or "evidence".
+
+    Raises:
+        ValueError: the series has no ensemble, no such slice, or the method is not known.
+    """
+    plane = series.plane
+    if plane is None or plane not in ensemble.planes:
+        raise ValueError(f"no ensemble for series {series.id} of plane {plane}")
+    if method not in METHODS or not 0 <= index < series.volume.shape[0]:
+        raise ValueError(f"no heatmap {method!r} of slice {index} in series {series.id}")
+    image = _slice_alone(series, index).images[0]
+    shown = heatmaps.get(method, ENSEMBLE).values[index]
+    look = EnsembleLook(ensemble, plane, method, heatmaps)
+    by_kind = heat_by_kind(heatmaps, ensemble, plane, method, index)
+    return Trust(
+        series.id,
+        index,
+        method,
+        agreement(by_kind[Kind.CONVOLUTIONAL], by_kind[Kind.TRANSFORMER]),
+        joint_share(shown, joint_region_on(series)),
+        stability(image, look),
+        deletion(image, look),
+    )
+
+
+def joint_region_on(series: Series) -> Bools | None:
+    """`(row, column)`: the joint region on every slice of the series; None without geometry."""
+    plane = series.plane
+    if series.volume.affine_lps is None or plane is None or plane not in JOINT_BANDS:
+        return None
+    square = joint_region(plane, SIDE).astype(np.float32)
+    return np.asarray(_slice_alone(series, 0).grid.from_square(square) > 0.5)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EnsembleLook:
+    """The ensemble of one plane, asked about slices that are no study.
+
+    Args:
+        ensemble: whose lock is held while a network runs.
+        plane: of the slices.
+        method: of the heatmap.
+        heatmaps: whose scale, that of the study, is kept.
+    """
+
+    ensemble: Ensemble
+    plane: Plane
+    method: str
+    heatmaps: SeriesHeatmaps
+
+    def heat(self, images: Floats) -> Floats:
+        """The ensemble's map `(n, 64, 64)`, 1 where the study is hottest."""
+        maps = {}
+        for member in self.ensemble.planes[self.plane]:
+            found = dict(zip(METHODS, member_maps(member, images, self.ensemble), strict=True))
+            full = self.heatmaps.full_heat[self.method, member.name]
+            maps[member.name] = found[self.method] / np.float32(full)
+        return sum_of_shares(maps, self.ensemble.shares(self.plane))
+
+    def probability(self, images: Floats) -> Floats64:
+        """P(inflammatory) `(n,)`, calibrated for slices of the plane."""
+        outputs = self.ensemble.judge(self.plane, images)
+        fused = sum_of_shares(
+            {name: output.probabilities for name, output in outputs.items()},
+            self.ensemble.shares(self.plane),
+        )
+        calibrated = self.ensemble.fusion.slice_probabilities(self.plane, fused)
+        return np.asarray(calibrated[:, PATTERNS.index(Pattern.INFLAMMATORY)])
+
+
+def heat_by_kind(
+    heatmaps: SeriesHeatmaps, ensemble: Ensemble, plane: Plane, method: str, index: int
+) -> Mapping[Kind, Floats]:
+    """The mean map `(row, column)` of the members of each kind; zeros where there is none."""
+    found = {}
+    for kind in Kind:
+        maps = [
+            heatmaps.get(method, member.name).values[index]
+            for member in ensemble.planes[plane]
+            if member.spec.kind is kind
+        ]
+        shape = heatmaps.get(method, ENSEMBLE).values.shape[1:]
+        found[kind] = np.mean(maps, axis=0) if maps else np.zeros(shape, np.float32)
+    return found
+
+
+def agreement(convolutional: Floats, transformer: Floats) -> Agreement:
+    """Agreement of two maps `(row, column)`, each 0 to 1 on the scale of the study.
+
+    >>> one = np.float32([[0, 1], [0, 0]])
+    >>> agreement(one, one / 2).overlap, agreement(one, one.T).overlap
+    (1.0, 0.0)
+    """
+    shows = [float(heat.max()) > NO_EVIDENCE for heat in (convolutional, transformer)]
+    if not any(shows):
+        return Agreement(None)
+    if not all(shows):
+        return Agreement(0.0, Kind.TRANSFORMER if shows[0] else Kind.CONVOLUTIONAL)
+    return Agreement(overlap(convolutional, transformer))
+
+
+def overlap(one: Floats, other: Floats) -> float:
+    """Share of the heat of two maps that lies at the same places, however strong each is.
+
+    1 where one is a multiple of the other, 0 where they share no place.
+
+    >>> overlap(np.float32([3, 1]), np.float32([1, 1]))
+    0.75
+    """
+    sums = [max(float(heat.sum(dtype=np.float64)), 1e-12) for heat in (one, other)]
+    return float(np.minimum(one / sums[0], other / sums[1]).sum(dtype=np.float64))
+
+
+def joint_share(heat: Floats, region: Bools | None) -> JointShare:
+    """Share of the heat of a slice `(row, column)` that lies in a region of the same shape.
+
+    >>> joint_share(np.float32([[3, 1], [0, 0]]), np.array([[True, False], [False, False]]))
+    JointShare(share=0.75, area=0.25)
+    """
+    if region is None:
+        return JointShare(None, None)
+    area = float(region.mean())
+    if float(heat.max()) <= NO_EVIDENCE:
+        return JointShare(None, area)
+    return JointShare(float(heat[region].sum() / heat.sum()), area)
+
+
+def stability(image: Floats, look: Look) -> Stability:
+    """Move a prepared slice `(256, 256)` a little, add mild noise, and look again."""
+    rng = np.random.default_rng(SEED)
+    noisy = [image + NOISE * rng.standard_normal(image.shape) for _ in range(NOISES)]
+    changed = np.stack(
+        [image, *(moved(image, *by) for by in SHIFTS), *(n.clip(0) for n in noisy)]
+    ).astype(np.float32)
+    first, *others = _on_pixels(look.heat(changed))
+    probability, *changes = look.probability(changed).tolist()
+    kept = []
+    if float(first.max()) > NO_EVIDENCE:
+        back = [(-down, -right) for down, right in SHIFTS] + [(0, 0)] * NOISES
+        kept = [overlap(first, moved(o, *by)) for o, by in zip(others, back, strict=True)]
+    return Stability(kept, probability, changes)
+
+
+def deletion(image: Floats, look: Look) -> Deletion:
+    """Cover the hot region of a prepared slice `(256, 256)`, then as much elsewhere, in turn."""
+    heat = look.heat(image[None])[0]
+    if float(heat.max()) <= NO_EVIDENCE:
+        return Deletion(float(look.probability(image[None])[0]), None, (), 0.0)
+    hot = enlarged(heat >= HOT_SHARE * heat.max())
+    rng, inside = np.random.default_rng(SEED), body(image)
+    others = [m for m in (elsewhere(hot, inside, rng) for _ in range(PLACES)) if m is not None]
+    looked_at = np.stack([image, *(covered(image, mask) for mask in (hot, *others))])
+    probability, without, *other = look.probability(looked_at).tolist()
+    return Deletion(probability, without, other, float(hot.sum()) * PIXEL_MM**2)
+
+
+def _slice_alone(series: Series, index: int) -> PreparedStack:
+    voxels = series.volume.voxels[index : index + 1]
+    return prepare(Volume(voxels, series.volume.affine_lps), series.plane)
+
+
+def _on_pixels(maps: Floats) -> Floats:
+    """Maps `(n, 64, 64)` on the pixels `(n, 256, 256)` of the slice, whose shifts they undo."""
+    return np.stack(
+        [cv2.resize(heat, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR) for heat in maps]
+    )

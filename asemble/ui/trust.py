@@ -1,0 +1,74 @@
+"""Beside a heatmap: whether it is to be trusted, in four questions with their figures."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import streamlit as st
+
+from asemble.core.results import ENSEMBLE, Heatmap
+from asemble.core.study import Series
+from asemble.explain import SeriesHeatmaps
+from asemble.explain.telling import Limits, Told, tell
+from asemble.explain.trust import trust_in
+from asemble.models.fusion import Fusion
+from asemble.ui import cache, state
+
+BASIS = (
+    "All limits come from simulated MRI, where one in ten maps that point at oedema falls below "
+    "each. Networks can agree on a mistake, at the joint and stably: four good figures do not make "
+    "a heatmap right."
+)
+"""Stands below the four answers."""
+
+VERDICTS: Mapping[bool | None, tuple[str, Literal["green", "orange", "gray"]]] = {
+    True: ("speaks for it", "green"),
+    False: ("speaks against it", "orange"),
+    None: ("takes no side", "gray"),
+}
+"""In words and as the colour behind them."""
+
+
+def show_trust(series: Series, index: int, heatmap: Heatmap, heatmaps: SeriesHeatmaps) -> None:
+    """The four questions to the heatmap of the slice that the reader is at.
+
+    Args:
+        series: that is shown.
+        index: of the slice.
+        heatmap: that is shown; its method is tested.
+        heatmaps: of the series, the members' among them.
+    """
+    with st.container(border=True, key="trust"):
+        st.markdown(f"**Is this heatmap to be trusted?** Slice {index + 1}")
+        if heatmaps.get(heatmap.method, ENSEMBLE).is_empty(index):
+            st.caption("No positive evidence on this slice: there is no heatmap to test.")
+            return
+        found = state.trust_of(series.id, index, heatmap.method)
+        # One place for both, so that the answers take the place of the button.
+        place = st.empty()
+        if found is None:
+            if not place.button("Test this heatmap", key="test_heatmap"):
+                return
+            with place, st.spinner("Testing, about 3 seconds", show_time=True):
+                found = trust_in(series, index, cache.ensemble(), heatmaps, method=heatmap.method)
+            state.keep_trust(found)
+        with place.container():
+            for told in tell(found, limits_of(cache.ensemble().fusion)):
+                _show(told)
+            if heatmap.member != ENSEMBLE:
+                st.caption(f"Tested is the ensemble's map, not that of {heatmap.member} alone.")
+            st.caption(BASIS)
+
+
+def limits_of(fusion: Fusion) -> Limits:
+    """The limits that `asemble evaluate trust` stored for these weights."""
+    limits: Limits = fusion.measured("trust").get("limits", {})
+    return limits
+
+
+def _show(told: Told) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        limit = f" (limit {told.limit})" if told.limit else ""
+        st.markdown(f"**{told.question}** {told.figure}{limit}", width="content")
+        verdict, colour = VERDICTS[told.speaks_for]
+        st.badge(verdict, color=colour)
+    st.markdown(told.sentence)
