@@ -3,7 +3,7 @@
 import streamlit as st
 
 from asemble.core.labels import Plane, Weighting
-from asemble.ui import choose, frame, state, viewer
+from asemble.ui import choose, findings, frame, state, viewer
 
 frame.begin_page("Read")
 study = frame.require_study()
@@ -35,12 +35,27 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         )
         shown[place] = study.series_by_id(picked)
 
-panes = list(dict.fromkeys(shown))  # the same series twice is shown once
-viewer.show(
-    [
-        viewer.Pane(series, state.slice_of(series.id, series.volume.shape[0] // 2))
-        for series in panes
-    ],
-    study_key=study.key,
-    key=f"read:{':'.join(series.id for series in panes)}:{state.study_token()}",
-)
+panes = list({series.id: series for series in shown}.values())  # a series twice is shown once
+
+
+@st.fragment
+def read() -> None:
+    """The viewer and what is marked in it: a mark runs this again, not the page."""
+    viewer.show(
+        [
+            viewer.Pane(
+                series,
+                state.slice_of(series.id, series.volume.shape[0] // 2),
+                marks=state.marks(series.id),
+                guides=state.guides(series.id),
+            )
+            for series in panes
+        ],
+        study_key=study.key,
+        key=f"read:{':'.join(series.id for series in panes)}:{state.study_token()}",
+        listeners=viewer.Listeners(on_mark=state.toggle_mark, on_guides=state.keep_guides),
+    )
+    findings.show_findings(study)
+
+
+read()

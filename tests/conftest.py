@@ -1,11 +1,14 @@
 """Fixtures shared by the tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
     from asemble.models import Ensemble
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -33,3 +36,18 @@ def random_ensemble(random_weights: Path) -> "Ensemble":
     from asemble.models import load_ensemble  # noqa: PLC0415  torch only where it is used
 
     return load_ensemble(random_weights, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app, served once for all tests in Chromium."""
+    from served_app import serve  # noqa: PLC0415  Playwright only where it is used
+
+    yield from serve(tmp_path_factory.mktemp("server") / "log.txt")
+
+
+@pytest.fixture
+def page(address: str) -> "Iterator[Page]":
+    from served_app import look_at  # noqa: PLC0415  Playwright only where it is used
+
+    yield from look_at(address)

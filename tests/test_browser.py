@@ -1,43 +1,18 @@
 """The whole job in Chromium: upload, look, assess, answer, download."""
 
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
+from served_app import IN_CHROMIUM
 
 from asemble.core.labels import STANDING_NOTICE, Pattern
 from asemble.phantom import write_sample
 
-ROOT = Path(__file__).parents[1]
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-STARTS_WITHIN_S = 90
-PATIENCE_MS = 180_000
-"""A busy machine of two cores; a quiet one needs a tenth of it."""
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium on this machine ({CHROMIUM})"),
-]
+pytestmark = IN_CHROMIUM
 
 
 @pytest.fixture(scope="module")
@@ -51,45 +26,6 @@ def upload(tmp_path_factory: pytest.TempPathFactory) -> Path:
             writer.write(path, path.relative_to(folder))
         writer.writestr("letter.dcm", "Dear colleague, please find the images enclosed.")
     return archive
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app, served on a free port of this machine."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    options = ["--server.headless=true", f"--server.port={port}", "--server.address=127.0.0.1"]
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", *options],
-            cwd=ROOT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-    said = log.read_text()
-    assert "Traceback" not in said
-    assert "deprecat" not in said.lower()
-
-
-@pytest.fixture
-def page(address: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.set_default_timeout(PATIENCE_MS)
-        expect.set_options(timeout=PATIENCE_MS)
-        page.goto(address)
-        yield page
-        browser.close()
 
 
 def read_first(page: Page, conclusion: str) -> None:
@@ -115,12 +51,13 @@ def test_a_zipped_study_is_read_assessed_and_reported(
     # Look: slices move in the browser, on every pane's own axis.
     page.get_by_role("button", name="Read the slices").click()
     panes = page.locator("canvas[data-slice]")
-    expect(panes).to_have_count(2)
+    expect(panes).to_have_count(3)
     start = slice_shown(page)
     panes.first.hover()
     page.mouse.wheel(0, 100)
     expect(panes.first).to_have_attribute("data-slice", str(start + 1))
-    expect(page.get_by_text(re.compile(rf"Slice {start + 2} of \d+, \d+ mm"))).to_be_visible()
+    moved = re.compile(rf"Slice {start + 2} of \d+, \d+ mm")
+    expect(page.get_by_text(moved).first).to_be_visible()
     check_frame(page)
 
     # Assess.
@@ -183,15 +120,3 @@ def slice_shown(page: Page) -> int:
     pane = page.locator("canvas[data-slice]").first
     expect(pane).to_have_attribute("data-slice", re.compile(r"\d+"))
     return int(pane.get_attribute("data-slice") or -1)
-
-
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(STARTS_WITHIN_S * 4):
-        if server.poll() is not None:
-            pytest.fail(f"the app stopped while starting (exit code {server.returncode})")
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except (URLError, ConnectionError, TimeoutError):
-            time.sleep(0.25)
-    pytest.fail(f"the app did not start within {STARTS_WITHIN_S} s")

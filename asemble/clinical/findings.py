@@ -89,6 +89,24 @@ class Mark:
             raise ValueError(f"slice must be 0 or more, got {self.slice}")
 
 
+def toggled(marks: Iterable[Mark], mark: Mark) -> tuple[Mark, ...]:
+    """`marks` with `mark`, or without it where it stands there already.
+
+    The same lesion in the same place with another depth or intensity is replaced.
+
+    >>> oedema = Mark(Lesion.OEDEMA, 3, QUADRANTS[0])
+    >>> deep = Mark(Lesion.OEDEMA, 3, QUADRANTS[0], is_deep=True)
+    >>> toggled((oedema,), deep) == (deep,), toggled((deep,), deep)
+    (True, ())
+    """
+    marks = tuple(marks)
+    if mark in marks:
+        return tuple(other for other in marks if other != mark)
+    place = (mark.lesion, mark.slice, mark.quadrant)
+    rest = [other for other in marks if (other.lesion, other.slice, other.quadrant) != place]
+    return (*rest, mark)
+
+
 def of_lesion(marks: Iterable[Mark], lesion: Lesion) -> list[Mark]:
     """The marks of one lesion."""
     return [mark for mark in marks if mark.lesion is lesion]

@@ -5,10 +5,12 @@ Nothing here outlives the session, and nothing here is shared between sessions.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
 from asemble.clinical import Answer
+from asemble.clinical.findings import Mark, toggled
 from asemble.core.labels import Plane, Weighting
 from asemble.core.results import StudyPrediction
 from asemble.core.study import Study
@@ -47,6 +49,8 @@ class _Session:
     trusts: dict[tuple[str, str, int, str], Trust] = field(default_factory=dict)
     answers: Mapping[str, Answer] = field(default_factory=dict)
     first_reading: FirstReading | None = None
+    marks: dict[str, tuple[Mark, ...]] = field(default_factory=dict)
+    guides: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def open_study(study: Study, name: str) -> None:
@@ -158,6 +162,31 @@ def answers() -> Mapping[str, Answer]:
 def keep_answers(answers: Mapping[str, Answer]) -> None:
     """Remember the reader's answers."""
     _session().answers = answers
+
+
+def marks(series_id: str) -> tuple[Mark, ...]:
+    """The lesions that the reader marked on the slices of a series."""
+    return _session().marks.get(series_id, ())
+
+
+def toggle_mark(series_id: str, mark: Mark) -> None:
+    """Mark a lesion, or take it away where it is marked already."""
+    _session().marks[series_id] = toggled(marks(series_id), mark)
+
+
+def clear_marks(series_id: str) -> None:
+    """Take every mark of a series away."""
+    _session().marks.pop(series_id, None)
+
+
+def guides(series_id: str) -> Mapping[str, Any] | None:
+    """The joint lines as the reader left them; None where they were never moved."""
+    return _session().guides.get(series_id)
+
+
+def keep_guides(series_id: str, guides: Mapping[str, Any]) -> None:
+    """Remember the joint lines of a series."""
+    _session().guides[series_id] = guides
 
 
 def first_reading() -> FirstReading | None:

@@ -25,6 +25,8 @@ function draw(viewer, pane) {
   if (pane.data.marks) drawMarks(viewer, pane, painter);
   if (pane.data.letters) drawLetters(painter, wide, high);
   drawWindow(pane, painter, wide);
+  canvas.dataset.window = [pane.black, pane.white].join();
+  canvas.dataset.zoom = pane.zoom;
   canvas.dataset.ms = (performance.now() - began).toFixed(2);
 }
 
@@ -50,12 +52,18 @@ const toCanvas = ({ data }, frame, [row, column]) => [
 
 // (row, column) under a pointer.
 function toSlice(pane, event) {
-  const box = pane.parts.canvas.getBoundingClientRect();
+  const [x, y] = inCanvas(pane, event);
   const frame = frameOf(pane, 1);
   return [
-    ((event.clientY - box.top - frame.y) / frame.height) * pane.data.rows - 0.5,
-    ((event.clientX - box.left - frame.x) / frame.width) * pane.data.columns - 0.5,
+    ((y - frame.y) / frame.height) * pane.data.rows - 0.5,
+    ((x - frame.x) / frame.width) * pane.data.columns - 0.5,
   ];
+}
+
+// [x, y] of a pointer from the upper left of what is drawn, inside the border.
+function inCanvas({ parts: { canvas } }, event) {
+  const box = canvas.getBoundingClientRect();
+  return [event.clientX - box.left - canvas.clientLeft, event.clientY - box.top - canvas.clientTop];
 }
 
 // The greys of the slice, kept until slice, window or inversion change.

@@ -86,8 +86,9 @@ function zoomAt(pane, factor, x = 0, y = 0) {
 }
 
 function fromMiddle(pane, event) {
-  const box = pane.parts.canvas.getBoundingClientRect();
-  return [event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2];
+  const { canvas } = pane.parts;
+  const [x, y] = inCanvas(pane, event);
+  return [x - canvas.clientWidth / 2, y - canvas.clientHeight / 2];
 }
 
 function listen(viewer, pane) {
@@ -207,12 +208,12 @@ function mark(viewer, pane, place) {
 function handleAt(pane, event) {
   if (!pane.data.marks) return null;
   const frame = frameOf(pane, 1);
-  const box = pane.parts.canvas.getBoundingClientRect();
+  const [clickX, clickY] = inCanvas(pane, event);
   const guides = guidesOf(pane, pane.index);
   for (const joint of JOINTS) {
     for (const end of [0, 1]) {
       const [x, y] = toCanvas(pane, frame, guides[joint][end]);
-      if (Math.hypot(event.clientX - box.left - x, event.clientY - box.top - y) < GRIP) return { joint, end };
+      if (Math.hypot(clickX - x, clickY - y) < GRIP) return { joint, end };
     }
   }
   return null;

@@ -1,0 +1,147 @@
+"""What was marked on the slices, and what it amounts to: definitions and scores."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from asemble.clinical import sparcc
+from asemble.clinical.definitions import (
+    Verdict,
+    asas_active_2009,
+    asas_definite_active_2021,
+    asas_definite_structural_2021,
+)
+from asemble.clinical.findings import Mark
+from asemble.clinical.sources import cite
+from asemble.core.geometry import slice_normal
+from asemble.core.labels import Plane, Weighting
+from asemble.core.study import Series, Study
+from asemble.ui import choose, state
+
+HOW = (
+    "Choose Mark in the viewer, drag the dashed lines onto the joints, then click the quadrant of "
+    "a lesion on a coronal slice; a second click takes it away. Definitions and scores below are "
+    "counted from these marks alone."
+)
+
+
+def show_findings(study: Study) -> None:
+    """Marks of the coronal series, verdicts of the definitions, SPARCC scores."""
+    coronal = [series for series in study.series if series.plane is Plane.CORONAL]
+    marked = {series.id: state.marks(series.id) for series in coronal}
+    count = sum(map(len, marked.values()))
+    with st.expander(f"Findings: {count} marked", expanded=count > 0, key="findings"):
+        st.caption(HOW)
+        for series in coronal:
+            if marked[series.id]:
+                _show_marks(series, marked[series.id])
+        if count:
+            _show_verdicts(coronal)
+
+
+def _show_marks(series: Series, marks: Sequence[Mark]) -> None:
+    ordered = sorted(marks, key=lambda mark: (mark.slice, mark.quadrant, mark.lesion))
+    st.markdown(f"**{choose.series_label(series)}**")
+    st.table(
+        {
+            "slice": [str(mark.slice + 1) for mark in ordered],
+            "quadrant": [str(mark.quadrant) for mark in ordered],
+            "lesion": [mark.lesion.value for mark in ordered],
+            "deep": ["yes" if mark.is_deep else "" for mark in ordered],
+            "intense": ["yes" if mark.is_intense else "" for mark in ordered],
+        },
+        border="horizontal",
+    )
+    if st.button("Clear these marks", key=f"clear_marks:{series.id}"):
+        state.clear_marks(series.id)
+        st.rerun(scope="fragment")
+
+
+def _show_verdicts(coronal: Sequence[Series]) -> None:
+    fluid = _of_weighting(coronal, Weighting.FLUID)
+    t1 = _of_weighting(coronal, Weighting.T1)
+    suggestive = st.toggle(
+        "The whole picture is highly suggestive of spondyloarthritis", key="is_suggestive"
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        if fluid is not None:
+            marks = state.marks(fluid.id)
+            _show_verdict(asas_active_2009(marks, is_suggestive=suggestive))
+            _show_verdict(asas_definite_active_2021(marks))
+            _show_inflammation(fluid)
+    with right:
+        if t1 is not None:
+            _show_verdict(asas_definite_structural_2021(state.marks(t1.id)))
+            _show_structural(t1)
+
+
+def _of_weighting(choices: Sequence[Series], weighting: Weighting) -> Series | None:
+    return next((series for series in choices if series.weighting is weighting), None)
+
+
+def _show_verdict(verdict: Verdict) -> None:
+    st.markdown(f"**{verdict.title}: {'met' if verdict.is_met else 'not met'}**")
+    lines = [f"- {condition.sentence}" for condition in verdict.conditions]
+    if not verdict.is_plausible:
+        lines.append("- needs the whole picture to be highly suggestive: not stated")
+    st.markdown("\n".join(lines))
+    st.caption(f"{verdict.caveat} {_sources(verdict.sources)}")
+
+
+def _show_inflammation(series: Series) -> None:
+    marks = state.marks(series.id)
+    slices = series.volume.shape[0]
+    first = _slice_choice(
+        "First of the six scored slices",
+        slices,
+        sparcc.fullest_slices(marks, slices),
+        key=f"sparcc_first:{series.id}",
+    )
+    score = sparcc.inflammation(marks, first)
+    st.markdown(
+        f"**SPARCC inflammation {score.total} of {sparcc.INFLAMMATION_MAX}**: oedema "
+        f"{score.oedema} of 48, depth {score.depth} of 12, intensity {score.intensity} of 12"
+    )
+    st.caption(
+        f"{score.left_out} marked quadrants lie on other slices and do not count. A score of "
+        f"{sparcc.ASAS_MATCH} or more agrees best with an ASAS-positive MRI. "
+        f"{_sources(sparcc.INFLAMMATION_SOURCES)}"
+    )
+
+
+def _show_structural(series: Series) -> None:
+    slices = series.volume.shape[0]
+    transitional = _slice_choice(
+        "Transitional slice", slices, slices // 2, key=f"transitional:{series.id}"
+    )
+    score = sparcc.structural(
+        state.marks(series.id), transitional, step_to_front=_step_to_front(series)
+    )
+    said = ", ".join(
+        f"{lesion} {score.scores[lesion]} of {most}"
+        for lesion, most in sparcc.STRUCTURAL_MAX.items()
+    )
+    st.markdown(f"**SPARCC SSS**: {said}")
+    st.caption(
+        f"{score.left_out} marks lie on other slices and do not count. Sclerosis is not scored. "
+        f"{_sources(sparcc.STRUCTURAL_SOURCES)}"
+    )
+
+
+def _slice_choice(label: str, slices: int, otherwise: int, *, key: str) -> int:
+    numbers = list(range(1, slices + 1))
+    return int(st.selectbox(label, numbers, index=otherwise, key=key, width=240)) - 1
+
+
+def _step_to_front(series: Series) -> int:
+    """1 where higher slices lie further in front; the front is towards -y in LPS."""
+    affine = series.volume.affine_lps
+    if affine is None:
+        return 1
+    return 1 if np.sign(slice_normal(affine)[1]) < 0 else -1
+
+
+def _sources(keys: Sequence[str]) -> str:
+    return "Sources: " + "; ".join(cite(key).label for key in keys) + "."

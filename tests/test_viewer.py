@@ -1,0 +1,351 @@
+"""The viewer in Chromium: scrolling, measuring, linking, marking and the heatmap's layer."""
+
+import re
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, WebSocket, expect
+from served_app import IN_CHROMIUM
+
+from asemble import io
+from asemble.core.geometry import slice_positions_mm, spacing_mm
+from asemble.core.labels import Pattern
+from asemble.core.results import ENSEMBLE, Heatmap
+from asemble.core.study import Series
+from asemble.core.volume import Volume
+from asemble.explain import explain
+from asemble.imaging.orientation import as_shown
+from asemble.models import load_ensemble
+from asemble.predict import predict
+from asemble.ui import cache
+from asemble.ui.images import WINDOW_PERCENT
+
+pytestmark = IN_CHROMIUM
+
+SLICES = 24
+STEPS = 200
+Point = tuple[float, float]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two coronal series of other slice spacing and direction, 24x512x512 the first."""
+    folder = tmp_path_factory.mktemp("nifti")
+    random = np.random.default_rng(3)
+    written = []
+    for name, slices, side, step, sign in (
+        ("first", SLICES, 512, 4.0, 1),
+        ("second", 18, 256, 5.3, -1),
+    ):
+        coarse = random.integers(0, 3000, (side // 8, slices, side // 8))
+        voxels = coarse.repeat(8, axis=0).repeat(8, axis=2).astype(np.int16)
+        mm = 220 / side
+        affine = np.diag([mm, sign * step, mm, 1.0])
+        affine[:3, 3] = [-110, -sign * step * (slices - 1) / 2, -110]
+        path = folder / f"{name}.nii.gz"
+        nib.save(nib.Nifti1Image(voxels, affine), path)
+        written.append(path)
+    return written
+
+
+@pytest.fixture(scope="module")
+def series(files: list[Path]) -> list[Series]:
+    return list(io.read_study(files).series)
+
+
+@pytest.fixture
+def canvases(page: Page, files: list[Path]) -> Locator:
+    """The Read page with both series."""
+    page.locator('input[type="file"]').set_input_files(files)
+    page.get_by_role("button", name="Read the upload").click()
+    expect(page.get_by_text("2 series read")).to_be_visible()
+    page.get_by_role("button", name="Read the slices").click()
+    drawn = page.locator("canvas[data-ms]")
+    expect(drawn).to_have_count(2)
+    return drawn
+
+
+def test_scrolling_sends_nothing_to_the_server(
+    page: Page, address: str, files: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent: list[object] = []
+
+    def opened(socket: WebSocket) -> None:
+        socket.on("framesent", sent.append)
+
+    page.on("websocket", opened)
+    page.goto(address)
+    page.locator('input[type="file"]').set_input_files(files)
+    page.get_by_role("button", name="Read the upload").click()
+    page.get_by_role("button", name="Read the slices").click()
+    canvas = page.locator("canvas[data-ms]").first
+    canvas.hover()
+    page.wait_for_timeout(500)
+    assert sent, "the socket was not seen"
+    before = len(sent)
+    times = canvas.evaluate(
+        """async (canvas, steps) => {
+          const frame = () => new Promise(requestAnimationFrame);
+          const times = [];
+          for (let k = 0; k < steps; k++) {
+            const began = performance.now();
+            const deltaY = Math.floor(k / 20) % 2 ? -50 : 50;
+            canvas.dispatchEvent(new WheelEvent("wheel", { deltaY, bubbles: true, cancelable: true }));
+            await frame();
+            await frame();
+            times.push([Number(canvas.dataset.ms), performance.now() - began]);
+          }
+          return times;
+        }""",
+        STEPS,
+    )
+    start = int(canvas.get_attribute("data-slice") or -1)
+    for key in ("ArrowDown", "ArrowUp") * (STEPS // 2):
+        canvas.press(key)
+    expect(canvas).to_have_attribute("data-slice", str(start))
+    page.wait_for_timeout(500)
+    assert len(sent) == before
+    drawn, whole = np.array(times).T
+    with capsys.disabled():
+        print(
+            f"\n{STEPS} steps through {SLICES}x512x512: drawing median {np.median(drawn):.1f} ms, "
+            f"95th percentile {np.percentile(drawn, 95):.1f} ms; two frames of the screen median "
+            f"{np.median(whole):.1f} ms, 95th percentile {np.percentile(whole, 95):.1f} ms"
+        )
+
+
+def test_ruler_and_region_read_what_python_reads(
+    page: Page, canvases: Locator, series: list[Series]
+) -> None:
+    canvas = canvases.first
+    shown = shown_in(canvas, series)
+    mm = millimetres_a_pixel(canvas, shown)
+    choose(page, "Ruler")
+    drag(page, canvas, (60, 80), (160, 130))
+    words = page.locator(".measured").first
+    expect(words).to_contain_text(f"Ruler: {np.hypot(100, 50) * mm:.1f} mm")
+    choose(page, "Region")
+    drag(page, canvas, (150, 150), (180, 150))
+    choose(page, "Reference")
+    drag(page, canvas, (230, 160), (230, 180))
+    expect(words).to_contain_text("Ratio")
+    index = int(canvas.get_attribute("data-slice") or -1)
+    region = within(canvas, shown, index, (150, 150), 30 * mm)
+    reference = within(canvas, shown, index, (230, 160), 20 * mm)
+    found = re.search(
+        r"Region: mean ([\d.]+), SD ([\d.]+), (\d+) pixels · "
+        r"Reference: mean ([\d.]+), SD ([\d.]+), (\d+) pixels · Ratio: ([\d.]+)",
+        words.inner_text(),
+    )
+    assert found is not None, words.inner_text()
+    mean, sd, count, *other, ratio = map(float, found.groups())
+    assert count == region.size
+    assert other[2] == reference.size
+    assert [mean, sd] == pytest.approx([region.mean(), region.std()], rel=0.005)
+    assert other[:2] == pytest.approx([reference.mean(), reference.std()], rel=0.005)
+    assert ratio == pytest.approx(region.mean() / reference.mean(), abs=0.006)
+
+
+def test_window_level_and_zoom_give_the_greys_of_the_array(
+    page: Page, canvases: Locator, series: list[Series]
+) -> None:
+    canvas = canvases.first
+    shown = shown_in(canvas, series)
+    standard = np.percentile(shown.voxels, WINDOW_PERCENT)
+    assert window_of(canvas) == pytest.approx(standard, abs=2)
+    span = float(np.ptp(shown.voxels))
+    drag(page, canvas, (200, 200), (240, 180))
+    page.wait_for_timeout(200)
+    black, white = window_of(canvas)
+    assert white - black == pytest.approx(np.diff(standard)[0] + 40 * 0.0025 * span, rel=0.01)
+    assert (white + black) / 2 == pytest.approx(standard.mean() + 20 * 0.0025 * span, rel=0.01)
+    check_greys(canvas, shown)
+    page.keyboard.down("Control")
+    move_over(page, canvas, (120, 90))
+    page.mouse.wheel(0, -200)
+    page.keyboard.up("Control")
+    page.wait_for_timeout(200)
+    zoom = float(canvas.get_attribute("data-zoom") or 0)
+    assert zoom == pytest.approx(np.exp(200 / 300), rel=0.01)
+    choose(page, "Ruler")
+    drag(page, canvas, (100, 100), (200, 100))
+    mm = millimetres_a_pixel(canvas, shown)
+    expect(page.locator(".measured").first).to_contain_text(f"{100 * mm / zoom:.1f} mm")
+    canvas.press("0")
+    page.wait_for_timeout(200)
+    assert window_of(canvas) == pytest.approx(standard, abs=2)
+    canvas.press("i")
+    page.wait_for_timeout(200)
+    check_greys(canvas, shown, inverted=True)
+
+
+def test_panes_of_one_plane_stay_within_half_a_slice(
+    canvases: Locator, series: list[Series]
+) -> None:
+    one, other = canvases.nth(0), canvases.nth(1)
+    positions = {each.id: places_along_y(each) for each in series}
+    reach = positions[one.get_attribute("data-series") or ""]
+    theirs = positions[other.get_attribute("data-series") or ""]
+    half = abs(theirs[1] - theirs[0]) / 2
+    one.press("Home")
+    compared = 0
+    for index in range(len(reach)):
+        expect(one).to_have_attribute("data-slice", str(index))
+        if theirs.min() <= reach[index] <= theirs.max():
+            shown = int(other.get_attribute("data-slice") or -1)
+            assert abs(theirs[shown] - reach[index]) <= half + 0.01
+            compared += 1
+        one.press("ArrowDown")
+    assert compared > 10
+
+
+def test_a_quadrant_click_reaches_python_and_a_second_takes_it_away(
+    page: Page, canvases: Locator
+) -> None:
+    canvas = canvases.first
+    choose(page, "Mark")
+    wide, high = (canvas.evaluate(f"e => e.client{side}") for side in ("Width", "Height"))
+    side = min(wide, high)
+    # The upper end of the left joint line is 38 mm to the patient's left of the middle, 22 mm up.
+    place = (wide / 2 + (38 + 12) / 220 * side, high / 2 - 14 / 220 * side)
+    click(page, canvas, place)
+    expect(page.get_by_text("Findings: 1 marked")).to_be_visible()
+    expect(page.get_by_text("left upper iliac")).to_be_visible()
+    click(page, canvas, place)
+    expect(page.get_by_text("Findings: 0 marked")).to_be_visible()
+
+
+def test_the_heatmap_lies_where_the_array_says(page: Page) -> None:
+    page.locator(".st-key-sample_inflammatory button").click()
+    page.get_by_role("link", name="Assess").click()
+    page.get_by_text("Read first", exact=True).click()
+    page.get_by_role("button", name="Ask the ensemble").click()
+    expect(page.get_by_text("Study probabilities")).to_be_visible()
+    canvas = page.locator("canvas[data-ms]").first
+    page.wait_for_timeout(1000)
+    plain = pixels(canvas)
+    page.get_by_label("Show heatmap").check()
+    expect(canvas).to_have_attribute("data-heat", "shown")
+    page.wait_for_timeout(300)
+    change = np.abs(pixels(canvas) - plain).sum(axis=2)
+    heatmap, shown = heatmap_of_sample(canvas.get_attribute("data-series") or "")
+    values = heatmap.values[int(canvas.get_attribute("data-slice") or -1)]
+    expected = np.unravel_index(values.argmax(), values.shape)
+    at = to_canvas(canvas, shown, expected)
+    assert values.max() > 0.3
+    # Colour where there is evidence and none where there is not.
+    hot = change[change > 0.7 * change.max()]
+    assert change[round(at[1]), round(at[0])] >= 0.5 * hot.mean()
+    for row, column in np.argwhere(values == 0)[:: values.size // 50]:
+        x, y = to_canvas(canvas, shown, (row, column))
+        assert change[min(round(y), len(change) - 1), min(round(x), change.shape[1] - 1)] < 12
+
+
+def heatmap_of_sample(series_id: str) -> tuple[Heatmap, Volume]:
+    study = cache.sample(Pattern.INFLAMMATORY)
+    ensemble = load_ensemble()
+    prediction = predict(study, ensemble)
+    maps = explain(study, prediction, ensemble)
+    volume = study.series_by_id(series_id).volume
+    return maps[series_id].get("gradcam", ENSEMBLE), volume
+
+
+def shown_in(canvas: Locator, series: list[Series]) -> Volume:
+    wanted = canvas.get_attribute("data-series")
+    found = next(each for each in series if each.id == wanted)
+    return as_shown(found.volume, found.plane)
+
+
+def places_along_y(series: Series) -> np.ndarray:
+    affine = series.volume.affine_lps
+    assert affine is not None
+    positions = slice_positions_mm(affine, series.volume.shape[0])
+    return positions if affine[1, 0] > 0 else -positions
+
+
+def fitted(canvas: Locator, volume: Volume) -> tuple[float, float, float]:
+    """Canvas pixels a mm, and the upper left corner of the slice, before any zoom."""
+    wide, high = (canvas.evaluate(f"e => e.client{side}") for side in ("Width", "Height"))
+    assert volume.affine_lps is not None
+    _, row_mm, column_mm = spacing_mm(volume.affine_lps)
+    _, rows, columns = volume.shape
+    scale = min(wide / (columns * column_mm), high / (rows * row_mm))
+    return scale, (wide - columns * column_mm * scale) / 2, (high - rows * row_mm * scale) / 2
+
+
+def millimetres_a_pixel(canvas: Locator, volume: Volume) -> float:
+    return 1 / fitted(canvas, volume)[0]
+
+
+def to_canvas(canvas: Locator, volume: Volume, place: tuple[int, int]) -> Point:
+    scale, left, top = fitted(canvas, volume)
+    assert volume.affine_lps is not None
+    _, row_mm, column_mm = spacing_mm(volume.affine_lps)
+    return left + (place[1] + 0.5) * column_mm * scale, top + (place[0] + 0.5) * row_mm * scale
+
+
+def within(
+    canvas: Locator, volume: Volume, index: int, centre: Point, radius_mm: float
+) -> np.ndarray:
+    """The values of the pixels whose centres lie in the circle."""
+    scale, left, top = fitted(canvas, volume)
+    assert volume.affine_lps is not None
+    _, row_mm, column_mm = spacing_mm(volume.affine_lps)
+    _, rows, columns = volume.shape
+    x = (np.arange(columns) + 0.5) * column_mm - (centre[0] - left) / scale
+    y = (np.arange(rows) + 0.5) * row_mm - (centre[1] - top) / scale
+    return volume.voxels[index][np.hypot(y[:, None], x[None]) <= radius_mm]
+
+
+def window_of(canvas: Locator) -> list[float]:
+    return [float(part) for part in (canvas.get_attribute("data-window") or "").split(",")]
+
+
+def pixels(canvas: Locator) -> np.ndarray:
+    """`(row, column, 3)` of what is drawn."""
+    raw = canvas.evaluate(
+        """e => Array.from(e.getContext("2d").getImageData(0, 0, e.width, e.height).data)"""
+    )
+    high, wide = canvas.evaluate("e => [e.height, e.width]")
+    return np.array(raw, dtype=float).reshape(high, wide, 4)[..., :3]
+
+
+def check_greys(canvas: Locator, volume: Volume, *, inverted: bool = False) -> None:
+    """Blocks of equal value have the grey that window and level give them."""
+    index = int(canvas.get_attribute("data-slice") or -1)
+    black, white = window_of(canvas)
+    drawn = pixels(canvas)
+    for row in range(100, 420, 64):
+        for column in range(100, 420, 64):
+            place = (row // 8 * 8 + 4, column // 8 * 8 + 4)  # the middle of a block
+            grey = np.clip(255 * (volume.voxels[index][place] - black) / (white - black), 0, 255)
+            x, y = to_canvas(canvas, volume, place)
+            assert drawn[int(y), int(x)].mean() == pytest.approx(
+                255 - grey if inverted else grey, abs=12
+            )
+
+
+def choose(page: Page, tool: str) -> None:
+    page.get_by_role("button", name=tool, exact=True).click()
+
+
+def move_over(page: Page, canvas: Locator, place: Point) -> None:
+    """To a place inside the border of one pixel."""
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 1 + place[0], box["y"] + 1 + place[1])
+
+
+def drag(page: Page, canvas: Locator, start: Point, end: Point) -> None:
+    move_over(page, canvas, start)
+    page.mouse.down()
+    move_over(page, canvas, end)
+    page.mouse.up()
+
+
+def click(page: Page, canvas: Locator, place: Point) -> None:
+    move_over(page, canvas, place)
+    page.mouse.down()
+    page.mouse.up()
