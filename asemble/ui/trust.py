@@ -84,8 +84,8 @@ def worth(fusion: Fusion) -> str:
         return "What the four are worth was not measured for these weights."
     parts = [f"{words} {short(questions[name][HIGH_AUC])}" for name, words in SHORT.items()]
     return (
-        "How well each told right maps from wrong ones on simulated slices of high P(inflammatory), "
-        f"as AUC, 0.5 for not at all: {'; '.join(parts)}."
+        "How well each told right maps from wrong ones on simulated slices of high "
+        f"P(inflammatory), as AUC, 0.5 for not at all: {'; '.join(parts)}."
     )
 
 
