@@ -45,6 +45,7 @@ from asemble.models.scope import accepts_all
 from asemble.phantom import LesionType, render_slice, sample_case, sample_stack
 from asemble.predict import predict
 from asemble.ui import cache
+from asemble.ui.trust import SHORT, limits_of, worth
 
 ROOT = Path(__file__).parents[1]
 SEED = 1_000_001
@@ -382,6 +383,15 @@ def test_where_nothing_can_be_said_that_is_said() -> None:
     assert all(each.speaks_for is None and not each.limit for each in tell(trust_of(), {}))
 
 
+def test_the_shipped_weights_have_limits_and_say_what_they_are_worth(shipped: Ensemble) -> None:
+    limits = limits_of(shipped.fusion)
+    assert set(limits) == set(QUESTIONS)
+    assert {told.speaks_for for told in tell(trust_of(), limits)} <= {True, False}
+    said = worth(shipped.fusion)
+    assert all(words in said for words in SHORT.values())
+    assert "P(inflammatory) by itself 0." in said
+
+
 def look(value: float, *, right: bool) -> dict[str, object]:
     return {"shows": True, "right": right, **dict.fromkeys(QUESTIONS, value)}
 
@@ -468,6 +478,7 @@ def test_the_panel_answers_when_it_is_asked_and_keeps_the_answer_for_the_session
         assert told.question in asked
     assert "All limits come from simulated MRI" in asked
     assert "takes no side" in asked  # no limit was measured for these weights
+    assert "was not measured for these weights" in asked
     assessed.run()
     assert "Do different kinds of network agree?" in words(assessed)
     next(box for box in assessed.selectbox if box.label == "Heatmap").set_value("evidence").run()

@@ -33,6 +33,9 @@ RIGHT_BELOW = 0.1
 HIGH = 0.5
 """P(inflammatory) of a slice from which on a wrong map would mislead."""
 
+HIGH_AUC = "AUC where P is high"
+"""The name of the figure that counts such slices alone."""
+
 EXPLAINED = f"""\
 Each series is looked at twice: at the slice of the highest P(inflammatory), where the reader
 starts, and at one drawn by chance. Only maps that show heat are counted. A map is **right** where
@@ -41,9 +44,8 @@ inflammatory oedema on the slice every map is. **AUC** is how well the figure al
 from wrong ones, 0.5 for not at all; intervals resample studies. Most wrong maps stand on slices
 whose P(inflammatory) is low, which by itself says that there is little to trust: the last line
 holds the questions against it, and the second AUC counts slices with P of at least {HIGH} alone.
-The **limit**, from validation
-studies, is where one in ten right maps falls below; the shares are those of the test studies, in
-appearances that training never samples.
+The **limit**, from validation studies, is where one in ten right maps falls below; the shares are
+those of the test studies, in appearances that training never samples.
 """
 
 
@@ -82,9 +84,7 @@ def trust_figures(
             question: as_dicts(
                 {
                     "AUC": Figure(partial(_scores, question, 0.0), pooled_auc).of(test),
-                    "AUC where P is high": Figure(partial(_scores, question, HIGH), pooled_auc).of(
-                        test
-                    ),
+                    HIGH_AUC: Figure(partial(_scores, question, HIGH), pooled_auc).of(test),
                     "right maps below the limit": _below(test, question, limits, right=True),
                     "wrong maps below the limit": _below(test, question, limits, right=False),
                 }

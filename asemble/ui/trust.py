@@ -7,11 +7,13 @@ import streamlit as st
 
 from asemble.core.results import ENSEMBLE, Heatmap
 from asemble.core.study import Series
+from asemble.evaluation.trust import HIGH_AUC
 from asemble.explain import SeriesHeatmaps
 from asemble.explain.telling import Limits, Told, tell
 from asemble.explain.trust import trust_in
 from asemble.models.fusion import Fusion
 from asemble.ui import cache, state
+from asemble.ui.facts import short
 
 BASIS = (
     "All limits come from simulated MRI, where one in ten maps that point at oedema falls below "
@@ -19,6 +21,15 @@ BASIS = (
     "a heatmap right."
 )
 """Stands below the four answers."""
+
+SHORT = {
+    "agreement": "agreement",
+    "joint": "evidence at the joints",
+    "stability": "staying in place",
+    "deletion": "covering",
+    "probability": "P(inflammatory) by itself",
+}
+"""What was measured, in few words; P stands last, as what the questions must add to."""
 
 VERDICTS: Mapping[bool | None, tuple[str, Literal["green", "orange", "gray"]]] = {
     True: ("speaks for it", "green"),
@@ -57,12 +68,25 @@ def show_trust(series: Series, index: int, heatmap: Heatmap, heatmaps: SeriesHea
             if heatmap.member != ENSEMBLE:
                 st.caption(f"Tested is the ensemble's map, not that of {heatmap.member} alone.")
             st.caption(BASIS)
+            st.caption(worth(cache.ensemble().fusion))
 
 
 def limits_of(fusion: Fusion) -> Limits:
     """The limits that `asemble evaluate trust` stored for these weights."""
     limits: Limits = fusion.measured("trust").get("limits", {})
     return limits
+
+
+def worth(fusion: Fusion) -> str:
+    """How well each figure told right maps from wrong ones, or that it was not measured."""
+    questions = fusion.measured("trust").get("questions", {})
+    if not questions:
+        return "What the four are worth was not measured for these weights."
+    parts = [f"{words} {short(questions[name][HIGH_AUC])}" for name, words in SHORT.items()]
+    return (
+        "How well each told right maps from wrong ones on simulated slices of high "
+        f"P(inflammatory), as AUC, 0.5 for not at all: {'; '.join(parts)}."
+    )
 
 
 def _show(told: Told) -> None:
