@@ -31,7 +31,7 @@ def show_findings(study: Study) -> None:
     coronal = [series for series in study.series if series.plane is Plane.CORONAL]
     marked = {series.id: state.marks(series.id) for series in coronal}
     count = sum(map(len, marked.values()))
-    with st.expander(f"Findings: {count} marked", expanded=count > 0, key="findings"):
+    with st.expander(f"Findings: {count} marked", key="findings"):
         st.caption(HOW)
         for series in coronal:
             if marked[series.id]:
