@@ -221,6 +221,7 @@ def test_a_quadrant_click_reaches_python_and_a_second_takes_it_away(
 
 def test_the_heatmap_lies_where_the_array_says(page: Page) -> None:
     page.locator(".st-key-sample_inflammatory button").click()
+    expect(page.get_by_role("button", name="Read the slices")).to_be_visible()
     page.get_by_role("link", name="Assess").click()
     page.locator(".st-key-read_first label").click()
     page.get_by_role("button", name="Ask the ensemble").click()
