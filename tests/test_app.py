@@ -215,3 +215,16 @@ def test_a_sample_case_opens_and_is_marked_synthetic() -> None:
     assert words(app).count("SYNTHETIC") > len(SAMPLES)
     app.switch_page("pages/1_Read.py").run()
     assert not app.exception
+
+
+def test_the_prediction_stands_beside_the_probability_and_does_not_move_it() -> None:
+    app = open_home()
+    next(each for each in app.button if each.key == "sample_inflammatory").click().run()
+    app.switch_page("pages/2_Assess.py").run()
+    assert "Beside it, not in it" not in words(app)
+    app.toggle[0].set_value(False).run()
+    button(app, "Ask the ensemble").click().run(timeout=120)
+    added_up = next(each for each in app.metric if each.label == "After your answers")
+    assert added_up.value == "30%"
+    assert "Beside it, not in it: the ensemble's P(inflammatory) is" in words(app)
+    assert not app.exception

@@ -115,6 +115,7 @@ def _show_probability(answers: Mapping[str, Answer], mri: Truth) -> None:
         "From ratios of referred patients to the classic ones, whichever is lower first; shown "
         f"between 1% and 95% only. {likelihood.NOTICE}"
     )
+    _show_prediction_beside()
     for features in likelihood.dependent(known):
         together = " and ".join(feature.title for feature in features)
         st.info(f"{together} go together: multiplied as if independent, they overstate.")
@@ -129,6 +130,18 @@ def _show_probability(answers: Mapping[str, Answer], mri: Truth) -> None:
         )
     keys = {key for feature in likelihood.FEATURES for key in feature.sources}
     _cite({*keys, *chosen.sources, *likelihood.CLUSTER_SOURCES, *likelihood.SOURCES_OF_NAMES})
+
+
+def _show_prediction_beside() -> None:
+    """The ensemble's own probability, which no likelihood is made of."""
+    assessed = state.assessment()
+    if assessed is None or assessed.prediction.probabilities is None:
+        return
+    st.caption(
+        "Beside it, not in it: the ensemble's P(inflammatory) is "
+        f"{assessed.prediction.probabilities.inflammatory:.2f}. It is not multiplied in, because "
+        "its sensitivity and specificity were never measured on patients."
+    )
 
 
 def _cite(keys: set[str]) -> None:
