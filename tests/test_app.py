@@ -228,3 +228,18 @@ def test_the_prediction_stands_beside_the_probability_and_does_not_move_it() -> 
     assert added_up.value == "30%"
     assert "Beside it, not in it: the ensemble's P(inflammatory) is" in words(app)
     assert not app.exception
+
+
+def test_mimics_are_set_beside_the_disease_and_urgent_ones_stand_out(nifti: bytes) -> None:
+    app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/2_Assess.py").run()
+    table = app.table[-1].value
+    assert list(table.columns)[1:] == [
+        "Axial spondyloarthritis",
+        "Mechanical strain",
+        "Osteitis condensans ilii",
+    ]
+    assert "66%" in table["Mechanical strain"].iloc[0]
+    app.multiselect[0].set_value(["Infection"]).run()
+    assert any("Infection: suspecting it asks for urgent review" in e.value for e in app.error)
+    assert "Infection" in app.table[-1].value.columns
+    assert not app.exception

@@ -139,3 +139,12 @@ ENTITIES = (
     ),
 )
 """Every row; the first is the disease, the rest its mimics."""
+
+FEATURES = {
+    "where": "site",
+    "how deep and wide": "extent",
+    "one side or both": "symmetry",
+    "erosion": "erosion",
+    "other signs": "other",
+}
+"""What to look at, in this order: its name for people and the field of `Entity`."""

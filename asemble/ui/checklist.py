@@ -3,7 +3,7 @@
 import streamlit as st
 
 from asemble.clinical import ITEMS, NO_WEIGHT_NOTICE, Answer, Item, Side, summarise
-from asemble.ui import reasoning, state
+from asemble.ui import mimics, reasoning, state
 
 _COLUMNS = ((Side.INFLAMMATORY,), (Side.RED_FLAG, Side.MECHANICAL, Side.NEITHER))
 _WORDS = {Answer.YES: "Yes", Answer.NO: "No"}
@@ -12,7 +12,9 @@ _WORDS = {Answer.YES: "Yes", Answer.NO: "No"}
 @st.fragment
 def show_questions() -> None:
     """Ask every item and keep the answers; what is left blank is unknown."""
-    questions, reasons = st.tabs(["Checklist", "What it adds up to"])
+    questions, reasons, others = st.tabs(
+        ["Checklist", "What it adds up to", "What else it could be"]
+    )
     with questions:
         summary = st.container(gap="xsmall")
         answers: dict[str, Answer] = {}
@@ -26,6 +28,8 @@ def show_questions() -> None:
             show_summary()
     with reasons:
         reasoning.show_reasoning()
+    with others:
+        mimics.show_comparison()
 
 
 def show_summary() -> None:
