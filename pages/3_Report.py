@@ -17,7 +17,7 @@ if assessed is None:
 yours, theirs = st.columns(2, gap="large")
 with yours:
     st.subheader("Your reading")
-    concluded = reading.ask_reading()
+    concluded = reading.ask_reading(study)
 with theirs:
     st.subheader("What goes beside it")
     results.show_headline(assessed.prediction)

@@ -29,6 +29,7 @@ from asemble.report import (
     Reading,
     reading_json,
     reading_pdf,
+    reading_text,
 )
 
 CANARY = "Canary^Jane"
@@ -231,6 +232,7 @@ def test_the_longest_possible_reading_still_fits_one_page_and_says_what_was_cut(
         A_READING,
         comments="W" * MAX_COMMENT_CHARACTERS,
         answers=dict.fromkeys([item.id for item in ITEMS], Answer.YES),
+        findings=("a finding that goes on " * 20,) * 30,
     )
     pdf = the_page(
         study,
@@ -320,3 +322,28 @@ def test_an_answer_that_stood_is_said_to_be_kept():
     assert kept.before_and_after.endswith("kept after it.")
     surer = replace(kept, confidence=Confidence.MODERATE)
     assert surer.before_and_after.endswith("changed after it.")
+
+
+FOUND = ("ASAS active sacroiliitis (2009, kept in 2016): met (2 of 2 needed).", "SPARCC 4 of 72.")
+
+
+def test_what_was_marked_stands_in_every_form_of_the_report():
+    study = a_study()
+    reading = Reading(findings=FOUND)
+    assert reading_json(reading, a_prediction(study), study)["findings"] == list(FOUND)
+    assert all(sentence in reading_text(reading, a_prediction(study), study) for sentence in FOUND)
+    page = text_of(reading_pdf(reading, a_prediction(study), study, images=()))
+    assert "Marked on the slices" in page
+    assert "SPARCC 4 of 72" in page
+
+
+def test_the_paragraph_starts_with_synthetic_names_nobody_and_says_what_trained_the_ensemble():
+    study = a_study()
+    text = reading_text(A_READING, a_prediction(study), study)
+    assert text.startswith("SYNTHETIC. ")
+    assert "\n" not in text
+    assert study.key not in text
+    assert "trained on simulated MRI" in text
+    assert A_READING.conclusion_heading in text
+    real = a_study(synthetic=False)
+    assert "SYNTHETIC" not in reading_text(A_READING, a_prediction(real), real)

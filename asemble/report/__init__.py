@@ -1,4 +1,4 @@
-"""A reading, with the prediction beside it, as JSON and as a one-page PDF."""
+"""A reading, with the prediction beside it, as JSON, as a one-page PDF and as a paragraph."""
 
 from asemble.report.document import LIMITS, SCHEMA, fingerprint, reading_json
 from asemble.report.pdf import MAX_IMAGES, KeyImage, reading_pdf
@@ -11,6 +11,7 @@ from asemble.report.reading import (
     Reading,
     conclusion_heading,
 )
+from asemble.report.text import reading_text
 
 __all__ = [
     "COMMENT_WARNING",
@@ -27,4 +28,5 @@ __all__ = [
     "fingerprint",
     "reading_json",
     "reading_pdf",
+    "reading_text",
 ]

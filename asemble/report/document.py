@@ -52,6 +52,7 @@ def reading_json(reading: Reading, prediction: StudyPrediction, study: Study) ->
                 None if reading.first is None else _concluded(reading.first)
             ),
         },
+        "findings": list(reading.findings),
         "checklist": _checklist(reading),
         "prediction": _prediction(prediction),
         "series": [_series(series, prediction.series_by_id(series.id)) for series in study.series],

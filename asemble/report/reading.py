@@ -82,6 +82,7 @@ class Reading:
         answers: checklist answers by item id; an item that is missing is unknown.
         first: what the reader concluded before the prediction was shown; None where that was not
             asked.
+        findings: sentences on what was marked on the slices: definitions and scores.
 
     Raises:
         ValueError: an answer belongs to no item, or the comments are too long.
@@ -97,6 +98,7 @@ class Reading:
     comments: str = ""
     answers: Mapping[str, Answer] = field(default_factory=dict)
     first: FirstReading | None = None
+    findings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_length(self.comments)

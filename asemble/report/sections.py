@@ -13,6 +13,7 @@ from asemble.report.page import ALARM, BOLD, FAINT, RULE, UNPRINTABLE, Column, i
 from asemble.report.reading import Reading
 
 COMMENT_LINES = 4
+FINDINGS = 6
 CONFLICTS = 2
 SIDE_ITEMS = 5
 REASONS = 6
@@ -43,6 +44,11 @@ def write_reading(column: Column, reading: Reading) -> None:
         if not is_printable(reading.comments):
             column.write(f"{UNPRINTABLE}: a letter that only the JSON holds", size=6, colour=FAINT)
         column.gap(3)
+    if reading.findings:
+        column.heading("Marked on the slices", size=8)
+        for sentence in reading.findings[:FINDINGS]:
+            column.write(sentence, size=6.5, most=2)
+        _write_rest(column, len(reading.findings) - FINDINGS, "findings")
     column.heading("Checklist", size=8)
     if summary.red_flags:
         flags = "; ".join(item.text for item in summary.red_flags)

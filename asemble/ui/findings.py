@@ -19,6 +19,8 @@ from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Series, Study
 from asemble.ui import choose, state
 
+SUGGESTIVE_KEY = "is_suggestive"
+
 HOW = (
     "Choose Mark in the viewer, drag the dashed lines onto the joints, then click the quadrant of "
     "a lesion on a coronal slice; a second click takes it away. Definitions and scores below are "
@@ -38,6 +40,27 @@ def show_findings(study: Study) -> None:
                 _show_marks(series, marked[series.id])
         if count:
             _show_verdicts(coronal)
+
+
+def sentences(study: Study) -> tuple[str, ...]:
+    """What was marked and what it amounts to, for the report; nothing where nothing is marked."""
+    coronal = [series for series in study.series if series.plane is Plane.CORONAL]
+    said = []
+    fluid, t1 = _of_weighting(coronal, Weighting.FLUID), _of_weighting(coronal, Weighting.T1)
+    if fluid is not None and state.marks(fluid.id):
+        marks = state.marks(fluid.id)
+        suggestive = bool(st.session_state.get(SUGGESTIVE_KEY, False))
+        active = (
+            asas_active_2009(marks, is_suggestive=suggestive),
+            asas_definite_active_2021(marks),
+        )
+        said += [_verdict_words(verdict) for verdict in active]
+        score = sparcc.inflammation(marks, _first_scored(fluid))
+        said.append(_inflammation_words(score))
+    if t1 is not None and state.marks(t1.id):
+        said.append(_verdict_words(asas_definite_structural_2021(state.marks(t1.id))))
+        said.append(_structural_words(_structural_score(t1)))
+    return tuple(said)
 
 
 def _show_marks(series: Series, marks: Sequence[Mark]) -> None:
@@ -62,7 +85,9 @@ def _show_verdicts(coronal: Sequence[Series]) -> None:
     fluid = _of_weighting(coronal, Weighting.FLUID)
     t1 = _of_weighting(coronal, Weighting.T1)
     suggestive = st.toggle(
-        "The whole picture is highly suggestive of spondyloarthritis", key="is_suggestive"
+        "The whole picture is highly suggestive of spondyloarthritis",
+        key=SUGGESTIVE_KEY,
+        persist_state="session",
     )
     left, right = st.columns(2, gap="large")
     with left:
@@ -90,20 +115,17 @@ def _show_verdict(verdict: Verdict) -> None:
     st.caption(f"{verdict.caveat} {_sources(verdict.sources)}")
 
 
+def _verdict_words(verdict: Verdict) -> str:
+    conditions = "; ".join(condition.sentence for condition in verdict.conditions)
+    return f"{verdict.title}: {'met' if verdict.is_met else 'not met'} ({conditions})."
+
+
 def _show_inflammation(series: Series) -> None:
-    marks = state.marks(series.id)
     slices = series.volume.shape[0]
-    first = _slice_choice(
-        "First of the six scored slices",
-        slices,
-        sparcc.fullest_slices(marks, slices),
-        key=f"sparcc_first:{series.id}",
-    )
-    score = sparcc.inflammation(marks, first)
-    st.markdown(
-        f"**SPARCC inflammation {score.total} of {sparcc.INFLAMMATION_MAX}**: oedema "
-        f"{score.oedema} of 48, depth {score.depth} of 12, intensity {score.intensity} of 12"
-    )
+    offered = sparcc.fullest_slices(state.marks(series.id), slices)
+    _ask_slice("First of the six scored slices", slices, offered, key=_first_key(series))
+    score = sparcc.inflammation(state.marks(series.id), _first_scored(series))
+    st.markdown(_inflammation_words(score))
     st.caption(
         f"{score.left_out} marked quadrants lie on other slices and do not count. A score of "
         f"{sparcc.ASAS_MATCH} or more agrees best with an ASAS-positive MRI. "
@@ -111,28 +133,59 @@ def _show_inflammation(series: Series) -> None:
     )
 
 
+def _inflammation_words(score: sparcc.InflammationScore) -> str:
+    last = score.first_slice + sparcc.INFLAMMATION_SLICES
+    return (
+        f"SPARCC inflammation {score.total} of {sparcc.INFLAMMATION_MAX} on slices "
+        f"{score.first_slice + 1} to {last}: oedema {score.oedema}, depth {score.depth}, "
+        f"intensity {score.intensity}."
+    )
+
+
 def _show_structural(series: Series) -> None:
     slices = series.volume.shape[0]
-    transitional = _slice_choice(
-        "Transitional slice", slices, slices // 2, key=f"transitional:{series.id}"
-    )
-    score = sparcc.structural(
-        state.marks(series.id), transitional, step_to_front=_step_to_front(series)
-    )
-    said = ", ".join(
-        f"{lesion} {score.scores[lesion]} of {most}"
-        for lesion, most in sparcc.STRUCTURAL_MAX.items()
-    )
-    st.markdown(f"**SPARCC SSS**: {said}")
+    _ask_slice("Transitional slice", slices, slices // 2, key=_transitional_key(series))
+    score = _structural_score(series)
+    st.markdown(_structural_words(score))
     st.caption(
         f"{score.left_out} marks lie on other slices and do not count. Sclerosis is not scored. "
         f"{_sources(sparcc.STRUCTURAL_SOURCES)}"
     )
 
 
-def _slice_choice(label: str, slices: int, otherwise: int, *, key: str) -> int:
+def _structural_score(series: Series) -> sparcc.StructuralScore:
+    chosen = st.session_state.get(_transitional_key(series), series.volume.shape[0] // 2 + 1)
+    marks = state.marks(series.id)
+    return sparcc.structural(marks, int(chosen) - 1, step_to_front=_step_to_front(series))
+
+
+def _structural_words(score: sparcc.StructuralScore) -> str:
+    said = ", ".join(
+        f"{lesion} {score.scores[lesion]} of {most}"
+        for lesion, most in sparcc.STRUCTURAL_MAX.items()
+    )
+    return f"SPARCC SSS: {said}."
+
+
+def _first_key(series: Series) -> str:
+    return f"sparcc_first:{state.study_token()}:{series.id}"
+
+
+def _transitional_key(series: Series) -> str:
+    return f"transitional:{state.study_token()}:{series.id}"
+
+
+def _first_scored(series: Series) -> int:
+    """The reader's choice, or the six slices with the greatest score."""
+    chosen = st.session_state.get(_first_key(series))
+    if chosen is not None:
+        return int(chosen) - 1
+    return sparcc.fullest_slices(state.marks(series.id), series.volume.shape[0])
+
+
+def _ask_slice(label: str, slices: int, otherwise: int, *, key: str) -> None:
     numbers = list(range(1, slices + 1))
-    return int(st.selectbox(label, numbers, index=otherwise, key=key, width=240)) - 1
+    st.selectbox(label, numbers, index=otherwise, key=key, width=240, persist_state="session")
 
 
 def _step_to_front(series: Series) -> int:

@@ -16,8 +16,9 @@ from asemble.report import (
     fingerprint,
     reading_json,
     reading_pdf,
+    reading_text,
 )
-from asemble.ui import key_images, state
+from asemble.ui import findings, key_images, state
 
 _CONCLUSIONS: tuple[Pattern | None, ...] = (*PATTERNS, None)
 """What may be concluded; None is a reader who is unsure."""
@@ -60,7 +61,7 @@ def ask_first() -> bool:
     return True
 
 
-def ask_reading() -> Reading:
+def ask_reading(study: Study) -> Reading:
     """What the reader concludes now; it starts at what was concluded first."""
     key = state.study_key()
     first = state.first_reading()
@@ -85,7 +86,9 @@ def ask_reading() -> Reading:
         persist_state="session",
     )
     st.caption(COMMENT_WARNING)
-    reading = Reading(conclusion, confidence, comments, state.answers(), first)
+    reading = Reading(
+        conclusion, confidence, comments, state.answers(), first, findings.sentences(study)
+    )
     st.markdown(reading.before_and_after)
     return reading
 
@@ -123,6 +126,16 @@ def offer_downloads(reading: Reading, assessed: state.Assessment, study: Study) 
             mime="application/json",
             on_click="ignore",
         )
+        text = reading_text(reading, assessed.prediction, study)
+        st.download_button(
+            "Download text",
+            text,
+            file_name=f"{name}.txt",
+            mime="text/plain",
+            on_click="ignore",
+        )
+    st.caption("For the record:")
+    st.code(text, language=None, wrap_lines=True)
     st.caption(f"These files say: {reading.conclusion_heading}, {reading.confidence} confidence.")
 
 

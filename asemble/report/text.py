@@ -1,0 +1,47 @@
+"""A reading as one plain paragraph, to be pasted into a record."""
+
+from asemble.core.labels import STANDING_NOTICE, Pattern
+from asemble.core.results import StudyPrediction
+from asemble.core.study import Study
+from asemble.report.document import SYNTHETIC, fingerprint
+from asemble.report.reading import Reading
+
+
+def reading_text(reading: Reading, prediction: StudyPrediction, study: Study) -> str:
+    """Conclusion, checklist, prediction and its limit; nothing that identifies a person.
+
+    The first word is `SYNTHETIC` where anything of the study was simulated.
+    """
+    summary = reading.checklist
+    sentences = [
+        f"Sacroiliac MRI, study {fingerprint(study)}, {len(study.series)} series.",
+        f"Reader's conclusion: {reading.conclusion_heading}, {reading.confidence} confidence.",
+        reading.before_and_after,
+        f"Checklist: {len(summary.inflammatory)} items towards inflammatory, "
+        f"{len(summary.mechanical)} towards mechanical, {summary.unknown} unknown.",
+    ]
+    if summary.red_flags:
+        flags = "; ".join(item.text for item in summary.red_flags)
+        sentences.append(f"RED FLAGS: {flags}.")
+    sentences.extend(reading.findings)
+    sentences.append(_predicted(prediction))
+    if reading.comments.strip():
+        sentences.append(f"Comments: {' '.join(reading.comments.split())}")
+    sentences.append(STANDING_NOTICE)
+    marking = [f"{SYNTHETIC}."] if study.synthetic else []
+    return " ".join([*marking, *sentences])
+
+
+def _predicted(prediction: StudyPrediction) -> str:
+    said = f"Ensemble trained on simulated MRI: {prediction.decision_heading}"
+    if prediction.probabilities is None:
+        return f"{said}; no series could be judged."
+    inflammatory = prediction.probabilities.inflammatory
+    said += f", P({Pattern.INFLAMMATORY}) {inflammatory:.2f}"
+    if prediction.interval_inflammatory is not None:
+        low, high = prediction.interval_inflammatory
+        said += f" (members from {low:.2f} to {high:.2f})"
+    of_members = ", ".join(
+        f"{name} {each.inflammatory:.2f}" for name, each in prediction.members.items()
+    )
+    return f"{said}; by member: {of_members}."
