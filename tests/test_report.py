@@ -149,7 +149,8 @@ def test_a_simulated_study_is_marked_in_both_exports_and_a_real_one_is_not():
         document = reading_json(A_READING, a_prediction(study), study)
         assert document["marking"] == ("SYNTHETIC" if synthetic else None)
         images = [KeyImage("s01", picture())]
-        assert ("SYNTHETIC" in text_of(the_page(study, images=images))) is synthetic
+        for page in PdfReader(io.BytesIO(the_page(study, images=images))).pages:
+            assert ("SYNTHETIC" in page.extract_text()) is synthetic
 
 
 def test_no_file_name_note_or_full_key_leaves_in_either_export():
@@ -216,7 +217,7 @@ def test_both_forms_of_two_slices_are_embedded_as_given():
         KeyImage("semiaxial slice 4", picture(30, 20), None, "No positive evidence"),
     ]
     pdf = the_page(images=images)
-    (page,) = PdfReader(io.BytesIO(pdf)).pages
+    page, _ = PdfReader(io.BytesIO(pdf)).pages
     embedded = [np.asarray(image.image) for image in page.images]
     wanted = [images[0].plain, images[0].overlay, images[1].plain]
     assert len(embedded) == 3
@@ -226,26 +227,27 @@ def test_both_forms_of_two_slices_are_embedded_as_given():
     assert "No positive evidence" in text_of(pdf)
 
 
-def test_the_longest_possible_reading_still_fits_one_page_and_says_what_was_cut():
+def test_the_longest_possible_reading_still_fits_two_pages_and_says_what_was_cut():
     study = a_study(40)
     reading = replace(
         A_READING,
         comments="W" * MAX_COMMENT_CHARACTERS,
         answers=dict.fromkeys([item.id for item in ITEMS], Answer.YES),
         findings=("a finding that goes on " * 20,) * 30,
+        added_up=("a sum that goes on " * 60,) * 3,
     )
     pdf = the_page(
         study,
         reading,
-        images=[KeyImage("caption " * 60, picture(), picture(), "note " * 90)] * 2,
+        images=[KeyImage("caption " * 60, picture(), picture(), "note " * 90)] * 4,
         reasons=("a reason that goes on " * 40,) * 30,
         members={f"member {i}": Probabilities(0.2, 0.6, 0.2) for i in range(30)},
         weights={f"{i}.safetensors": "0" * 64 for i in range(30)},
     )
-    assert len(PdfReader(io.BytesIO(pdf)).pages) == 1
+    assert len(PdfReader(io.BytesIO(pdf)).pages) == 2
     text = text_of(pdf)
     assert "(shortened; the JSON has all)" in text
-    for rest in ("35 more series", "22 more weight files", "22 more members", "24 more reasons"):
+    for rest in ("34 more series", "22 more weight files", "22 more members", "24 more reasons"):
         assert rest in text
     for kept in (*LIMITS, "RED FLAG", "Towards mechanical: 11", "do not multiply them."):
         assert kept in text
@@ -278,11 +280,11 @@ def test_a_prediction_of_another_study_is_refused():
         reading_json(A_READING, a_prediction(a_study(1)), a_study(2))
 
 
-def test_a_picture_that_is_not_rgb_bytes_and_a_third_picture_are_refused():
+def test_a_picture_that_is_not_rgb_bytes_and_a_fifth_picture_are_refused():
     with pytest.raises(ValueError, match="uint8"):
         KeyImage("grey", np.zeros((4, 4), dtype=np.uint8))
-    with pytest.raises(ValueError, match="at most 2"):
-        the_page(images=[KeyImage("a", picture())] * 3)
+    with pytest.raises(ValueError, match="at most 4"):
+        the_page(images=[KeyImage("a", picture())] * 5)
 
 
 def test_a_reading_refuses_unknown_items_and_endless_comments():

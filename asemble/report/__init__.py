@@ -1,4 +1,4 @@
-"""A reading, with the prediction beside it, as JSON, as a one-page PDF and as a paragraph."""
+"""A reading, with the prediction beside it, as JSON, as a two-page PDF and as a paragraph."""
 
 from asemble.report.document import LIMITS, SCHEMA, fingerprint, reading_json
 from asemble.report.pdf import MAX_IMAGES, KeyImage, reading_pdf

@@ -54,6 +54,7 @@ def reading_json(reading: Reading, prediction: StudyPrediction, study: Study) ->
         },
         "findings": list(reading.findings),
         "checklist": _checklist(reading),
+        "added_up": list(reading.added_up),
         "prediction": _prediction(prediction),
         "series": [_series(series, prediction.series_by_id(series.id)) for series in study.series],
         "weights": dict(sorted(prediction.weights.items())),

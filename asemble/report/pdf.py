@@ -22,16 +22,26 @@ from asemble.core.study import Study
 from asemble.report.document import SYNTHETIC, fingerprint
 from asemble.report.page import ALARM, BOLD, FAINT, INK, Column, register_fonts
 from asemble.report.reading import Reading
-from asemble.report.sections import write_facts, write_prediction, write_reading
+from asemble.report.sections import (
+    write_added_up,
+    write_checklist,
+    write_facts,
+    write_prediction,
+    write_reading,
+)
 
-MAX_IMAGES = 2
-"""Key images on the page, each with and without its heatmap: one a plane."""
+MAX_IMAGES = 4
+"""Key images, each with and without its heatmap: two in a row."""
 
 MARGIN, GUTTER = 34.0, 16.0
 PAGE_WIDTH, PAGE_HEIGHT = A4
 WIDTH = PAGE_WIDTH - 2 * MARGIN
-IMAGES_TOP, COLUMNS_TOP, FACTS_TOP = 742.0, 570.0, 224.0
-"""Upper edges of the three bands below the notice, in points from the bottom of the page."""
+BAND_TOP, IMAGES_TOP, FACTS_TOP = 742.0, 728.0, 250.0
+"""Upper edges of the bands below the notice, in points from the bottom of the page."""
+
+CELL = (WIDTH - 3 * 8) / 4
+ROW_HEIGHT = CELL + 26
+"""A row of pictures with its captions."""
 
 FACTS_BOTTOM = 22.0
 """The lowest band may reach a little into the margin."""
@@ -76,7 +86,7 @@ def reading_pdf(
     *,
     images: Sequence[KeyImage],
 ) -> bytes:
-    """The report on one A4 page.
+    """The report on two A4 pages.
 
     Args:
         reading: what the reader concluded.
@@ -91,19 +101,24 @@ def reading_pdf(
         ValueError: too many images, or the prediction is not of this study.
     """
     if len(images) > MAX_IMAGES:
-        raise ValueError(f"at most {MAX_IMAGES} key images fit on the page, got {len(images)}")
+        raise ValueError(f"at most {MAX_IMAGES} key images fit, got {len(images)}")
     register_fonts()
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pagesize=A4, invariant=True, pageCompression=1)
     canvas.setTitle("asemble reading")
     canvas.setAuthor("")
     canvas.setCreator(f"asemble {__version__}")
-    _write_head(canvas, study)
-    _draw_images(canvas, images, synthetic=study.synthetic)
     half = (WIDTH - GUTTER) / 2
+    right = MARGIN + half + GUTTER
+    _write_head(canvas, study)
+    top = _draw_images(canvas, images, synthetic=study.synthetic)
+    write_reading(Column(canvas, MARGIN, top, half, MARGIN), reading)
+    write_prediction(Column(canvas, right, top, half, MARGIN), prediction)
+    canvas.showPage()
+    _write_head(canvas, study)
     bottom = FACTS_TOP + 8
-    write_reading(Column(canvas, MARGIN, COLUMNS_TOP, half, bottom), reading)
-    write_prediction(Column(canvas, MARGIN + half + GUTTER, COLUMNS_TOP, half, bottom), prediction)
+    write_checklist(Column(canvas, MARGIN, IMAGES_TOP, half, bottom), reading)
+    write_added_up(Column(canvas, right, IMAGES_TOP, half, bottom), reading)
     write_facts(Column(canvas, MARGIN, FACTS_TOP, WIDTH, FACTS_BOTTOM), prediction, study)
     canvas.showPage()
     canvas.save()
@@ -125,30 +140,31 @@ def _write_head(canvas: Canvas, study: Study) -> None:
     canvas.rect(MARGIN, top - 48, WIDTH, 26, fill=1, stroke=1)
     notice = Column(canvas, MARGIN + 6, top - 25, WIDTH - 12, top - 48)
     notice.write(STANDING_NOTICE, size=7, colour=ALARM)
-
-
-def _draw_images(canvas: Canvas, images: Sequence[KeyImage], *, synthetic: bool) -> None:
-    top = IMAGES_TOP
-    if synthetic:
+    if study.synthetic:
         canvas.setFillColor(_AMBER)
-        canvas.rect(MARGIN, top - 8, WIDTH, 14, fill=1, stroke=0)
+        canvas.rect(MARGIN, BAND_TOP - 8, WIDTH, 14, fill=1, stroke=0)
         canvas.setFillColor(INK)
         canvas.setFont(BOLD, 8)
         canvas.drawCentredString(
-            PAGE_WIDTH / 2, top - 4, f"{SYNTHETIC}: simulated MRI, not a patient"
+            PAGE_WIDTH / 2, BAND_TOP - 4, f"{SYNTHETIC}: simulated MRI, not a patient"
         )
-    top -= 14
+
+
+def _draw_images(canvas: Canvas, images: Sequence[KeyImage], *, synthetic: bool) -> float:
+    """Two in a row; returns the upper edge of what follows."""
     if not images:
-        Column(canvas, MARGIN, top, WIDTH, COLUMNS_TOP).write("No key image was chosen.")
-    cell = (WIDTH - 3 * 8) / 4
+        Column(canvas, MARGIN, IMAGES_TOP, WIDTH, 0).write("No key image was chosen.")
+        return IMAGES_TOP - 16
     for number, image in enumerate(images):
-        left = MARGIN + number * 2 * (cell + 8)
-        _draw_picture(canvas, image.plain, left, top, cell, synthetic=synthetic)
+        top = IMAGES_TOP - number // 2 * ROW_HEIGHT
+        left = MARGIN + number % 2 * 2 * (CELL + 8)
+        _draw_picture(canvas, image.plain, left, top, CELL, synthetic=synthetic)
         if image.overlay is not None:
-            _draw_picture(canvas, image.overlay, left + cell + 8, top, cell, synthetic=synthetic)
-        caption = Column(canvas, left, top - cell - 2, 2 * cell + 8, COLUMNS_TOP + 4)
+            _draw_picture(canvas, image.overlay, left + CELL + 8, top, CELL, synthetic=synthetic)
+        caption = Column(canvas, left, top - CELL - 2, 2 * CELL + 8, top - ROW_HEIGHT)
         caption.write(image.caption, font=BOLD, size=6.5, most=1)
         caption.write(image.note, size=6, colour=FAINT, most=1)
+    return IMAGES_TOP - (len(images) + 1) // 2 * ROW_HEIGHT
 
 
 def _draw_picture(

@@ -83,6 +83,7 @@ class Reading:
         first: what the reader concluded before the prediction was shown; None where that was not
             asked.
         findings: sentences on what was marked on the slices: definitions and scores.
+        added_up: sentences on what the answers add up to.
 
     Raises:
         ValueError: an answer belongs to no item, or the comments are too long.
@@ -99,6 +100,7 @@ class Reading:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     first: FirstReading | None = None
     findings: tuple[str, ...] = ()
+    added_up: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_length(self.comments)

@@ -12,15 +12,16 @@ from asemble.report.document import LIMITS
 from asemble.report.page import ALARM, BOLD, FAINT, RULE, UNPRINTABLE, Column, is_printable
 from asemble.report.reading import Reading
 
-COMMENT_LINES = 4
+COMMENT_LINES = 8
+SOURCES = 14
 FINDINGS = 6
 CONFLICTS = 2
-SIDE_ITEMS = 5
+SIDE_ITEMS = 12
 REASONS = 6
-SERIES_ROWS = 5
+SERIES_ROWS = 6
 MEMBER_ROWS = 8
 WEIGHT_ROWS = 4
-"""How much of each list the page has room for; the JSON has all of it."""
+"""How much of each list there is room for; the JSON has all of it."""
 
 HASH_CHARACTERS = 12
 
@@ -32,8 +33,7 @@ _BAR = {
 
 
 def write_reading(column: Column, reading: Reading) -> None:
-    """The reader's conclusion, comments and checklist."""
-    summary = reading.checklist
+    """The reader's conclusion, comments, and what was marked on the slices."""
     column.heading("The reader's conclusion")
     column.write(reading.conclusion_heading, font=BOLD, size=11, most=1)
     column.write(f"Confidence: {reading.confidence.value}", most=1)
@@ -43,13 +43,18 @@ def write_reading(column: Column, reading: Reading) -> None:
         column.write(f"Comments: {reading.comments}", most=COMMENT_LINES)
         if not is_printable(reading.comments):
             column.write(f"{UNPRINTABLE}: a letter that only the JSON holds", size=6, colour=FAINT)
-        column.gap(3)
+    column.gap(3)
     if reading.findings:
         column.heading("Marked on the slices", size=8)
         for sentence in reading.findings[:FINDINGS]:
-            column.write(sentence, size=6.5, most=2)
+            column.write(f"- {sentence}", size=6.5, most=3)
         _write_rest(column, len(reading.findings) - FINDINGS, "findings")
-    column.heading("Checklist", size=8)
+
+
+def write_checklist(column: Column, reading: Reading) -> None:
+    """The reader's answers, item by item."""
+    summary = reading.checklist
+    column.heading("Checklist")
     if summary.red_flags:
         flags = "; ".join(item.text for item in summary.red_flags)
         column.write(f"RED FLAG: {RED_FLAG_NOTICE}", font=BOLD, colour=ALARM, most=2)
@@ -94,6 +99,23 @@ def write_prediction(column: Column, prediction: StudyPrediction) -> None:
     _write_rest(column, len(prediction.reasons) - REASONS, "reasons")
     if not prediction.reasons:
         column.write("None given.", most=1)
+
+
+def write_added_up(column: Column, reading: Reading) -> None:
+    """What the answers add up to, and the sources of the answered items."""
+    if reading.added_up:
+        column.heading("What the answers add up to")
+        for sentence in reading.added_up:
+            column.write(f"- {sentence}", most=6)
+        column.gap(4)
+    summary = reading.checklist
+    items = (*summary.red_flags, *summary.inflammatory, *summary.mechanical)
+    labels = sorted({source.label for item in items for source in item.citations})
+    if labels:
+        column.heading("Sources of the items", size=8)
+    for label in labels[:SOURCES]:
+        column.write(f"- {label}", size=6, most=2)
+    _write_rest(column, len(labels) - SOURCES, "sources")
 
 
 def write_facts(column: Column, prediction: StudyPrediction, study: Study) -> None:

@@ -18,7 +18,7 @@ from asemble.report import (
     reading_pdf,
     reading_text,
 )
-from asemble.ui import findings, key_images, state
+from asemble.ui import findings, key_images, reasoning, state
 
 _CONCLUSIONS: tuple[Pattern | None, ...] = (*PATTERNS, None)
 """What may be concluded; None is a reader who is unsure."""
@@ -87,7 +87,13 @@ def ask_reading(study: Study) -> Reading:
     )
     st.caption(COMMENT_WARNING)
     reading = Reading(
-        conclusion, confidence, comments, state.answers(), first, findings.sentences(study)
+        conclusion,
+        confidence,
+        comments,
+        state.answers(),
+        first,
+        findings=findings.sentences(study),
+        added_up=reasoning.sentences(),
     )
     st.markdown(reading.before_and_after)
     return reading
@@ -106,7 +112,7 @@ def _ask_confidence(key: str, default: Confidence) -> Confidence:
 
 
 def offer_downloads(reading: Reading, assessed: state.Assessment, study: Study) -> None:
-    """The report as a one-page PDF and as JSON."""
+    """The report as a PDF, as JSON and as a paragraph."""
     name = f"asemble-reading-{fingerprint(study)}"
     document = reading_json(reading, assessed.prediction, study)
     with st.container(horizontal=True):

@@ -19,7 +19,10 @@ from asemble.ui import charts, state
 WORDS: Mapping[Truth, str] = {True: "met", False: "not met", None: "open"}
 """How a rule stands."""
 
-MRI_ANSWERS: Mapping[str, Truth] = {"Yes": True, "No": False, "Not judged yet": None}
+FIRST_SETTING = likelihood.SETTINGS[3]
+"""What is taken for the clinic until the reader says otherwise."""
+NOT_JUDGED = "Not judged yet"
+MRI_ANSWERS: Mapping[str, Truth] = {"Yes": True, "No": False, NOT_JUDGED: None}
 """The reader's own conclusion from the images."""
 
 
@@ -35,15 +38,53 @@ def show_reasoning() -> None:
     _show_probability(answers, mri)
 
 
+def sentences() -> tuple[str, ...]:
+    """The same in sentences, for the report."""
+    answers = state.answers()
+    if summarise(answers).red_flags:
+        return ("Nothing is added up while a red flag stands.",)
+    mri = MRI_ANSWERS[st.session_state.get(_mri_key(), NOT_JUDGED)]
+    rules = "; ".join(f"{rule.title} {WORDS[rule.is_met(answers)]}" for rule in back_pain.RULES)
+    asas = WORDS[classification.asas_2009(answers, sacroiliitis=mri).is_met]
+    chosen = _setting(st.session_state.get(_setting_key(), FIRST_SETTING.title))
+    span = _span(
+        *likelihood.post_test(chosen.probability, likelihood.truths(answers, mri=mri)).shown
+    )
+    return (
+        f"Inflammatory back pain: {rules}.",
+        f"ASAS classification 2009: {asas}. {classification.NOTICE}",
+        f"Probability of axial spondyloarthritis after the answers: {span} "
+        f"(before: {chosen.probability:.1%}, {chosen.title}; the reader's MRI: "
+        f"{WORDS[mri] if mri is not None else 'not judged'}). {likelihood.NOTICE}",
+    )
+
+
+def _mri_key() -> str:
+    return f"mri:{state.study_key()}"
+
+
+def _setting_key() -> str:
+    return f"setting:{state.study_key()}"
+
+
+def _setting(title: str) -> likelihood.Setting:
+    return next(setting for setting in likelihood.SETTINGS if setting.title == title)
+
+
+def _span(low: float, high: float) -> str:
+    """In whole percent, once where both are the same."""
+    return f"{low:.0%}" if f"{low:.0%}" == f"{high:.0%}" else f"{low:.0%} to {high:.0%}"
+
+
 def _ask_mri() -> Truth:
     chosen = st.segmented_control(
         "Do you find active sacroiliitis on the MRI (ASAS definition)?",
         list(MRI_ANSWERS),
-        default="Not judged yet",
+        default=NOT_JUDGED,
         required=True,
         help="Your own reading. The models' output is never used here: they were trained on "
         "simulated MRI, and their sensitivity and specificity on patients are not known.",
-        key=f"mri:{state.study_key()}",
+        key=_mri_key(),
         persist_state="session",
     )
     return MRI_ANSWERS[chosen]
@@ -96,21 +137,19 @@ def _show_classification(answers: Mapping[str, Answer], mri: Truth) -> None:
 
 def _show_probability(answers: Mapping[str, Answer], mri: Truth) -> None:
     st.markdown("**Probability of axial spondyloarthritis**")
-    settings = {setting.title: setting for setting in likelihood.SETTINGS}
-    chosen = settings[
+    chosen = _setting(
         st.selectbox(
             "Before anything is asked",
-            list(settings),
-            index=3,
-            format_func=lambda title: f"{title}: {settings[title].probability:.1%}",
-            key=f"setting:{state.study_key()}",
+            [setting.title for setting in likelihood.SETTINGS],
+            index=likelihood.SETTINGS.index(FIRST_SETTING),
+            format_func=lambda title: f"{title}: {_setting(title).probability:.1%}",
+            key=_setting_key(),
             persist_state="session",
         )
-    ]
+    )
     known = likelihood.truths(answers, mri=mri)
     low, high = likelihood.post_test(chosen.probability, known).shown
-    span = f"{low:.0%}" if f"{low:.0%}" == f"{high:.0%}" else f"{low:.0%} to {high:.0%}"
-    st.metric("After your answers", span, width="content")
+    st.metric("After your answers", _span(low, high), width="content")
     st.caption(
         "From ratios of referred patients to the classic ones, whichever is lower first; shown "
         f"between 1% and 95% only. {likelihood.NOTICE}"
