@@ -243,3 +243,16 @@ def test_mimics_are_set_beside_the_disease_and_urgent_ones_stand_out(nifti: byte
     assert any("Infection: suspecting it asks for urgent review" in e.value for e in app.error)
     assert "Infection" in app.table[-1].value.columns
     assert not app.exception
+
+
+def test_the_reader_chooses_the_key_images_of_the_report() -> None:
+    app = open_home()
+    next(each for each in app.button if each.key == "sample_mechanical").click().run()
+    app.switch_page("pages/2_Assess.py").run()
+    app.toggle[0].set_value(False).run()
+    button(app, "Ask the ensemble").click().run(timeout=120)
+    app.switch_page("pages/3_Report.py").run(timeout=60)
+    images = next(each for each in app.multiselect if each.label == "Key images")
+    assert [place[0] for place in images.value] == ["s02", "s03"]  # one a judged plane
+    images.set_value([("s01", 3)]).run(timeout=60)
+    assert not app.exception

@@ -117,6 +117,8 @@ def _show_verdict(verdict: Verdict) -> None:
 
 def _verdict_words(verdict: Verdict) -> str:
     conditions = "; ".join(condition.sentence for condition in verdict.conditions)
+    if not verdict.is_plausible:
+        conditions += "; the whole picture was not called highly suggestive"
     return f"{verdict.title}: {'met' if verdict.is_met else 'not met'} ({conditions})."
 
 

@@ -1,19 +1,22 @@
-"""The slices that go on the report: one a plane, with and without its heatmap."""
+"""The slices that go on the report, with and without their heatmaps."""
+
+from collections.abc import Sequence
 
 import numpy as np
+import streamlit as st
 from PIL import Image
 
 from asemble.core.geometry import spacing_mm
-from asemble.core.labels import JUDGED_PLANES, Plane
+from asemble.core.labels import JUDGED_PLANES
 from asemble.core.results import ENSEMBLE
-from asemble.core.study import Study
+from asemble.core.study import Series, Study
 from asemble.core.volume import Floats, Volume
 from asemble.imaging.intensity import to_bytes
 from asemble.imaging.orientation import Turn
-from asemble.report import KeyImage
+from asemble.report import MAX_IMAGES, KeyImage
 from asemble.ui import choose
 from asemble.ui.images import Bytes, heat_colours, shown_bytes
-from asemble.ui.state import Assessment
+from asemble.ui.state import Assessment, study_token
 
 METHOD = "gradcam"
 OPACITY = 0.6
@@ -21,31 +24,62 @@ WIDTH_PIXELS = 480
 """Columns of a picture on the page; rows follow from the pixel spacing."""
 
 
-def key_images(study: Study, assessed: Assessment) -> list[KeyImage]:
-    """For each judged plane, the slice with the highest P(inflammatory)."""
-    images = (_key_image(study, assessed, plane) for plane in JUDGED_PLANES)
-    return [image for image in images if image is not None]
+Place = tuple[str, int]
+"""A series id and the index of a slice in it."""
 
 
-def _key_image(study: Study, assessed: Assessment, plane: Plane) -> KeyImage | None:
-    judged = [
-        (each.probabilities.inflammatory, series, each.index)
-        for series in study.series
-        if series.plane is plane
-        for each in assessed.prediction.series_by_id(series.id).slices
+def ask_places(study: Study, assessed: Assessment) -> list[Place]:
+    """The slices that the reader wants on the report."""
+    places = [
+        (series.id, index) for series in study.series for index in range(series.volume.shape[0])
     ]
-    if not judged:
-        return None
-    probability, series, index = max(judged, key=lambda found: found[0])
-    caption = (
-        f"{choose.series_label(series)}, slice {index + 1} of {series.volume.shape[0]},"
-        f" P(inflammatory) {probability:.2f}"
+    return st.multiselect(
+        "Key images",
+        places,
+        default=_most_suspicious(study, assessed),
+        format_func=lambda place: _title(study.series_by_id(place[0]), place[1]),
+        max_selections=MAX_IMAGES,
+        help="With and without the heatmap; slices of a series that was not judged have none.",
+        key=f"key_images:{study_token()}",
+        persist_state="session",
     )
+
+
+def key_images(study: Study, assessed: Assessment, places: Sequence[Place]) -> list[KeyImage]:
+    """The chosen slices as pictures."""
+    return [_key_image(study.series_by_id(id_), index, assessed) for id_, index in places]
+
+
+def _most_suspicious(study: Study, assessed: Assessment) -> list[Place]:
+    """For each judged plane, the slice with the highest P(inflammatory)."""
+    found = []
+    for plane in JUDGED_PLANES:
+        judged = [
+            (each.probabilities.inflammatory, series.id, each.index)
+            for series in study.series
+            if series.plane is plane
+            for each in assessed.prediction.series_by_id(series.id).slices
+        ]
+        if judged:
+            _, id_, index = max(judged)
+            found.append((id_, index))
+    return found
+
+
+def _title(series: Series, index: int) -> str:
+    return f"{choose.series_label(series)}, slice {index + 1} of {series.volume.shape[0]}"
+
+
+def _key_image(series: Series, index: int, assessed: Assessment) -> KeyImage:
+    caption = _title(series, index)
+    for each in assessed.prediction.series_by_id(series.id).slices:
+        if each.index == index:
+            caption += f", P(inflammatory) {each.probabilities.inflammatory:.2f}"
     turn = Turn.to_display(series.volume.affine_lps, series.plane)
     plain = _picture(turn.apply_to_volume(series.volume), index)
     heatmaps = assessed.heatmaps.get(series.id)
     if heatmaps is None:
-        return KeyImage(caption, plain)
+        return KeyImage(caption, plain, None, "The models did not judge this series.")
     heatmap = heatmaps.get(METHOD, ENSEMBLE)
     if heatmap.is_empty(index):
         return KeyImage(caption, plain, None, "No positive evidence on this slice.")

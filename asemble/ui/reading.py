@@ -113,13 +113,14 @@ def _ask_confidence(key: str, default: Confidence) -> Confidence:
 
 def offer_downloads(reading: Reading, assessed: state.Assessment, study: Study) -> None:
     """The report as a PDF, as JSON and as a paragraph."""
+    places = key_images.ask_places(study, assessed)
     name = f"asemble-reading-{fingerprint(study)}"
     document = reading_json(reading, assessed.prediction, study)
     with st.container(horizontal=True):
         st.download_button(
             "Download PDF",
             # Made now, not on the click: a file made later is lost where an answer changes first.
-            _pdf(reading, assessed, study),
+            _pdf(reading, assessed, study, places),
             file_name=f"{name}.pdf",
             mime="application/pdf",
             type="primary",
@@ -145,6 +146,8 @@ def offer_downloads(reading: Reading, assessed: state.Assessment, study: Study) 
     st.caption(f"These files say: {reading.conclusion_heading}, {reading.confidence} confidence.")
 
 
-def _pdf(reading: Reading, assessed: state.Assessment, study: Study) -> bytes:
-    images = key_images.key_images(study, assessed)
+def _pdf(
+    reading: Reading, assessed: state.Assessment, study: Study, places: list[key_images.Place]
+) -> bytes:
+    images = key_images.key_images(study, assessed, places)
     return reading_pdf(reading, assessed.prediction, study, images=images)
