@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 from pypdf import PdfReader
 
 from asemble.clinical import ITEMS, Answer
@@ -349,3 +350,38 @@ def test_the_paragraph_starts_with_synthetic_names_nobody_and_says_what_trained_
     assert A_READING.conclusion_heading in text
     real = a_study(synthetic=False)
     assert "SYNTHETIC" not in reading_text(A_READING, a_prediction(real), real)
+
+
+SCHEMA_FILE = Path(__file__).parents[1] / "docs" / "report.schema.json"
+
+
+def test_every_document_keeps_to_the_published_schema():
+    check = Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+    first = FirstReading(Pattern.NORMAL, Confidence.HIGH, "unremarkable")
+    study = a_study()
+    abstained = {"probabilities": None, "interval_inflammatory": None, "decision": "abstain"}
+    for reading in (A_READING, replace(A_READING, first=first, findings=FOUND), Reading()):
+        for changes in ({}, abstained):
+            document = reading_json(reading, a_prediction(study, **changes), study)
+            check.validate(document)
+    assert document["schema"] == SCHEMA
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (["decision"], "cured"),
+        (["patient"], "Jane"),
+        (["probabilities", "inflammatory"], 1.2),
+    ],
+)
+def test_a_document_with_a_wrong_or_a_further_field_breaks_the_schema(path, value):
+    check = Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+    study = a_study()
+    document = reading_json(A_READING, a_prediction(study), study)
+    *parents, last = path
+    part = document["prediction"]
+    for name in parents:
+        part = part[name]
+    part[last] = value
+    assert not check.is_valid(document)
