@@ -224,7 +224,7 @@ def test_the_heatmap_lies_where_the_array_says(page: Page) -> None:
     expect(page.get_by_role("button", name="Read the slices")).to_be_visible()
     page.get_by_role("link", name="Assess").click()
     page.locator(".st-key-read_first label").click()
-    page.get_by_role("button", name="Ask the ensemble").click()
+    page.get_by_role("button", name="Ask the ensemble", exact=True).click()
     expect(page.get_by_text("Study probabilities")).to_be_visible()
     canvas = page.locator("canvas[data-ms]").first
     page.wait_for_timeout(1000)
