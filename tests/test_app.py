@@ -7,10 +7,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from asemble.clinical import Answer
+from asemble.clinical.findings import Lesion
 from asemble.core.labels import STANDING_NOTICE, Plane, Weighting
 from asemble.io import write_nifti
 from asemble.ui import cache
 from asemble.ui.intake import SAMPLES
+from asemble.ui.progress import time_left
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("1_Read.py", "2_Assess.py", "3_Report.py", "4_Models.py")
@@ -256,3 +258,23 @@ def test_the_reader_chooses_the_key_images_of_the_report() -> None:
     assert [place[0] for place in images.value] == ["s02", "s03"]  # one a judged plane
     images.set_value([("s01", 3)]).run(timeout=60)
     assert not app.exception
+
+
+def test_a_lesion_is_marked_and_taken_away_without_the_viewer() -> None:
+    app = open_home()
+    button(app, "Open").click().run()
+    app = app.switch_page(str(Path("pages") / "1_Read.py")).run()
+    lesion = next(box for box in app.selectbox if box.label == "Lesion")
+    lesion.set_value(Lesion.FAT)
+    button(app, "Mark or take away").click().run()
+    assert "Findings: 1 marked" in {each.label for each in app.expander}
+    assert "definite" in words(app)  # the definitions are counted from it
+    button(app, "Mark or take away").click().run()
+    assert "Findings: 0 marked" in {each.label for each in app.expander}
+    assert not app.exception
+
+
+def test_the_time_left_is_told_once_the_pace_is_known() -> None:
+    assert time_left(0.05, 3) == ""
+    assert time_left(0.5, 3) == ", about 3 s left"
+    assert time_left(1, 3) == ""

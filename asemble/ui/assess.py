@@ -10,27 +10,33 @@ from asemble.core.study import Series, Study
 from asemble.explain import explain
 from asemble.predict import predict
 from asemble.ui import cache, charts, choose, state, viewer
+from asemble.ui.progress import Progress
 from asemble.ui.results import HEATMAP_LIMIT
 from asemble.ui.trust import show_trust
 
 METHODS = {"gradcam": "Grad-CAM", "evidence": "Evidence map"}
 """The heatmaps to choose from: method and its name on the screen."""
 
+JUDGING_SHARE = 0.4
+"""Of the time for prediction and heatmaps, roughly; the bar runs evenly with it."""
+
 
 def run_ensemble(study: Study) -> state.Assessment:
     """Predict and explain with visible progress, and keep both for this session."""
     ensemble = cache.ensemble()
-    bar = st.progress(0.0, f"Judging the slices on {ensemble.device}")
+    judging = f"Judging the slices on {ensemble.device}"
+    bar = Progress(judging)
 
     def judged(done: int, total: int) -> None:
-        bar.progress(0.5 * done / max(total, 1), f"Judging the slices on {ensemble.device}")
+        bar.show(JUDGING_SHARE * done / max(total, 1), judging)
 
     def explained(done: int, total: int) -> None:
-        bar.progress(0.5 + 0.5 * done / max(total, 1), "Drawing the heatmaps")
+        share = JUDGING_SHARE + (1 - JUDGING_SHARE) * done / max(total, 1)
+        bar.show(share, "Drawing the heatmaps")
 
     prediction = predict(study, ensemble, progress=judged)
     heatmaps = explain(study, prediction, ensemble, progress=explained)
-    bar.empty()
+    bar.clear()
     return state.keep_assessment(prediction, heatmaps)
 
 

@@ -1,6 +1,6 @@
 """What was marked on the slices, and what it amounts to: definitions and scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
@@ -12,7 +12,7 @@ from asemble.clinical.definitions import (
     asas_definite_active_2021,
     asas_definite_structural_2021,
 )
-from asemble.clinical.findings import Mark
+from asemble.clinical.findings import QUADRANTS, Lesion, Mark
 from asemble.clinical.sources import cite
 from asemble.core.geometry import slice_normal
 from asemble.core.labels import Plane, Weighting
@@ -24,7 +24,7 @@ SUGGESTIVE_KEY = "is_suggestive"
 HOW = (
     "Choose Mark in the viewer, drag the dashed lines onto the joints, then click the quadrant of "
     "a lesion on a coronal slice; a second click takes it away. Definitions and scores below are "
-    "counted from these marks alone."
+    "counted from these marks alone. The form below does the same without a mouse."
 )
 
 
@@ -35,6 +35,7 @@ def show_findings(study: Study) -> None:
     count = sum(map(len, marked.values()))
     with st.expander(f"Findings: {count} marked", key="findings"):
         st.caption(HOW)
+        _offer_form(coronal)
         for series in coronal:
             if marked[series.id]:
                 _show_marks(series, marked[series.id])
@@ -63,6 +64,42 @@ def sentences(study: Study) -> tuple[str, ...]:
     return tuple(said)
 
 
+def _offer_form(coronal: Sequence[Series]) -> None:
+    """Mark by words: for the keyboard, and where a slice shows no joint line to click beside."""
+    if not coronal:
+        return
+    slices = {series.id: series.volume.shape[0] for series in coronal}
+    labels = {series.id: choose.series_label(series) for series in coronal}
+    most = max(slices.values())
+    with st.form("mark", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Series", list(slices), format_func=labels.__getitem__, key="mark_series", width=225
+        )
+        st.number_input("Slice", 1, most, value=(most + 1) // 2, key="mark_slice", width=110)
+        st.selectbox("Lesion", list(Lesion), key="mark_lesion", width=190)
+        st.selectbox("Quadrant", QUADRANTS, key="mark_quadrant", width=190)
+        st.checkbox("deep (1 cm or more)", key="mark_is_deep")
+        st.checkbox("intense (as the reference)", key="mark_is_intense")
+        st.form_submit_button("Mark or take away", on_click=_toggle_from_form, args=(slices,))
+    chosen = slices[st.session_state["mark_series"]]
+    if st.session_state["mark_slice"] > chosen:
+        st.warning(f"This series has {chosen} slices: choose a slice from 1 to {chosen}.")
+
+
+def _toggle_from_form(slices: Mapping[str, int]) -> None:
+    form = st.session_state
+    if form["mark_slice"] > slices[form["mark_series"]]:
+        return
+    mark = Mark(
+        form["mark_lesion"],
+        form["mark_slice"] - 1,
+        form["mark_quadrant"],
+        is_deep=form["mark_is_deep"],
+        is_intense=form["mark_is_intense"],
+    )
+    state.toggle_mark(form["mark_series"], mark)
+
+
 def _show_marks(series: Series, marks: Sequence[Mark]) -> None:
     ordered = sorted(marks, key=lambda mark: (mark.slice, mark.quadrant, mark.lesion))
     st.markdown(f"**{choose.series_label(series)}**")
@@ -76,9 +113,12 @@ def _show_marks(series: Series, marks: Sequence[Mark]) -> None:
         },
         border="horizontal",
     )
-    if st.button("Clear these marks", key=f"clear_marks:{series.id}"):
-        state.clear_marks(series.id)
-        st.rerun(scope="fragment")
+    st.button(
+        "Clear these marks",
+        key=f"clear_marks:{series.id}",
+        on_click=state.clear_marks,
+        args=(series.id,),
+    )
 
 
 def _show_verdicts(coronal: Sequence[Series]) -> None:

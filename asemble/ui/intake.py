@@ -14,6 +14,7 @@ from asemble.core.study import Refusal, Series, Study
 from asemble.imaging.quality import why_not_judged
 from asemble.io import Part, read_parts
 from asemble.ui import cache, frame, state
+from asemble.ui.progress import Progress
 
 NOT_STATED = "not stated"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -95,20 +96,17 @@ def report(study: Study) -> None:
 
 
 def _read(files: Sequence[UploadedFile]) -> None:
-    shown = st.empty()
+    bar = Progress("Reading the upload")
 
     def progress(done: int, total: int) -> None:
-        # An archive does not say beforehand how many files come out of it.
-        if done % SHOWN_EVERY == 0 and total > done:
-            shown.progress(done / total, f"Reading file {done} of {total}")
-        elif done % SHOWN_EVERY == 0:
-            shown.caption(f"{done} files read")
+        if done % SHOWN_EVERY == 0:
+            # An archive does not say beforehand how many files come out of it.
+            bar.show(done / total if total > done else 0.0, f"{done} files read")
 
     try:
-        with st.spinner("Reading the upload"):
-            study = read_parts([_part(file) for file in files], progress=progress)
+        study = read_parts([_part(file) for file in files], progress=progress)
     except InputError as error:
-        shown.empty()
+        bar.clear()
         frame.refuse(error)
         return
     state.open_study(study, "Uploaded study")
