@@ -21,29 +21,49 @@ PAGES = (
 
 STYLE = """
 <style>
-[data-testid="stHeader"] { display: none; }
+[data-testid="stHeader"] { width: auto; left: auto; right: 0; background: none; z-index: 10; }
 [data-testid="stMainBlockContainer"] { padding: 0.9rem 2rem 3rem; max-width: 1560px; }
+.st-key-header { padding-right: 2rem; }
 .asemble-name { font-weight: 650; font-size: 1.15rem; letter-spacing: 0.02em; white-space: nowrap; }
 .asemble-notice {
-  border-left: 3px solid #e0a13c; background: #1a1813; color: #d9cfba;
+  border-left: 3px solid light-dark(#8a5300, #e0a13c); background: light-dark(#f3ead9, #1a1813);
   padding: 0.35rem 0.8rem; font-size: 0.84rem; line-height: 1.4;
 }
 .asemble-badge {
-  display: inline-block; border: 1px solid #e0a13c; color: #e0a13c; border-radius: 3px;
-  padding: 0 0.4rem; font-size: 0.7rem; font-weight: 650; letter-spacing: 0.09em;
-  line-height: 1.35rem; vertical-align: middle;
+  display: inline-block; border: 1px solid currentColor; color: light-dark(#8a5300, #e0a13c);
+  border-radius: 3px; padding: 0 0.4rem; font-size: 0.7rem; font-weight: 650;
+  letter-spacing: 0.09em; line-height: 1.35rem; vertical-align: middle;
 }
 .st-key-header [data-testid="stPageLink"] a { padding: 0.15rem 0.7rem; }
-.st-key-header [aria-current] { border-bottom: 2px solid var(--st-primary-color); }
+.st-key-header [aria-current] { border-bottom: 2px solid light-dark(#1d6b86, #5aa9c4); }
 [class*="st-key-item_"] > :first-child { flex: 1 1 auto; }
 [class*="st-key-item_"] p { font-size: 0.9rem; line-height: 1.3; }
 [class*="st-key-item_"] [data-testid="stTooltipIcon"] { margin-left: -0.6rem; }
 [class*="st-key-item_"] button { min-height: 1.7rem; padding: 0 0.55rem; }
 [class*="st-key-couriers"] { display: none; }
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
+[data-testid="stCaptionContainer"] { color: inherit; opacity: 0.85; }
 table { font-variant-numeric: tabular-nums; }
 </style>
 """
+
+DARK_AT_FIRST = """
+<script>
+(() => {
+  const SEEN = `asemble.theme-${location.pathname}`;
+  if (localStorage.getItem(SEEN)) return;
+  localStorage.setItem(SEEN, "dark");
+  const menu = document.querySelector('[data-testid="stMainMenuButton"]');
+  if (!menu) return;
+  menu.click();
+  setTimeout(() => {
+    document.querySelector('[data-testid="stMainMenuItem-theme-Dark"]')?.click();
+    if (menu.getAttribute("aria-expanded") === "true") menu.click();
+  }, 0);
+})();
+</script>
+"""
+"""Streamlit begins with the system's theme; MRI is read in dim light. Once a browser."""
 
 ICON = Path(__file__).parent / "icon.svg"
 """Kept here: Streamlit's named icons are fetched from another server."""
@@ -62,6 +82,7 @@ def begin_page(title: str) -> None:
     """
     st.set_page_config(page_title=f"{title} · asemble", layout="wide", page_icon=str(ICON))
     st.html(STYLE)
+    st.html(DARK_AT_FIRST, unsafe_allow_javascript=True)
     with st.container(key="header", horizontal=True, vertical_alignment="center", gap="small"):
         st.html('<span class="asemble-name">asemble</span>', width="content")
         for path, name in PAGES:

@@ -1,7 +1,7 @@
 """Make the screenshots of this folder again: `python docs/screenshots/make.py`.
 
 Needs Chromium and Playwright (requirements-dev.txt). Starts the app on a free port, opens the
-inflammatory sample case and walks through the pages in two window sizes.
+inflammatory sample case and walks through the pages: dark and light, 1440x900 and 1280x720.
 """
 
 import socket
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from itertools import product
 from pathlib import Path
 from urllib.error import URLError
 
@@ -17,7 +18,8 @@ from playwright.sync_api import Page, sync_playwright
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CHROMIUM = "/usr/bin/chromium"
-SIZES = {"": (1440, 900), "-narrow": (1024, 768)}
+SIZES = {"": (1440, 900), "-laptop": (1280, 720)}
+THEMES = ("Dark", "Light")
 PATIENCE_MS = 180_000
 UNFINISHED = "[data-testid=stSkeleton], [data-stale=true]"
 """What Streamlit shows while a page is still being computed."""
@@ -39,11 +41,14 @@ def main() -> None:
             browser = playwright.chromium.launch(
                 executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
             )
-            for suffix, (width, height) in SIZES.items():
+            for (suffix, (width, height)), theme in product(SIZES.items(), THEMES):
                 page = browser.new_page(viewport={"width": width, "height": height})
                 page.set_default_timeout(PATIENCE_MS)
                 page.goto(address)
-                walk(page, suffix)
+                page.get_by_role("button", name="Main menu").click()
+                page.get_by_role("menuitemradio", name=theme).click()
+                page.keyboard.press("Escape")
+                walk(page, suffix if theme == "Dark" else f"-light{suffix}")
                 page.close()
             browser.close()
         finally:
@@ -58,7 +63,7 @@ def walk(page: Page, suffix: str) -> None:
     page.get_by_role("button", name="Read the slices").wait_for()
     shoot(page, f"opened{suffix}")
     page.get_by_role("button", name="Read the slices").click()
-    page.locator("canvas[data-slice]").nth(1).wait_for()
+    page.locator("canvas[data-ms]").nth(2).wait_for()
     shoot(page, f"read{suffix}")
     page.get_by_role("link", name="Assess").click()
     page.locator(".st-key-first_conclusion").get_by_text("Unsure", exact=True).click()
@@ -70,6 +75,8 @@ def walk(page: Page, suffix: str) -> None:
         page.locator(f".st-key-item_{item}").get_by_text("Yes", exact=True).click()
     page.get_by_text("3 items towards inflammatory").wait_for()
     shoot(page, f"assess{suffix}")
+    page.get_by_role("tab", name="What it adds up to").click()
+    shoot(page, f"assess-adds-up{suffix}")
     page.get_by_text("How far the members agree").scroll_into_view_if_needed()
     shoot(page, f"assess-results{suffix}")
     page.get_by_role("link", name="Report", exact=True).click()
