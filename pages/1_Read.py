@@ -18,7 +18,7 @@ LAYOUTS = {
     "One": (CORONAL_FLUID,),
 }
 
-with st.container(horizontal=True, vertical_alignment="bottom"):
+with st.container(horizontal=True):
     layout = st.segmented_control(
         "Layout", list(LAYOUTS), default=next(iter(LAYOUTS)), required=True, key="layout"
     )

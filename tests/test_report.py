@@ -327,7 +327,10 @@ def test_an_answer_that_stood_is_said_to_be_kept():
     assert surer.before_and_after.endswith("changed after it.")
 
 
-FOUND = ("ASAS active sacroiliitis (2009, kept in 2016): met (2 of 2 needed).", "SPARCC 4 of 72.")
+FOUND = (
+    "ASAS active sacroiliitis (2009, kept in 2016): met (2 found, 2 needed).",
+    "SPARCC 4 of 72.",
+)
 
 
 def test_what_was_marked_stands_in_every_form_of_the_report():

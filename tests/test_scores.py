@@ -71,7 +71,7 @@ def test_one_deep_fat_lesion_is_definite():
     verdict = definitions.asas_definite_structural_2021(deep)
     assert verdict.is_met
     met = [condition.sentence for condition in verdict.conditions if condition.is_met]
-    assert met == ["fat lesions deeper than 1 cm: 1 of 1 needed"]
+    assert met == ["fat lesions deeper than 1 cm: 1 found, 1 needed"]
 
 
 def test_sparcc_reaches_72_and_no_more():

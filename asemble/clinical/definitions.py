@@ -35,9 +35,9 @@ class Condition:
         """What is asked, and what was found.
 
         >>> Condition("quadrants with oedema", 3, 4).sentence
-        'quadrants with oedema: 3 of 4 needed'
+        'quadrants with oedema: 3 found, 4 needed'
         """
-        return f"{self.text}: {self.found} of {self.needed} needed"
+        return f"{self.text}: {self.found} found, {self.needed} needed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def _choose_series(study: Study) -> Series:
         index=ids.index(wanted.id),
         format_func=lambda i: choose.series_label(study.series_by_id(i)),
         key=f"assess_series:{state.study_token()}",
-        width=225,
+        width=215,
     )
     return study.series_by_id(picked)
 
@@ -90,7 +90,7 @@ def _choose_heatmap(series: Series, assessed: state.Assessment) -> Heatmap | Non
     method = st.selectbox(
         "Heatmap", list(METHODS), format_func=METHODS.__getitem__, key="method", width=135
     )
-    member = st.selectbox("Of", [ENSEMBLE, *assessed.prediction.members], key="member", width=150)
+    member = st.selectbox("Of", [ENSEMBLE, *assessed.prediction.members], key="member", width=135)
     return heatmaps.get(method, member)
 
 

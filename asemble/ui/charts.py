@@ -56,32 +56,32 @@ def study_chart(prediction: StudyPrediction) -> go.Figure:
     figure = go.Figure()
     for pattern in reversed(PATTERNS):
         value = _of(probabilities, pattern)
-        spread = None
-        if pattern is Pattern.INFLAMMATORY and prediction.interval_inflammatory is not None:
-            low, high = prediction.interval_inflammatory
-            spread = {
-                "type": "data",
-                "symmetric": False,
-                "array": [max(0.0, high - value)],
-                "arrayminus": [max(0.0, value - low)],
-                "color": _LINE,
-                "thickness": 1.4,
-            }
         figure.add_bar(
             x=[value],
             y=[pattern.heading],
             orientation="h",
             marker={"color": COLOURS[pattern]},
-            error_x=spread,
             hovertemplate="%{x:.2f}<extra></extra>",
         )
         figure.add_annotation(
             x=1.02, y=pattern.heading, text=f"{value:.2f}", showarrow=False, xanchor="left"
         )
+    if prediction.interval_inflammatory is not None:
+        low, high = prediction.interval_inflammatory
+        figure.add_bar(
+            x=[high - low],
+            base=[low],
+            y=[Pattern.INFLAMMATORY.heading],
+            orientation="h",
+            width=0.1,
+            offset=-0.45,  # under its bar: on it no colour would stand out in both themes
+            marker={"color": _LINE},
+            hovertemplate=f"{low:.2f} to {high:.2f}<extra></extra>",
+        )
     figure.update_xaxes(range=[0, 1.12], gridcolor=_GRID, tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_yaxes(ticksuffix="  ")
     _frame(figure, height=170)
-    figure.update_layout(showlegend=False, bargap=0.45)
+    figure.update_layout(showlegend=False, bargap=0.45, barmode="overlay")
     return figure
 
 

@@ -227,7 +227,8 @@ def _show_failure(at: int, entry: Mapping[str, Any], shown: Image.Image | None) 
     appearance = entry["appearance"] or IN_DISTRIBUTION
     st.markdown(f"**{at + 1}. {entry['kind'].capitalize()}**, appearance: {appearance}")
     if shown is not None:
-        st.image(shown, width="stretch")
+        alt = f"Slices of study {at + 1} with the ensemble's heatmap"
+        st.image(shown, width="stretch", alt=alt)
     st.write(entry["what went wrong"])
     st.code(entry["command"], language=None, wrap_lines=True)
 

@@ -35,12 +35,14 @@ STYLE = """
   letter-spacing: 0.09em; line-height: 1.35rem; vertical-align: middle;
 }
 .st-key-header [data-testid="stPageLink"] a { padding: 0.15rem 0.7rem; }
-.st-key-header [aria-current] { border-bottom: 2px solid light-dark(#1d6b86, #5aa9c4); }
+.st-key-header [aria-current] { border-bottom: 2px solid light-dark(#175b73, #5aa9c4); }
 [class*="st-key-item_"] > :first-child { flex: 1 1 auto; }
 [class*="st-key-item_"] p { font-size: 0.9rem; line-height: 1.3; }
 [class*="st-key-item_"] [data-testid="stTooltipIcon"] { margin-left: -0.6rem; }
 [class*="st-key-item_"] button { min-height: 1.7rem; padding: 0 0.55rem; }
 [class*="st-key-couriers"] { display: none; }
+button[kind^="primary"]:not(:disabled) p, [data-tag] * { color: light-dark(#fff, #0d1014); }
+[data-testid="stLayoutWrapper"]:has(> [class*="st-key-couriers"]) { display: none; }
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.85; }
 table { font-variant-numeric: tabular-nums; }
@@ -50,7 +52,9 @@ table { font-variant-numeric: tabular-nums; }
 DARK_AT_FIRST = """
 <script>
 (() => {
-  const SEEN = `asemble.theme-${location.pathname}`;
+  if (window.asembleThemed) return;  // going from page to page keeps the reader's choice
+  window.asembleThemed = true;
+  const SEEN = `asemble.theme-${location.pathname}`;  // Streamlit keeps themes by path, too
   if (localStorage.getItem(SEEN)) return;
   localStorage.setItem(SEEN, "dark");
   const menu = document.querySelector('[data-testid="stMainMenuButton"]');
@@ -117,7 +121,7 @@ def refuse(error: AsembleError) -> None:
 def _study_tag() -> None:
     study = state.study()
     if study is None:
-        st.html('<span style="opacity:.6;font-size:.85rem">No study open</span>', width="content")
+        st.html('<span style="opacity:.75;font-size:.85rem">No study open</span>', width="content")
         return
     name = escape(state.study_name())
     badge = BADGE if study.synthetic else ""

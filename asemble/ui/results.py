@@ -22,9 +22,9 @@ OEDEMA_LIMIT = (
 """Stands beside every prediction (clinical specification, section 9, string 2)."""
 
 INTERVAL_MEANING = (
-    "The line on the inflammatory bar is the interval from the members' disagreement. It was made "
-    "to hold the answer for a second, simulated examination of the same person; it does not say "
-    "how often the ensemble is right."
+    "The line under the inflammatory bar is the interval from the members' disagreement. It was "
+    "made to hold the answer for a second, simulated examination of the same person; it does not "
+    "say how often the ensemble is right."
 )
 
 
