@@ -43,6 +43,9 @@ STYLE = """
 [class*="st-key-couriers"] { display: none; }
 button[kind^="primary"]:not(:disabled) p, [data-tag] * { color: light-dark(#fff, #0d1014); }
 [data-testid="stLayoutWrapper"]:has(> [class*="st-key-couriers"]) { display: none; }
+.js-plotly-plot :is(.xtick, .ytick, .legend, .annotation, .g-xtitle, .g-ytitle) text {
+  fill: light-dark(#1b232b, #d5dbe1) !important;
+}
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.85; }
 table { font-variant-numeric: tabular-nums; }

@@ -30,7 +30,7 @@ INTERVAL_MEANING = (
 
 def show_headline(prediction: StudyPrediction) -> None:
     """Decision and P(inflammatory) in a row of figures."""
-    with st.container(horizontal=True, gap="large", key="headline"):
+    with st.container(horizontal=True, gap="medium", key="headline"):
         st.metric("Ensemble's decision", prediction.decision_heading, width="content")
         if prediction.probabilities is not None:
             value = f"{prediction.probabilities.inflammatory:.2f}"
