@@ -269,6 +269,7 @@ def test_a_lesion_is_marked_and_taken_away_without_the_viewer() -> None:
     button(app, "Mark or take away").click().run()
     assert "Findings: 1 marked" in {each.label for each in app.expander}
     assert "definite" in words(app)  # the definitions are counted from it
+    assert any("count nowhere" in each.value for each in app.warning)  # fat is read on T1
     button(app, "Mark or take away").click().run()
     assert "Findings: 0 marked" in {each.label for each in app.expander}
     assert not app.exception

@@ -47,7 +47,7 @@ def write_reading(column: Column, reading: Reading) -> None:
     if reading.findings:
         column.heading("Marked on the slices", size=8)
         for sentence in reading.findings[:FINDINGS]:
-            column.write(f"- {sentence}", size=6.5, most=3)
+            column.write(f"- {sentence}", size=6.5, most=6)
         _write_rest(column, len(reading.findings) - FINDINGS, "findings")
 
 
@@ -121,7 +121,7 @@ def write_added_up(column: Column, reading: Reading) -> None:
 def write_facts(column: Column, prediction: StudyPrediction, study: Study) -> None:
     """Series, weights and standing limits."""
     column.heading("Series")
-    edges = (0.0, 0.06, 0.36, 0.46, 0.6, 0.73)
+    edges = (0.0, 0.05, 0.3, 0.39, 0.47, 0.59)
     column.row(("id", "description", "plane", "weighting", "size", "judged"), edges, font=BOLD)
     for series in study.series[:SERIES_ROWS]:
         column.row(_series_cells(series, prediction), edges)
@@ -153,7 +153,7 @@ def _write_side(column: Column, side: Side, items: Sequence[Item]) -> None:
     shown = items[:SIDE_ITEMS]
     for item in shown:
         mark = "" if item.verified else " *"
-        column.write(f"- {item.text}{mark}", size=6.2, most=1, indent=4)
+        column.write(f"- {item.text}{mark}", size=6.2, most=2, indent=4)
     _write_rest(column, len(items) - len(shown), "items")
 
 

@@ -68,7 +68,8 @@ def _offer_form(coronal: Sequence[Series]) -> None:
     """Mark by words: for the keyboard, and where a slice shows no joint line to click beside."""
     if not coronal:
         return
-    slices = {series.id: series.volume.shape[0] for series in coronal}
+    ordered = sorted(coronal, key=lambda series: series.weighting is not Weighting.FLUID)
+    slices = {series.id: series.volume.shape[0] for series in ordered}
     labels = {series.id: choose.series_label(series) for series in coronal}
     most = max(slices.values())
     with st.form("mark", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
@@ -113,6 +114,13 @@ def _show_marks(series: Series, marks: Sequence[Mark]) -> None:
         },
         border="horizontal",
     )
+    on_fluid = series.weighting is Weighting.FLUID
+    elsewhere = sum((mark.lesion is Lesion.OEDEMA) is not on_fluid for mark in marks)
+    if elsewhere:
+        st.warning(
+            f"{elsewhere} of these marks count nowhere: oedema is counted on the fluid-sensitive "
+            "series, every other lesion on T1."
+        )
     st.button(
         "Clear these marks",
         key=f"clear_marks:{series.id}",
