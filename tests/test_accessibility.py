@@ -16,8 +16,11 @@ DARK, LIGHT = "rgb(13, 16, 20)", "rgb(247, 248, 249)"
 
 
 def choose_theme(page: Page, name: str) -> None:
-    expect(page.locator(".stApp")).to_have_css("background-color", DARK)  # it has settled
-    page.get_by_role("button", name="Main menu").click()
+    expect(page.locator(".stApp")).to_have_css("background-color", DARK)
+    menu = page.get_by_role("button", name="Main menu")
+    expect(menu).to_have_attribute("aria-expanded", "false")
+    page.wait_for_timeout(1000)  # the page itself opens and shuts the menu at first
+    menu.click()
     page.get_by_role("menuitemradio", name=name).click()
     page.keyboard.press("Escape")
 
