@@ -279,3 +279,16 @@ def test_the_time_left_is_told_once_the_pace_is_known() -> None:
     assert time_left(0.05, 3) == ""
     assert time_left(0.5, 3) == ", about 3 s left"
     assert time_left(1, 3) == ""
+
+
+def test_what_was_called_suggestive_in_one_study_is_not_said_of_the_next() -> None:
+    app = open_home()
+    for kind, suggestive in (("inflammatory", True), ("normal", False)):
+        next(each for each in app.button if each.key == f"sample_{kind}").click().run()
+        app.switch_page("pages/1_Read.py").run()
+        button(app, "Mark or take away").click().run()
+        toggle = next(each for each in app.toggle if "highly suggestive" in each.label)
+        assert not toggle.value
+        toggle.set_value(suggestive).run()
+        app.switch_page("app.py").run()
+    assert not app.exception

@@ -19,8 +19,6 @@ from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Series, Study
 from asemble.ui import choose, state
 
-SUGGESTIVE_KEY = "is_suggestive"
-
 HOW = (
     "Choose Mark in the viewer, drag the dashed lines onto the joints, then click the quadrant of "
     "a lesion on a coronal slice; a second click takes it away. Definitions and scores below are "
@@ -30,7 +28,7 @@ HOW = (
 
 def show_findings(study: Study) -> None:
     """Marks of the coronal series, verdicts of the definitions, SPARCC scores."""
-    coronal = [series for series in study.series if series.plane is Plane.CORONAL]
+    coronal = _coronal(study)
     marked = {series.id: state.marks(series.id) for series in coronal}
     count = sum(map(len, marked.values()))
     with st.expander(f"Findings: {count} marked", key="findings"):
@@ -38,25 +36,19 @@ def show_findings(study: Study) -> None:
         _offer_form(coronal)
         for series in coronal:
             if marked[series.id]:
-                _show_marks(series, marked[series.id])
+                _show_marks(series, marked[series.id], coronal)
         if count:
             _show_verdicts(coronal)
 
 
 def sentences(study: Study) -> tuple[str, ...]:
     """What was marked and what it amounts to, for the report; nothing where nothing is marked."""
-    coronal = [series for series in study.series if series.plane is Plane.CORONAL]
+    coronal = _coronal(study)
     said = []
     fluid, t1 = _of_weighting(coronal, Weighting.FLUID), _of_weighting(coronal, Weighting.T1)
     if fluid is not None and state.marks(fluid.id):
-        marks = state.marks(fluid.id)
-        suggestive = bool(st.session_state.get(SUGGESTIVE_KEY, False))
-        active = (
-            asas_active_2009(marks, is_suggestive=suggestive),
-            asas_definite_active_2021(marks),
-        )
-        said += [_verdict_words(verdict) for verdict in active]
-        score = sparcc.inflammation(marks, _first_scored(fluid))
+        said += [_verdict_words(verdict) for verdict in _active(fluid)]
+        score = sparcc.inflammation(state.marks(fluid.id), _first_scored(fluid))
         said.append(_inflammation_words(score))
     if t1 is not None and state.marks(t1.id):
         said.append(_verdict_words(asas_definite_structural_2021(state.marks(t1.id))))
@@ -70,7 +62,7 @@ def _offer_form(coronal: Sequence[Series]) -> None:
         return
     ordered = sorted(coronal, key=lambda series: series.weighting is not Weighting.FLUID)
     slices = {series.id: series.volume.shape[0] for series in ordered}
-    labels = {series.id: choose.series_label(series) for series in coronal}
+    labels = {series.id: choose.series_label(series) for series in ordered}
     most = max(slices.values())
     with st.form("mark", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
@@ -101,7 +93,7 @@ def _toggle_from_form(slices: Mapping[str, int]) -> None:
     state.toggle_mark(form["mark_series"], mark)
 
 
-def _show_marks(series: Series, marks: Sequence[Mark]) -> None:
+def _show_marks(series: Series, marks: Sequence[Mark], coronal: Sequence[Series]) -> None:
     ordered = sorted(marks, key=lambda mark: (mark.slice, mark.quadrant, mark.lesion))
     st.markdown(f"**{choose.series_label(series)}**")
     st.table(
@@ -114,12 +106,11 @@ def _show_marks(series: Series, marks: Sequence[Mark]) -> None:
         },
         border="horizontal",
     )
-    on_fluid = series.weighting is Weighting.FLUID
-    elsewhere = sum((mark.lesion is Lesion.OEDEMA) is not on_fluid for mark in marks)
+    elsewhere = sum(series is not _read_on(mark.lesion, coronal) for mark in marks)
     if elsewhere:
         st.warning(
-            f"{elsewhere} of these marks count nowhere: oedema is counted on the fluid-sensitive "
-            "series, every other lesion on T1."
+            f"{elsewhere} of these marks count nowhere: oedema is counted on the first "
+            "fluid-sensitive coronal series, every other lesion on the first T1."
         )
     st.button(
         "Clear these marks",
@@ -132,17 +123,16 @@ def _show_marks(series: Series, marks: Sequence[Mark]) -> None:
 def _show_verdicts(coronal: Sequence[Series]) -> None:
     fluid = _of_weighting(coronal, Weighting.FLUID)
     t1 = _of_weighting(coronal, Weighting.T1)
-    suggestive = st.toggle(
+    st.toggle(
         "The whole picture is highly suggestive of spondyloarthritis",
-        key=SUGGESTIVE_KEY,
+        key=_suggestive_key(),
         persist_state="session",
     )
     left, right = st.columns(2, gap="large")
     with left:
         if fluid is not None:
-            marks = state.marks(fluid.id)
-            _show_verdict(asas_active_2009(marks, is_suggestive=suggestive))
-            _show_verdict(asas_definite_active_2021(marks))
+            for verdict in _active(fluid):
+                _show_verdict(verdict)
             _show_inflammation(fluid)
     with right:
         if t1 is not None:
@@ -150,8 +140,24 @@ def _show_verdicts(coronal: Sequence[Series]) -> None:
             _show_structural(t1)
 
 
+def _coronal(study: Study) -> list[Series]:
+    return [series for series in study.series if series.plane is Plane.CORONAL]
+
+
+def _read_on(lesion: Lesion, coronal: Sequence[Series]) -> Series | None:
+    """The series on which a lesion is counted."""
+    return _of_weighting(coronal, Weighting.FLUID if lesion is Lesion.OEDEMA else Weighting.T1)
+
+
 def _of_weighting(choices: Sequence[Series], weighting: Weighting) -> Series | None:
     return next((series for series in choices if series.weighting is weighting), None)
+
+
+def _active(fluid: Series) -> tuple[Verdict, ...]:
+    """The definitions that oedema decides."""
+    marks = state.marks(fluid.id)
+    suggestive = bool(st.session_state.get(_suggestive_key(), False))
+    return asas_active_2009(marks, is_suggestive=suggestive), asas_definite_active_2021(marks)
 
 
 def _show_verdict(verdict: Verdict) -> None:
@@ -215,6 +221,10 @@ def _structural_words(score: sparcc.StructuralScore) -> str:
         for lesion, most in sparcc.STRUCTURAL_MAX.items()
     )
     return f"SPARCC SSS: {said}."
+
+
+def _suggestive_key() -> str:
+    return f"is_suggestive:{state.study_key()}"
 
 
 def _first_key(series: Series) -> str:
