@@ -1,0 +1,70 @@
+"""A reader's way through the app, stop by stop."""
+
+from collections.abc import Iterator
+
+from playwright.sync_api import Page, expect
+
+DARK, LIGHT = "rgb(13, 16, 20)", "rgb(247, 248, 249)"
+"""The background of each theme."""
+UNFINISHED = "[data-testid=stSkeleton], [data-stale=true]"
+"""What Streamlit shows while a page is still being computed."""
+SETTLE_MS = 1500
+"""Fonts, charts and images are drawn after the page has its text."""
+
+
+def choose_theme(page: Page, name: str) -> None:
+    """Take the `Dark` or the `Light` theme from the menu, once the page has settled."""
+    page.get_by_text("Start with a sample case").wait_for()
+    expect(page.locator(".stApp")).to_have_css("background-color", DARK)
+    menu = page.get_by_role("button", name="Main menu")
+    expect(menu).to_have_attribute("aria-expanded", "false")
+    page.wait_for_timeout(SETTLE_MS)  # the page itself opens and shuts the menu at first
+    menu.click()
+    page.get_by_role("menuitemradio", name=name).click()
+    page.keyboard.press("Escape")
+    page.evaluate("document.activeElement.blur()")
+
+
+def tour(page: Page) -> Iterator[str]:
+    """From the home page to the model cards with the inflammatory sample; the name of each stop."""
+    yield _settled(page, "home")
+    page.locator(".st-key-sample_inflammatory button").click()
+    page.get_by_role("button", name="Read the slices").wait_for()
+    yield _settled(page, "opened")
+    page.get_by_role("button", name="Read the slices").click()
+    page.locator("canvas[data-ms]").nth(2).wait_for()
+    yield _settled(page, "read")
+    page.get_by_text("Findings: 0 marked").click()
+    page.get_by_role("button", name="Mark or take away").click()
+    page.get_by_text("Findings: 1 marked").scroll_into_view_if_needed()
+    yield _settled(page, "findings")
+    page.get_by_role("link", name="Assess", exact=True).click()
+    page.locator(".st-key-first_conclusion").get_by_text("Unsure", exact=True).click()
+    yield _settled(page, "read-first")
+    page.get_by_role("button", name="Record and ask the ensemble").click()
+    page.get_by_text("Study probabilities").wait_for()
+    page.get_by_label("Show heatmap").check()
+    for item in ("extensive_oedema", "erosion", "onset_under_40"):
+        page.locator(f".st-key-item_{item}").get_by_text("Yes", exact=True).click()
+    page.get_by_text("3 items towards inflammatory").wait_for()
+    yield _settled(page, "assess")
+    page.get_by_role("tab", name="What it adds up to").click()
+    yield _settled(page, "assess-adds-up")
+    page.get_by_role("tab", name="What else it could be").click()
+    yield _settled(page, "assess-mimics")
+    page.get_by_text("How far the members agree").scroll_into_view_if_needed()
+    yield _settled(page, "assess-results")
+    page.get_by_role("link", name="Report", exact=True).click()
+    page.get_by_text("These files say").wait_for()
+    yield _settled(page, "report")
+    page.get_by_role("link", name="Models", exact=True).click()
+    page.get_by_text("The cards, one a network").wait_for()
+    yield _settled(page, "models")
+
+
+def _settled(page: Page, stop: str) -> str:
+    page.mouse.move(0, 0)
+    page.get_by_role("note").wait_for()
+    page.wait_for_function(f"!document.querySelector('{UNFINISHED}')")
+    page.wait_for_timeout(SETTLE_MS)
+    return stop
