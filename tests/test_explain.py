@@ -1,5 +1,6 @@
 """Heatmaps: on the series' grid, on one scale a study, cold where there is little."""
 
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from asemble.core.results import ENSEMBLE
 from asemble.explain import explain, raw_maps
 from asemble.explain.cascade import cascade_layers, cascade_maps
 from asemble.explain.controls import body_maps, control_maps, untrained
-from asemble.explain.gradcam import ClassifierOutputTarget, GradCAM, UnscaledGradCAM, gradcam
-from asemble.explain.heatmaps import member_maps
+from asemble.explain.gradcam import ClassifierOutputTarget, GradCAM, UnscaledGradCAM, look
+from asemble.explain.heatmaps import looks
 from asemble.explain.methods import OTHER_METHODS, other_maps
 from asemble.imaging.slices import prepare
 from asemble.models import MEMBERS, Ensemble, load_ensemble
@@ -42,8 +43,9 @@ def test_maps_lie_on_the_grid_of_their_series(random_ensemble: Ensemble) -> None
 def test_the_maps_have_the_shape_of_the_packages_own(random_ensemble: Ensemble) -> None:
     member = random_ensemble.planes[Plane.CORONAL][0]
     images = member.inputs(prepare(noise_series(slices=2).volume).images)
-    ours, _ = gradcam(member.network, member.cam_module, images)
-    with GradCAM(member.network, [member.cam_module]) as package:
+    ours = look(member.network, images).heat
+    network = deepcopy(member.network)  # the package leaves gradients behind
+    with GradCAM(network, [member.spec.cam_module(network)]) as package:
         theirs = package(images, targets=[ClassifierOutputTarget(INFLAMMATORY)] * 2)
     assert ours.shape == (2, 64, 64)
     for own, scaled in zip(ours, theirs, strict=True):
@@ -58,8 +60,9 @@ def test_grad_cam_at_the_body_is_the_packages_own(random_ensemble: Ensemble) -> 
     images = prepare(noise_series(slices=2).volume).images
     found = body_maps(member, images)
     assert [heat.shape for heat in found] == [(2, 64, 64), (2, 32, 32), (2, 16, 16)]
-    layer = member.network.get_submodule("body.s3")
-    package = UnscaledGradCAM(member.network, [layer])
+    network = deepcopy(member.network)
+    layer = network.get_submodule("body.s3")
+    package = UnscaledGradCAM(network, [layer])
     inputs = member.inputs(images).requires_grad_()
     theirs = package(inputs, targets=[ClassifierOutputTarget(INFLAMMATORY)] * 2)
     package.activations_and_grads.release()
@@ -79,7 +82,7 @@ def test_networks_before_training_are_others_and_always_the_same(
         assert heat.shape == (2, *series.volume.shape[1:])
         assert (heat == again[f"random weights/{name}"]).all()
         shown = raw_maps(series, random_ensemble)
-        trained = shown.stack.to_grid(shown.maps[GRADCAM, name])[[1, 3]]
+        trained = shown.grid.from_square(shown.maps[GRADCAM, name])[[1, 3]]
         assert not np.allclose(heat, trained)
 
 
@@ -91,15 +94,8 @@ def test_heat_is_the_gain_of_the_logit_in_a_linear_head(random_ensemble: Ensembl
         _, evidence = member.network.with_evidence(images)
         bias = head.evidence.bias[INFLAMMATORY]
         expected = (head.scale[INFLAMMATORY] * (evidence[:, INFLAMMATORY] - bias)).clamp(min=0)
-    found, _ = gradcam(member.network, member.cam_module, images)
+    found = look(member.network, images).heat
     assert found == pytest.approx(expected.numpy(), abs=1e-3)
-
-
-def test_a_layer_outside_the_head_is_refused(random_ensemble: Ensemble) -> None:
-    member = random_ensemble.planes[Plane.CORONAL][0]
-    images = member.inputs(prepare(noise_series(slices=1).volume).images)
-    with pytest.raises(ValueError, match="head"):
-        gradcam(member.network, member.network.body, images)
 
 
 def test_the_evidence_layer_is_the_positive_part_of_the_inflammatory_map(
@@ -122,7 +118,7 @@ def test_one_scale_holds_for_all_series_of_a_study(random_ensemble: Ensemble) ->
     for method in METHODS:
         strongest = max(float(raw[i].maps[method, "regnet"].max()) for i in raw)
         for series_id, maps in raw.items():
-            expected = maps.stack.to_grid(maps.maps[method, "regnet"] / max(strongest, 1.0))
+            expected = maps.grid.from_square(maps.maps[method, "regnet"] / max(strongest, 1.0))
             found = heatmaps[series_id].get(method, "regnet").values
             assert found == pytest.approx(expected, abs=1e-5)
 
@@ -209,10 +205,11 @@ def test_the_cascade_ends_at_the_network_before_training_and_leaves_the_member_a
     images = prepare(noise_series(slices=2).volume).images
     fresh = untrained(random_ensemble, draw=1)[Plane.CORONAL]
     for member, other in zip(random_ensemble.planes[Plane.CORONAL], fresh, strict=True):
-        before = member_maps(member, images, random_ensemble)[0]
+        before = looks(Plane.CORONAL, images, random_ensemble)[1][GRADCAM, member.name]
         maps = cascade_maps(member, other, images)
         assert list(maps) == [name for name, _ in cascade_layers(member.network)]
         assert not np.allclose(maps["head.evidence"], before)
-        forgotten, _ = gradcam(other.network, other.cam_module, other.inputs(images))
+        forgotten = look(other.network, other.inputs(images)).heat
         assert list(maps.values())[-1] == pytest.approx(forgotten, abs=1e-5)
-        assert member_maps(member, images, random_ensemble)[0] == pytest.approx(before)
+        again = looks(Plane.CORONAL, images, random_ensemble)[1][GRADCAM, member.name]
+        assert (again == before).all()

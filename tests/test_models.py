@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -130,9 +129,8 @@ def test_a_slice_is_judged_alike_alone_and_among_others(ensemble: Ensemble) -> N
     together = ensemble.judge(Plane.AXIAL, slices)
     alone = ensemble.judge(Plane.AXIAL, slices[33:])
     for name in MEMBERS:
-        np.testing.assert_allclose(
-            together[name].probabilities[33:], alone[name].probabilities, atol=1e-4
-        )
+        assert (together[name].probabilities[33:] == alone[name].probabilities).all()
+        assert (together[name].evidence[33:] == alone[name].evidence).all()
 
 
 def test_no_slices_give_no_answers(ensemble: Ensemble) -> None:
@@ -156,22 +154,6 @@ def test_members_count_by_their_skill_and_equally_where_it_is_unknown(ensemble: 
     assert list(shares.values()) == pytest.approx([0.6987, 0.3013, 0.0], abs=1e-4)
     for unknown in ((None, None, None), (0.5, 0.4, 1.0)):
         assert list(with_aucs(*unknown).values()) == pytest.approx([1 / 3] * 3)
-
-
-def test_judging_waits_for_whoever_holds_the_lock(ensemble: Ensemble) -> None:
-    done = threading.Event()
-    found: dict[str, Mapping[str, object]] = {}
-
-    def judge() -> None:
-        found["outputs"] = ensemble.judge(Plane.CORONAL, images(1))
-        done.set()
-
-    with ensemble.lock:
-        thread = threading.Thread(target=judge)
-        thread.start()
-        assert not done.wait(1.0)
-    thread.join(60)
-    assert list(found["outputs"]) == list(MEMBERS)
 
 
 def test_the_ensemble_names_each_weight_file_with_its_checksum(

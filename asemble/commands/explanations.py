@@ -123,8 +123,7 @@ def cascade_of(ensemble: Ensemble) -> Cascade:
         found = {}
         for at, member in enumerate(ensemble.planes[plane]):
             own = trained[GRADCAM, member.name][index]
-            with ensemble.lock:
-                forgotten = [cascade_maps(member, fresh[plane][at], image) for fresh in draws]
+            forgotten = [cascade_maps(member, fresh[plane][at], image) for fresh in draws]
             found[member.name] = {
                 layer: {
                     "rank": _mean([rank_correlation(own, maps[layer][0]) for maps in forgotten]),
@@ -144,9 +143,7 @@ def _other(series: Series, slices: Sequence[int], ensemble: Ensemble) -> dict[st
     stack = prepare(series.volume, plane)
     found = {}
     for member in ensemble.planes[plane]:
-        with ensemble.lock:
-            maps = other_maps(member, stack.images[list(slices)])
-        for method, heat in maps.items():
+        for method, heat in other_maps(member, stack.images[list(slices)]).items():
             found[f"{method}/{member.name}"] = stack.grid.from_square(heat)
     return found
 

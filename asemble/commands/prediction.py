@@ -12,10 +12,10 @@ from asemble.commands.terminal import progress, tell_refusals, writing
 from asemble.core.labels import Plane, Weighting
 from asemble.core.results import ENSEMBLE, SeriesPrediction, SlicePrediction, StudyPrediction
 from asemble.core.study import Study
-from asemble.explain import SeriesHeatmaps, explain
+from asemble.explain import SeriesHeatmaps
 from asemble.models import load_ensemble
 from asemble.models.fusion import EVIDENCE, GRADCAM
-from asemble.predict import predict
+from asemble.predict import assess, predict
 
 SECONDS_DIGITS = 3
 """Milliseconds."""
@@ -48,13 +48,15 @@ def predict_to_files(
     tell_refusals(study.refused)
     seconds = {"read": time.perf_counter() - started}
     ensemble = load_ensemble()
-    prediction = predict(study, ensemble, progress=progress("predicting", "slices"))
-    seconds["predict"] = prediction.seconds["predict"]
     started = time.perf_counter()
+    tell = progress("predicting", "slices")
     heatmaps: Mapping[str, SeriesHeatmaps] = {}
-    if heatmaps_folder is not None:
-        heatmaps = explain(study, prediction, ensemble, progress=progress("explaining", "slices"))
-    seconds["explain"] = time.perf_counter() - started
+    if heatmaps_folder is None:
+        prediction = predict(study, ensemble, progress=tell)
+    else:
+        prediction, heatmaps = assess(study, ensemble, progress=tell)
+    seconds["predict"] = prediction.seconds["predict"]
+    seconds["explain"] = time.perf_counter() - started - seconds["predict"]
     with writing():
         names = {} if heatmaps_folder is None else _write_maps(study, heatmaps, heatmaps_folder)
         content = as_json(study, prediction, heatmap_names=names, seconds=seconds)

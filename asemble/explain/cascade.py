@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 
 from asemble.core.volume import Floats
-from asemble.explain.gradcam import gradcam
+from asemble.explain.gradcam import look
 from asemble.models import Member
 from asemble.models.evidence import EvidenceNetwork
 
@@ -47,5 +47,5 @@ def cascade_maps(member: Member, fresh: Member, images: Floats) -> dict[str, Flo
     for layer, beginnings in cascade_layers(network):
         chosen = {k: v for k, v in values.items() if k.startswith(tuple(beginnings))}
         network.load_state_dict(chosen, strict=False)
-        maps[layer], _ = gradcam(network, member.spec.cam_module(network), inputs)
+        maps[layer] = look(network, inputs).heat
     return maps

@@ -9,7 +9,7 @@ import torch
 from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.study import Series
 from asemble.core.volume import Floats
-from asemble.explain.gradcam import gradcam
+from asemble.explain.gradcam import look
 from asemble.imaging.slices import prepare
 from asemble.models import Ensemble, Member
 from asemble.models.evidence import STRIDES
@@ -47,11 +47,9 @@ def control_maps(
     images = stack.images[list(slices)]
     maps: dict[str, Floats] = {}
     for member, fresh in zip(ensemble.planes[series.plane], untrained[series.plane], strict=True):
-        with ensemble.lock:
-            for stride, heat in zip(STRIDES, body_maps(member, images), strict=True):
-                maps[f"body at stride {stride}/{member.name}"] = heat
-        heat, _ = gradcam(fresh.network, fresh.cam_module, fresh.inputs(images))
-        maps[f"random weights/{member.name}"] = heat
+        for stride, heat in zip(STRIDES, body_maps(member, images), strict=True):
+            maps[f"body at stride {stride}/{member.name}"] = heat
+        maps[f"random weights/{member.name}"] = look(fresh.network, fresh.inputs(images)).heat
     return {name: stack.grid.from_square(heat) for name, heat in maps.items()}
 
 

@@ -9,7 +9,9 @@ Grad-CAM: Selvaraju et al., ICCV 2017, doi:10.1109/ICCV.2017.74.
 """
 
 from collections.abc import Sequence
-from typing import Any, cast
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +21,7 @@ from torch import Tensor, nn
 
 from asemble.core.labels import PATTERNS, Pattern
 from asemble.core.volume import Floats
-from asemble.models.evidence import EvidenceNetwork
+from asemble.models.evidence import EvidenceHead, EvidenceNetwork
 
 
 class UnscaledGradCAM(GradCAM):  # type: ignore[misc]  # the package ships no types
@@ -45,54 +47,62 @@ class UnscaledGradCAM(GradCAM):  # type: ignore[misc]  # the package ships no ty
         return np.asarray(np.concatenate(cam_per_target_layer, axis=1).mean(axis=1))
 
 
-class _HeadWithGradients(nn.Module):
-    """A network whose body runs without gradients: Grad-CAM reads a layer of the head.
+class _LastStage(nn.Module):
+    """The head from the fused map on: all of a network that Grad-CAM needs a gradient through.
 
-    Going back through the body as well would cost twice the forward pass and change nothing.
+    A copy, so that neither a hook nor a gradient is left on what others use.
     """
 
-    def __init__(self, network: EvidenceNetwork) -> None:
+    def __init__(self, head: EvidenceHead) -> None:
         super().__init__()
-        self.network = network
-        self.seen = torch.empty(0)
+        self.read = nn.Identity()
+        self.head = deepcopy(head).requires_grad_(False)
+        self.said: tuple[Tensor, Tensor] | None = None
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits `(n, 3)`; keeps the evidence of the same pass in `seen`."""
-        with torch.no_grad():
-            maps = self.network.body(images)
-        # Where weights are frozen, gradients still flow, because the maps ask for them.
-        logits, evidence = self.network.head([m.detach().requires_grad_() for m in maps])
-        self.seen = evidence.detach()
-        return cast(Tensor, logits)
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits `(n, 3)`; keeps them with the evidence of the same pass in `said`."""
+        logits, evidence = self.head.answer(self.read(features))
+        self.said = logits.detach(), evidence.detach()
+        return logits
 
 
-def gradcam(network: EvidenceNetwork, layer: nn.Module, images: Tensor) -> tuple[Floats, Floats]:
-    """Where the inflammatory logit is sensitive, and the raw evidence of the same pass.
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """One network's answer to some slices, and where it found it.
 
-    Hooks sit on the network while this runs: hold the ensemble's lock.
+    Args:
+        heat: `(n, 64, 64)` float32, Grad-CAM of `inflammatory` in logits, at least 0.
+        logits: `(n, 3)`.
+        evidence: `(n, 3, 64, 64)` float32, raw.
+    """
+
+    heat: Floats
+    logits: Tensor
+    evidence: Floats
+
+
+def look(network: EvidenceNetwork, images: Tensor) -> Look:
+    """Logits, evidence and Grad-CAM of one pass; only the head's last stage needs a gradient.
+
+    Grad-CAM reads the fused map; going back through the body would change nothing.
 
     Args:
         network: in evaluation mode and float32.
-        layer: a module of its head whose output is `(n, channel, h, w)`.
         images: `(n, 1, 256, 256)` on the network's device.
-
-    Returns:
-        Heat `(n, h, w)` float32 in logits, at least 0, and evidence `(n, 3, 64, 64)`.
-
-    Raises:
-        ValueError: the layer is not in the head.
     """
-    if all(layer is not module for module in network.head.modules()):
-        raise ValueError("Grad-CAM must read a layer of the head")
+    with torch.no_grad():
+        features = network.features(images)
     target = ClassifierOutputTarget(PATTERNS.index(Pattern.INFLAMMATORY))
-    head = _HeadWithGradients(network).eval()
+    stage = _LastStage(network.head).eval()
     # Not as a context manager: on leaving, the package's own swallows an IndexError.
-    cam = UnscaledGradCAM(head, [layer])
+    cam = UnscaledGradCAM(stage, [stage.read])
     try:
         with torch.enable_grad():
-            heat = cam(images, targets=[target] * len(images))
+            heat = cam(features.requires_grad_(), targets=[target] * len(images))
     finally:
         cam.activations_and_grads.release()
         cam.outputs = None  # the graph hangs on it
-        network.zero_grad(set_to_none=True)
-    return np.asarray(heat, dtype=np.float32), head.seen.float().cpu().numpy()
+    if stage.said is None:
+        raise RuntimeError("the package did not run the last stage")
+    logits, evidence = stage.said
+    return Look(np.asarray(heat, dtype=np.float32), logits, evidence.float().cpu().numpy())

@@ -15,36 +15,43 @@ The scale, so that heat means the same everywhere in a study and a little means 
 """
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE, Heatmap, StudyPrediction
 from asemble.core.study import Series, Study
 from asemble.core.volume import Floats
-from asemble.explain.gradcam import gradcam
-from asemble.imaging.slices import PreparedStack, prepare
+from asemble.explain.gradcam import look
+from asemble.imaging.slices import Grid, prepare
 from asemble.models import Ensemble, Member
 from asemble.models.ensemble import sum_of_shares
+from asemble.models.evidence import EvidenceNetwork
 from asemble.models.fusion import EVIDENCE, GRADCAM, METHODS, Fusion
+from asemble.models.turns import Arrays
 
-BATCH = 8
-"""Slices a backward pass."""
+Progress = Callable[[int, int], None]
+"""Called with slices done and slices in all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeriesHeatmaps:
-    """The heatmaps of one series.
+    """The heatmaps of one series, kept as small as the networks make them.
 
     Args:
         series_id: whose they are.
-        maps: by method and member, `ENSEMBLE` among the members.
+        grid: the way back to the series' own grid.
+        maps: `(slice, 64, 64)` on the scale of the study, by method and member, `ENSEMBLE` among
+            the members.
         full_heat: logits that are shown as 1, by method and member.
     """
 
     series_id: str
-    maps: Mapping[tuple[str, str], Heatmap]
+    grid: Grid
+    maps: Mapping[tuple[str, str], Floats]
     full_heat: Mapping[tuple[str, str], float]
 
     def get(self, method: str, member: str) -> Heatmap:
@@ -54,23 +61,26 @@ class SeriesHeatmaps:
             ValueError: there is none.
         """
         try:
-            return self.maps[method, member]
+            small = self.maps[method, member]
         except KeyError:
             raise ValueError(f"no heatmap {method!r} of {member!r}") from None
+        return Heatmap(self.series_id, self.grid.from_square(small).clip(0, 1), method, member)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RawMaps:
-    """One series before scaling.
+    """One series after the networks, before scaling.
 
     Args:
         plane: of the series.
-        stack: knows the way back to the series' grid.
+        grid: the way back to the series' grid.
+        probabilities: `(slice, 3)` calibrated, by member.
         maps: `(slice, 64, 64)` float32 in logits, by method and member.
     """
 
     plane: Plane
-    stack: PreparedStack
+    grid: Grid
+    probabilities: Mapping[str, npt.NDArray[np.float64]]
     maps: Mapping[tuple[str, str], Floats]
 
 
@@ -79,7 +89,7 @@ def explain(
     prediction: StudyPrediction,
     ensemble: Ensemble,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Mapping[str, SeriesHeatmaps]:
     """Heatmaps for `inflammatory` of every series that was used, keyed by series id.
 
@@ -90,20 +100,41 @@ def explain(
         progress: told how many slices are done.
     """
     used = [study.series_by_id(s.series_id) for s in prediction.series if s.used]
-    total = sum(series.volume.shape[0] for series in used)
-    relative: dict[str, RawMaps] = {}
+    return on_one_scale(all_raw_maps(used, ensemble, progress=progress), ensemble)
+
+
+def all_raw_maps(
+    series: Collection[Series], ensemble: Ensemble, *, progress: Progress | None = None
+) -> dict[str, RawMaps]:
+    """`raw_maps` of each series, by its id.
+
+    Raises:
+        ValueError: a series has no plane, or one that has no ensemble.
+    """
+    total = sum(one.volume.shape[0] for one in series)
+    found: dict[str, RawMaps] = {}
     done = 0
-    for series in used:
-        relative[series.id] = _relative(raw_maps(series, ensemble), ensemble.fusion)
-        done += series.volume.shape[0]
+
+    def count(slices: int) -> None:
+        nonlocal done
+        done += slices
         if progress is not None:
             progress(done, total)
-    scales = study_scales(relative.values())
-    return {id_: _heatmaps(id_, maps, scales, ensemble) for id_, maps in relative.items()}
+
+    for one in series:
+        found[one.id] = raw_maps(one, ensemble, count=count)
+    return found
 
 
-def raw_maps(series: Series, ensemble: Ensemble) -> RawMaps:
-    """Both methods for every member of the series' plane, in logits.
+def raw_maps(
+    series: Series, ensemble: Ensemble, *, count: Callable[[int], None] = lambda _: None
+) -> RawMaps:
+    """Probabilities and both methods' maps by every member of the series' plane, of one pass.
+
+    Args:
+        series: to look at.
+        ensemble: whose members of its plane look.
+        count: told after each piece how many slices it had.
 
     Raises:
         ValueError: the series has no plane, or one that has no ensemble.
@@ -111,12 +142,49 @@ def raw_maps(series: Series, ensemble: Ensemble) -> RawMaps:
     if series.plane is None or series.plane not in ensemble.planes:
         raise ValueError(f"no ensemble for series {series.id} of plane {series.plane}")
     stack = prepare(series.volume, series.plane)
+    probabilities, maps = looks(series.plane, stack.images, ensemble, count=count)
+    return RawMaps(series.plane, stack.grid, probabilities, maps)
+
+
+def looks(
+    plane: Plane,
+    images: Floats,
+    ensemble: Ensemble,
+    *,
+    count: Callable[[int], None] = lambda _: None,
+) -> tuple[dict[str, npt.NDArray[np.float64]], dict[tuple[str, str], Floats]]:
+    """As `raw_maps`, of prepared slices `(n, 256, 256)`: probabilities, and maps in logits."""
+    pieces: list[Mapping[str, Arrays]] = []
+    with closing(ensemble.each(plane, images, looking)) as each:
+        for piece in each:
+            pieces.append(piece)
+            count(len(next(iter(piece.values()))[0]))
+    probabilities: dict[str, npt.NDArray[np.float64]] = {}
     maps: dict[tuple[str, str], Floats] = {}
-    for member in ensemble.planes[series.plane]:
-        heat, evidence = member_maps(member, stack.images, ensemble)
+    for member in ensemble.planes[plane]:
+        said, heat, evidence = (
+            np.concatenate(parts)
+            for parts in zip(*(piece[member.name] for piece in pieces), strict=True)
+        )
+        probabilities[member.name] = said
         maps[GRADCAM, member.name] = heat
         maps[EVIDENCE, member.name] = evidence
-    return RawMaps(series.plane, stack, maps)
+    return probabilities, maps
+
+
+def looking(member: Member, network: EvidenceNetwork, images: Floats) -> Arrays:
+    """A step of `Ensemble.each`: probabilities, Grad-CAM and positive evidence, each `(n, ...)`."""
+    found = look(network, member.inputs(images))
+    inflammatory = PATTERNS.index(Pattern.INFLAMMATORY)
+    evidence = np.maximum(found.evidence[:, inflammatory], 0)
+    return member.calibrated(found.logits), found.heat, evidence
+
+
+def on_one_scale(raw: Mapping[str, RawMaps], ensemble: Ensemble) -> dict[str, SeriesHeatmaps]:
+    """The heatmaps of a study from what the networks made of its series, by series id."""
+    relative = {id_: _relative(maps, ensemble.fusion) for id_, maps in raw.items()}
+    scales = study_scales(relative.values())
+    return {id_: _heatmaps(id_, maps, scales, ensemble) for id_, maps in relative.items()}
 
 
 def study_scales(maps: Collection[RawMaps]) -> dict[tuple[str, str], float]:
@@ -151,30 +219,9 @@ def _heatmaps(
     for method in METHODS:
         of_members = {name: scaled[method, name] for name in shares}
         scaled[method, ENSEMBLE] = sum_of_shares(of_members, shares)
-    return SeriesHeatmaps(
-        series_id,
-        {
-            (method, member): Heatmap(
-                series_id, relative.stack.to_grid(values).clip(0, 1), method, member
-            )
-            for (method, member), values in scaled.items()
-        },
-        {
-            (method, member): scales[method, member]
-            * ensemble.fusion.reference(method, relative.plane, member)
-            for method, member in relative.maps
-        },
-    )
-
-
-def member_maps(member: Member, images: Floats, ensemble: Ensemble) -> tuple[Floats, Floats]:
-    """Grad-CAM and positive evidence of one member on prepared slices, each `(slice, 64, 64)`."""
-    heats, evidences = [], []
-    inflammatory = PATTERNS.index(Pattern.INFLAMMATORY)
-    for start in range(0, len(images), BATCH):
-        batch = member.inputs(images[start : start + BATCH])
-        with ensemble.lock:
-            heat, evidence = gradcam(member.network, member.cam_module, batch)
-        heats.append(heat)
-        evidences.append(np.maximum(evidence[:, inflammatory], 0))
-    return np.concatenate(heats), np.concatenate(evidences)
+    full_heat = {
+        (method, member): scales[method, member]
+        * ensemble.fusion.reference(method, relative.plane, member)
+        for method, member in relative.maps
+    }
+    return SeriesHeatmaps(series_id, relative.grid, scaled, full_heat)

@@ -23,7 +23,7 @@ from asemble.core.results import ENSEMBLE, NO_EVIDENCE
 from asemble.core.study import Series
 from asemble.core.volume import Floats, Volume
 from asemble.explain.changes import Bools, body, covered, elsewhere, enlarged, moved
-from asemble.explain.heatmaps import SeriesHeatmaps, member_maps
+from asemble.explain.heatmaps import SeriesHeatmaps, looks
 from asemble.imaging.joints import JOINT_BANDS, joint_region
 from asemble.imaging.slices import PIXEL_MM, SIDE, PreparedStack, prepare
 from asemble.models import Ensemble
@@ -180,7 +180,7 @@ def trust_in(
     Args:
         series: that was explained.
         index: of the slice.
-        ensemble: that explained it; its lock is held while its networks run.
+        ensemble: that explained it.
         heatmaps: of the series, from `explain`.
         method: "gradcam" or "evidence".
 
@@ -221,7 +221,7 @@ class EnsembleLook:
     """The ensemble of one plane, asked about slices that are no study.
 
     Args:
-        ensemble: whose lock is held while a network runs.
+        ensemble: that is asked.
         plane: of the slices.
         method: of the heatmap.
         heatmaps: whose scale, that of the study, is kept.
@@ -234,11 +234,12 @@ class EnsembleLook:
 
     def heat(self, images: Floats) -> Floats:
         """The ensemble's map `(n, 64, 64)`, 1 where the study is hottest."""
-        maps = {}
-        for member in self.ensemble.planes[self.plane]:
-            found = dict(zip(METHODS, member_maps(member, images, self.ensemble), strict=True))
-            full = self.heatmaps.full_heat[self.method, member.name]
-            maps[member.name] = found[self.method] / np.float32(full)
+        _, found = looks(self.plane, images, self.ensemble)
+        maps = {
+            member.name: found[self.method, member.name]
+            / np.float32(self.heatmaps.full_heat[self.method, member.name])
+            for member in self.ensemble.planes[self.plane]
+        }
         return sum_of_shares(maps, self.ensemble.shares(self.plane))
 
     def probability(self, images: Floats) -> Floats64:

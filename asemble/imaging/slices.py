@@ -87,16 +87,6 @@ class PreparedStack:
     images: Floats
     grid: Grid
 
-    def to_grid(self, maps: npt.NDArray[np.floating]) -> Floats:
-        """Maps `(slice, h, w)` over the square to the series' `(slice, row, column)`.
-
-        Raises:
-            ValueError: there is not one map for each slice.
-        """
-        if maps.ndim != 3 or len(maps) != len(self.images):
-            raise ValueError(f"maps must be ({len(self.images)}, h, w), got shape {maps.shape}")
-        return self.grid.from_square(maps)
-
 
 def prepare(volume: Volume, plane: Plane | None = None) -> PreparedStack:
     """The slices of `volume` ready for a network.

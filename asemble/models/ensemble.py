@@ -1,7 +1,6 @@
-"""The ensemble: the members of each plane, loaded strictly, judged under one lock."""
+"""The ensemble: the members of each plane, loaded strictly, run in turns."""
 
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,20 +14,23 @@ import torch
 from torch import Tensor, nn
 
 from asemble.core.errors import ConfigError, WeightsError
-from asemble.core.labels import JUDGED_PLANES, Plane
+from asemble.core.labels import JUDGED_PLANES, PATTERNS, Plane
 from asemble.core.volume import Floats
 from asemble.imaging.intensity import preprocess
 from asemble.models.cards import Card
 from asemble.models.evidence import EVIDENCE_SIDE, IMAGE_SIDE, EvidenceNetwork
+from asemble.models.forward import ready_to_run
 from asemble.models.fusion import Fusion, load_fusion
 from asemble.models.members import MEMBERS, MemberSpec
 from asemble.models.scope import SCOPE_FILE, SHIPPED_DIRECTORY, Scope, load_scope
+from asemble.models.turns import Arrays, Pieces, Turns
 from asemble.models.weights import SUFFIX, load_weights, weights_directory, weights_name
 
 _Scalar = TypeVar("_Scalar", bound=np.floating[Any])
 
-BATCH = 32
-"""Slices in one forward pass: a usual series; beyond it two cores gain nothing."""
+BATCH = {"cpu": 8, "cuda": 32}
+"""Slices in one forward pass, by device: beyond 8 two cores gain nothing, and a series of 25 fills
+its last pass less well."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,12 +48,13 @@ class MemberOutput:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Member:
-    """One trained network of one plane. Hold the ensemble's lock around its forward passes.
+    """One trained network of one plane.
 
     Args:
         spec: its line in the table of members.
         card: what is known of its weights.
-        network: single precision, evaluation mode.
+        network: single precision, evaluation mode; as it was trained. What judges studies is a
+            copy of it, which only the ensemble runs (`Ensemble.each`).
     """
 
     spec: MemberSpec
@@ -81,21 +84,25 @@ class Member:
         return self.spec.cam_module(self.network)
 
     def inputs(self, images: Floats) -> Tensor:
-        """Prepared slices `(n, 256, 256)` as `(n, 1, 256, 256)` on the network's device.
-
-        Raises:
-            ValueError: the slices are not square slices of 256.
-        """
-        if images.ndim != 3 or images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE):
-            raise ValueError(f"images must be (n, {IMAGE_SIDE}, {IMAGE_SIDE}), got {images.shape}")
+        """Prepared slices `(n, 256, 256)` as `(n, 1, 256, 256)` on the network's device."""
         read = np.array(preprocess(images, self.card.preprocessing), dtype=np.float32)
         return torch.from_numpy(read)[:, None].to(next(self.network.parameters()).device)
 
-    def judge(self, images: Floats) -> MemberOutput:
-        """Calibrated probabilities and raw evidence for prepared slices `(n, 256, 256)`."""
-        logits, evidence = self.network.with_evidence(self.inputs(images))
-        probabilities = torch.softmax(logits.double() / self.card.temperature, dim=1)
-        return MemberOutput(probabilities.cpu().numpy(), evidence.cpu().numpy())
+    def calibrated(self, logits: Tensor) -> npt.NDArray[np.float64]:
+        """Probabilities `(n, 3)` from logits `(n, 3)`."""
+        return torch.softmax(logits.double() / self.card.temperature, dim=1).cpu().numpy()
+
+
+Step = Callable[[Member, EvidenceNetwork, Floats], Arrays]
+"""What is done with prepared slices `(n, 256, 256)` by one member; runs the network that is given,
+which is the member's own made ready, and returns arrays `(n, ...)`."""
+
+
+def judging(member: Member, network: EvidenceNetwork, images: Floats) -> Arrays:
+    """Calibrated probabilities `(n, 3)` and raw evidence `(n, 3, 64, 64)`."""
+    with torch.inference_mode():
+        logits, evidence = network.with_evidence(member.inputs(images))
+    return member.calibrated(logits), evidence.cpu().numpy()
 
 
 def sum_of_shares(
@@ -113,11 +120,10 @@ def sum_of_shares(
 
 
 class Ensemble:
-    """The members of each plane, with the lock that guards them.
+    """The members of each plane, shared by all who ask.
 
-    Grad-CAM hangs its hooks on the shared networks, so a forward pass of another thread at that
-    moment would be recorded in the wrong map (26 of 40 maps, without a lock): whoever runs a
-    network holds `lock`.
+    Slices of many threads are run in fair turns by one thread (`models.turns`), so that no two
+    passes and no hook of Grad-CAM ever meet on a network (without that, 26 of 40 maps were wrong).
 
     Args:
         planes: members by plane, in the order of the table.
@@ -130,8 +136,9 @@ class Ensemble:
     ) -> None:
         self.planes = MappingProxyType(dict(planes))
         self.device = device
-        self.lock = threading.RLock()
         self._directory = directory
+        self._turns = Turns(BATCH[device])
+        self._ready: dict[tuple[Plane, str], EvidenceNetwork] = {}
 
     @property
     def cards(self) -> Mapping[str, Card]:
@@ -179,25 +186,51 @@ class Ensemble:
         has_own = (self._directory / SCOPE_FILE).is_file()
         return load_scope(self._directory if has_own else SHIPPED_DIRECTORY)
 
-    def judge(self, plane: Plane, images: Floats) -> Mapping[str, MemberOutput]:
-        """What each member of `plane` says of prepared slices `(n, 256, 256)`, by its name.
+    def each(self, plane: Plane, images: Floats, step: Step) -> Pieces:
+        """What `step` finds by each member of `plane`, piece after piece, in the order of `images`.
+
+        Whoever asks for the same plane and step shares its batches. Close the generator to give up.
+
+        Args:
+            plane: whose members are asked.
+            images: prepared slices `(n, 256, 256)`.
+            step: a function of a module, so that callers can share it.
 
         Raises:
             ValueError: the plane has no members, or the slices are of another size.
         """
         if plane not in self.planes:
             raise ValueError(f"no members judge the {plane} plane")
+        if images.ndim != 3 or images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE):
+            raise ValueError(f"images must be (n, {IMAGE_SIDE}, {IMAGE_SIDE}), got {images.shape}")
+
+        def run(batch: Floats) -> Mapping[str, Arrays]:
+            return {m.name: step(m, self._network(plane, m), batch) for m in self.planes[plane]}
+
+        return self._turns.results((plane, step), run, images)
+
+    def judge(self, plane: Plane, images: Floats) -> Mapping[str, MemberOutput]:
+        """What each member of `plane` says of prepared slices `(n, 256, 256)`, by its name.
+
+        Raises:
+            ValueError: the plane has no members, or the slices are of another size.
+        """
+        pieces = list(self.each(plane, images, judging))
         outputs = {}
         for member in self.planes[plane]:
-            parts = []
-            for start in range(0, len(images), BATCH):
-                with self.lock, torch.inference_mode():
-                    parts.append(member.judge(images[start : start + BATCH]))
+            found = [piece[member.name] for piece in pieces]
             outputs[member.name] = MemberOutput(
-                np.concatenate([np.empty((0, 3)), *(p.probabilities for p in parts)]),
-                np.concatenate([_no_evidence(), *(p.evidence for p in parts)]),
+                np.concatenate([np.empty((0, len(PATTERNS))), *(f[0] for f in found)]),
+                np.concatenate([_no_evidence(), *(f[1] for f in found)]),
             )
         return outputs
+
+    def _network(self, plane: Plane, member: Member) -> EvidenceNetwork:
+        """The member's network made ready at its first use; only the thread of the turns asks."""
+        key = (plane, member.name)
+        if key not in self._ready:
+            self._ready[key] = ready_to_run(member.network)
+        return self._ready[key]
 
 
 def load_ensemble(directory: Path | None = None, *, device: str | None = None) -> Ensemble:
@@ -249,4 +282,4 @@ def _device(asked: str | None) -> str:
 
 
 def _no_evidence() -> Floats:
-    return np.empty((0, 3, EVIDENCE_SIDE, EVIDENCE_SIDE), dtype=np.float32)
+    return np.empty((0, len(PATTERNS), EVIDENCE_SIDE, EVIDENCE_SIDE), dtype=np.float32)

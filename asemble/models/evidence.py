@@ -65,13 +65,21 @@ class EvidenceHead(nn.Module):
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Logits `(n, 3)` and raw evidence `(n, 3, 64, 64)`, both in the order of `PATTERNS`."""
+        return self.answer(self.features(maps))
+
+    def features(self, maps: Sequence[Tensor]) -> Tensor:
+        """The fused map `(n, features, 64, 64)`, which Grad-CAM reads."""
         fine, *coarser = (lateral(m) for lateral, m in zip(self.laterals, maps, strict=True))
         total = coarser.pop()  # from stride 16 up, adding at each scale
         for lateral in (*reversed(coarser), fine):
             total = lateral + functional.interpolate(
                 total, size=lateral.shape[-2:], mode="bilinear", align_corners=False
             )
-        features = self.fuse(functional.relu(self.norm(total)))  # (n, features, 64, 64)
+        fused: Tensor = self.fuse(functional.relu(self.norm(total)))
+        return fused
+
+    def answer(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and evidence, as of `forward`, from the fused map."""
         evidence = self.evidence(features).float()
         strongest = evidence.flatten(2).topk(TOP_CELLS, dim=2).values  # (n, 3, TOP_CELLS)
         return strongest.mean(dim=2) * self.scale + self.bias, evidence
@@ -98,3 +106,7 @@ class EvidenceNetwork(nn.Module):
         """Logits `(n, 3)` and raw evidence `(n, 3, 64, 64)` from images `(n, 1, 256, 256)`."""
         logits, evidence = self.head(self.body(images))
         return logits, evidence
+
+    def features(self, images: Tensor) -> Tensor:
+        """The fused map `(n, FEATURES, 64, 64)` from images `(n, 1, 256, 256)`."""
+        return self.head.features(self.body(images))

@@ -7,8 +7,7 @@ import streamlit as st
 from asemble.core.labels import Plane, Weighting
 from asemble.core.results import ENSEMBLE, Heatmap, SlicePrediction
 from asemble.core.study import Series, Study
-from asemble.explain import explain
-from asemble.predict import predict
+from asemble.predict import assess
 from asemble.ui import cache, charts, choose, state, viewer
 from asemble.ui.progress import Progress
 from asemble.ui.results import HEATMAP_LIMIT
@@ -17,25 +16,15 @@ from asemble.ui.trust import show_trust
 METHODS = {"gradcam": "Grad-CAM", "evidence": "Evidence map"}
 """The heatmaps to choose from: method and its name on the screen."""
 
-JUDGING_SHARE = 0.4
-"""Of the time for prediction and heatmaps, roughly; the bar runs evenly with it."""
-
 
 def run_ensemble(study: Study) -> state.Assessment:
-    """Predict and explain with visible progress, and keep both for this session."""
+    """Predict and explain in one pass with visible progress; keep both for this session."""
     ensemble = cache.ensemble()
-    judging = f"Judging the slices on {ensemble.device}"
-    bar = Progress(judging)
-
-    def judged(done: int, total: int) -> None:
-        bar.show(JUDGING_SHARE * done / max(total, 1), judging)
-
-    def explained(done: int, total: int) -> None:
-        share = JUDGING_SHARE + (1 - JUDGING_SHARE) * done / max(total, 1)
-        bar.show(share, "Drawing the heatmaps")
-
-    prediction = predict(study, ensemble, progress=judged)
-    heatmaps = explain(study, prediction, ensemble, progress=explained)
+    text = f"Judging the slices on {ensemble.device}"
+    bar = Progress(text)
+    prediction, heatmaps = assess(
+        study, ensemble, progress=lambda done, total: bar.show(done / total, text)
+    )
     bar.clear()
     return state.keep_assessment(prediction, heatmaps)
 

@@ -1,0 +1,180 @@
+"""Whose slices run next: one thread runs the networks for everybody who waits.
+
+A batch holds slices of all that wait for the same networks, as many of each, so that a long study
+does not keep a short one waiting; whoever was served goes to the back. Each one's slices stay in
+their order.
+
+Every batch has the same shape and is filled up with empty slices. With one shape the networks give
+a slice the same numbers to the last bit, alone or in any company; with several shapes they differ
+in the seventh digit, because other kernels are chosen.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asemble.core.volume import Floats
+
+Arrays = tuple[npt.NDArray[Any], ...]
+"""What is found of some slices, each array `(slice, ...)`."""
+Run = Callable[[Floats], Mapping[str, Arrays]]
+"""From slices `(n, row, column)` to what each member finds, by its name."""
+Pieces = Generator[Mapping[str, Arrays], None, None]
+"""What each member finds, by its name, of some slices after the other."""
+
+POLL_S = 0.1
+"""How often an idle thread looks whether the process is ending."""
+IDLE_POLLS = 50
+"""After so many it ends, and the next slices start another: an ensemble out of use holds none."""
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """One caller's slices."""
+
+    key: Hashable
+    run: Run
+    images: Floats
+    taken: int = 0
+    found: deque[Mapping[str, Arrays]] = field(default_factory=deque)
+    error: BaseException | None = None
+    given_up: bool = False
+
+    @property
+    def left(self) -> int:
+        return len(self.images) - self.taken
+
+
+_Share = tuple[_Job, int, int]
+"""Slices of a job, from the first to before the last, that go into one batch."""
+
+
+class Turns:
+    """Takes slices from many threads and runs them in batches of one shape, in fair turns.
+
+    Args:
+        batch: slices in one batch.
+
+    >>> doubled = Turns(4).results("twice", lambda x: {"a": (2 * x,)}, np.ones((6, 1, 1), "f4"))
+    >>> [len(found["a"][0]) for found in doubled]
+    [4, 2]
+    """
+
+    def __init__(self, batch: int) -> None:
+        self._batch = batch
+        self._waiting: deque[_Job] = deque()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def results(self, key: Hashable, run: Run, images: Floats) -> Pieces:
+        """What `run` finds of `images`, piece after piece, in their order.
+
+        Closing the generator gives up the rest: slices that did not run yet never will.
+
+        Args:
+            key: callers of an equal key share batches, so their `run` must be the same.
+            run: called in the thread of the turns, by nobody else at the same time.
+            images: `(slice, row, column)`.
+
+        Raises:
+            RuntimeError: the process is ending.
+        """
+        job = _Job(key, run, images)
+        pending = len(images)
+        try:
+            if pending:
+                self._enter(job)
+            while pending:
+                with self._changed:
+                    self._changed.wait_for(lambda: job.found or job.error is not None)
+                    if not job.found and job.error is not None:
+                        raise job.error
+                    found = job.found.popleft()
+                pending -= len(next(iter(found.values()))[0])
+                yield found
+        finally:
+            with self._changed:
+                job.given_up = True
+                if job in self._waiting:  # else its last slices are just running
+                    self._waiting.remove(job)
+
+    def _enter(self, job: _Job) -> None:
+        with self._changed:
+            self._waiting.append(job)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="asemble turns")
+                self._thread.start()
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                for _ in range(IDLE_POLLS):
+                    if self._waiting or not threading.main_thread().is_alive():
+                        break
+                    self._changed.wait(POLL_S)
+                if not threading.main_thread().is_alive():
+                    self._end()
+                if not self._waiting:
+                    self._thread = None
+                    return
+                shares = self._next_batch()
+            self._run(shares)
+
+    def _next_batch(self) -> list[_Share]:
+        """Slices of whoever waited longest, and of all others who wait for the same networks."""
+        key = self._waiting[0].key
+        sharing = [job for job in self._waiting if job.key == key]
+        counts = dict.fromkeys(range(len(sharing)), 0)
+        room = self._batch
+        while room and any(job.left > counts[i] for i, job in enumerate(sharing)):
+            for i, job in enumerate(sharing):
+                if room and job.left > counts[i]:
+                    counts[i] += 1
+                    room -= 1
+        shares = []
+        for i, job in enumerate(sharing):
+            if counts[i]:
+                shares.append((job, job.taken, job.taken + counts[i]))
+                job.taken += counts[i]
+                self._waiting.remove(job)
+        return shares
+
+    def _run(self, shares: list[_Share]) -> None:
+        error: BaseException | None = None
+        found: Mapping[str, Arrays] = {}
+        first = shares[0][0]
+        try:
+            batch = np.zeros((self._batch, *first.images.shape[1:]), dtype=np.float32)
+            at = 0
+            for job, start, stop in shares:
+                batch[at : at + stop - start] = job.images[start:stop]
+                at += stop - start
+            found = first.run(batch)
+        except BaseException as raised:
+            error = raised
+        with self._changed:
+            at = 0
+            for job, start, stop in shares:
+                rows = slice(at, at + stop - start)
+                at = rows.stop
+                if error is not None:
+                    job.error = error
+                    continue
+                job.found.append(
+                    {name: tuple(a[rows].copy() for a in of) for name, of in found.items()}
+                )
+                if job.left and not job.given_up:
+                    self._waiting.append(job)  # behind those who came meanwhile
+            self._changed.notify_all()
+
+    def _end(self) -> None:
+        for job in self._waiting:
+            job.error = RuntimeError("the process is ending")
+        self._waiting.clear()
+        self._changed.notify_all()

@@ -1,0 +1,97 @@
+"""What the ensemble decides, how sure it is, and in sentences why it abstains."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from asemble.core.labels import JUDGED_PLANES, PATTERNS
+from asemble.core.results import ABSTAIN, Probabilities
+from asemble.core.study import Series, Study
+from asemble.models.calibration import IntervalRule
+from asemble.models.scope import Scope
+from asemble.predict.judging import Judged, why_not_used
+
+MIN_SLICES = 5
+"""A study judged from fewer slices is not judged: the joints span 15-25 slices."""
+
+CLOSE_CALL = 0.5
+"""Below it the other two classes together are as likely as the best one, which is then said."""
+
+
+def interval(
+    probabilities: Probabilities | None, members: Sequence[Probabilities], rule: IntervalRule
+) -> tuple[float, float] | None:
+    """P(inflammatory), low and high, from how far the members disagree.
+
+    Its width is fitted so that it holds the answer for a second examination of the same person
+    (docs/decisions/0009). It is not a confidence interval for being right. None with fewer than
+    two members.
+
+    >>> same = Probabilities(0.25, 0.5, 0.25)
+    >>> interval(same, [same, same], IntervalRule())
+    (0.5, 0.5)
+    """
+    if probabilities is None or len(members) < 2:
+        return None
+    return rule.around(probabilities.inflammatory, [m.inflammatory for m in members])
+
+
+def decide(judged: Sequence[Judged], probabilities: Probabilities | None) -> tuple[str, list[str]]:
+    """The decision, and in sentences why it abstains or what limits the answer.
+
+    It never abstains because two classes are close: the likeliest is the decision, and that it
+    was close is said.
+    """
+    if probabilities is None:
+        return ABSTAIN, ["No series could be judged; the reason stands beside each series."]
+    limits = _limits(judged)
+    too_few = _too_few([one.series for one in judged])
+    if too_few is not None:
+        return ABSTAIN, [too_few, *limits]
+    return probabilities.top.value, [*_close_call(probabilities), *limits]
+
+
+def why_abstains(study: Study, scope: Scope) -> str | None:
+    """One sentence why the ensemble would abstain on a study, without asking its networks."""
+    refusals = why_not_used(study, scope)
+    used = [series for series in study.series if refusals[series.id] is None]
+    if not used:
+        reasons = [reason for reason in refusals.values() if reason is not None]
+        return reasons[0] if reasons else "There is no series."
+    return _too_few(used)
+
+
+def _too_few(series: Sequence[Series]) -> str | None:
+    slices = sum(one.volume.shape[0] for one in series)
+    if slices >= MIN_SLICES:
+        return None
+    plural = "s" if slices > 1 else ""
+    return f"Only {slices} slice{plural} could be judged; a study needs at least {MIN_SLICES}."
+
+
+def _close_call(probabilities: Probabilities) -> list[str]:
+    """One sentence where the likeliest class is not likelier than the others together."""
+    second, first = np.argsort(probabilities.as_array(), kind="stable")[-2:]
+    values = probabilities.as_array()
+    if values[first] >= CLOSE_CALL:
+        return []
+    return [
+        f"Close call: {PATTERNS[first].heading} ({values[first]:.0%}) is only the likeliest; "
+        f"{PATTERNS[second].heading} ({values[second]:.0%}) is next."
+    ]
+
+
+def _limits(judged: Sequence[Judged]) -> list[str]:
+    limits = []
+    planes = {one.plane for one in judged}
+    if len(planes) == 1:
+        (present,) = planes
+        (absent,) = set(JUDGED_PLANES) - planes
+        limits.append(
+            f"Only the {present} plane was judged; no {absent} series could add to the answer."
+        )
+    if any(one.series.volume.affine_lps is None for one in judged):
+        limits.append(
+            "A series without geometry was judged as if its image filled a field of 200 mm."
+        )
+    return limits

@@ -1,0 +1,111 @@
+"""Series through the networks: which may be judged, what each member says, the features of it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+
+from asemble.core.labels import Plane
+from asemble.core.results import ENSEMBLE, Probabilities
+from asemble.core.study import Series, Study
+from asemble.imaging.quality import why_not_judged
+from asemble.imaging.slices import prepare
+from asemble.models import Ensemble
+from asemble.models.calibration import Floats64
+from asemble.models.ensemble import judging, sum_of_shares
+from asemble.models.fusion import Fusion, plane_features, smooth
+from asemble.models.scope import FEWEST_SLICES, Scope
+
+Progress = Callable[[int, int], None]
+"""Called with slices done and slices in all."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """One series after the networks.
+
+    Args:
+        series: as it was read.
+        members: `(slice, 3)` calibrated probabilities by member name.
+        shares: how much each member counts.
+    """
+
+    series: Series
+    members: Mapping[str, Floats64]
+    shares: Mapping[str, float]
+
+    @property
+    def plane(self) -> Plane:
+        """The plane, known for every series that was judged."""
+        if self.series.plane is None:
+            raise ValueError(f"series {self.series.id} was judged without a plane")
+        return self.series.plane
+
+    def smoothed(self, member: str) -> Floats64:
+        """`(slice, 3)` of a member or of `ENSEMBLE`, smoothed over the neighbours."""
+        if member == ENSEMBLE:
+            return smooth(sum_of_shares(self.members, self.shares))
+        return smooth(self.members[member])
+
+
+def why_not_used(study: Study, scope: Scope) -> dict[str, str | None]:
+    """By series id one sentence why it is not judged, or None where it is.
+
+    First what the file and its pixels say of each series, then whether the slices show the
+    joints. Series of a few slices, as single pictures are, answer together with the others of
+    their plane.
+    """
+    refusals = {series.id: why_not_judged(series) for series in study.series}
+    stacks: defaultdict[tuple[Plane, str], list[Series]] = defaultdict(list)
+    for series in study.series:
+        if refusals[series.id] is None and series.plane is not None:
+            is_stack = series.volume.shape[0] >= FEWEST_SLICES
+            stacks[series.plane, series.id if is_stack else ""].append(series)
+    for (plane, _), members in stacks.items():
+        images = np.concatenate([prepare(one.volume, plane).images for one in members])
+        refusals |= dict.fromkeys((one.id for one in members), scope.why_not(plane, images))
+    return refusals
+
+
+def judge(
+    series: Sequence[Series], ensemble: Ensemble, progress: Progress | None = None
+) -> list[Judged]:
+    """Each series through the members of its plane."""
+    total = sum(one.volume.shape[0] for one in series)
+    done = 0
+    judged = []
+    for one in series:
+        if one.plane is None:
+            raise ValueError(f"series {one.id} has no plane")
+        images = prepare(one.volume, one.plane).images
+        parts: defaultdict[str, list[Floats64]] = defaultdict(list)
+        with closing(ensemble.each(one.plane, images, judging)) as pieces:
+            for piece in pieces:
+                for name, (probabilities, _) in piece.items():
+                    parts[name].append(probabilities)
+                done += len(probabilities)
+                if progress is not None:
+                    progress(done, total)
+        members = {name: np.concatenate(p) for name, p in parts.items()}
+        judged.append(Judged(one, members, ensemble.shares(one.plane)))
+    return judged
+
+
+def study_features(judged: Sequence[Judged], member: str) -> dict[Plane, Floats64]:
+    """Features by plane, of `ENSEMBLE` or of one member in the planes that it reads."""
+    by_plane: defaultdict[Plane, list[Floats64]] = defaultdict(list)
+    for one in judged:
+        if member == ENSEMBLE or member in one.members:
+            by_plane[one.plane].append(one.smoothed(member))
+    return {plane: plane_features(smoothed) for plane, smoothed in by_plane.items()}
+
+
+def member_probabilities(judged: Sequence[Judged], fusion: Fusion) -> dict[str, Probabilities]:
+    """Study probabilities of each member alone, in the order of the members."""
+    names = dict.fromkeys(name for one in judged for name in one.members)
+    return {
+        name: Probabilities.from_array(fusion.probabilities(study_features(judged, name)))
+        for name in names
+    }

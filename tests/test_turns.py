@@ -1,0 +1,155 @@
+"""Many sessions at one ensemble: fair, in order, alike to the last bit, and free once given up."""
+
+import threading
+import time
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from asemble.core.volume import Floats
+from asemble.models.turns import Arrays, Turns
+
+BATCH = 4
+PATIENCE_S = 30
+
+
+class Recorder:
+    """Stands for the networks: answers each slice with its own number, when it is let."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.may_run = threading.Semaphore(0)
+        self.is_asked = threading.Event()
+
+    def __call__(self, batch: Floats) -> Mapping[str, Arrays]:
+        self.is_asked.set()
+        assert self.may_run.acquire(timeout=PATIENCE_S)
+        self.batches.append([int(v) for v in batch[:, 0, 0]])
+        return {"member": (batch[:, 0, 0].copy(),)}
+
+    def let(self, batches: int) -> None:
+        for _ in range(batches):
+            self.may_run.release()
+
+
+def numbered(first: int, count: int) -> Floats:
+    return np.arange(first, first + count, dtype=np.float32)[:, None, None]
+
+
+class Caller(threading.Thread):
+    """One session: collects what it is given, and gives up after `enough` pieces."""
+
+    def __init__(
+        self, turns: Turns, run: Recorder, images: Floats, *, key: str = "a", enough: int = 999
+    ) -> None:
+        super().__init__(daemon=True)
+        self.pieces = turns.results(key, run, images)
+        self.enough = enough
+        self.found: list[int] = []
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            for number, piece in enumerate(self.pieces, start=1):
+                self.found += [int(v) for v in piece["member"][0]]
+                if number == self.enough:
+                    self.pieces.close()
+        except Exception as error:
+            self.error = error
+
+
+def waiting(turns: Turns, jobs: int) -> None:
+    """Until so many callers stand in line."""
+    deadline = time.monotonic() + PATIENCE_S
+    while len(turns._waiting) != jobs:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_a_short_study_does_not_wait_for_a_long_one() -> None:
+    turns, run = Turns(BATCH), Recorder()
+    long, short = Caller(turns, run, numbered(1000, 300)), Caller(turns, run, numbered(1, 6))
+    long.start()
+    assert run.is_asked.wait(PATIENCE_S)
+    short.start()
+    waiting(turns, 1)
+    run.let(5)  # one for the long one alone, then both share three, and one to spare
+    short.join(PATIENCE_S)
+    assert short.found == [1, 2, 3, 4, 5, 6]
+    run.let(300)
+    long.join(PATIENCE_S)
+    assert long.found == list(range(1000, 1300))
+    assert all(len(batch) == BATCH for batch in run.batches)
+    assert [sum(v < 1000 for v in batch) for batch in run.batches[:6]] == [0, 2, 2, 2, 0, 0]
+
+
+def test_sessions_share_batches_and_each_keeps_its_order() -> None:
+    turns, run = Turns(BATCH), Recorder()
+    run.let(1000)
+    callers = [Caller(turns, run, numbered(100 * i + 1, 3 + 5 * i)) for i in range(8)]
+    for caller in callers:
+        caller.start()
+    for i, caller in enumerate(callers):
+        caller.join(PATIENCE_S)
+        assert caller.found == list(range(100 * i + 1, 100 * i + 4 + 5 * i))
+    assert all(len(batch) == BATCH for batch in run.batches)
+
+
+def test_those_who_wait_for_other_networks_take_turns_and_share_no_batch() -> None:
+    turns, run = Turns(BATCH), Recorder()
+    coronal = Caller(turns, run, numbered(1, 12), key="coronal")
+    axial = Caller(turns, run, numbered(101, 12), key="axial")
+    coronal.start()
+    assert run.is_asked.wait(PATIENCE_S)
+    axial.start()
+    waiting(turns, 1)
+    run.let(6)
+    coronal.join(PATIENCE_S)
+    axial.join(PATIENCE_S)
+    assert coronal.found == list(range(1, 13)) and axial.found == list(range(101, 113))
+    assert [batch[0] > 100 for batch in run.batches] == [False, True] * 3
+
+
+def test_what_was_given_up_costs_nothing_more() -> None:
+    turns, run = Turns(BATCH), Recorder()
+    caller = Caller(turns, run, numbered(1, 400), enough=2)
+    caller.start()
+    run.let(2)
+    caller.join(PATIENCE_S)
+    assert caller.found == [1, 2, 3, 4, 5, 6, 7, 8]
+    run.let(1000)
+    (piece,) = turns.results("a", run, numbered(7, 1))
+    assert piece["member"][0].tolist() == [7]
+    assert len(run.batches) <= 4  # its two, one that was under way when it left, and this one
+    assert not turns._waiting
+
+
+def test_a_fault_reaches_whoever_asked_and_nobody_after() -> None:
+    turns = Turns(BATCH)
+
+    def broken(batch: Floats) -> Mapping[str, Arrays]:
+        raise MemoryError("no room")
+
+    with pytest.raises(MemoryError, match="no room"):
+        list(turns.results("broken", broken, numbered(1, 9)))
+    run = Recorder()
+    run.let(9)
+    assert len(list(turns.results("a", run, numbered(1, 9)))) == 3
+
+
+def test_no_slices_are_no_pieces() -> None:
+    assert list(Turns(BATCH).results("a", Recorder(), numbered(1, 0))) == []
+
+
+def test_the_thread_goes_when_nobody_waits_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asemble.models.turns.POLL_S", 0.001)
+    turns, run = Turns(BATCH), Recorder()
+    run.let(9)
+    for first in (1, 50):
+        (piece,) = turns.results("a", run, numbered(first, 2))
+        assert piece["member"][0].tolist() == [first, first + 1]
+        deadline = time.monotonic() + PATIENCE_S
+        while turns._thread is not None:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
