@@ -25,7 +25,6 @@ from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE, Heatmap, StudyPrediction
 from asemble.core.study import Series, Study
 from asemble.core.volume import Floats
-from asemble.explain.gradcam import look
 from asemble.imaging.slices import Grid, prepare
 from asemble.models import Ensemble, Member
 from asemble.models.ensemble import sum_of_shares
@@ -174,6 +173,9 @@ def looks(
 
 def looking(member: Member, network: EvidenceNetwork, images: Floats) -> Arrays:
     """A step of `Ensemble.each`: probabilities, Grad-CAM and positive evidence, each `(n, ...)`."""
+    # Here, because the grad-cam package imports so much that a prediction alone would wait for it.
+    from asemble.explain.gradcam import look  # noqa: PLC0415
+
     found = look(network, member.inputs(images))
     inflammatory = PATTERNS.index(Pattern.INFLAMMATORY)
     evidence = np.maximum(found.evidence[:, inflammatory], 0)

@@ -79,9 +79,10 @@ def load_weights(path: Path) -> tuple[EvidenceNetwork, Card]:
             "does not build.",
             hint=_FETCH_AGAIN,
         )
-    network = spec.build()
+    with torch.device("meta"):  # without drawing values that are replaced at once
+        network = spec.build()
     _fill(network, _read_checked(path, card), path.name)
-    return network.float().eval(), card
+    return network.eval(), card
 
 
 def _read_checked(path: Path, card: Card) -> dict[str, Tensor]:
@@ -101,7 +102,8 @@ def _read_checked(path: Path, card: Card) -> dict[str, Tensor]:
 
 def _fill(network: EvidenceNetwork, state: Mapping[str, Tensor], name: str) -> None:
     try:
-        network.load_state_dict(state, strict=True)
+        single = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+        network.load_state_dict(single, strict=True, assign=True)
     except RuntimeError as error:  # torch's own: missing, unexpected or misshapen weights
         raise WeightsError(
             f"{name} does not fit the architecture that its card names.", hint=_FETCH_AGAIN
