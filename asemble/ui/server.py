@@ -24,6 +24,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from streamlit import net_util
 
 from asemble import __version__
 from asemble.core.faults import Fault
@@ -31,9 +32,10 @@ from asemble.ui import logs
 from asemble.ui.headers import SecurityHeaders
 
 HEALTH = "/healthz"
-GRACE_S = 8
-"""After a signal to end, requests under way get this long; container engines kill after 10."""
-SWEEP_EVERY_S = 5.0
+GRACE_S = 4
+"""After a signal to end, requests under way get this long. Python needs seconds more to let go of
+torch, and container engines kill after 10."""
+SWEEP_EVERY_S = 2.0
 """How often sessions are looked through that nobody will come back to."""
 
 NO_PAGE = "streamlit.runtime.scriptrunner_utils.script_run_context"
@@ -57,6 +59,8 @@ class _Process:
 def options() -> dict[str, Any]:
     """What `st.App` takes beside the script; prepares this process to be a server."""
     logs.install()
+    # Streamlit would ask a host in the Internet for this machine's address, to compare origins.
+    net_util._external_ip = ""
     # Uploads stay in memory: beyond 1 MB Starlette would write them to a temporary file.
     MultiPartParser.spool_max_size = sys.maxsize
     return {
@@ -149,10 +153,14 @@ def _end_in_good_order() -> None:
 async def _forget_closed_sessions(app: st.App) -> None:
     """Free the studies of sessions whose time to come back is over.
 
-    Streamlit forgets them only when the next session is closed, which may be never.
+    Streamlit lets go of them only when the next session is closed, which may be never.
     """
     while True:
         await asyncio.sleep(SWEEP_EVERY_S)
         stored = app._runtime._session_mgr._session_storage._cache  # type: ignore[union-attr]
-        if stored.expire():
-            gc.collect()  # a session and what belongs to it hold each other
+        expired = [info.session for _, info in stored.expire()]
+        for session in expired:
+            session.shutdown()
+            session.session_state.clear()  # its loop still holds the last session, idle
+        if expired:
+            gc.collect()
