@@ -1,48 +1,12 @@
-"""Home: what this is for, its limits, and a study to open."""
+"""The app: `streamlit run` imports this file for its server, then runs it as the home page."""
 
 import streamlit as st
 
-from asemble.ui import frame, intake, state
+if __name__ == "__main__":
+    from asemble.ui import home
 
-LIMITS = """
-- The networks learned from **simulated** MRI only. Nothing here was measured on patients, and
-  agreement with a radiologist is unknown.
-- Never tested on children, pregnancy, infection, tumour, fracture or implants, nor after
-  gadolinium. An answer there may be confident and wrong.
-- They judge semicoronal and semiaxial series slice by slice. They do not see the history, the
-  examination or the laboratory.
-- Marrow oedema also occurs in healthy, athletic and postpartum people. Interpret it with history,
-  examination and laboratory results.
-- A heatmap shows where a network was sensitive. It does not outline disease.
-"""
+    home.show()
+else:
+    from asemble.ui import server
 
-frame.begin_page("Home")
-
-about, opened = st.columns([1, 1], gap="large")
-
-with about:
-    st.title("Sacroiliac joint MRI, read beside an ensemble of networks")
-    st.write(
-        "Look at a study slice by slice, fill in a checklist of findings that point towards"
-        " inflammatory or mechanical change, then see what small networks make of the same"
-        " slices, where they were sensitive, and how far they disagree. The reading at the end"
-        " is yours."
-    )
-    st.subheader("Start with a sample case")
-    intake.offer_samples()
-    st.subheader("Or upload a study")
-    intake.offer_upload()
-
-with opened:
-    study = state.study()
-    if study is not None:
-        st.subheader(state.study_name())
-        with st.container(horizontal=True):
-            if st.button("Read the slices", type="primary"):
-                st.switch_page("pages/1_Read.py")
-            if st.button("Close this study"):
-                state.close_study()
-                st.rerun()
-        intake.report(study)
-    st.subheader("Limits")
-    st.markdown(LIMITS)
+    app = st.App(__file__, **server.options())

@@ -10,7 +10,6 @@ torch is imported only by the verbs that need it, so that `asemble --help` answe
 
 import argparse
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +26,7 @@ from asemble.commands.terminal import (
     writing,
 )
 from asemble.core.errors import AsembleError, ConfigError, InputError
+from asemble.core.faults import Fault
 from asemble.core.labels import JUDGED_PLANES, STANDING_NOTICE, Pattern, Plane, Weighting
 
 
@@ -51,20 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def tell_fault(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """One line about a fault of ours: its class and place, never its message.
-
-    A message may quote the data that caused it, and data may name a person.
-    """
+    """One line about a fault of ours: its class and place, never its message."""
     if issubclass(kind, KeyboardInterrupt):
         print("asemble: stopped.", file=sys.stderr)
         return
-    package = Path(__file__).parent
-    frames = [f for f in traceback.extract_tb(trace) if Path(f.filename).is_relative_to(package)]
-    place = ""
-    if frames:
-        file = Path(frames[-1].filename).relative_to(package.parent).as_posix()
-        place = f" in {file}, line {frames[-1].lineno}, {frames[-1].name}"
-    print(f"asemble: a fault of ours: {kind.__name__}{place}. Please report it.", file=sys.stderr)
+    fault = Fault.of(error.with_traceback(trace))
+    print(f"asemble: a fault of ours: {fault}. Please report it.", file=sys.stderr)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -23,13 +23,15 @@ with st.container(horizontal=True):
         "Layout", list(LAYOUTS), default=next(iter(LAYOUTS)), required=True, key="layout"
     )
     shown = choose.hanging(study.series, LAYOUTS[layout])
-    ids = [series.id for series in study.series]
+    # A dictionary, not a function of the study: Streamlit keeps it after the study is closed.
+    labels = {series.id: choose.series_label(series) for series in study.series}
+    ids = list(labels)
     for place, series in enumerate(shown):
         picked = st.selectbox(
             f"Pane {place + 1}",
             ids,
             index=ids.index(series.id),
-            format_func=lambda i: choose.series_label(study.series_by_id(i)),
+            format_func=labels.__getitem__,
             key=f"pane{place}:{layout}:{state.study_token()}",
             width=230,
         )

@@ -1,8 +1,10 @@
 """The ensemble's prediction and its heatmaps beside the checklist."""
 
+from time import monotonic
+
 import streamlit as st
 
-from asemble.ui import assess, checklist, frame, reading, results, state
+from asemble.ui import assess, checklist, frame, logs, reading, results, state
 
 frame.begin_page("Assess")
 study = frame.require_study()
@@ -15,7 +17,14 @@ with st.container(key="ask"):
         if first is not None:
             st.caption(f"Your conclusion before it: {first.sentence}.")
     elif reading.ask_first():
-        assess.run_ensemble(study)
+        started = monotonic()
+        asked = assess.run_ensemble(study).prediction
+        logs.event(
+            "predicted",
+            slices=sum(len(series.slices) for series in asked.series),
+            device=asked.device,
+            seconds=monotonic() - started,
+        )
         st.rerun()
 
 slices, questions = st.columns([1, 1.15], gap="large")

@@ -76,10 +76,10 @@ def test_folders_are_read_to_the_bottom_and_links_to_folders_are_not(tmp_path: P
     assert [part.name for part in parts_of(tmp_path)] == ["a/b/c/IM000", "a/b/c/IM001"]
 
 
-def test_a_path_that_does_not_exist_is_named_without_its_folders(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no file or folder named 'gone'") as caught:
+def test_a_path_that_does_not_exist_is_refused_without_repeating_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no file or folder") as caught:
         read_study(tmp_path / "gone")
-    assert str(tmp_path) not in str(caught.value)
+    assert "gone" not in str(caught.value)
 
 
 @pytest.mark.parametrize("empty", ["folder", "zip", "tar", "list", "file"])

@@ -2,8 +2,10 @@
 
 import hashlib
 import io
+import logging
 import struct
 import threading
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,6 +57,7 @@ _DAMAGED = (
 """What pydicom and its decoders raise on damaged files, found by cutting and altering real ones."""
 
 _parser_lock = threading.Lock()
+_pydicom_log = logging.getLogger("pydicom")
 
 
 def looks_like_dicom(name: str, data: bytes) -> bool:
@@ -73,7 +76,7 @@ def read_frames(name: str, data: bytes) -> list[Frame]:
         FileError: the file is not a whole, readable MR image.
     """
     try:
-        with _parser_lock, _validation(pydicom.config.IGNORE):
+        with _parser_lock, _validation(pydicom.config.IGNORE), _unquoted():
             dataset = _parse(data)
             _require_mr_image(dataset)
             slots = _slots(dataset, header_of(dataset))
@@ -203,6 +206,22 @@ def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
         highest = lowest + 2**bits_stored - 1
         stored = (highest + lowest) - stored.astype(np.int64)
     return stored
+
+
+@contextmanager
+def _unquoted() -> Iterator[None]:
+    """Neither warnings nor log lines of pydicom, which quote values; hold `_parser_lock`.
+
+    No validation mode keeps it from quoting SpecificCharacterSet.
+    """
+    was_disabled = _pydicom_log.disabled
+    _pydicom_log.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        _pydicom_log.disabled = was_disabled
 
 
 @contextmanager

@@ -69,9 +69,8 @@ def parts_of(source: Path | Sequence[Path]) -> list[Part]:
         elif path.is_file():
             parts.append(Part.from_path(path))
         else:
-            raise InputError(
-                f"There is no file or folder named {path.name!r}.", hint="Check the path."
-            )
+            # Without the name: it may be a person's, and standard error may be kept.
+            raise InputError("There is no file or folder at that path.", hint="Check the path.")
     return parts
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from time import monotonic
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -13,7 +14,7 @@ from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.study import Refusal, Series, Study
 from asemble.imaging.quality import why_not_judged
 from asemble.io import Part, read_parts
-from asemble.ui import cache, frame, state
+from asemble.ui import cache, frame, logs, state
 from asemble.ui.progress import Progress
 
 NOT_STATED = "not stated"
@@ -103,12 +104,23 @@ def _read(files: Sequence[UploadedFile]) -> None:
             # An archive does not say beforehand how many files come out of it.
             bar.show(done / total if total > done else 0.0, f"{done} files read")
 
+    started = monotonic()
     try:
         study = read_parts([_part(file) for file in files], progress=progress)
     except InputError as error:
+        logs.event("refused", error=type(error).__name__, seconds=monotonic() - started)
         bar.clear()
         frame.refuse(error)
         return
+    logs.event(
+        "read",
+        files=len(files),
+        bytes=sum(file.size for file in files),
+        series=len(study.series),
+        slices=sum(series.volume.shape[0] for series in study.series),
+        left_out=len(study.refused),
+        seconds=monotonic() - started,
+    )
     state.open_study(study, "Uploaded study")
     st.rerun()
 

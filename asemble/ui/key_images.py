@@ -30,14 +30,17 @@ Place = tuple[str, int]
 
 def ask_places(study: Study, assessed: Assessment) -> list[Place]:
     """The slices that the reader wants on the report."""
-    places = [
-        (series.id, index) for series in study.series for index in range(series.volume.shape[0])
-    ]
+    # A dictionary, not a function of the study: Streamlit keeps it after the study is closed.
+    titles = {
+        (series.id, index): _title(series, index)
+        for series in study.series
+        for index in range(series.volume.shape[0])
+    }
     return st.multiselect(
         "Key images",
-        places,
+        list(titles),
         default=_most_suspicious(study, assessed),
-        format_func=lambda place: _title(study.series_by_id(place[0]), place[1]),
+        format_func=titles.__getitem__,
         max_selections=MAX_IMAGES,
         help="With and without the heatmap; slices of a series that was not judged have none.",
         key=f"key_images:{study_token()}",

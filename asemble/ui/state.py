@@ -4,7 +4,7 @@ Nothing here outlives the session, and nothing here is shared between sessions.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import streamlit as st
@@ -55,12 +55,17 @@ class _Session:
 
 def open_study(study: Study, name: str) -> None:
     """Make `study` the open one; what belonged to the last one is dropped."""
-    st.session_state[_KEY] = _Session(study=study, name=name)
+    close_study()
+    session = _session()
+    session.study, session.name = study, name
 
 
 def close_study() -> None:
     """Drop the open study and all that belongs to it."""
-    st.session_state[_KEY] = _Session()
+    # Emptied, not only replaced: Streamlit keeps the values of the last run until the next one.
+    opened, empty = _session(), _Session()
+    for each in fields(_Session):
+        setattr(opened, each.name, getattr(empty, each.name))
 
 
 def study() -> Study | None:

@@ -1,0 +1,166 @@
+"""What the server does beside the pages: health, headers, its log, and an end in good order.
+
+`app.py` hands these to `st.App`. Nothing here imports torch: the models are loaded beside the
+server, by a thread, so that the first answer about its health comes at once.
+"""
+
+import asyncio
+import gc
+import logging
+import multiprocessing
+import signal
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from types import FrameType
+from typing import Any
+
+import streamlit as st
+from starlette.formparsers import MultiPartParser
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from streamlit import net_util
+
+from asemble import __version__
+from asemble.core.faults import Fault
+from asemble.ui import logs
+from asemble.ui.headers import SecurityHeaders
+
+HEALTH = "/healthz"
+GRACE_S = 4
+"""After a signal to end, requests under way get this long. Python needs seconds more to let go of
+torch, and container engines kill after 10."""
+SWEEP_EVERY_S = 2.0
+"""How often sessions are looked through that nobody will come back to."""
+
+NO_PAGE = "streamlit.runtime.scriptrunner_utils.script_run_context"
+"""Warns of every widget that is drawn outside a page."""
+
+
+class Models(StrEnum):
+    """Whether this process can judge a study."""
+
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class _Process:
+    """What the server knows of itself."""
+
+    models = Models.LOADING
+
+
+def options() -> dict[str, Any]:
+    """What `st.App` takes beside the script; prepares this process to be a server."""
+    logs.install()
+    # Streamlit would ask a host in the Internet for this machine's address, to compare origins.
+    net_util._external_ip = ""
+    # Uploads stay in memory: beyond 1 MB Starlette would write them to a temporary file.
+    MultiPartParser.spool_max_size = sys.maxsize
+    return {
+        "routes": [Route(HEALTH, health)],
+        "middleware": [Middleware(SecurityHeaders)],
+        "lifespan": _lifespan,
+        "on_script_error": tell_fault,
+    }
+
+
+async def health(_: Request) -> JSONResponse:
+    """200 where studies can be judged, 503 before the models are loaded and where they cannot be.
+
+    Weights that failed their check stay failed until the server is started again.
+    """
+    ready = _Process.models is Models.READY
+    content = {
+        "status": "ok" if ready else "unavailable",
+        "models": _Process.models.value,
+        "version": __version__,
+    }
+    return JSONResponse(
+        content, status_code=200 if ready else 503, headers={"Cache-Control": "no-store"}
+    )
+
+
+def tell_fault(error: Exception) -> bool:
+    """Say on the page that something of ours failed; Streamlit has logged it by then.
+
+    Returns:
+        True: Streamlit need not show the exception.
+    """
+    st.error(
+        f"A fault of ours ended this page: {Fault.of(error)}.\n\n"
+        "Open the study again; if it happens again, please report this sentence.",
+    )
+    return True
+
+
+@asynccontextmanager
+async def _lifespan(app: st.App) -> AsyncIterator[None]:
+    logs.event("started")
+    _end_in_good_order()
+    threading.Thread(target=load_models, name="asemble-models", daemon=True).start()
+    sweeper = asyncio.create_task(_forget_closed_sessions(app))
+    try:
+        yield
+    finally:
+        sweeper.cancel()
+        for process in multiprocessing.active_children():
+            process.terminate()
+        logs.event("stopped")
+
+
+def load_models() -> None:
+    """Load and check the weights, so that the first reader need not wait for them."""
+    started = time.monotonic()
+    from asemble.ui import cache  # noqa: PLC0415  imports torch
+
+    # The cache has a spinner to show, and here is no page to show it on.
+    logging.getLogger(NO_PAGE).setLevel(logging.ERROR)
+    try:
+        cache.ensemble()
+    except Exception as error:  # whatever it is, the server cannot judge a study
+        _Process.models = Models.FAILED
+        logs.fault(error)
+        return
+    _Process.models = Models.READY
+    logs.event("models_loaded", seconds=time.monotonic() - started)
+
+
+def _end_in_good_order() -> None:
+    """On a signal: take no more requests, finish those under way, end with exit code 0.
+
+    uvicorn does all that, but then sends itself the signal again, which ends the process before
+    Python has cleaned up.
+    """
+    uvicorn_server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    if uvicorn_server is None:  # another server runs the app, or none (in tests)
+        return
+    uvicorn_server.config.timeout_graceful_shutdown = GRACE_S
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        uvicorn_server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+
+
+async def _forget_closed_sessions(app: st.App) -> None:
+    """Free the studies of sessions whose time to come back is over.
+
+    Streamlit lets go of them only when the next session is closed, which may be never.
+    """
+    while True:
+        await asyncio.sleep(SWEEP_EVERY_S)
+        stored = app._runtime._session_mgr._session_storage._cache  # type: ignore[union-attr]
+        expired = [info.session for _, info in stored.expire()]
+        for session in expired:
+            session.shutdown()
+            session.session_state.clear()  # its loop still holds the last session, idle
+        if expired:
+            gc.collect()

@@ -1,0 +1,225 @@
+"""The server beside the pages: health, headers, log, memory, and its end."""
+
+import json
+import os
+import signal
+import socket
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+
+import canary
+import pytest
+from served_app import Server, running
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from asemble import __version__
+from asemble.models.weights import DIRECTORY_VARIABLE
+from asemble.ui.headers import HEADERS
+
+HELD_MIB = 150
+
+PAGE = f"""
+import streamlit as st
+
+if __name__ == "__main__":
+    import numpy as np
+
+    if "fault" in st.query_params:
+        raise ValueError("{canary.WORD} {canary.NUMBER}")
+    if "callback" in st.query_params:
+        import logging, warnings
+        logging.getLogger("pydicom").error("a bad value: {canary.WORD}")
+        logging.getLogger("a.new.one").error("a bad value: %s", "{canary.WORD}", exc_info=True)
+        warnings.warn("{canary.WORD}")
+    if "hold" in st.query_params:
+        st.session_state["held"] = np.ones({HELD_MIB} * 2**20, dtype=np.uint8)
+    if "busy" in st.query_params:
+        st.write("busy now")
+        while True:
+            np.ones((400, 400)) @ np.ones((400, 400))
+else:
+    from asemble.ui import server
+
+    app = st.App(__file__, **server.options())
+"""
+"""A page with what may go wrong in one, on the server of the app."""
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("app") / "page.py"
+    file.write_text(PAGE)
+    return file
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("log") / "server.txt"
+
+
+@pytest.fixture(scope="module")
+def server(
+    page_file: Path, log: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """With a folder for weights that has none, a log of everything, and little patience."""
+    options = ["--logger.level=debug", "--server.disconnectedSessionTTL=1"]
+    environment = {DIRECTORY_VARIABLE: str(tmp_path_factory.mktemp("no-weights"))}
+    with running(log, script=page_file, options=options, environment=environment) as server:
+        yield server
+
+
+def visit(server: Server, query: str) -> ClientConnection:
+    """A session whose page was asked for."""
+    address = server.address.replace("http", "ws") + "/_stcore/stream"
+    session = connect(address, max_size=None, legacy=True)
+    message = BackMsg()
+    message.rerun_script.query_string = query
+    session.send(message.SerializeToString())
+    return session
+
+
+def sent(session: ClientConnection, *, until: bytes | None = None) -> bytes:
+    """What the server sends until the page is done, or until it sends some text."""
+    received = b""
+    while True:
+        data = session.recv(timeout=60)
+        assert isinstance(data, bytes)
+        received += data
+        if ForwardMsg.FromString(data).HasField("script_finished"):
+            return received
+        if until is not None and until in data:
+            return received
+
+
+def get(server: Server, path: str) -> tuple[int, dict[str, str], bytes]:
+    try:
+        with urllib.request.urlopen(server.address + path, timeout=20) as answer:
+            return answer.status, dict(answer.headers), answer.read()
+    except HTTPError as error:
+        return error.code, dict(error.headers), error.read()
+
+
+def lines(log: Path) -> list[dict[str, object]]:
+    """The log without the welcome that Streamlit prints and what it says before it has the app."""
+    read = [line for line in log.read_text().splitlines() if line.strip()]
+    return [json.loads(line) for line in read if line.startswith("{")]
+
+
+def wait_until(said: object, seconds: float = 60) -> None:
+    for _ in range(int(seconds * 10)):
+        if said():  # type: ignore[operator]
+            return
+        time.sleep(0.1)
+    pytest.fail("waited in vain")
+
+
+def test_every_answer_carries_the_headers_that_keep_a_study_here(server: Server) -> None:
+    for path in ("/", "/healthz", "/_stcore/health", "/nowhere"):
+        headers = get(server, path)[1]
+        assert {name: headers.get(name.lower()) for name in HEADERS} == HEADERS
+    assert "frame-ancestors 'none'" in HEADERS["Content-Security-Policy"]
+    assert get(server, "/media/anything.pdf")[1]["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("called", ["127.0.0.1", "other.example"])
+def test_other_sites_get_no_session_even_by_a_name_bent_to_this_machine(
+    server: Server, called: str
+) -> None:
+    port = int(server.address.rpartition(":")[2])
+    address = f"ws://{called}:{port}/_stcore/stream"
+    site = {"origin": "http://other.example"} if called == "127.0.0.1" else {}
+    line = socket.create_connection(("127.0.0.1", port))
+    with pytest.raises(InvalidStatus, match="403"):
+        connect(address, sock=line, additional_headers=site, legacy=True)
+
+
+def test_a_fault_is_told_by_class_and_place_to_reader_and_log(server: Server, log: Path) -> None:
+    with visit(server, "fault") as session:
+        received = sent(session)
+    assert b"A fault of ours ended this page: ValueError in page.py, line 8" in received
+    assert canary.found_in(received) == []
+    assert b"Traceback" not in received
+    wait_until(lambda: "ValueError" in log.read_text())
+    fault = next(line for line in lines(log) if line.get("error") == "ValueError")
+    assert (fault["event"], fault["level"]) == ("fault", "error")
+    assert fault["place"] == "page.py, line 8, <module>"
+
+
+def test_the_log_is_json_without_what_libraries_quote(server: Server, log: Path) -> None:
+    with visit(server, "callback") as session:
+        sent(session)
+    wait_until(lambda: "py.warnings" in log.read_text())
+    said = log.read_text()
+    assert "Traceback" not in said
+    assert canary.found_in(said) == []
+    logged = lines(log)
+    assert {"pydicom", "a.new.one", "py.warnings"} <= {line.get("logger") for line in logged}
+    assert all({"time", "level", "event", "version"} <= set(line) for line in logged)
+    started = next(line for line in logged if line["event"] == "started")
+    after = said[said.index('"started"') :].splitlines()[1:]
+    assert started["time"]
+    assert [line for line in after if line.strip() and not line.startswith("{")] == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
+def test_a_closed_session_gives_its_memory_back(server: Server) -> None:
+    wait_until(lambda: b"loading" not in get(server, "/healthz")[2])  # that takes memory, too
+    before = memory_mib(server)
+    with visit(server, "hold") as session:
+        sent(session)
+        assert memory_mib(server) > before + HELD_MIB * 0.9
+    wait_until(lambda: memory_mib(server) < before + HELD_MIB * 0.3, seconds=20)
+
+
+def test_a_signal_ends_a_busy_server_with_code_0_and_no_orphans(
+    page_file: Path, tmp_path: Path, server: Server
+) -> None:
+    """The loader of models is importing torch meanwhile, too."""
+    assert server.process.poll() is None  # nor is another server hurt
+    with running(tmp_path / "log", script=page_file) as doomed, visit(doomed, "busy") as session:
+        sent(session, until=b"busy now")
+        started = time.monotonic()
+        family = children(doomed.process.pid)
+        doomed.process.send_signal(signal.SIGTERM)
+        assert doomed.process.wait(timeout=15) == 0
+        assert time.monotonic() - started < 10
+        assert [pid for pid in family if Path(f"/proc/{pid}").exists()] == []
+    assert '"event": "stopped"' in (tmp_path / "log").read_text()
+
+
+def test_weights_that_cannot_be_loaded_make_the_server_unhealthy(server: Server, log: Path) -> None:
+    wait_until(lambda: b"loading" not in get(server, "/healthz")[2])
+    status, headers, body = get(server, "/healthz")
+    assert status == 503
+    assert json.loads(body) == {
+        "status": "unavailable",
+        "models": "failed",
+        "version": __version__,
+    }
+    assert headers["cache-control"] == "no-store"
+    fault = next(line for line in lines(log) if line.get("error") == "WeightsError")
+    assert str(fault["place"]).startswith("asemble/models/")
+
+
+def memory_mib(server: Server) -> float:
+    pages = int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def children(pid: int) -> list[int]:
+    """The processes that `pid` started; none known where there is no /proc."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == pid:
+            found.append(int(stat.parent.name))
+    return found
