@@ -1,6 +1,5 @@
 """One DICOM file to `Frame`s: classic, enhanced multi-frame, Siemens mosaic, tiled."""
 
-import hashlib
 import io
 import struct
 import threading
@@ -17,10 +16,12 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels.utils import pixel_array
 
 from asemble.core.errors import FileError
-from asemble.io import enhanced, mosaic
+from asemble.io import enhanced, kinds, mosaic
+from asemble.io.colour import grey_of
 from asemble.io.deidentify import KEPT, KEPT_PRIVATE
-from asemble.io.frames import WHOLE, Frame, Slot, read_place, read_scaling
-from asemble.io.header import MR_CLASSES, Header, header_of, number, text
+from asemble.io.frames import WHOLE, Frame, Slot, pixel_digest, read_place, read_scaling
+from asemble.io.header import Header, header_of, number, text
+from asemble.io.patients import ATTRIBUTES, Patients
 from asemble.io.upload import MAX_FILE_VOXELS
 
 COMPRESSED = frozenset(
@@ -32,22 +33,10 @@ COMPRESSED = frozenset(
 NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
 """Uncompressed: implicit and explicit little endian, explicit big endian."""
 
-MODALITY_NAMES = {
-    "CT": "CT (computed tomography)",
-    "CR": "a radiograph",
-    "DX": "a radiograph",
-    "US": "ultrasound",
-    "PT": "PET (positron emission tomography)",
-    "NM": "scintigraphy",
-    "MG": "mammography",
-    "XA": "angiography",
-    "SEG": "a segmentation",
-}
-
 _EXPORT_AGAIN = "Export the original MR series from the scanner or PACS."
 _UPLOAD_AGAIN = "Upload the file again."
 
-_DAMAGED = (
+DAMAGED = (
     ValueError, KeyError, AttributeError, TypeError, IndexError, EOFError, OSError, OverflowError,
     NotImplementedError, RuntimeError, MemoryError, struct.error, zlib.error,
     InvalidDicomError, BytesLengthException,
@@ -62,26 +51,31 @@ def looks_like_dicom(name: str, data: bytes) -> bool:
     return data[128:132] == b"DICM" or _starts_with_element(data) or name.lower().endswith(".dcm")
 
 
-def read_frames(name: str, data: bytes) -> list[Frame]:
+def read_frames(name: str, data: bytes, *, patients: Patients) -> list[Frame]:
     """The slices of one DICOM file.
 
     Args:
         name: file name, for messages.
         data: the whole file.
+        patients: of the files before; this one is compared with them, whatever it holds.
 
     Raises:
         FileError: the file is not a whole, readable MR image.
+        InputError: it is of another patient than the files before it.
     """
     try:
-        with _parser_lock, _validation(pydicom.config.IGNORE):
+        with quiet_parser():
             dataset = _parse(data)
+            patients.take(dataset)
             _require_mr_image(dataset)
             slots = _slots(dataset, header_of(dataset))
         pixels = _decode(dataset)
-        file = hashlib.sha256(pixels.tobytes()).hexdigest()
-        single = len(slots) == 1
-        return [slot.cut(pixels, name=name, file=file, is_single=single) for slot in slots]
-    except _DAMAGED as error:
+        # The digest costs as much as the decoding, and a file of one slice has no need of it.
+        file = "" if len(slots) == 1 else pixel_digest(pixels)
+        return [
+            slot.cut(pixels, name=name, file=file, index=index) for index, slot in enumerate(slots)
+        ]
+    except DAMAGED as error:
         raise FileError("This DICOM file is damaged or cut off.", hint=_UPLOAD_AGAIN) from error
 
 
@@ -110,7 +104,7 @@ def _parse(data: bytes) -> pydicom.Dataset:
 
 def _load(data: bytes, *, force: bool) -> pydicom.Dataset:
     """The kept elements; strictly first, because only so does pydicom report a file cut short."""
-    tags: list[Any] = [*KEPT, *KEPT_PRIVATE]
+    tags: list[Any] = [*KEPT, *KEPT_PRIVATE, *ATTRIBUTES]
     try:
         with _validation(pydicom.config.RAISE):
             return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=tags)
@@ -135,24 +129,34 @@ def _require_mr_image(dataset: pydicom.Dataset) -> None:
     Raises:
         FileError: the reason.
     """
+    sop_class = text(dataset, "SOPClassUID") or text(dataset.file_meta, "MediaStorageSOPClassUID")
     modality = text(dataset, "Modality").upper()
-    has_pixels = any(k in dataset for k in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
-    if not has_pixels and "Rows" not in dataset:
-        if not dataset or text(dataset, "SOPClassUID") in MR_CLASSES:
-            raise FileError("This DICOM file is cut off before its image.", hint=_UPLOAD_AGAIN)
+    document = kinds.document_of(sop_class)
+    if document is not None:
+        raise FileError(f"This is {document}, not an MR image.", hint="It is not needed.")
+    other = kinds.other_image_of(sop_class, modality)
+    is_placed = other is None and "ImagePositionPatient" in dataset
+    if sop_class in kinds.SECONDARY_CAPTURES and not is_placed:
         raise FileError(
-            "This DICOM file holds no image (an index, a report or settings).",
-            hint="It is not needed.",
+            "This is a secondary capture (a picture of a screen or a scanned page), not an MR "
+            "slice; the name of the patient may stand in it.",
+            hint="Upload the original MR series.",
         )
-    if modality not in ("MR", ""):
-        what = MODALITY_NAMES.get(modality, "another kind of image")
-        raise FileError(f"This is {what}, not MR.", hint="Upload the MRI series.")
+    if other is not None:
+        raise FileError(f"This is {other}, not MR.", hint="Upload the MRI series.")
     if "PixelData" not in dataset:
-        raise FileError("This DICOM file has no pixel data.", hint=_UPLOAD_AGAIN)
-    if (number(dataset, "SamplesPerPixel") or 1) != 1:
-        raise FileError(
-            "This is a colour picture, not an MR slice.", hint="Upload the original MR series."
+        raise _no_pixels(dataset, sop_class)
+
+
+def _no_pixels(dataset: pydicom.Dataset, sop_class: str) -> FileError:
+    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
+        return FileError("This is a map of computed values, not an MR image.", hint=_EXPORT_AGAIN)
+    if sop_class in kinds.MR_CLASSES or "Rows" in dataset:
+        return FileError(
+            "This DICOM file is cut off before its image: it has no pixel data.",
+            hint=_UPLOAD_AGAIN,
         )
+    return FileError("This DICOM file holds no image.", hint="It is not needed.")
 
 
 def _slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
@@ -181,7 +185,8 @@ def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
     frames = int(number(dataset, "NumberOfFrames") or 1)
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     bits_allocated, bits_stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
-    if not 0 < frames * rows * columns <= MAX_FILE_VOXELS:
+    samples = int(number(dataset, "SamplesPerPixel") or 1)
+    if not 0 < frames * rows * columns * samples <= MAX_FILE_VOXELS:
         raise FileError(
             f"This file claims {frames} frames of {rows} x {columns}, which is too large to read.",
             hint=_UPLOAD_AGAIN,
@@ -192,17 +197,44 @@ def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
             "The pixels are stored in a transfer syntax that is not read.",
             hint="Export the series uncompressed or as JPEG 2000.",
         )
+    if bits_allocated not in (1, 8, 16, 32):
+        raise FileError(
+            "The pixels are packed without regard to bytes, which is not read.",
+            hint="Export the series with 16 bits a pixel.",
+        )
     if syntax in NATIVE:
-        expected = frames * rows * columns * bits_allocated // 8
+        is_halved = text(dataset, "PhotometricInterpretation") == "YBR_FULL_422"
+        stored_samples = 2 if is_halved else samples
+        expected = frames * rows * columns * stored_samples * bits_allocated // 8
         if len(dataset.PixelData) < expected:
             raise FileError("This DICOM file is cut off: pixels are missing.", hint=_UPLOAD_AGAIN)
         dataset.PixelData = dataset.PixelData[: expected + expected % 2]  # some exports pad more
-    stored: npt.NDArray[Any] = pixel_array(dataset, raw=True).reshape(frames, rows, columns)
+        _align_bits(dataset)
+    decoded = pixel_array(dataset).reshape(frames, rows, columns, samples)
+    stored: npt.NDArray[Any] = grey_of(decoded, dataset)
     if text(dataset, "PhotometricInterpretation") == "MONOCHROME1":  # PS3.3 C.7.6.3.1.2
         lowest = -(2 ** (bits_stored - 1)) if dataset.PixelRepresentation else 0
         highest = lowest + 2**bits_stored - 1
         stored = (highest + lowest) - stored.astype(np.int64)
     return stored
+
+
+def _align_bits(dataset: pydicom.Dataset) -> None:
+    """Move stored bits down to bit 0 where HighBit is not the last of them (before 1993)."""
+    shift = int(dataset.HighBit) + 1 - int(dataset.BitsStored)
+    if shift <= 0 or int(dataset.BitsAllocated) != 16:
+        return
+    order = "<" if dataset.original_encoding[1] else ">"
+    words = np.frombuffer(dataset.PixelData, dtype=f"{order}u2")
+    dataset.PixelData = (words >> shift).astype(words.dtype).tobytes()
+    dataset.HighBit = int(dataset.BitsStored) - 1
+
+
+@contextmanager
+def quiet_parser() -> Iterator[None]:
+    """Parse one file at a time, without values of the file in warnings."""
+    with _parser_lock, _validation(pydicom.config.IGNORE):
+        yield
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """`Frame`: one slice as a file holds it, before slices are put together to volumes."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +62,9 @@ class Frame:
 
     Args:
         name: file that it came from, for messages.
-        file: digest of the pixels of that file: keeps the frames of one file together.
-        is_single: whether the file holds this slice only.
+        file: digest of the pixels of that file, which keeps the frames of one file together;
+            empty where the file holds this slice only.
+        index: number of the slice in its file.
         pixels: `(row, column)` as stored.
         slope, intercept: from stored values to signal.
         place: where it lies.
@@ -72,7 +74,7 @@ class Frame:
 
     name: str
     file: str
-    is_single: bool
+    index: int
     pixels: npt.NDArray[Any]
     slope: float
     intercept: float
@@ -81,15 +83,27 @@ class Frame:
     rank: tuple[float, ...] = ()
 
     @property
+    def is_single(self) -> bool:
+        """Whether the file holds this slice only."""
+        return not self.file
+
+    @property
     def volume_key(self) -> tuple[object, ...]:
         """What volumes of one series differ in: kind of picture, echo, diffusion, time."""
         h = self.header
-        return (h.stack, h.kind, h.echo, h.b_value, h.temporal, self.rank)
+        te_ms = round(h.te_ms or 0.0, 1)  # some scanners call every echo the first
+        return (h.stack, h.kind, h.echo, te_ms, h.b_value, h.temporal, self.rank)
 
     @property
     def order_key(self) -> tuple[object, ...]:
         """`volume_key`, then the order of acquisition."""
         return (*self.volume_key, self.header.acquisition, self.header.number)
+
+
+def pixel_digest(pixels: npt.NDArray[Any]) -> str:
+    """SHA-256 of stored values, whatever their byte order, in hex."""
+    native = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    return hashlib.sha256(np.ascontiguousarray(native).data).hexdigest()
 
 
 WHOLE = (slice(None), slice(None))
@@ -114,12 +128,12 @@ class Slot:
     header: Header
     rank: tuple[float, ...] = ()
 
-    def cut(self, pixels: npt.NDArray[Any], *, name: str, file: str, is_single: bool) -> Frame:
+    def cut(self, pixels: npt.NDArray[Any], *, name: str, file: str, index: int) -> Frame:
         """The slice out of `pixels`, `(frame, row, column)`; the other arguments as in `Frame`."""
         return Frame(
             name=name,
             file=file,
-            is_single=is_single,
+            index=index,
             pixels=pixels[self.frame][self.window],
             slope=self.slope,
             intercept=self.intercept,

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from asemble.core.errors import FileError, InputError
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Refusal, Series, Study
-from asemble.io import dicom, nifti, raster
+from asemble.io import dicom, disc, nifti, pairs, raster
 from asemble.io.frames import Frame
+from asemble.io.patients import Patients
 from asemble.io.stack import Draft, stack
 from asemble.io.unpack import Unpacked, unpack
 from asemble.io.upload import ASK_FOR_LESS, MAX_TOTAL_VOXELS, Part, parts_of
@@ -41,16 +42,14 @@ def read_parts(parts: Sequence[Part], *, progress: Progress | None = None) -> St
     The result does not depend on the order or, pictures apart, on the names of the files.
 
     Raises:
-        InputError: nothing readable came in; otherwise problems are in `Study.refused`.
+        InputError: nothing readable came in, or files of more than one patient did; other
+            problems are in `Study.refused`.
     """
     if not parts:
         raise InputError("Nothing was uploaded.", hint=FORMATS)
     intake = _Intake()
     for done, item in enumerate(unpack(parts), start=1):
-        if isinstance(item, Refusal):
-            intake.refused.append(item)
-        else:
-            intake.add(item)
+        intake.add(item)
         if progress is not None:
             progress(done, max(done, len(parts)))
     drafts = intake.drafts()
@@ -67,30 +66,51 @@ class _Intake:
     pictures: list[tuple[str, npt.NDArray[np.float32]]] = field(default_factory=list)
     ready: list[Draft] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    indices: list[tuple[str, list[tuple[str, ...]]]] = field(default_factory=list)
+    halves: pairs.Pairs = field(default_factory=pairs.Pairs)
     voxels: int = 0
+    patients: Patients = field(default_factory=Patients)
 
-    def add(self, item: Unpacked) -> None:
-        """Read one file, or note why not."""
+    def add(self, item: Unpacked | Refusal) -> None:
+        """Read one file, or note why not.
+
+        Raises:
+            InputError: it is of another patient than the files before it.
+        """
+        self.names.append(item.name)
+        if isinstance(item, Refusal):
+            self.refused.append(item)
+            return
         try:
             self._read(item)
         except FileError as error:
             self.refused.append(Refusal(item.name, str(error)))
 
     def _read(self, item: Unpacked) -> None:
-        if raster.looks_like_picture(item.data):
-            picture = raster.read_picture(item.data)
+        name, data = item.name, item.data
+        if raster.looks_like_picture(data):
+            picture = raster.read_picture(data)
             self._count(picture.size)
-            self.pictures.append((item.name, picture))
-        elif nifti.looks_like_nifti(item.data):
-            series = nifti.read_series(item.name, item.data)
-            self._count(series.series.volume.voxels.size)
-            self.ready.append(series)
-        elif dicom.looks_like_dicom(item.name, item.data):
-            frames = dicom.read_frames(item.name, item.data)
+            self.pictures.append((name, picture))
+        elif nifti.looks_like_nifti(data):
+            self._keep(nifti.read_series(name, data))
+        elif disc.is_index(data):
+            self.indices.append((name, disc.files_named(data)))
+        elif dicom.looks_like_dicom(name, data):
+            frames = dicom.read_frames(name, data, patients=self.patients)
             self._count(sum(frame.pixels.size for frame in frames))
             self.frames += frames
+        elif pairs.is_half(item):
+            pair = self.halves.add(item)
+            if pair is not None:
+                self._keep(nifti.read_series(name, *pair))
         else:
             raise FileError("This file is not an image that can be read.", hint=FORMATS)
+
+    def _keep(self, series: Draft) -> None:
+        self._count(series.series.volume.voxels.size)
+        self.ready.append(series)
 
     def _count(self, voxels: int) -> None:
         if self.voxels + voxels > MAX_TOTAL_VOXELS:
@@ -102,7 +122,10 @@ class _Intake:
         self.voxels += voxels
 
     def drafts(self) -> list[Draft]:
-        """Every series; refusals of groups that form none are noted."""
+        """Every series; refusals of groups that form none, and of what is missing, are noted."""
+        missing = [disc.missing(name, named, self.names) for name, named in self.indices]
+        self.refused += [refusal for refusal in missing if refusal is not None]
+        self.refused += self.halves.refusals()
         drafts = [*self.ready, *raster.stack_pictures(self.pictures)]
         for result in stack(self.frames):
             if isinstance(result, Refusal):
@@ -119,7 +142,8 @@ def _why_nothing(refused: Sequence[Refusal]) -> InputError:
     reasons = list(dict.fromkeys(refusal.reason for refusal in refused))
     if len(reasons) == 1:
         return InputError(reasons[0])
-    return InputError(f"None of {len(refused)} files could be read. The first: {reasons[0]}")
+    files = sum(refusal.files for refusal in refused)
+    return InputError(f"None of {files} files could be read. The first: {reasons[0]}")
 
 
 def _study(drafts: Sequence[Draft], refused: Sequence[Refusal]) -> Study:
