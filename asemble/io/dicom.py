@@ -14,6 +14,7 @@ import pydicom
 from pydicom.config import settings
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels.utils import pixel_array
+from pydicom.uid import JPEGExtended12Bit
 
 from asemble.core.errors import FileError
 from asemble.io import enhanced, kinds, mosaic
@@ -68,6 +69,7 @@ def read_frames(name: str, data: bytes, *, patients: Patients) -> list[Frame]:
             dataset = _parse(data)
             patients.take(dataset)
             _require_mr_image(dataset)
+            _require_known_packing(dataset)
             slots = _slots(dataset, header_of(dataset))
         pixels = _decode(dataset)
         # The digest costs as much as the decoding, and a file of one slice has no need of it.
@@ -159,6 +161,25 @@ def _no_pixels(dataset: pydicom.Dataset, sop_class: str) -> FileError:
     return FileError("This DICOM file holds no image.", hint="It is not needed.")
 
 
+def _require_known_packing(dataset: pydicom.Dataset) -> None:
+    """Refuse the two ways to pack grey values that no decoder here takes apart.
+
+    Raises:
+        FileError: 12 bits on end (PS3.5 8.1.1, retired), or lossy JPEG of 12 bits.
+    """
+    bits = int(dataset.BitsAllocated)
+    if bits not in (1, 8, 16, 32):
+        raise FileError(
+            "The pixels are packed without regard to bytes, which is not read.",
+            hint="Export the series with 16 bits a pixel.",
+        )
+    if dataset.file_meta.TransferSyntaxUID == JPEGExtended12Bit and dataset.BitsStored > 8:
+        raise FileError(
+            "Lossy JPEG of more than 8 bits is not read.",
+            hint="Export the series uncompressed or as JPEG 2000.",
+        )
+
+
 def _slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
     """Which part of the stored pixels is which slice, by what the header says."""
     if "PerFrameFunctionalGroupsSequence" in dataset:
@@ -196,11 +217,6 @@ def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
         raise FileError(
             "The pixels are stored in a transfer syntax that is not read.",
             hint="Export the series uncompressed or as JPEG 2000.",
-        )
-    if bits_allocated not in (1, 8, 16, 32):
-        raise FileError(
-            "The pixels are packed without regard to bytes, which is not read.",
-            hint="Export the series with 16 bits a pixel.",
         )
     if syntax in NATIVE:
         is_halved = text(dataset, "PhotometricInterpretation") == "YBR_FULL_422"
