@@ -21,8 +21,10 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import RLELossless, generate_uid
 
 from asemble.cli import main
+from asemble.commands.terminal import tell_not_judged
 from asemble.core.errors import InputError
 from asemble.core.labels import Plane
+from asemble.core.results import SeriesPrediction
 from asemble.core.study import Study, grouped_by_reason
 from asemble.io import Part, read_parts, read_study
 
@@ -156,7 +158,7 @@ def test_a_whole_series_left_out_for_one_reason_is_one_row() -> None:
     assert [(row.name, row.files) for row in rows] == [("b", 1), ("R000 and 119 more", 120)]
 
 
-def test_the_command_line_says_what_was_left_out_and_what_is_not_judged(
+def test_the_command_line_says_what_was_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_series(tmp_path / "in")
@@ -165,6 +167,17 @@ def test_the_command_line_says_what_was_left_out_and_what_is_not_judged(
     assert main(["convert", str(tmp_path / "in"), str(tmp_path / "out")]) == 0
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("asemble: 3 left out: This is a structured report")
+
+
+def test_the_command_line_says_which_series_is_not_judged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    study = read(*[mr_image(i) for i in range(3)])
+    judged = [SeriesPrediction("s01", used=False, why_not="T1 is not judged.", slices=())]
+    tell_not_judged(study, judged)
+    assert capsys.readouterr().err == (
+        "asemble: s01 (t1 tse cor) read but not judged: T1 is not judged.\n"
+    )
 
 
 def test_the_same_files_under_other_names_are_counted_once_and_said(tmp_path: Path) -> None:

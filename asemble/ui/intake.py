@@ -94,7 +94,27 @@ def report(study: Study) -> None:
         with st.container(border=True, gap="xsmall"):
             _row(series)
     if study.refused:
-        _left_out(study.refused)
+        left_out(study.refused)
+
+
+def left_out(refused: Sequence[Refusal]) -> None:
+    """One row for each reason, since a whole series is mostly left out for one."""
+    files = sum(refusal.files for refusal in refused)
+    rows = grouped_by_reason(refused)
+    noun = "file or image" if files == 1 else "files or images"
+    with st.expander(f"{files} {noun} left out, and why", expanded=len(rows) <= ROWS_UNFOLDED):
+        st.dataframe(
+            {
+                "File": [row.name for row in rows[:REFUSALS_SHOWN]],
+                "How many": [row.files for row in rows[:REFUSALS_SHOWN]],
+                "Why": [row.reason for row in rows[:REFUSALS_SHOWN]],
+            },
+            hide_index=True,
+            row_height=30,
+            column_config={"Why": st.column_config.TextColumn(width="large")},
+        )
+        if len(rows) > REFUSALS_SHOWN:
+            st.caption(f"The first {REFUSALS_SHOWN} reasons are shown.")
 
 
 def _read(files: Sequence[UploadedFile]) -> None:
@@ -155,26 +175,6 @@ def _row(series: Series) -> None:
     why_not = why_not_judged(series)
     for note in [*series.notes, *([f"Not judged by the models: {why_not}"] if why_not else [])]:
         st.caption(_plain(note))
-
-
-def _left_out(refused: Sequence[Refusal]) -> None:
-    """One row for each reason, since a whole series is mostly left out for one."""
-    files = sum(refusal.files for refusal in refused)
-    rows = grouped_by_reason(refused)
-    noun = "file or image" if files == 1 else "files or images"
-    with st.expander(f"{files} {noun} left out, and why", expanded=len(rows) <= ROWS_UNFOLDED):
-        st.dataframe(
-            {
-                "File": [row.name for row in rows[:REFUSALS_SHOWN]],
-                "How many": [row.files for row in rows[:REFUSALS_SHOWN]],
-                "Why": [row.reason for row in rows[:REFUSALS_SHOWN]],
-            },
-            hide_index=True,
-            row_height=30,
-            column_config={"Why": st.column_config.TextColumn(width="large")},
-        )
-        if len(rows) > REFUSALS_SHOWN:
-            st.caption(f"The first {REFUSALS_SHOWN} reasons are shown.")
 
 
 def _plain(text: str) -> str:
