@@ -17,9 +17,9 @@ from asemble.core.geometry import plane_of, ras_affine
 from asemble.core.labels import Weighting
 from asemble.core.study import Series
 from asemble.core.volume import Affine, Floats, Volume
+from asemble.io import limits
 from asemble.io.frames import SENSIBLE_MM
 from asemble.io.stack import Draft, draft
-from asemble.io.upload import MAX_FILE_VOXELS
 from asemble.io.weighting import weighting_of_name
 
 LABEL_INTENT = 1002
@@ -118,7 +118,7 @@ def _open(data: bytes) -> Any:
     kind = nib.Nifti2Image if data[4:8] == b"n+2\0" else nib.Nifti1Image
     image = kind.from_bytes(data)
     shape = image.shape
-    if not 2 <= len(shape) <= 5 or not 0 < math.prod(shape[:3]) <= MAX_FILE_VOXELS:
+    if not 2 <= len(shape) <= 5 or not 0 < math.prod(shape[:3]) <= limits.MAX_FILE_VOXELS:
         raise FileError(
             f"This NIfTI file claims a shape of {shape}, which cannot be read.",
             hint="Save a single volume.",

@@ -1,7 +1,9 @@
 """Slices to series: separate what belongs together, order it, place it in the patient."""
 
 import hashlib
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +30,9 @@ from asemble.io.weighting import weighting_of
 IN_LINE_MM = 0.2
 """How far a slice may lie beside the straight line through the first and the last one."""
 
+FILLERS = min(4, os.cpu_count() or 1)
+"""Threads that convert slices to float32; NumPy lets go of the interpreter meanwhile."""
+
 _WHOLE_SERIES = "Export the whole series again."
 
 
@@ -38,7 +43,7 @@ class Draft:
     Args:
         series: with an empty id.
         order: number of the series and of the volume in it, for a stable order.
-        digest: SHA-256 of voxels and geometry.
+        digest: SHA-256 of pixels and geometry.
     """
 
     series: Series
@@ -72,7 +77,7 @@ def draft(series: Series, *, order: tuple[int, int] = (0, 0)) -> Draft:
 def volume_digest(volume: Volume) -> str:
     """SHA-256 of the voxels, shape and affine, in hex."""
     digest = hashlib.sha256(repr(volume.shape).encode())
-    digest.update(np.ascontiguousarray(volume.voxels).tobytes())
+    digest.update(np.ascontiguousarray(volume.voxels).data)
     if volume.affine_lps is not None:
         digest.update(np.round(volume.affine_lps, 4).tobytes())
     return digest.hexdigest()
@@ -117,14 +122,40 @@ def _place(frames: list[Frame], notes: list[str], *, order: int) -> Draft:
         modality=header.modality,
         synthetic=any(frame.header.synthetic for frame in frames),
     )
-    return draft(series, order=(header.series_number, order))
+    return Draft(series, (header.series_number, order), _digest(frames, affine))
 
 
 def _voxels(frames: list[Frame]) -> npt.NDArray[np.float32]:
+    """The signal, read-only."""
     voxels = np.empty((len(frames), *frames[0].pixels.shape), dtype=np.float32)
-    for index, frame in enumerate(frames):
-        voxels[index] = frame.pixels * np.float64(frame.slope) + frame.intercept
+
+    def fill(index: int) -> None:
+        frame = frames[index]
+        if (frame.slope, frame.intercept) == (1.0, 0.0):
+            voxels[index] = frame.pixels
+        else:
+            voxels[index] = frame.pixels * np.float64(frame.slope) + frame.intercept
+
+    with ThreadPoolExecutor(FILLERS) as fillers:
+        for _ in fillers.map(fill, range(len(frames))):
+            pass
+    voxels.setflags(write=False)
     return voxels
+
+
+def _digest(frames: list[Frame], affine: Affine) -> str:
+    """SHA-256 of the stored pixels, their scaling and the affine, in hex.
+
+    The pixels of a file were hashed when it was read; half of the time would go into doing it
+    again.
+    """
+    digest = hashlib.sha256(repr((len(frames), frames[0].pixels.shape)).encode())
+    for frame in frames:
+        pixels = np.ascontiguousarray(frame.pixels)
+        own = frame.file if frame.is_single else hashlib.sha256(pixels.data).hexdigest()
+        digest.update(f"{own} {frame.slope!r} {frame.intercept!r}".encode())
+    digest.update(np.round(affine, 4).tobytes())
+    return digest.hexdigest()
 
 
 def _affine(frames: list[Frame]) -> Affine:
