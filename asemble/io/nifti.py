@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import struct
 import zlib
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,11 @@ FEWEST_VALUES = 9
 """An image of fewer different values is a mask, not an MR image."""
 _MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 
-_DAMAGED = (ValueError, KeyError, OSError, EOFError, zlib.error, ImageFileError, HeaderDataError)
+_DAMAGED = (
+    ValueError, LookupError, OSError, EOFError, ArithmeticError, TypeError, MemoryError,
+    struct.error, zlib.error, ImageFileError, HeaderDataError,
+)  # fmt: skip
+"""What nibabel raises on damaged files, found by `make fuzz`."""
 
 
 def looks_like_nifti(data: bytes) -> bool:

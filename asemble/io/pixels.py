@@ -77,7 +77,7 @@ def read_layout(dataset: pydicom.Dataset) -> Layout:
         raise FileError(_DAMAGED, hint=_UPLOAD_AGAIN)
     if allocated not in (8, 16, 32) or not 0 < stored <= allocated:
         raise FileError(
-            f"{stored} of {allocated} bits a pixel make no MR image.", hint=_UPLOAD_AGAIN
+            f"Pixels of {allocated} bits with {stored} in use make no MR image.", hint=_UPLOAD_AGAIN
         )
     syntax = str(dataset.file_meta.TransferSyntaxUID)
     if syntax not in NATIVE | COMPRESSED:
