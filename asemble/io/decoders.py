@@ -106,6 +106,7 @@ class _Decoder:
     """One process."""
 
     def __init__(self, command: Sequence[str]) -> None:
+        self._count = 0
         self._process = subprocess.Popen(
             command, env=_environment(), bufsize=0,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -121,7 +122,9 @@ class _Decoder:
         """As `DecoderPool.decode`; after any error but `RefusedError` the process is of no use."""
         with _Deadline(self._process, limits.MAX_DECODE_SECONDS) as deadline:
             try:
-                wire.send(_Whole(self._process.stdin), request, payload)  # type: ignore[arg-type]
+                self._count += 1
+                numbered = {**request, "id": self._count}
+                wire.send(_Whole(self._process.stdin), numbered, payload)  # type: ignore[arg-type]
                 return self._receive(check)
             except (OSError, wire.WireError) as error:
                 raise _stopped(is_late=deadline.is_over) from error
@@ -129,6 +132,8 @@ class _Decoder:
     def _receive(self, check: Check) -> npt.NDArray[Any]:
         stream = _Whole(self._process.stdout)
         answer = wire.receive_header(stream)  # type: ignore[arg-type]
+        if answer.get("id") != self._count:
+            raise wire.WireError("the answer is to another question")
         if "refused" in answer:
             raise RefusedError(str(answer["refused"]))
         try:
@@ -136,7 +141,12 @@ class _Decoder:
         except (KeyError, TypeError, ValueError) as error:
             raise wire.WireError("the answer describes no array") from error
         # Before memory is taken: the answer must be what the header of the file promised.
-        if not check(dtype, shape) or answer["size"] != dtype.itemsize * int(np.prod(shape)):
+        is_plain = dtype.kind in "iuf"
+        if (
+            not is_plain
+            or not check(dtype, shape)
+            or answer["size"] != dtype.itemsize * int(np.prod(shape))
+        ):
             raise wire.WireError("the answer is not what was asked for")
         values: npt.NDArray[Any] = np.empty(shape, dtype)
         wire.receive_into(stream, values.data)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
 from asemble.core.errors import FileError
 from asemble.core.geometry import plane_of, ras_affine
@@ -31,7 +32,7 @@ _MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 
 _DAMAGED = (
     ValueError, LookupError, OSError, EOFError, ArithmeticError, TypeError, MemoryError,
-    struct.error, zlib.error, ImageFileError, HeaderDataError,
+    struct.error, zlib.error, ImageFileError, HeaderDataError, WrapStructError,
 )  # fmt: skip
 """What nibabel raises on damaged files, found by `make fuzz`."""
 

@@ -47,10 +47,9 @@ def _refusal(reason: str) -> FileError:
             "This is a colour picture, not an MR slice.",
             hint="Upload the MR images themselves, best as DICOM.",
         )
-    if reason.startswith("size"):
-        size = re.fullmatch(r"size (\d{1,10} x \d{1,10})", reason)
+    if reason.startswith("size "):
         return FileError(
-            f"This picture{f' of {size[1]}' if size else ''} is too large.",
+            f"This picture of {reason.removeprefix('size ')} is too large.",
             hint="Save the MR slice at its own size.",
         )
     return FileError("This picture is damaged or cut off.", hint="Save it again.")

@@ -4,11 +4,13 @@ import tarfile
 from collections.abc import Iterator
 from typing import BinaryIO, Protocol, cast
 
-from asemble.io import limits
-from asemble.io.budget import Budget, Entry, check_growth, damaged_archive, why_not_entry
+from asemble.io.budget import Budget, Entry, damaged_archive, why_not_entry
+from asemble.io.limits import MIB
 
 MAX_NOTE_BYTES = 64 * 1024
 """Long names and extended attributes of one entry, which the library reads in one go."""
+
+MOST_EMPTY_READS = 8
 
 _NOTES = frozenset(
     {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE}
@@ -31,7 +33,7 @@ def entries(stream: Readable, budget: Budget) -> Iterator[Entry]:
     """Each file of the archive.
 
     Args:
-        stream: the archive; `Gunzip` and `Counted` hold what comes out of it against the limits.
+        stream: the archive; what `Gunzip` unpacks is held against the limits there.
         budget: of the upload; skipped entries count as well.
 
     Raises:
@@ -39,7 +41,7 @@ def entries(stream: Readable, budget: Budget) -> Iterator[Entry]:
     """
     try:
         with tarfile.open(
-            fileobj=cast(BinaryIO, stream), mode="r|", tarinfo=_Entry, ignore_zeros=False
+            fileobj=cast(BinaryIO, _Ending(stream)), mode="r|", tarinfo=_Entry, ignore_zeros=False
         ) as archive:
             for entry in archive:
                 budget.take(0 if entry.isdir() else entry.size)
@@ -70,21 +72,16 @@ class _Entry(tarfile.TarInfo):
         return entry
 
 
-class Counted:
-    """An archive that is not compressed: passes on no more than the limits allow."""
+class _Ending:
+    """A stream whose end is an end: the library skips a claimed size step by step beyond it."""
 
-    def __init__(self, stream: BinaryIO, size: int) -> None:
+    def __init__(self, stream: Readable) -> None:
         self._stream = stream
-        self._size = size
-        self._passed = 0
+        self._empty = 0
 
     def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes.
-
-        Raises:
-            ArchiveError: more than the limits allow came out.
-        """
-        data = self._stream.read(min(size, limits.MAX_FILE_BYTES))
-        self._passed += len(data)
-        check_growth(self._passed, self._size)
+        data = self._stream.read(min(size, MIB))
+        self._empty = 0 if data else self._empty + 1
+        if self._empty > MOST_EMPTY_READS:
+            raise damaged_archive()
         return data

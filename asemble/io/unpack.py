@@ -83,8 +83,7 @@ def _open(source: _Source, budget: Budget) -> Iterator[Unpacked | Refusal]:
     elif _is_zip(start):
         yield from _files(source, zip_files.entries(stream, source.size, budget), budget)
     elif _is_tar(start):
-        counted = tar_files.Counted(stream, source.size)
-        yield from _files(source, tar_files.entries(counted, budget), budget)
+        yield from _files(source, tar_files.entries(stream, budget), budget)
     elif _is_gzip(start):
         yield from _gunzip(source, budget)
     else:
