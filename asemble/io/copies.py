@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from asemble.core.study import Refusal
-from asemble.io.frames import Frame, pixel_digest
+from asemble.io.frames import Frame
 from asemble.io.separate import grouped
 
 ONE_COPY = "This image is a copy of another one of the upload; it was counted once."
@@ -26,13 +26,7 @@ def without_copies(frames: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
         instances: set[object] = set()
         ranks: set[object] = set()
         for frame in rivals:
-            picture = (
-                frame.file,
-                frame.index,
-                frame.slope,
-                frame.intercept,
-                pixel_digest(frame.pixels),
-            )
+            picture = _picture(frame)
             rank = (picture, frame.order_key)
             instance = (picture, frame.header.instance)
             names_itself = frame.is_single and frame.header.instance != ""
@@ -61,8 +55,7 @@ def without_renumbered(frames: Sequence[Frame]) -> tuple[list[Frame], list[Frame
             pictures[0] = rivals[0]
         else:
             for frame in rivals:
-                picture = (frame.file, frame.index, frame.slope, frame.intercept)
-                pictures.setdefault((picture, pixel_digest(frame.pixels)), frame)
+                pictures.setdefault(_picture(frame), frame)
         kept += pictures.values()
         copies += [frame for frame in rivals if all(frame is not k for k in pictures.values())]
         before.add(len(rivals))
@@ -79,6 +72,11 @@ def refusal_of_copies(copies: Sequence[Frame]) -> list[Refusal]:
     if len(copies) == 1:
         return [Refusal(names[0], ONE_COPY)]
     return [Refusal(f"{names[0]} and {len(copies) - 1} more", COPIES, files=len(copies))]
+
+
+def _picture(frame: Frame) -> object:
+    """What two equal pictures have in common: their signal, by the digest of their file."""
+    return (frame.file, frame.index, frame.slope, frame.intercept)
 
 
 def _spot(frame: Frame) -> object:

@@ -34,8 +34,6 @@ KEPT = (
     "RedPaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData",
     "GreenPaletteColorLookupTableDescriptor", "GreenPaletteColorLookupTableData",
     "BluePaletteColorLookupTableDescriptor", "BluePaletteColorLookupTableData",
-    "SegmentedRedPaletteColorLookupTableData", "SegmentedGreenPaletteColorLookupTableData",
-    "SegmentedBluePaletteColorLookupTableData",
     "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
 )  # fmt: skip
 """Public attributes by keyword (PS3.6)."""

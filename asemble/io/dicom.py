@@ -6,33 +6,21 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pydicom
 from pydicom.config import settings
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.pixels.utils import pixel_array
+from pydicom.tag import Tag
 from pydicom.uid import JPEGExtended12Bit
 
 from asemble.core.errors import FileError
-from asemble.io import enhanced, kinds, mosaic
-from asemble.io.colour import grey_of
+from asemble.io import enhanced, kinds, mosaic, pixels, structure
 from asemble.io.deidentify import KEPT, KEPT_PRIVATE
 from asemble.io.frames import WHOLE, Frame, Slot, pixel_digest, read_place, read_scaling
 from asemble.io.header import Header, header_of, number, text
 from asemble.io.patients import ATTRIBUTES, Patients
-from asemble.io.upload import MAX_FILE_VOXELS
-
-COMPRESSED = frozenset(
-    "1.2.840.10008.1.2." + end
-    for end in ("5", "4.50", "4.51", "4.57", "4.70", "4.80", "4.81", "4.90", "4.91")
-)
-"""RLE, JPEG (baseline, extended, lossless), JPEG-LS and JPEG 2000."""
-
-NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
-"""Uncompressed: implicit and explicit little endian, explicit big endian."""
 
 _EXPORT_AGAIN = "Export the original MR series from the scanner or PACS."
 _UPLOAD_AGAIN = "Upload the file again."
@@ -44,6 +32,8 @@ DAMAGED = (
 )  # fmt: skip
 """What pydicom and its decoders raise on damaged files, found by cutting and altering real ones."""
 
+_TAGS: list[Any] = [Tag(tag) for tag in (*KEPT, *KEPT_PRIVATE, *ATTRIBUTES)]
+
 _parser_lock = threading.Lock()
 
 
@@ -52,8 +42,41 @@ def looks_like_dicom(name: str, data: bytes) -> bool:
     return data[128:132] == b"DICM" or _starts_with_element(data) or name.lower().endswith(".dcm")
 
 
-def read_frames(name: str, data: bytes, *, patients: Patients) -> list[Frame]:
-    """The slices of one DICOM file.
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A DICOM file whose header is read and whose pixels are not.
+
+    Args:
+        name: file name, for messages.
+        layout: what the header promises of the pixels.
+        slots: which part of them is which slice.
+        stored: the value of PixelData, a view of the file.
+    """
+
+    name: str
+    layout: pixels.Layout
+    slots: list[Slot]
+    stored: memoryview
+
+    def frames(self) -> list[Frame]:
+        """The slices; threads may do this at once for several files.
+
+        Raises:
+            FileError: the pixels are not what the header promises.
+        """
+        try:
+            values = pixels.read_pixels(self.layout, self.stored)
+            file, single = pixel_digest(values), len(self.slots) == 1
+            return [
+                slot.cut(values, name=self.name, file=file, index=index, is_single=single)
+                for index, slot in enumerate(self.slots)
+            ]
+        except DAMAGED as error:
+            raise _damaged() from error
+
+
+def read_header(name: str, data: bytes, *, patients: Patients) -> Parsed:
+    """The header of one DICOM file.
 
     Args:
         name: file name, for messages.
@@ -66,22 +89,22 @@ def read_frames(name: str, data: bytes, *, patients: Patients) -> list[Frame]:
     """
     try:
         with quiet_parser():
-            dataset = _parse(data)
+            dataset, stored = _parse(data)
             patients.take(dataset)
             _require_mr_image(dataset)
             _require_known_packing(dataset)
             slots = _slots(dataset, header_of(dataset))
-        pixels = _decode(dataset)
-        # The digest costs as much as the decoding, and a file of one slice has no need of it.
-        file = "" if len(slots) == 1 else pixel_digest(pixels)
-        return [
-            slot.cut(pixels, name=name, file=file, index=index) for index, slot in enumerate(slots)
-        ]
+            return Parsed(name, pixels.read_layout(dataset), slots, stored)
     except DAMAGED as error:
-        raise FileError("This DICOM file is damaged or cut off.", hint=_UPLOAD_AGAIN) from error
+        raise _damaged() from error
 
 
-def _parse(data: bytes) -> pydicom.Dataset:
+def _damaged() -> FileError:
+    return FileError("This DICOM file is damaged or cut off.", hint=_UPLOAD_AGAIN)
+
+
+def _parse(data: bytes) -> tuple[pydicom.Dataset, memoryview]:
+    """The kept elements, and the value of the pixels, which the parser never sees."""
     has_marker = data[128:132] == b"DICM"
     if not has_marker and not _starts_with_element(data):
         raise FileError(
@@ -91,7 +114,8 @@ def _parse(data: bytes) -> pydicom.Dataset:
         raise FileError(
             "Deflated DICOM is not read.", hint="Export the series uncompressed or as JPEG 2000."
         )
-    dataset = _load(data, force=not has_marker)
+    found = structure.find_pixels(data)
+    dataset = _load(data if found is None else data[: found.element], force=not has_marker)
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
         dataset.file_meta.TransferSyntaxUID = (
@@ -101,21 +125,30 @@ def _parse(data: bytes) -> pydicom.Dataset:
             if implicit
             else pydicom.uid.ExplicitVRLittleEndian
         )
-    return dataset
+    return dataset, memoryview(b"") if found is None else _lay_in(dataset, found, data)
+
+
+def _lay_in(dataset: pydicom.Dataset, found: structure.PixelElement, data: bytes) -> memoryview:
+    """Notes in the data set that there are pixels, and returns them."""
+    is_whole = found.length == structure.UNDEFINED
+    end = len(data) if is_whole else found.start + found.length
+    if end > len(data):
+        raise _damaged()
+    dataset.add_new(found.tag, "OB", b"")
+    return memoryview(data)[found.start : end]
 
 
 def _load(data: bytes, *, force: bool) -> pydicom.Dataset:
     """The kept elements; strictly first, because only so does pydicom report a file cut short."""
-    tags: list[Any] = [*KEPT, *KEPT_PRIVATE, *ATTRIBUTES]
     try:
         with _validation(pydicom.config.RAISE):
-            return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=tags)
+            return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=_TAGS)
     except (
         InvalidDicomError,
         LookupError,
         ValueError,
     ):  # unusual, such as an unknown character set
-        return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=tags)
+        return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=_TAGS)
 
 
 def _starts_with_element(data: bytes) -> bool:
@@ -195,55 +228,6 @@ def _slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
     place = read_place(dataset, dataset, dataset)
     slope, intercept = read_scaling(dataset)
     return [Slot(0, WHOLE, place, slope, intercept, header)]
-
-
-def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
-    """The stored values, `(frame, row, column)`, larger always brighter.
-
-    Raises:
-        FileError: the pixels are too many, cut off or in an unknown encoding.
-    """
-    frames = int(number(dataset, "NumberOfFrames") or 1)
-    rows, columns = int(dataset.Rows), int(dataset.Columns)
-    bits_allocated, bits_stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
-    samples = int(number(dataset, "SamplesPerPixel") or 1)
-    if not 0 < frames * rows * columns * samples <= MAX_FILE_VOXELS:
-        raise FileError(
-            f"This file claims {frames} frames of {rows} x {columns}, which is too large to read.",
-            hint=_UPLOAD_AGAIN,
-        )
-    syntax = str(dataset.file_meta.TransferSyntaxUID)
-    if syntax not in NATIVE | COMPRESSED:
-        raise FileError(
-            "The pixels are stored in a transfer syntax that is not read.",
-            hint="Export the series uncompressed or as JPEG 2000.",
-        )
-    if syntax in NATIVE:
-        is_halved = text(dataset, "PhotometricInterpretation") == "YBR_FULL_422"
-        stored_samples = 2 if is_halved else samples
-        expected = frames * rows * columns * stored_samples * bits_allocated // 8
-        if len(dataset.PixelData) < expected:
-            raise FileError("This DICOM file is cut off: pixels are missing.", hint=_UPLOAD_AGAIN)
-        dataset.PixelData = dataset.PixelData[: expected + expected % 2]  # some exports pad more
-        _align_bits(dataset)
-    decoded = pixel_array(dataset).reshape(frames, rows, columns, samples)
-    stored: npt.NDArray[Any] = grey_of(decoded, dataset)
-    if text(dataset, "PhotometricInterpretation") == "MONOCHROME1":  # PS3.3 C.7.6.3.1.2
-        lowest = -(2 ** (bits_stored - 1)) if dataset.PixelRepresentation else 0
-        highest = lowest + 2**bits_stored - 1
-        stored = (highest + lowest) - stored.astype(np.int64)
-    return stored
-
-
-def _align_bits(dataset: pydicom.Dataset) -> None:
-    """Move stored bits down to bit 0 where HighBit is not the last of them (before 1993)."""
-    shift = int(dataset.HighBit) + 1 - int(dataset.BitsStored)
-    if shift <= 0 or int(dataset.BitsAllocated) != 16:
-        return
-    order = "<" if dataset.original_encoding[1] else ">"
-    words = np.frombuffer(dataset.PixelData, dtype=f"{order}u2")
-    dataset.PixelData = (words >> shift).astype(words.dtype).tobytes()
-    dataset.HighBit = int(dataset.BitsStored) - 1
 
 
 @contextmanager

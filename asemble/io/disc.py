@@ -11,6 +11,7 @@ import pydicom
 
 from asemble.core.errors import FileError
 from asemble.core.study import Refusal
+from asemble.io import structure
 from asemble.io.dicom import DAMAGED, quiet_parser
 from asemble.io.kinds import DISC_INDEX
 
@@ -29,6 +30,7 @@ def files_named(data: bytes) -> list[tuple[str, ...]]:
     Raises:
         FileError: the index is damaged.
     """
+    structure.find_pixels(data)  # refuses what nests too deeply to be parsed
     try:
         with quiet_parser():
             index = pydicom.dcmread(io.BytesIO(data), specific_tags=["DirectoryRecordSequence"])

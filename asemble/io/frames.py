@@ -62,9 +62,9 @@ class Frame:
 
     Args:
         name: file that it came from, for messages.
-        file: digest of the pixels of that file, which keeps the frames of one file together;
-            empty where the file holds this slice only.
+        file: digest of the pixels of that file: keeps the frames of one file together.
         index: number of the slice in its file.
+        is_single: whether the file holds this slice only.
         pixels: `(row, column)` as stored.
         slope, intercept: from stored values to signal.
         place: where it lies.
@@ -75,17 +75,13 @@ class Frame:
     name: str
     file: str
     index: int
+    is_single: bool
     pixels: npt.NDArray[Any]
     slope: float
     intercept: float
     place: Place
     header: Header
     rank: tuple[float, ...] = ()
-
-    @property
-    def is_single(self) -> bool:
-        """Whether the file holds this slice only."""
-        return not self.file
 
     @property
     def volume_key(self) -> tuple[object, ...]:
@@ -128,12 +124,15 @@ class Slot:
     header: Header
     rank: tuple[float, ...] = ()
 
-    def cut(self, pixels: npt.NDArray[Any], *, name: str, file: str, index: int) -> Frame:
+    def cut(
+        self, pixels: npt.NDArray[Any], *, name: str, file: str, index: int, is_single: bool
+    ) -> Frame:
         """The slice out of `pixels`, `(frame, row, column)`; the other arguments as in `Frame`."""
         return Frame(
             name=name,
             file=file,
             index=index,
+            is_single=is_single,
             pixels=pixels[self.frame][self.window],
             slope=self.slope,
             intercept=self.intercept,

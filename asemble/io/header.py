@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pydicom
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 
 from asemble.io import deidentify
@@ -167,10 +169,34 @@ def numbers(dataset: pydicom.Dataset, keyword: str) -> tuple[float, ...]:
 def _value(dataset: pydicom.Dataset, keyword: str, convert: Callable[[Any], T]) -> T | None:
     # A damaged value raises as late as here, because elements are converted when first asked for.
     try:
-        value = dataset.get(keyword)
+        element = dataset.get_item(keyword)
+        if element is None:
+            return None
+        value = _plain(element)
+        value = dataset.get(keyword) if value is None else value
         return None if value is None or value == "" else convert(value)
     except (ValueError, TypeError, NotImplementedError, OverflowError, AttributeError):
         return None
+
+
+_PLAIN_TEXT = frozenset({"CS", "DS", "IS", "UI"})
+"""Value representations that hold ASCII whatever the character set (PS3.5 6.2)."""
+
+
+def _plain(element: Any) -> Any:
+    """The value of a short text or number without the detour over pydicom's types, else None.
+
+    Half of the time of reading a file went there. A number stays text: `float` takes it.
+    """
+    if not isinstance(element, RawDataElement) or not element.value:
+        return None
+    vr = element.VR or dictionary_VR(element.tag)
+    if vr == "US" and len(element.value) == 2:
+        return int.from_bytes(element.value, "little" if element.is_little_endian else "big")
+    if vr not in _PLAIN_TEXT:
+        return None
+    values = element.value.decode("ascii").rstrip("\0 ").split("\\")
+    return values if len(values) > 1 else values[0]
 
 
 def _enhanced_sequence(dataset: pydicom.Dataset) -> frozenset[str]:

@@ -13,15 +13,16 @@ import numpy as np
 import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
 from asemble.core.errors import FileError
 from asemble.core.geometry import plane_of, ras_affine
 from asemble.core.labels import Weighting
 from asemble.core.study import Series
 from asemble.core.volume import Affine, Floats, Volume
+from asemble.io import limits
 from asemble.io.frames import SENSIBLE_MM
 from asemble.io.stack import Draft, draft
-from asemble.io.upload import MAX_FILE_VOXELS
 from asemble.io.weighting import weighting_of_name
 
 LABEL_INTENT = 1002
@@ -34,10 +35,10 @@ SAME_PLACE_MM = 1.0
 """How far a corner may lie apart in sform and qform, which rounds, without a word about it."""
 
 _DAMAGED = (
-    ValueError, KeyError, OSError, EOFError, TypeError, OverflowError, MemoryError, struct.error,
-    zlib.error, ImageFileError, HeaderDataError,
+    ValueError, LookupError, OSError, EOFError, ArithmeticError, TypeError, MemoryError,
+    struct.error, zlib.error, ImageFileError, HeaderDataError, WrapStructError,
 )  # fmt: skip
-"""What nibabel and NumPy raise on damaged files."""
+"""What nibabel raises on damaged files, found by `make fuzz`."""
 
 
 def looks_like_nifti(data: bytes) -> bool:
@@ -133,7 +134,7 @@ def _open(data: bytes, pixels: bytes | None = None) -> Any:
         image = kind.from_file_map(files)
     shape = image.shape
     is_usable = 2 <= len(shape) <= 5 and min(shape) > 0
-    if not is_usable or math.prod(shape[:3]) > MAX_FILE_VOXELS:
+    if not is_usable or math.prod(shape[:3]) > limits.MAX_FILE_VOXELS:
         raise FileError(
             f"This NIfTI file claims a shape of {shape}, which cannot be read.",
             hint="Save a single volume.",

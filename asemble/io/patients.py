@@ -116,10 +116,11 @@ def _taken(dataset: pydicom.Dataset, keyword: str) -> str:
     Undecoded, because pydicom quotes values in warnings when it decodes them; UTF-8 and Latin-1
     cover what is compared, and another character set compares equal to itself.
     """
-    if keyword not in dataset:
+    element = dataset.get_item(keyword)
+    if element is None:
         return ""
-    value = dataset.get_item(keyword).value
     del dataset[keyword]
+    value = element.value
     if not isinstance(value, bytes):
         return "" if value is None else str(value)
     try:

@@ -1,7 +1,10 @@
 """From files to a `Study`: each file to the reader of its format, then series, ids and the key."""
 
 import hashlib
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,12 +14,12 @@ import numpy.typing as npt
 from asemble.core.errors import FileError, InputError
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Refusal, Series, Study
-from asemble.io import dicom, disc, nifti, pairs, raster
+from asemble.io import decoders, dicom, disc, limits, nifti, pairs, raster
 from asemble.io.frames import Frame
 from asemble.io.patients import Patients
 from asemble.io.stack import Draft, stack
 from asemble.io.unpack import Unpacked, unpack
-from asemble.io.upload import ASK_FOR_LESS, MAX_TOTAL_VOXELS, Part, parts_of
+from asemble.io.upload import ASK_FOR_LESS, Part, parts_of
 
 Progress = Callable[[int, int], None]
 """Called with the number of files done and the number known so far."""
@@ -47,20 +50,29 @@ def read_parts(parts: Sequence[Part], *, progress: Progress | None = None) -> St
     """
     if not parts:
         raise InputError("Nothing was uploaded.", hint=FORMATS)
-    intake = _Intake()
-    for done, item in enumerate(unpack(parts), start=1):
-        intake.add(item)
-        if progress is not None:
-            progress(done, max(done, len(parts)))
+    with _Intake() as intake:
+        for done, item in enumerate(unpack(parts), start=1):
+            intake.add(item)
+            if progress is not None:
+                progress(done, max(done, len(parts)))
+            if intake.is_late:
+                break
     drafts = intake.drafts()
     if not drafts:
         raise _why_nothing(intake.refused)
     return _study(drafts, intake.refused)
 
 
+LOOK_AHEAD = 2 * decoders.DECODERS
+"""Files whose pixels may be in work while the next one's header is read."""
+
+
 @dataclass(slots=True)
 class _Intake:
-    """What has been read so far."""
+    """What has been read so far, in the order of the files.
+
+    Headers are read here, one after the other; pixels by helpers, a few files at once.
+    """
 
     frames: list[Frame] = field(default_factory=list)
     pictures: list[tuple[str, npt.NDArray[np.float32]]] = field(default_factory=list)
@@ -71,51 +83,97 @@ class _Intake:
     halves: pairs.Pairs = field(default_factory=pairs.Pairs)
     voxels: int = 0
     patients: Patients = field(default_factory=Patients)
+    _helpers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(decoders.DECODERS, "asemble-read")
+    )
+    _waiting: deque[tuple[str, Callable[[], None]]] = field(default_factory=deque)
+    _until: float = field(default_factory=lambda: time.monotonic() + limits.MAX_UPLOAD_SECONDS)
+
+    def __enter__(self) -> "_Intake":
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        while self._waiting and kind is None:
+            self._finish()
+        self._helpers.shutdown(cancel_futures=True)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time of the upload is over; notes that the rest is left out."""
+        if time.monotonic() < self._until:
+            return False
+        minutes = limits.MAX_UPLOAD_SECONDS / 60
+        self.refused.append(
+            Refusal(
+                "the files after this one",
+                f"Reading took longer than {minutes:g} minutes, so they were left out. "
+                f"{ASK_FOR_LESS}",
+            )
+        )
+        return True
 
     def add(self, item: Unpacked | Refusal) -> None:
-        """Read one file, or note why not.
+        """Take in one file, or note why not.
 
         Raises:
             InputError: it is of another patient than the files before it.
         """
         self.names.append(item.name)
-        if isinstance(item, Refusal):
-            self.refused.append(item)
-            return
         try:
-            self._read(item)
+            self._waiting.append((item.name, self._begin(item)))
         except FileError as error:
-            self.refused.append(Refusal(item.name, str(error)))
+            refusal = Refusal(item.name, str(error))
+            self._waiting.append((item.name, lambda: self.refused.append(refusal)))
+        while len(self._waiting) > LOOK_AHEAD:
+            self._finish()
 
-    def _read(self, item: Unpacked) -> None:
+    def _finish(self) -> None:
+        name, finish = self._waiting.popleft()
+        try:
+            finish()
+        except FileError as error:
+            self.refused.append(Refusal(name, str(error)))
+
+    def _begin(self, item: Unpacked | Refusal) -> Callable[[], None]:
+        """Start to read a file; returns what waits for it and takes it in."""
+        if isinstance(item, Refusal):
+            return lambda: self.refused.append(item)
         name, data = item.name, item.data
         if raster.looks_like_picture(data):
-            picture = raster.read_picture(data)
-            self._count(picture.size)
-            self.pictures.append((name, picture))
-        elif nifti.looks_like_nifti(data):
-            self._keep(nifti.read_series(name, data))
-        elif disc.is_index(data):
-            self.indices.append((name, disc.files_named(data)))
-        elif dicom.looks_like_dicom(name, data):
-            frames = dicom.read_frames(name, data, patients=self.patients)
-            self._count(sum(frame.pixels.size for frame in frames))
-            self.frames += frames
-        elif pairs.is_half(item):
-            pair = self.halves.add(item)
-            if pair is not None:
-                self._keep(nifti.read_series(name, *pair))
-        else:
-            raise FileError("This file is not an image that can be read.", hint=FORMATS)
+            picture = self._helpers.submit(raster.read_picture, data)
+            return lambda: self._add_picture(name, picture.result())
+        if nifti.looks_like_nifti(data):
+            series = nifti.read_series(name, data)
+            return lambda: self._keep(series)
+        if disc.is_index(data):
+            named = disc.files_named(data)
+            return lambda: self.indices.append((name, named))
+        if dicom.looks_like_dicom(name, data):
+            parsed = dicom.read_header(name, data, patients=self.patients)
+            self._count(parsed.layout.voxels)  # before its pixels take memory
+            frames = self._helpers.submit(parsed.frames)
+            return lambda: self.frames.extend(frames.result())
+        if pairs.is_half(item):
+            return lambda: self._add_half(item)
+        raise FileError("This file is not an image that can be read.", hint=FORMATS)
+
+    def _add_picture(self, name: str, picture: npt.NDArray[np.float32]) -> None:
+        self._count(picture.size)
+        self.pictures.append((name, picture))
+
+    def _add_half(self, item: Unpacked) -> None:
+        pair = self.halves.add(item)
+        if pair is not None:
+            self._keep(nifti.read_series(item.name, *pair))
 
     def _keep(self, series: Draft) -> None:
         self._count(series.series.volume.voxels.size)
         self.ready.append(series)
 
     def _count(self, voxels: int) -> None:
-        if self.voxels + voxels > MAX_TOTAL_VOXELS:
+        if self.voxels + voxels > limits.MAX_TOTAL_VOXELS:
             raise FileError(
-                f"The upload holds more than {MAX_TOTAL_VOXELS // 10**6} million voxels, "
+                f"The upload holds more than {limits.MAX_TOTAL_VOXELS // 10**6} million voxels, "
                 "so this file was left out.",
                 hint=ASK_FOR_LESS,
             )

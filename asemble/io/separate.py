@@ -99,8 +99,7 @@ def positions_mm(frames: list[Frame]) -> npt.NDArray[np.float64]:
 
 def _stable(frame: Frame) -> tuple[object, ...]:
     """An order that does not depend on file names or on the order of the upload."""
-    identity = frame.file or frame.header.instance
-    return (*frame.order_key, tuple(frame.place.origin_mm), identity, frame.index)
+    return (*frame.order_key, tuple(frame.place.origin_mm), frame.file, frame.index)
 
 
 def _is_alike(frame: Frame, other: Frame) -> bool:

@@ -1,7 +1,9 @@
 """Slices to series: separate what belongs together, order it, place it in the patient."""
 
 import hashlib
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +33,9 @@ CAPTURED = (
 )
 LOSSY = "The images were compressed lossily: fine detail may be lost, or added."
 
+FILLERS = min(4, os.cpu_count() or 1)
+"""Threads that convert slices to float32; NumPy lets go of the interpreter meanwhile."""
+
 _WHOLE_SERIES = "Export the whole series again."
 _TURNED = (
     "The slices of this series are turned against each other (a radial or rotating scan), so "
@@ -49,7 +54,7 @@ class Draft:
     Args:
         series: with an empty id.
         order: number of the series and of the volume in it, for a stable order.
-        digest: SHA-256 of voxels and geometry.
+        digest: SHA-256 of pixels and geometry.
     """
 
     series: Series
@@ -138,17 +143,40 @@ def _place(block: Block, notes: list[str], *, order: int) -> Draft:
         modality=header.modality,
         synthetic=any(frame.header.synthetic for frame in frames),
     )
-    return draft(series, order=(header.series_number, order))
+    return Draft(series, (header.series_number, order), _digest(frames, affine))
 
 
 def _voxels(frames: list[Frame]) -> npt.NDArray[np.float32]:
+    """The signal, read-only."""
     voxels = np.empty((len(frames), *frames[0].pixels.shape), dtype=np.float32)
-    for index, frame in enumerate(frames):
-        if (frame.slope, frame.intercept) == (1, 0):
+
+    def fill(index: int) -> None:
+        frame = frames[index]
+        if (frame.slope, frame.intercept) == (1.0, 0.0):
             voxels[index] = frame.pixels
         else:
             voxels[index] = frame.pixels * np.float64(frame.slope) + frame.intercept
+
+    with ThreadPoolExecutor(FILLERS) as fillers:
+        for _ in fillers.map(fill, range(len(frames))):
+            pass
+    voxels.setflags(write=False)
     return voxels
+
+
+def _digest(frames: list[Frame], affine: Affine) -> str:
+    """SHA-256 of the stored pixels, their scaling and the affine, in hex.
+
+    The pixels of a file were hashed when it was read; half of the time would go into doing it
+    again.
+    """
+    digest = hashlib.sha256(repr((len(frames), frames[0].pixels.shape)).encode())
+    for frame in frames:
+        pixels = np.ascontiguousarray(frame.pixels)
+        own = frame.file if frame.is_single else hashlib.sha256(pixels.data).hexdigest()
+        digest.update(f"{own} {frame.slope!r} {frame.intercept!r}".encode())
+    digest.update(np.round(affine, 4).tobytes())
+    return digest.hexdigest()
 
 
 def _affine(frames: list[Frame]) -> Affine:
