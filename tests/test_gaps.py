@@ -171,6 +171,13 @@ def test_a_stack_that_turns_slowly_is_refused_not_cut_to_pieces() -> None:
         read(*[turned(0.12 * i, i) for i in range(20)])
 
 
+def test_endless_directions_and_numbers_cost_neither_time_nor_memory() -> None:
+    with pytest.raises(InputError, match="more than 100 directions"):
+        read(*[turned(0.7 * i, 0) for i in range(150)])
+    far = [mr_image(i, InstanceNumber=1 + 500_000_000 * i) for i in range(0, 4)]
+    assert read(*far).series[0].volume.shape[0] == 4
+
+
 def test_stacks_at_several_angles_are_a_series_each() -> None:
     images = [turned(angle, i) for angle in (0, 8, 16) for i in range(4)]
     for i, image in enumerate(images):

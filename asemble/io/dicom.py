@@ -200,13 +200,14 @@ def _require_known_packing(dataset: pydicom.Dataset) -> None:
     Raises:
         FileError: 12 bits on end (PS3.5 8.1.1, retired), or lossy JPEG of 12 bits.
     """
-    bits = int(dataset.BitsAllocated)
-    if bits not in (1, 8, 16, 32):
+    bits = number(dataset, "BitsAllocated")
+    if bits is not None and bits % 8 and bits != 1:
         raise FileError(
             "The pixels are packed without regard to bytes, which is not read.",
             hint="Export the series with 16 bits a pixel.",
         )
-    if dataset.file_meta.TransferSyntaxUID == JPEGExtended12Bit and dataset.BitsStored > 8:
+    is_extended = dataset.file_meta.TransferSyntaxUID == JPEGExtended12Bit
+    if is_extended and (number(dataset, "BitsStored") or 0) > 8:
         raise FileError(
             "Lossy JPEG of more than 8 bits is not read.",
             hint="Export the series uncompressed or as JPEG 2000.",

@@ -15,6 +15,8 @@ from asemble.io import structure
 from asemble.io.dicom import DAMAGED, quiet_parser
 from asemble.io.kinds import DISC_INDEX
 
+DEEPEST = 8
+"""Parts of a path on a disc (PS3.10 8.2)."""
 _META_BYTES = 1024
 """Within so many bytes of its start a file says what it is."""
 
@@ -62,14 +64,14 @@ def missing(
     """
     if not named:
         return Refusal(index, "This index of a disc (DICOMDIR) names no files. It is not needed.")
-    depths = {len(path) for path in named}
+    paths = {_plain(path[-DEEPEST:]) for path in named}
+    depths = {len(path) for path in paths}
     here: set[tuple[str, ...]] = set()
     for name in uploaded:
         parts = _plain(name.replace("\\", "/").split("/"))
         here |= {parts[-depth:] for depth in depths}
         if len(parts) == 1:
             here.add(("", parts[0]))
-    paths = [_plain(path) for path in named]
     count = sum(path not in here and ("", path[-1]) not in here for path in paths)
     if not count:
         return None

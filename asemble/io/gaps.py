@@ -99,8 +99,9 @@ def _every_nth(volume: list[Frame], numbers: Collection[int]) -> str:
     own = _numbers(volume)
     steps = {abs(b - a) for a, b in pairwise(own)}
     step = next(iter(steps)) if len(steps) == 1 else 1
-    skipped = set(range(min(own), max(own))) - set(numbers) if own else set()
-    is_numbered = step > 1 and len(skipped) == (step - 1) * (len(own) - 1)
+    # Numbers in between that another volume of the series has are not missing.
+    others = set(numbers) - set(own)
+    is_numbered = step > 1 and not any(min(own) < n < max(own) for n in others)
     if stated_mm is None:
         if not is_numbered:
             return ""

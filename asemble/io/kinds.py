@@ -86,7 +86,7 @@ def document_of(sop_class: str) -> str | None:
     >>> document_of("1.2.840.10008.5.1.4.1.1.104.1"), document_of("1.2.840.10008.5.1.4.1.1.4")
     ('a PDF document', None)
     """
-    return _first_match(_DOCUMENTS, sop_class)
+    return None if sop_class in MR_CLASSES else _first_match(_DOCUMENTS, sop_class)
 
 
 def other_image_of(sop_class: str, modality: str) -> str | None:

@@ -64,6 +64,7 @@ class Patients:
 
     _key: bytes = field(default_factory=lambda: os.urandom(32))
     _seen: list[_Person] = field(default_factory=list)
+    _spellings: set[bytes | None] = field(default_factory=set)
 
     def take(self, dataset: pydicom.Dataset) -> None:
         """Take the identifying attributes out of `dataset` and compare them.
@@ -71,7 +72,12 @@ class Patients:
         Raises:
             InputError: this file is of another patient than one before it.
         """
-        number, issuer, name, birth = (_taken(dataset, keyword) for keyword in ATTRIBUTES)
+        stated = [_taken(dataset, keyword) for keyword in ATTRIBUTES]
+        spelling = self._digest("\n".join(stated))
+        if spelling in self._spellings:  # as almost always
+            return
+        self._spellings.add(spelling)
+        number, issuer, name, birth = stated
         person = _Person(
             number=self._digest(_number_key(number)),
             issuer=self._digest(_letters(issuer)),
@@ -88,7 +94,11 @@ class Patients:
         self._seen.append(person)
 
     def _digest(self, text: str) -> bytes | None:
-        return blake2b(text.encode(), key=self._key, digest_size=16).digest() if text else None
+        return (
+            blake2b(text.encode(errors="replace"), key=self._key, digest_size=16).digest()
+            if text
+            else None
+        )
 
 
 def _differ(one: _Person, other: _Person) -> bool:

@@ -18,6 +18,7 @@ SAME_POSITION_MM = 0.05
 """Vendors round ImagePositionPatient to two decimals, sometimes to one."""
 SLOWLY_TURNING = 0.03
 """Stacks whose directions differ by less (1.7 degrees) are one stack that turns, not several."""
+MOST_DIRECTIONS = 100
 FEWEST_TURNING = 3
 FEWEST_RADIAL = 4
 """A localiser has a single slice in each of three directions; more are a radial scan."""
@@ -32,7 +33,11 @@ def grouped(frames: Iterable[Frame], key: Callable[[Frame], object]) -> list[lis
 
 
 def alike(frames: Sequence[Frame]) -> list[list[Frame]]:
-    """Slices of one size and orientation; a localiser holds three orientations in one series."""
+    """Slices of one size and orientation; a localiser holds three orientations in one series.
+
+    Raises:
+        SeriesError: there are more directions than any scan has.
+    """
     groups: list[list[Frame]] = []
     for frame in sorted(frames, key=_stable):
         for group in groups:
@@ -41,6 +46,11 @@ def alike(frames: Sequence[Frame]) -> list[list[Frame]]:
                 break
         else:
             groups.append([frame])
+        if len(groups) > MOST_DIRECTIONS:  # each frame is compared with each group
+            raise SeriesError(
+                f"The slices of this series lie in more than {MOST_DIRECTIONS} directions.",
+                hint="Upload a series of parallel slices.",
+            )
     return groups
 
 

@@ -67,9 +67,13 @@ def stack(frames: Sequence[Frame]) -> list[Draft | Refusal]:
     kept, copies = without_copies(frames)
     results: list[Draft | Refusal] = []
     for of_series in grouped(kept, lambda frame: frame.header.series):
-        stacks, turned = turning(alike(of_series))
+        try:
+            stacks, turned = turning(alike(of_series))
+        except SeriesError as error:
+            results.append(_refusal(of_series, str(error)))
+            continue
         if turned:
-            results.append(Refusal(_name(turned), _TURNED, files=len(turned)))
+            results.append(_refusal(turned, _TURNED))
         numbers = {int(frame.header.number) for frame in of_series}
         for of_geometry in stacks:
             once, renumbered = without_renumbered(of_geometry)
