@@ -55,6 +55,15 @@ def test_a_slice_missing_near_the_end_does_not_cost_the_whole_stack() -> None:
     assert refusal.name == "f0"
 
 
+def test_slices_that_lie_closer_are_cut_apart_but_not_said_to_miss_any() -> None:
+    images = slices(range(8))
+    for image in images[4:]:
+        x, y, z = image.ImagePositionPatient
+        image.ImagePositionPatient = [x, y - 1, z]
+    for series in read(*images).series:
+        assert "of a stack of uneven spacing" in said(series)
+
+
 def test_an_uneven_stack_says_where_the_first_gap_is() -> None:
     with pytest.raises(
         InputError, match=r"the first between the positions 11\.0 and 19\.0 mm and at"
@@ -89,6 +98,7 @@ def test_the_first_and_the_last_slices_missing_are_said_by_the_numbers_of_the_im
         slices(range(6), ImagesInAcquisition=12),  # of both series of the acquisition
         [mr_image(i, InstanceNumber=i + 1001) for i in range(6)],
         [mr_image(i, InstanceNumber=2 * i + 1) for i in range(6)],  # the other half was phase
+        slices(range(6), SpacingBetweenSlices="0.5"),  # the gap between slices of 3.5 mm
         [mr_image(i, InstanceNumber=None) for i in range(6)],
         [mr_image(i, InstanceNumber=1) for i in range(6)],
     ],

@@ -7,16 +7,16 @@ from itertools import pairwise
 import numpy as np
 
 from asemble.core.errors import SeriesError
-from asemble.io.frames import Frame
+from asemble.io.frames import Frame, Place
 from asemble.io.separate import positions_mm
 
 EVEN_SPACING = 0.05
 """Largest relative departure of one gap between slices from the median gap."""
 MOST_BLOCKS = 4
 LEAST_BLOCK_SLICES = 3
-"""A stack with gaps is cut into at most four blocks of at least three slices, else refused."""
-MOST_LOOSE = 0.25
-"""Share of the slices that may be cut off in shorter blocks."""
+"""A stack with gaps is cut into at most four blocks; those of fewer slices are left out."""
+MOST_LOOSE = 1 / 3
+"""Share of the slices that may be left out so; beyond it the whole stack is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +92,11 @@ def notes_on_missing(volume: list[Frame], numbers: Collection[int]) -> list[str]
 
 
 def _every_nth(volume: list[Frame], numbers: Collection[int]) -> str:
-    stated_mm = volume[0].place.spacing_mm
+    place = volume[0].place
     if len(volume) < 2:
         return ""
     measured_mm = float(np.diff(positions_mm(volume)).mean())
+    stated_mm = _stated(place, measured_mm)
     own = _numbers(volume)
     steps = {abs(b - a) for a, b in pairwise(own)}
     step = next(iter(steps)) if len(steps) == 1 else 1
@@ -119,6 +120,16 @@ def _every_nth(volume: list[Frame], numbers: Collection[int]) -> str:
         f"The slices lie {measured_mm:.1f} mm apart but the header says {stated_mm:.1f} mm: "
         f"{share} {verb} missing. The distances are those of the slices that are here."
     )
+
+
+def _stated(place: Place, measured_mm: float) -> float | None:
+    """SpacingBetweenSlices from centre to centre; some exports write the gap alone in it."""
+    stated_mm, thickness_mm = place.spacing_mm, place.thickness_mm
+    if stated_mm is None or thickness_mm is None or stated_mm >= thickness_mm:
+        return stated_mm
+    with_gap_mm = stated_mm + thickness_mm
+    is_gap = abs(measured_mm - with_gap_mm) <= EVEN_SPACING * with_gap_mm
+    return with_gap_mm if is_gap else stated_mm
 
 
 def _ends(volume: list[Frame], numbers: Collection[int]) -> list[str]:
@@ -164,7 +175,8 @@ def _gaps(frames: list[Frame], spacing_mm: float) -> list[_Gap]:
 def _notes(number: int, parts: int, gaps: list[_Gap]) -> tuple[str, ...]:
     """A sentence for part `number`, from 1: where its stack has gaps."""
     said = [f"{_slices(gap.missing)} missing {gap.where}" for gap in gaps]
-    return (f"Part {number} of {parts} of a stack with gaps: {'; '.join(said)}.",)
+    why = f"of a stack with gaps: {'; '.join(said)}" if said else "of a stack of uneven spacing"
+    return (f"Part {number} of {parts} {why}.",)
 
 
 def _slices(count: int) -> str:
