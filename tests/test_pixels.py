@@ -12,6 +12,7 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     ExplicitVRBigEndian,
+    JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLSNearLossless,
@@ -184,6 +185,28 @@ def test_lossy_jpeg_is_read_with_a_note() -> None:
     series = read(image)
     assert series.volume.voxels[0] == pytest.approx(values.astype(float), abs=4)
     assert any("lossily" in note for note in series.notes)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "interpretation", "kind"),
+    [
+        (JPEGBaseline8Bit, "YBR_FULL_422", "JPEG"),
+        (JPEGBaseline8Bit, "RGB", "JPEG"),
+        (JPEG2000Lossless, "YBR_RCT", "JPEG2000"),
+    ],
+)
+def test_grey_compressed_as_colour_is_read_as_grey(
+    syntax: str, interpretation: str, kind: str
+) -> None:
+    values = np.add.outer(np.arange(48), np.arange(40)).astype(np.uint8)
+    image = coloured(np.repeat(values[..., None], 3, axis=2), interpretation)
+    image.Rows, image.Columns = values.shape
+    image.file_meta.TransferSyntaxUID = syntax
+    buffer = io.BytesIO()
+    options: dict[str, Any] = {"quality": 95} if kind == "JPEG" else {"no_jp2": True}
+    Image.fromarray(np.repeat(values[..., None], 3, axis=2)).save(buffer, kind, **options)
+    image.PixelData = encapsulate([buffer.getvalue()])
+    assert read(image).volume.voxels[0] == pytest.approx(values.astype(float), abs=4)
 
 
 def test_lossy_jpeg_of_12_bits_is_refused_as_such() -> None:
