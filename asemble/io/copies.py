@@ -25,7 +25,7 @@ def without_copies(frames: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
             continue
         instances: set[object] = set()
         ranks: set[object] = set()
-        for frame in rivals:
+        for frame in sorted(rivals, key=_first_numbers_first):
             picture = _picture(frame)
             rank = (picture, frame.order_key)
             instance = (picture, frame.header.instance)
@@ -51,13 +51,10 @@ def without_renumbered(frames: Sequence[Frame]) -> tuple[list[Frame], list[Frame
     before, after = set(), set()
     for rivals in grouped(frames, lambda frame: (_spot(frame), frame.volume_key)):
         pictures: dict[object, Frame] = {}
-        if len(rivals) == 1:
-            pictures[0] = rivals[0]
-        else:
-            for frame in rivals:
-                pictures.setdefault(_picture(frame), frame)
+        for frame in sorted(rivals, key=_first_numbers_first):
+            if pictures.setdefault(_picture(frame), frame) is not frame:
+                copies.append(frame)
         kept += pictures.values()
-        copies += [frame for frame in rivals if all(frame is not k for k in pictures.values())]
         before.add(len(rivals))
         after.add(len(pictures))
     is_even = len(after) == 1 and max(before) > max(after)
@@ -72,6 +69,11 @@ def refusal_of_copies(copies: Sequence[Frame]) -> list[Refusal]:
     if len(copies) == 1:
         return [Refusal(names[0], ONE_COPY)]
     return [Refusal(f"{names[0]} and {len(copies) - 1} more", COPIES, files=len(copies))]
+
+
+def _first_numbers_first(frame: Frame) -> tuple[object, ...]:
+    """An order that does not depend on that of the upload, so that neither does what is kept."""
+    return (*frame.order_key, frame.header.instance)
 
 
 def _picture(frame: Frame) -> object:
