@@ -86,9 +86,11 @@ def _dicom(request: dict[str, Any], payload: bytearray) -> "npt.NDArray[Any]":
     if request["syntax"] in _JPEG_LS:
         options["decoding_plugin"] = "gdcm"
     decoder = get_decoder(UID(request["syntax"]))
-    values, _ = decoder.as_array(bytes(payload[2 * table :]), raw=True, **options)
-    shape = (layout["number_of_frames"], layout["rows"], layout["columns"])
-    return np.ascontiguousarray(values.reshape(shape))
+    samples = layout["samples_per_pixel"]
+    packed = bytes(payload[2 * table :])
+    values, _ = decoder.as_array(packed, raw=samples == 1, **options)  # else as red, green, blue
+    shape = [layout["number_of_frames"], layout["rows"], layout["columns"]]
+    return np.ascontiguousarray(values.reshape([*shape, samples] if samples > 1 else shape))
 
 
 def _picture(_request: dict[str, Any], payload: bytearray) -> "npt.NDArray[np.float32]":

@@ -1,6 +1,5 @@
 """One DICOM file to `Frame`s: classic, enhanced multi-frame, Siemens mosaic, tiled."""
 
-import hashlib
 import io
 import struct
 import threading
@@ -10,41 +9,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pydicom
 from pydicom.config import settings
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.tag import Tag
+from pydicom.uid import JPEGExtended12Bit
 
 from asemble.core.errors import FileError
-from asemble.io import enhanced, mosaic, pixels, structure
+from asemble.io import enhanced, kinds, mosaic, pixels, structure
 from asemble.io.deidentify import KEPT, KEPT_PRIVATE
-from asemble.io.frames import WHOLE, Frame, Slot, read_place, read_scaling
-from asemble.io.header import MR_CLASSES, Header, header_of, number, text
-
-MODALITY_NAMES = {
-    "CT": "CT (computed tomography)",
-    "CR": "a radiograph",
-    "DX": "a radiograph",
-    "US": "ultrasound",
-    "PT": "PET (positron emission tomography)",
-    "NM": "scintigraphy",
-    "MG": "mammography",
-    "XA": "angiography",
-    "SEG": "a segmentation",
-}
+from asemble.io.frames import WHOLE, Frame, Slot, pixel_digest, read_place, read_scaling
+from asemble.io.header import Header, header_of, number, text
+from asemble.io.patients import ATTRIBUTES, Patients
 
 _EXPORT_AGAIN = "Export the original MR series from the scanner or PACS."
 _UPLOAD_AGAIN = "Upload the file again."
 
-_DAMAGED = (
+DAMAGED = (
     ValueError, KeyError, AttributeError, TypeError, IndexError, EOFError, OSError, OverflowError,
     NotImplementedError, RuntimeError, MemoryError, struct.error, zlib.error,
     InvalidDicomError, BytesLengthException,
 )  # fmt: skip
 """What pydicom and its decoders raise on damaged files, found by cutting and altering real ones."""
 
-_TAGS: list[Any] = [Tag(tag) for tag in (*KEPT, *KEPT_PRIVATE)]
+_TAGS: list[Any] = [Tag(tag) for tag in (*KEPT, *KEPT_PRIVATE, *ATTRIBUTES)]
 
 _parser_lock = threading.Lock()
 
@@ -78,32 +66,36 @@ class Parsed:
         """
         try:
             values = pixels.read_pixels(self.layout, self.stored)
-            file = hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()
-            single = len(self.slots) == 1
+            file, single = pixel_digest(values), len(self.slots) == 1
             return [
-                slot.cut(values, name=self.name, file=file, is_single=single) for slot in self.slots
+                slot.cut(values, name=self.name, file=file, index=index, is_single=single)
+                for index, slot in enumerate(self.slots)
             ]
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise _damaged() from error
 
 
-def read_header(name: str, data: bytes) -> Parsed:
+def read_header(name: str, data: bytes, *, patients: Patients) -> Parsed:
     """The header of one DICOM file.
 
     Args:
         name: file name, for messages.
         data: the whole file.
+        patients: of the files before; this one is compared with them, whatever it holds.
 
     Raises:
         FileError: the file is not a whole, readable MR image.
+        InputError: it is of another patient than the files before it.
     """
     try:
-        with _parser_lock, _validation(pydicom.config.IGNORE):
+        with quiet_parser():
             dataset, stored = _parse(data)
+            patients.take(dataset)
             _require_mr_image(dataset)
+            _require_known_packing(dataset)
             slots = _slots(dataset, header_of(dataset))
             return Parsed(name, pixels.read_layout(dataset), slots, stored)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise _damaged() from error
 
 
@@ -172,23 +164,53 @@ def _require_mr_image(dataset: pydicom.Dataset) -> None:
     Raises:
         FileError: the reason.
     """
+    sop_class = text(dataset, "SOPClassUID") or text(dataset.file_meta, "MediaStorageSOPClassUID")
     modality = text(dataset, "Modality").upper()
-    has_pixels = any(k in dataset for k in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
-    if not has_pixels and "Rows" not in dataset:
-        if not dataset or text(dataset, "SOPClassUID") in MR_CLASSES:
-            raise FileError("This DICOM file is cut off before its image.", hint=_UPLOAD_AGAIN)
+    document = kinds.document_of(sop_class)
+    if document is not None:
+        raise FileError(f"This is {document}, not an MR image.", hint="It is not needed.")
+    other = kinds.other_image_of(sop_class, modality)
+    is_placed = other is None and "ImagePositionPatient" in dataset
+    if sop_class in kinds.SECONDARY_CAPTURES and not is_placed:
         raise FileError(
-            "This DICOM file holds no image (an index, a report or settings).",
-            hint="It is not needed.",
+            "This is a secondary capture (a picture of a screen or a scanned page), not an MR "
+            "slice; the name of the patient may stand in it.",
+            hint="Upload the original MR series.",
         )
-    if modality not in ("MR", ""):
-        what = MODALITY_NAMES.get(modality, "another kind of image")
-        raise FileError(f"This is {what}, not MR.", hint="Upload the MRI series.")
+    if other is not None:
+        raise FileError(f"This is {other}, not MR.", hint="Upload the MRI series.")
     if "PixelData" not in dataset:
-        raise FileError("This DICOM file has no pixel data.", hint=_UPLOAD_AGAIN)
-    if (number(dataset, "SamplesPerPixel") or 1) != 1:
+        raise _no_pixels(dataset, sop_class)
+
+
+def _no_pixels(dataset: pydicom.Dataset, sop_class: str) -> FileError:
+    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
+        return FileError("This is a map of computed values, not an MR image.", hint=_EXPORT_AGAIN)
+    if sop_class in kinds.MR_CLASSES or "Rows" in dataset:
+        return FileError(
+            "This DICOM file is cut off before its image: it has no pixel data.",
+            hint=_UPLOAD_AGAIN,
+        )
+    return FileError("This DICOM file holds no image.", hint="It is not needed.")
+
+
+def _require_known_packing(dataset: pydicom.Dataset) -> None:
+    """Refuse the two ways to pack grey values that no decoder here takes apart.
+
+    Raises:
+        FileError: 12 bits on end (PS3.5 8.1.1, retired), or lossy JPEG of 12 bits.
+    """
+    bits = number(dataset, "BitsAllocated")
+    if bits is not None and bits % 8 and bits != 1:
         raise FileError(
-            "This is a colour picture, not an MR slice.", hint="Upload the original MR series."
+            "The pixels are packed without regard to bytes, which is not read.",
+            hint="Export the series with 16 bits a pixel.",
+        )
+    is_extended = dataset.file_meta.TransferSyntaxUID == JPEGExtended12Bit
+    if is_extended and (number(dataset, "BitsStored") or 0) > 8:
+        raise FileError(
+            "Lossy JPEG of more than 8 bits is not read.",
+            hint="Export the series uncompressed or as JPEG 2000.",
         )
 
 
@@ -207,6 +229,13 @@ def _slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
     place = read_place(dataset, dataset, dataset)
     slope, intercept = read_scaling(dataset)
     return [Slot(0, WHOLE, place, slope, intercept, header)]
+
+
+@contextmanager
+def quiet_parser() -> Iterator[None]:
+    """Parse one file at a time, without values of the file in warnings."""
+    with _parser_lock, _validation(pydicom.config.IGNORE):
+        yield
 
 
 @contextmanager

@@ -14,8 +14,9 @@ import numpy.typing as npt
 from asemble.core.errors import FileError, InputError
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Refusal, Series, Study
-from asemble.io import decoders, dicom, limits, nifti, raster
+from asemble.io import decoders, dicom, disc, limits, nifti, pairs, raster
 from asemble.io.frames import Frame
+from asemble.io.patients import Patients
 from asemble.io.stack import Draft, stack
 from asemble.io.unpack import Unpacked, unpack
 from asemble.io.upload import ASK_FOR_LESS, Part, parts_of
@@ -44,7 +45,8 @@ def read_parts(parts: Sequence[Part], *, progress: Progress | None = None) -> St
     The result does not depend on the order or, pictures apart, on the names of the files.
 
     Raises:
-        InputError: nothing readable came in; otherwise problems are in `Study.refused`.
+        InputError: nothing readable came in, or files of more than one patient did; other
+            problems are in `Study.refused`.
     """
     if not parts:
         raise InputError("Nothing was uploaded.", hint=FORMATS)
@@ -76,7 +78,11 @@ class _Intake:
     pictures: list[tuple[str, npt.NDArray[np.float32]]] = field(default_factory=list)
     ready: list[Draft] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    indices: list[tuple[str, list[tuple[str, ...]]]] = field(default_factory=list)
+    halves: pairs.Pairs = field(default_factory=pairs.Pairs)
     voxels: int = 0
+    patients: Patients = field(default_factory=Patients)
     _helpers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(decoders.DECODERS, "asemble-read")
     )
@@ -107,7 +113,12 @@ class _Intake:
         return True
 
     def add(self, item: Unpacked | Refusal) -> None:
-        """Take in one file, or note why not."""
+        """Take in one file, or note why not.
+
+        Raises:
+            InputError: it is of another patient than the files before it.
+        """
+        self.names.append(item.name)
         try:
             self._waiting.append((item.name, self._begin(item)))
         except FileError as error:
@@ -133,18 +144,31 @@ class _Intake:
             return lambda: self._add_picture(name, picture.result())
         if nifti.looks_like_nifti(data):
             series = nifti.read_series(name, data)
-            self._count(series.series.volume.voxels.size)
-            return lambda: self.ready.append(series)
+            return lambda: self._keep(series)
+        if disc.is_index(data):
+            named = disc.files_named(data)
+            return lambda: self.indices.append((name, named))
         if dicom.looks_like_dicom(name, data):
-            parsed = dicom.read_header(name, data)
+            parsed = dicom.read_header(name, data, patients=self.patients)
             self._count(parsed.layout.voxels)  # before its pixels take memory
             frames = self._helpers.submit(parsed.frames)
             return lambda: self.frames.extend(frames.result())
+        if pairs.is_half(item):
+            return lambda: self._add_half(item)
         raise FileError("This file is not an image that can be read.", hint=FORMATS)
 
     def _add_picture(self, name: str, picture: npt.NDArray[np.float32]) -> None:
         self._count(picture.size)
         self.pictures.append((name, picture))
+
+    def _add_half(self, item: Unpacked) -> None:
+        pair = self.halves.add(item)
+        if pair is not None:
+            self._keep(nifti.read_series(item.name, *pair))
+
+    def _keep(self, series: Draft) -> None:
+        self._count(series.series.volume.voxels.size)
+        self.ready.append(series)
 
     def _count(self, voxels: int) -> None:
         if self.voxels + voxels > limits.MAX_TOTAL_VOXELS:
@@ -156,7 +180,10 @@ class _Intake:
         self.voxels += voxels
 
     def drafts(self) -> list[Draft]:
-        """Every series; refusals of groups that form none are noted."""
+        """Every series; refusals of groups that form none, and of what is missing, are noted."""
+        missing = [disc.missing(name, named, self.names) for name, named in self.indices]
+        self.refused += [refusal for refusal in missing if refusal is not None]
+        self.refused += self.halves.refusals()
         drafts = [*self.ready, *raster.stack_pictures(self.pictures)]
         for result in stack(self.frames):
             if isinstance(result, Refusal):
@@ -173,7 +200,8 @@ def _why_nothing(refused: Sequence[Refusal]) -> InputError:
     reasons = list(dict.fromkeys(refusal.reason for refusal in refused))
     if len(reasons) == 1:
         return InputError(reasons[0])
-    return InputError(f"None of {len(refused)} files could be read. The first: {reasons[0]}")
+    files = sum(refusal.files for refusal in refused)
+    return InputError(f"None of {files} files could be read. The first: {reasons[0]}")
 
 
 def _study(drafts: Sequence[Draft], refused: Sequence[Refusal]) -> Study:
