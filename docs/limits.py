@@ -49,6 +49,8 @@ def _table() -> Iterator[tuple[str, str]]:
 
 def _said(name: str) -> str:
     value = getattr(limits, name)
+    if name == "DECODER_BYTES_A_BYTE":
+        return f"{value} bytes"
     if name.endswith("_BYTES"):
         return f"{value // limits.MIB:,} MiB"
     return f"{value:g} s" if name.endswith("_SECONDS") else f"{value:,}"

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 from mr_files import mr_image, set_pixels, to_bytes
-from pydicom.uid import RLELossless
+from PIL import Image
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
 
 from asemble.core.errors import FileError, InputError
 from asemble.io import Part, decoders, limits, read_parts, wire
@@ -151,6 +153,25 @@ def test_pixels_that_are_fewer_than_the_header_says_are_refused() -> None:
     parts = [Part.from_bytes("a", to_bytes(image)), Part.from_bytes("b", to_bytes(mr_image(1)))]
     (refusal,) = read_parts(parts).refused
     assert refusal.name == "a"
+
+
+@pytest.mark.parametrize(
+    ("kind", "syntax", "options"),
+    [("JPEG", JPEGBaseline8Bit, {}), ("JPEG2000", JPEG2000Lossless, {"no_jp2": True})],
+)
+def test_pixels_that_outgrow_their_header_are_refused(
+    kind: str, syntax: str, options: dict[str, bool]
+) -> None:
+    packed = io.BytesIO()
+    Image.new("L", (3000, 3000)).save(packed, kind, **options)
+    image = mr_image(0, BitsAllocated=8, BitsStored=8, HighBit=7)
+    image.file_meta.TransferSyntaxUID = syntax
+    image.PixelData = encapsulate([packed.getvalue()])
+    image["PixelData"].VR, image["PixelData"].is_undefined_length = "OB", True
+    began = time.monotonic()
+    with pytest.raises(InputError, match="damaged or cut off"):
+        read_parts([Part.from_bytes("a", to_bytes(image))])
+    assert time.monotonic() - began < 5
 
 
 def test_a_picture_that_claims_to_be_huge_is_refused_at_its_header() -> None:

@@ -357,6 +357,15 @@ def test_the_walk_finds_the_pixels_that_the_parser_finds() -> None:
 # NIfTI and pictures.
 
 
+def test_nifti_voxels_that_are_not_there_take_no_memory() -> None:
+    header = bytearray(352)
+    header[:4], header[344:348] = struct.pack("<l", 348), b"n+1\0"
+    header[40:56] = struct.pack("<8h", 3, 512, 512, 500, 1, 1, 1, 1)
+    header[70:74] = struct.pack("<2h", 16, 32)
+    header[108:112] = struct.pack("<f", 352)
+    assert "damaged or cut off" in reason(bytes(header) + bytes(1000), "a.nii", most_mib=20)
+
+
 @pytest.mark.parametrize(
     "dims", [(3, 32767, 32767, 32767), (7, 1, 1, 1), (3, -1, 5, 5), (0, 1, 1, 1)]
 )

@@ -45,13 +45,12 @@ def main() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # libraries that print must not reach the pipe
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, whose end ends this
-    _limit_memory()
     while True:
         try:
             request = wire.receive_header(requests)
             payload = bytearray(request["size"])
             wire.receive_into(requests, payload)
-            _limit_seconds()
+            _limit(len(payload) + request.get("promised", 0))
             _answer(answers, request, payload)
         except (wire.WireError, BrokenPipeError):
             return
@@ -122,24 +121,18 @@ def _grey(picture: "Image.Image") -> "npt.NDArray[np.float32]":
     return np.asarray(channels.mean(axis=2), dtype=np.float32)
 
 
-def _limit_memory() -> None:
+def _limit(working_bytes: int) -> None:
+    """Let the system end what takes more memory or processor time than one request needs."""
     try:
         import resource  # noqa: PLC0415  not on Windows
     except ImportError:
         return
-    _lower(resource.RLIMIT_CORE, 0)
-    _lower(resource.RLIMIT_AS, limits.MAX_DECODER_BYTES)
-
-
-def _limit_seconds() -> None:
-    """Let the system end this process when one request takes too much processor time."""
-    try:
-        import resource  # noqa: PLC0415  not on Windows
-    except ImportError:
-        return
+    memory = limits.DECODER_BYTES + limits.DECODER_BYTES_A_BYTE * working_bytes
     used = resource.getrusage(resource.RUSAGE_SELF)
-    allowed = int(used.ru_utime + used.ru_stime + limits.MAX_DECODE_SECONDS) + 2
-    _lower(resource.RLIMIT_CPU, allowed)
+    seconds = int(used.ru_utime + used.ru_stime + limits.MAX_DECODE_SECONDS) + 2
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_AS, min(memory, limits.MAX_DECODER_BYTES))
+    _lower(resource.RLIMIT_CPU, seconds)
 
 
 def _lower(which: int, value: int) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 import pydicom
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag, Tag
 
 from asemble.io import deidentify
 from asemble.io.kinds import MR_CLASSES, SECONDARY_CAPTURES
@@ -169,7 +171,7 @@ def numbers(dataset: pydicom.Dataset, keyword: str) -> tuple[float, ...]:
 def _value(dataset: pydicom.Dataset, keyword: str, convert: Callable[[Any], T]) -> T | None:
     # A damaged value raises as late as here, because elements are converted when first asked for.
     try:
-        element = dataset.get_item(keyword)
+        element = dataset.get_item(_tag(keyword))
         if element is None:
             return None
         value = _plain(element)
@@ -177,6 +179,11 @@ def _value(dataset: pydicom.Dataset, keyword: str, convert: Callable[[Any], T]) 
         return None if value is None or value == "" else convert(value)
     except (ValueError, TypeError, NotImplementedError, OverflowError, AttributeError):
         return None
+
+
+@cache
+def _tag(keyword: str) -> BaseTag:
+    return Tag(keyword)
 
 
 _PLAIN_TEXT = frozenset({"CS", "DS", "IS", "UI"})

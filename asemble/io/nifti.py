@@ -139,6 +139,10 @@ def _open(data: bytes, pixels: bytes | None = None) -> Any:
             f"This NIfTI file claims a shape of {shape}, which cannot be read.",
             hint="Save a single volume.",
         )
+    proxy: Any = image.dataobj
+    first = math.prod(shape[:3]) * image.get_data_dtype().itemsize
+    if len(data) < proxy.offset + first:  # before memory is taken for it
+        raise ValueError("fewer voxels than the header claims")
     if image.get_data_dtype().fields is not None or image.get_data_dtype().kind not in "iuf":
         raise FileError("This NIfTI file holds colour or complex values.", hint="Save grey values.")
     return image

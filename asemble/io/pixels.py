@@ -181,7 +181,8 @@ def _decoded(layout: Layout, stored: memoryview) -> npt.NDArray[Any]:
         is_whole = dtype.kind in "iu" and dtype.itemsize <= 4
         return of_shape == layout.shape and is_whole
 
-    request: dict[str, Any] = {"kind": "dicom", "syntax": layout.syntax}
+    promised = layout.voxels * layout.dtype.itemsize
+    request: dict[str, Any] = {"kind": "dicom", "syntax": layout.syntax, "promised": promised}
     request["layout"] = decoder_options(layout)
     payload = stored
     if layout.offsets is not None:

@@ -15,6 +15,8 @@ from asemble.core.volume import Volume
 from asemble.io import decoders, limits
 from asemble.io.stack import Draft, draft
 
+_REQUEST = {"kind": "picture", "promised": 4 * limits.MAX_PICTURE_PIXELS}
+
 NOTE = "Pictures carry no geometry: state the plane and the weighting."
 
 
@@ -30,7 +32,7 @@ def read_picture(data: bytes) -> npt.NDArray[np.float32]:
         FileError: the picture is damaged, too large or in colour.
     """
     try:
-        return decoders.pool().decode({"kind": "picture"}, data, check=_is_picture)
+        return decoders.pool().decode(_REQUEST, data, check=_is_picture)
     except decoders.RefusedError as refused:
         raise _refusal(str(refused)) from refused
 

@@ -47,7 +47,7 @@ def entries(stream: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
         raise damaged_archive() from error
     with archive:
         _check_overlap(archive)
-        files = [entry for entry in archive.infolist() if not entry.is_dir()]
+        files = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
         # The directory declares every size, so that a bomb is refused before it is unpacked;
         # reading stops at the declared size.
         check_growth(sum(entry.file_size for entry in files), size)
