@@ -14,7 +14,7 @@ import numpy.typing as npt
 from asemble.core.errors import FileError, InputError
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Refusal, Series, Study
-from asemble.io import decoders, dicom, disc, limits, nifti, pairs, raster
+from asemble.io import copies, decoders, dicom, disc, limits, nifti, pairs, raster
 from asemble.io.frames import Frame
 from asemble.io.patients import Patients
 from asemble.io.stack import Draft, stack
@@ -190,7 +190,23 @@ class _Intake:
                 self.refused.append(result)
             else:
                 drafts.append(result)
-        return drafts
+        return self._once(drafts)
+
+    def _once(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """Each volume once: a series that was sent again under a new UID would count double.
+
+        Pictures have no place in the patient that could be the same.
+        """
+        kept: dict[object, Draft] = {}
+        for number, draft in enumerate(drafts):
+            series = draft.series
+            same: object = (draft.digest, draft.order, series.weighting, series.description)
+            if series.volume.affine_lps is None:
+                same = number
+            if kept.setdefault(same, draft) is not draft:
+                slices = series.volume.shape[0]
+                self.refused.append(Refusal(draft.name, copies.SAME_VOLUME, files=slices))
+        return list(kept.values())
 
 
 def _why_nothing(refused: Sequence[Refusal]) -> InputError:
