@@ -158,9 +158,10 @@ def test_a_study_is_decoded_by_several_at_once_and_keeps_its_order(
             running[0] += 1
             most[0] = max(most[0], running[0])
             time.sleep(0.05)
-            values = pool.decode(request, payload, check=check)
-            running[0] -= 1
-            return values
+            try:
+                return pool.decode(request, payload, check=check)
+            finally:
+                running[0] -= 1
 
     monkeypatch.setattr(decoders, "pool", Slow)
     images = [compressed(i, (16, 12)) for i in range(6)]
