@@ -83,10 +83,11 @@ def _picture(frame: Frame) -> object:
 
 def _spot(frame: Frame) -> object:
     place = frame.place
-    numbers = (*place.origin_mm, *place.along_row, *place.along_column)
+    vectors = (place.origin_mm, place.along_row, place.along_column)
+    numbers = [value for vector in vectors for value in vector.tolist()]
     return (
         frame.header.series,
         frame.header.series_number,
         frame.pixels.shape,
-        *(round(float(v), 3) for v in numbers),
+        *(round(value, 3) for value in numbers),
     )

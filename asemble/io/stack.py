@@ -185,11 +185,12 @@ def _digest(frames: list[Frame], affine: Affine) -> str:
 
 def _affine(frames: list[Frame]) -> Affine:
     first, last = frames[0].place, frames[-1].place
+    normal = first.normal
     if len(frames) > 1:
         step = (last.origin_mm - first.origin_mm) / (len(frames) - 1)
         for index, frame in enumerate(frames):
             beside = frame.place.origin_mm - first.origin_mm - index * step
-            off_mm = float(np.linalg.norm(beside - (beside @ first.normal) * first.normal))
+            off_mm = float(np.linalg.norm(beside - (beside @ normal) * normal))
             if off_mm > IN_LINE_MM:
                 raise SeriesError(
                     f"The slices are not in line: one lies {off_mm:.1f} mm beside the others.",
@@ -201,7 +202,7 @@ def _affine(frames: list[Frame]) -> Affine:
             hint="Export the original series from the scanner or PACS.",
         )
     else:
-        step = first.normal * first.slice_mm
+        step = normal * first.slice_mm
     affine = np.eye(4)
     affine[:3, 0] = step
     affine[:3, 1] = first.along_column * first.row_mm
