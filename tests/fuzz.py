@@ -55,6 +55,8 @@ def main() -> int:
         return _work(options.seed)
     OUT.mkdir(parents=True, exist_ok=True)
     tally = Tally.load(options.seed, fresh=options.fresh)
+    if len(tally.done) >= options.count:  # that run is over
+        tally = Tally(options.seed)
     started, before = time.monotonic(), tally.facts["seconds"]
     indices: queue.SimpleQueue[int] = queue.SimpleQueue()
     for index in range(options.count):

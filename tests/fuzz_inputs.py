@@ -17,6 +17,9 @@ import numpy as np
 import pydicom
 from mr_files import SECRETS, enhanced_image, mr_image, set_pixels, to_bytes
 from PIL import Image
+from pydicom.encaps import encapsulate
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit
 
 from asemble.core.errors import FileError
 from asemble.io import structure
@@ -70,6 +73,7 @@ def whole_files() -> dict[str, list[tuple[str, bytes]]]:
         "simulated DICOM": _simulated(),
         "pydicom's DICOM": _files_of(pydicom, "data/test_files", "*.dcm"),
         "scanner DICOM": _scanner(),
+        "compressed DICOM": _compressed(),
         "NIfTI": [*_nifti(), *_files_of(nib, "tests/data", "*.nii*")],
         "PNG": [("a.png", _picture(values, "PNG")) for values in _pictures()],
         "JPEG": [("a.jpg", _picture(values, "JPEG")) for values in _pictures() if values.ndim < 4],
@@ -133,6 +137,46 @@ def _files_of(package: Any, folder: str, pattern: str) -> list[tuple[str, bytes]
     paths = sorted((Path(package.__file__).parent / folder).glob(pattern))
     small = [path for path in paths if path.stat().st_size <= SMALL_BYTES]
     return [(path.name if "nii" in path.name else "IM1", path.read_bytes()) for path in small]
+
+
+def _compressed() -> list[tuple[str, bytes]]:
+    """The compressed pixels of pydicom's files, and of pictures, in the header of an MR slice."""
+    images = []
+    for _, data in _files_of(pydicom, "data/test_files", "*.dcm"):
+        try:
+            source = pydicom.dcmread(io.BytesIO(data))
+            is_compressed = source.file_meta.TransferSyntaxUID.is_compressed
+        except (InvalidDicomError, AttributeError):
+            continue
+        if is_compressed and "PixelData" in source and len(source.PixelData) < SMALL_BYTES:
+            images.append(_in_mr_header(source.file_meta.TransferSyntaxUID, source))
+    for kind, syntax, options in (
+        ("JPEG", JPEGBaseline8Bit, {}),
+        ("JPEG", JPEGBaseline8Bit, {"progressive": True}),
+        ("JPEG2000", JPEG2000Lossless, {"no_jp2": True}),
+    ):
+        packed = io.BytesIO()
+        Image.fromarray(_pictures()[0]).save(packed, kind, **options)
+        image = mr_image(0, BitsAllocated=8, BitsStored=8, HighBit=7, Rows=30, Columns=40)
+        image.PixelData = encapsulate([packed.getvalue()])
+        images.append(_in_mr_header(syntax, image))
+    return [("IM3", to_bytes(image)) for image in images]
+
+
+_PIXEL_KEYWORDS = (
+    "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
+    "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "PixelData",
+)  # fmt: skip
+
+
+def _in_mr_header(syntax: str, source: pydicom.Dataset) -> pydicom.FileDataset:
+    image = mr_image(0)
+    image.file_meta.TransferSyntaxUID = syntax
+    for keyword in _PIXEL_KEYWORDS:
+        if keyword in source:
+            setattr(image, keyword, source[keyword].value)
+    image["PixelData"].VR, image["PixelData"].is_undefined_length = "OB", True
+    return image
 
 
 def _scanner() -> list[tuple[str, bytes]]:

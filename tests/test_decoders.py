@@ -147,6 +147,31 @@ def test_many_threads_get_their_own_pixels() -> None:
                 assert np.array_equal(found[index], noise)
 
 
+@pytest.mark.skipif(decoders.DECODERS < 2, reason="one processor decodes one image at a time")
+def test_a_study_is_decoded_by_several_at_once_and_keeps_its_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool, running, most = decoders.pool(), [0], [0]
+
+    class Slow:
+        def decode(self, request: dict[str, Any], payload: Any, *, check: Any) -> Any:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+            time.sleep(0.05)
+            try:
+                return pool.decode(request, payload, check=check)
+            finally:
+                running[0] -= 1
+
+    monkeypatch.setattr(decoders, "pool", Slow)
+    images = [compressed(i, (16, 12)) for i in range(6)]
+    images[0].Rows = images[5].Rows = 40
+    parts = [Part.from_bytes(f"{i}", to_bytes(image)) for i, image in enumerate(images)]
+    study = read_parts(parts)
+    assert most[0] == decoders.DECODERS
+    assert [refusal.name for refusal in study.refused] == ["0", "5"]
+
+
 def test_pixels_that_are_fewer_than_the_header_says_are_refused() -> None:
     image = compressed(0, (16, 12))
     image.Rows = 20
