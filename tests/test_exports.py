@@ -162,6 +162,12 @@ def test_a_whole_series_left_out_for_one_reason_is_one_row() -> None:
     assert [(row.name, row.files) for row in rows] == [("b", 1), ("R000 and 119 more", 120)]
 
 
+def test_where_nothing_is_read_the_commonest_reason_is_given() -> None:
+    images = {f"z{i}": other_object(SR, "SR") for i in range(3)}
+    with pytest.raises(InputError, match=r"None of 4 files could be read\. 3 of them: .* report"):
+        named(a=other_object(PDF, "DOC"), **images)
+
+
 def test_the_command_line_says_what_was_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

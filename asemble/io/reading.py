@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from asemble.core.errors import FileError, InputError
 from asemble.core.labels import Plane, Weighting
-from asemble.core.study import Refusal, Series, Study
+from asemble.core.study import Refusal, Series, Study, grouped_by_reason
 from asemble.io import copies, decoders, dicom, disc, limits, nifti, pairs, raster
 from asemble.io.frames import Frame
 from asemble.io.patients import Patients
@@ -213,11 +213,12 @@ def _why_nothing(refused: Sequence[Refusal]) -> InputError:
     """One error for the upload as a whole, without file names."""
     if not refused:
         return InputError("The upload holds no files.", hint=FORMATS)
-    reasons = list(dict.fromkeys(refusal.reason for refusal in refused))
+    reasons = grouped_by_reason(refused)
     if len(reasons) == 1:
-        return InputError(reasons[0])
-    files = sum(refusal.files for refusal in refused)
-    return InputError(f"None of {files} files could be read. The first: {reasons[0]}")
+        return InputError(reasons[0].reason)
+    most = max(reasons, key=lambda group: group.files)
+    files = sum(group.files for group in reasons)
+    return InputError(f"None of {files} files could be read. {most.files} of them: {most.reason}")
 
 
 def _study(drafts: Sequence[Draft], refused: Sequence[Refusal]) -> Study:
