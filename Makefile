@@ -10,7 +10,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: app setup setup-dev test lint browser weights weights-check licences
+.PHONY: app setup setup-dev test lint browser weights weights-check licences fuzz
 
 app: setup
 	$(BIN)/python -m streamlit run app.py
@@ -79,3 +79,7 @@ weights-check: setup
 
 licences: setup
 	$(BIN)/python docs/licences.py
+
+# Feeds 50,000 spoilt files to the reader and writes docs/fuzzing.md: about a quarter of an hour.
+fuzz: setup-dev
+	$(BIN)/python tests/fuzz.py --count 50000 --seed 0

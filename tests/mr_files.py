@@ -69,6 +69,13 @@ def mr_image(
     return image
 
 
+def without_identity(image: FileDataset) -> FileDataset:
+    """The image without what says whose it is, so that it goes with any patient."""
+    for keyword in ("PatientID", "PatientName", "PatientBirthDate"):
+        delattr(image, keyword)
+    return image
+
+
 def slice_values(index: int) -> np.ndarray:
     """The pixels of slice `index`, all different."""
     return (np.arange(30).reshape(SHAPE) + 100 * (index + 1)).astype(np.uint16)

@@ -90,6 +90,23 @@ def test_no_page_starts_with_weights_that_cannot_be_trusted(
     cache.ensemble.clear()
 
 
+def test_the_page_shows_one_table_with_a_row_for_each_reason() -> None:
+    def page() -> None:
+        from asemble.core.study import Refusal  # noqa: PLC0415  runs as a page of its own
+        from asemble.ui.intake import left_out  # noqa: PLC0415
+
+        left_out([*[Refusal(f"R{i}", "A report.") for i in range(120)], Refusal("b", "A PDF.")])
+
+    app = AppTest.from_function(page, default_timeout=120).run()
+    assert not app.exception
+    assert app.expander[0].label == "121 files or images left out, and why"
+    (table,) = app.dataframe
+    assert table.value.to_numpy().tolist() == [
+        ["R0 and 119 more", 120, "A report."],
+        ["b", 1, "A PDF."],
+    ]
+
+
 def test_a_text_file_named_dcm_is_refused_in_a_sentence() -> None:
     app = upload(open_home(), "slice.dcm", b"these are not the images you are looking for\n" * 9)
     assert len(app.error) == 1

@@ -45,7 +45,7 @@ def test_a_zipped_study_is_read_assessed_and_reported(
     page.locator('input[type="file"]').set_input_files(upload)
     page.get_by_role("button", name="Read the upload").click()
     expect(page.get_by_text("3 series read")).to_be_visible()
-    expect(page.get_by_text("1 file or series left out, and why")).to_be_visible()
+    expect(page.get_by_text("1 file or image left out, and why")).to_be_visible()
     check_frame(page)
 
     # Look: slices move in the browser, on every pane's own axis.

@@ -2,13 +2,13 @@
 
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from asemble.core.errors import InputError
-from asemble.core.study import Refusal
+from asemble.core.results import SeriesPrediction
+from asemble.core.study import Refusal, Study, grouped_by_reason
 
 REFUSED = 2
 """Exit code where the input was refused; argparse uses the same for wrong arguments."""
@@ -48,9 +48,18 @@ def clock(seconds: float) -> str:
 
 def tell_refusals(refused: Sequence[Refusal]) -> None:
     """What was left out and why, on standard error; without file names, which may name a person."""
-    for reason, count in Counter(refusal.reason for refusal in refused).items():
-        left_out = f"{count} left out" if count > 1 else "left out"
-        print(f"asemble: {left_out}: {' '.join(reason.split())}", file=sys.stderr)
+    for group in grouped_by_reason(refused):
+        left_out = f"{group.files} left out" if group.files > 1 else "left out"
+        print(f"asemble: {left_out}: {' '.join(group.reason.split())}", file=sys.stderr)
+
+
+def tell_not_judged(study: Study, series: Sequence[SeriesPrediction]) -> None:
+    """Which series were read but not judged, and why, on standard error."""
+    for one in series:
+        if not one.used:
+            words = study.series_by_id(one.series_id).description
+            name = f"{one.series_id} ({words})" if words else one.series_id
+            print(f"asemble: {name} read but not judged: {one.why_not}", file=sys.stderr)
 
 
 def require_empty_folder(folder: Path) -> None:

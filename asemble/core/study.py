@@ -1,5 +1,6 @@
 """`Series` and `Study`: what was read, without anything that identifies a person."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from asemble.core.labels import Plane, Weighting
@@ -13,10 +14,33 @@ class Refusal:
     Args:
         name: file name inside the upload, for the person who uploaded it; never exported.
         reason: one sentence: what was wrong, and what to do.
+        files: how many files or images it stands for.
     """
 
     name: str
     reason: str
+    files: int = 1
+
+
+def grouped_by_reason(refused: Iterable[Refusal]) -> tuple[Refusal, ...]:
+    """One refusal for each reason, in the order in which the reasons first occur.
+
+    >>> grouped_by_reason([Refusal("a", "Empty."), Refusal("b", "Empty.")])
+    (Refusal(name='a and 1 more', reason='Empty.', files=2),)
+    """
+    groups: dict[str, list[Refusal]] = {}
+    for refusal in refused:
+        groups.setdefault(refusal.reason, []).append(refusal)
+    return tuple(_together(group) for group in groups.values())
+
+
+def _together(group: list[Refusal]) -> Refusal:
+    first = group[0]
+    if len(group) == 1:
+        return first
+    files = sum(refusal.files for refusal in group)
+    name = first.name.split(" and ")[0] if first.files > 1 else first.name
+    return replace(first, name=f"{name} and {files - 1} more", files=files)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

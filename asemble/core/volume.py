@@ -34,7 +34,10 @@ class Volume:
     affine_lps: Affine | None
 
     def __post_init__(self) -> None:
-        voxels: npt.NDArray[Any] = np.array(self.voxels, dtype=np.float32)
+        voxels: npt.NDArray[Any] = self.voxels
+        # What nobody can change any more is taken as it is; everything else is copied.
+        if voxels.dtype != np.float32 or voxels.flags.writeable or not voxels.flags.owndata:
+            voxels = np.array(voxels, dtype=np.float32)
         if voxels.ndim != 3 or 0 in voxels.shape:
             raise ValueError(f"voxels must be (slice, row, column), got shape {voxels.shape}")
         voxels.setflags(write=False)

@@ -1,7 +1,8 @@
 """The door: the attributes that are kept from a DICOM file; everything else is never read.
 
 A file is parsed with `KEPT` as the only elements to load, so that names, dates, numbers and free
-text stay behind in the bytes. Of the two free texts that are used, only known words pass.
+text stay behind in the bytes. The exception is `asemble.io.patients`, which compares the patients
+of the files and keeps nothing. Of the two free texts that are used, only known words pass.
 The UIDs are needed to tell series apart and are turned into digests at once.
 """
 
@@ -12,11 +13,11 @@ from collections.abc import Iterable
 KEPT = (
     # what kind of object it is
     "SOPClassUID", "Modality", "ImageType", "BodyPartExamined", "SeriesDescription",
-    "ImageComments", "ComplexImageComponent", "BurnedInAnnotation",
+    "ImageComments", "ComplexImageComponent", "BurnedInAnnotation", "ConversionType",
     # which images belong together; UIDs leave `group_digest` as digests only
     "SeriesInstanceUID", "SOPInstanceUID", "SeriesNumber", "AcquisitionNumber", "InstanceNumber",
     "TemporalPositionIdentifier", "EchoNumbers", "TriggerTime", "DiffusionBValue", "StackID",
-    "DimensionIndexSequence",
+    "DimensionIndexSequence", "ImagesInAcquisition",
     # how it was acquired
     "ScanningSequence", "SequenceVariant", "ScanOptions", "MRAcquisitionType",
     "RepetitionTime", "EchoTime", "InversionTime", "FlipAngle",
@@ -29,6 +30,10 @@ KEPT = (
     "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames",
     "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
     "RescaleSlope", "RescaleIntercept", "PixelData", "FloatPixelData", "DoubleFloatPixelData",
+    "LossyImageCompression",
+    "RedPaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData",
+    "GreenPaletteColorLookupTableDescriptor", "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableDescriptor", "BluePaletteColorLookupTableData",
     "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
 )  # fmt: skip
 """Public attributes by keyword (PS3.6)."""

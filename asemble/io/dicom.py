@@ -1,6 +1,5 @@
 """One DICOM file to `Frame`s: classic, enhanced multi-frame, Siemens mosaic, tiled."""
 
-import hashlib
 import io
 import logging
 import struct
@@ -9,52 +8,33 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pydicom
 from pydicom.config import settings
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.pixels.utils import pixel_array
+from pydicom.tag import Tag
+from pydicom.uid import JPEGExtended12Bit
 
 from asemble.core.errors import FileError
-from asemble.io import enhanced, mosaic
+from asemble.io import enhanced, kinds, mosaic, pixels, structure
 from asemble.io.deidentify import KEPT, KEPT_PRIVATE
-from asemble.io.frames import WHOLE, Frame, Slot, read_place, read_scaling
-from asemble.io.header import MR_CLASSES, Header, header_of, number, text
-from asemble.io.upload import MAX_FILE_VOXELS
-
-COMPRESSED = frozenset(
-    "1.2.840.10008.1.2." + end
-    for end in ("5", "4.50", "4.51", "4.57", "4.70", "4.80", "4.81", "4.90", "4.91")
-)
-"""RLE, JPEG (baseline, extended, lossless), JPEG-LS and JPEG 2000."""
-
-NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
-"""Uncompressed: implicit and explicit little endian, explicit big endian."""
-
-MODALITY_NAMES = {
-    "CT": "CT (computed tomography)",
-    "CR": "a radiograph",
-    "DX": "a radiograph",
-    "US": "ultrasound",
-    "PT": "PET (positron emission tomography)",
-    "NM": "scintigraphy",
-    "MG": "mammography",
-    "XA": "angiography",
-    "SEG": "a segmentation",
-}
+from asemble.io.frames import WHOLE, Frame, Slot, pixel_digest, read_place, read_scaling
+from asemble.io.header import Header, header_of, number, text
+from asemble.io.patients import ATTRIBUTES, Patients
 
 _EXPORT_AGAIN = "Export the original MR series from the scanner or PACS."
 _UPLOAD_AGAIN = "Upload the file again."
 
-_DAMAGED = (
+DAMAGED = (
     ValueError, KeyError, AttributeError, TypeError, IndexError, EOFError, OSError, OverflowError,
     NotImplementedError, RuntimeError, MemoryError, struct.error, zlib.error,
     InvalidDicomError, BytesLengthException,
 )  # fmt: skip
 """What pydicom and its decoders raise on damaged files, found by cutting and altering real ones."""
+
+_TAGS: list[Any] = [Tag(tag) for tag in (*KEPT, *KEPT_PRIVATE, *ATTRIBUTES)]
 
 _parser_lock = threading.Lock()
 _pydicom_log = logging.getLogger("pydicom")
@@ -65,30 +45,69 @@ def looks_like_dicom(name: str, data: bytes) -> bool:
     return data[128:132] == b"DICM" or _starts_with_element(data) or name.lower().endswith(".dcm")
 
 
-def read_frames(name: str, data: bytes) -> list[Frame]:
-    """The slices of one DICOM file.
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A DICOM file whose header is read and whose pixels are not.
+
+    Args:
+        name: file name, for messages.
+        layout: what the header promises of the pixels.
+        slots: which part of them is which slice.
+        stored: the value of PixelData, a view of the file.
+    """
+
+    name: str
+    layout: pixels.Layout
+    slots: list[Slot]
+    stored: memoryview
+
+    def frames(self) -> list[Frame]:
+        """The slices; threads may do this at once for several files.
+
+        Raises:
+            FileError: the pixels are not what the header promises.
+        """
+        try:
+            values = pixels.read_pixels(self.layout, self.stored)
+            file, single = pixel_digest(values), len(self.slots) == 1
+            return [
+                slot.cut(values, name=self.name, file=file, index=index, is_single=single)
+                for index, slot in enumerate(self.slots)
+            ]
+        except DAMAGED as error:
+            raise _damaged() from error
+
+
+def read_header(name: str, data: bytes, *, patients: Patients) -> Parsed:
+    """The header of one DICOM file.
 
     Args:
         name: file name, for messages.
         data: the whole file.
+        patients: of the files before; this one is compared with them, whatever it holds.
 
     Raises:
         FileError: the file is not a whole, readable MR image.
+        InputError: it is of another patient than the files before it.
     """
     try:
-        with _parser_lock, _validation(pydicom.config.IGNORE), _unquoted():
-            dataset = _parse(data)
+        with quiet_parser():
+            dataset, stored = _parse(data)
+            patients.take(dataset)
             _require_mr_image(dataset)
+            _require_known_packing(dataset)
             slots = _slots(dataset, header_of(dataset))
-        pixels = _decode(dataset)
-        file = hashlib.sha256(pixels.tobytes()).hexdigest()
-        single = len(slots) == 1
-        return [slot.cut(pixels, name=name, file=file, is_single=single) for slot in slots]
-    except _DAMAGED as error:
-        raise FileError("This DICOM file is damaged or cut off.", hint=_UPLOAD_AGAIN) from error
+            return Parsed(name, pixels.read_layout(dataset), slots, stored)
+    except DAMAGED as error:
+        raise _damaged() from error
 
 
-def _parse(data: bytes) -> pydicom.Dataset:
+def _damaged() -> FileError:
+    return FileError("This DICOM file is damaged or cut off.", hint=_UPLOAD_AGAIN)
+
+
+def _parse(data: bytes) -> tuple[pydicom.Dataset, memoryview]:
+    """The kept elements, and the value of the pixels, which the parser never sees."""
     has_marker = data[128:132] == b"DICM"
     if not has_marker and not _starts_with_element(data):
         raise FileError(
@@ -98,7 +117,8 @@ def _parse(data: bytes) -> pydicom.Dataset:
         raise FileError(
             "Deflated DICOM is not read.", hint="Export the series uncompressed or as JPEG 2000."
         )
-    dataset = _load(data, force=not has_marker)
+    found = structure.find_pixels(data)
+    dataset = _load(data if found is None else data[: found.element], force=not has_marker)
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
         dataset.file_meta.TransferSyntaxUID = (
@@ -108,21 +128,30 @@ def _parse(data: bytes) -> pydicom.Dataset:
             if implicit
             else pydicom.uid.ExplicitVRLittleEndian
         )
-    return dataset
+    return dataset, memoryview(b"") if found is None else _lay_in(dataset, found, data)
+
+
+def _lay_in(dataset: pydicom.Dataset, found: structure.PixelElement, data: bytes) -> memoryview:
+    """Notes in the data set that there are pixels, and returns them."""
+    is_whole = found.length == structure.UNDEFINED
+    end = len(data) if is_whole else found.start + found.length
+    if end > len(data):
+        raise _damaged()
+    dataset.add_new(found.tag, "OB", b"")
+    return memoryview(data)[found.start : end]
 
 
 def _load(data: bytes, *, force: bool) -> pydicom.Dataset:
     """The kept elements; strictly first, because only so does pydicom report a file cut short."""
-    tags: list[Any] = [*KEPT, *KEPT_PRIVATE]
     try:
         with _validation(pydicom.config.RAISE):
-            return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=tags)
+            return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=_TAGS)
     except (
         InvalidDicomError,
         LookupError,
         ValueError,
     ):  # unusual, such as an unknown character set
-        return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=tags)
+        return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=_TAGS)
 
 
 def _starts_with_element(data: bytes) -> bool:
@@ -138,23 +167,53 @@ def _require_mr_image(dataset: pydicom.Dataset) -> None:
     Raises:
         FileError: the reason.
     """
+    sop_class = text(dataset, "SOPClassUID") or text(dataset.file_meta, "MediaStorageSOPClassUID")
     modality = text(dataset, "Modality").upper()
-    has_pixels = any(k in dataset for k in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
-    if not has_pixels and "Rows" not in dataset:
-        if not dataset or text(dataset, "SOPClassUID") in MR_CLASSES:
-            raise FileError("This DICOM file is cut off before its image.", hint=_UPLOAD_AGAIN)
+    document = kinds.document_of(sop_class)
+    if document is not None:
+        raise FileError(f"This is {document}, not an MR image.", hint="It is not needed.")
+    other = kinds.other_image_of(sop_class, modality)
+    is_placed = other is None and "ImagePositionPatient" in dataset
+    if sop_class in kinds.SECONDARY_CAPTURES and not is_placed:
         raise FileError(
-            "This DICOM file holds no image (an index, a report or settings).",
-            hint="It is not needed.",
+            "This is a secondary capture (a picture of a screen or a scanned page), not an MR "
+            "slice; the name of the patient may stand in it.",
+            hint="Upload the original MR series.",
         )
-    if modality not in ("MR", ""):
-        what = MODALITY_NAMES.get(modality, "another kind of image")
-        raise FileError(f"This is {what}, not MR.", hint="Upload the MRI series.")
+    if other is not None:
+        raise FileError(f"This is {other}, not MR.", hint="Upload the MRI series.")
     if "PixelData" not in dataset:
-        raise FileError("This DICOM file has no pixel data.", hint=_UPLOAD_AGAIN)
-    if (number(dataset, "SamplesPerPixel") or 1) != 1:
+        raise _no_pixels(dataset, sop_class)
+
+
+def _no_pixels(dataset: pydicom.Dataset, sop_class: str) -> FileError:
+    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
+        return FileError("This is a map of computed values, not an MR image.", hint=_EXPORT_AGAIN)
+    if sop_class in kinds.MR_CLASSES or "Rows" in dataset:
+        return FileError(
+            "This DICOM file is cut off before its image: it has no pixel data.",
+            hint=_UPLOAD_AGAIN,
+        )
+    return FileError("This DICOM file holds no image.", hint="It is not needed.")
+
+
+def _require_known_packing(dataset: pydicom.Dataset) -> None:
+    """Refuse the two ways to pack grey values that no decoder here takes apart.
+
+    Raises:
+        FileError: 12 bits on end (PS3.5 8.1.1, retired), or lossy JPEG of 12 bits.
+    """
+    bits = number(dataset, "BitsAllocated")
+    if bits is not None and bits % 8 and bits != 1:
         raise FileError(
-            "This is a colour picture, not an MR slice.", hint="Upload the original MR series."
+            "The pixels are packed without regard to bytes, which is not read.",
+            hint="Export the series with 16 bits a pixel.",
+        )
+    is_extended = dataset.file_meta.TransferSyntaxUID == JPEGExtended12Bit
+    if is_extended and (number(dataset, "BitsStored") or 0) > 8:
+        raise FileError(
+            "Lossy JPEG of more than 8 bits is not read.",
+            hint="Export the series uncompressed or as JPEG 2000.",
         )
 
 
@@ -175,37 +234,11 @@ def _slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
     return [Slot(0, WHOLE, place, slope, intercept, header)]
 
 
-def _decode(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
-    """The stored values, `(frame, row, column)`, larger always brighter.
-
-    Raises:
-        FileError: the pixels are too many, cut off or in an unknown encoding.
-    """
-    frames = int(number(dataset, "NumberOfFrames") or 1)
-    rows, columns = int(dataset.Rows), int(dataset.Columns)
-    bits_allocated, bits_stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
-    if not 0 < frames * rows * columns <= MAX_FILE_VOXELS:
-        raise FileError(
-            f"This file claims {frames} frames of {rows} x {columns}, which is too large to read.",
-            hint=_UPLOAD_AGAIN,
-        )
-    syntax = str(dataset.file_meta.TransferSyntaxUID)
-    if syntax not in NATIVE | COMPRESSED:
-        raise FileError(
-            "The pixels are stored in a transfer syntax that is not read.",
-            hint="Export the series uncompressed or as JPEG 2000.",
-        )
-    if syntax in NATIVE:
-        expected = frames * rows * columns * bits_allocated // 8
-        if len(dataset.PixelData) < expected:
-            raise FileError("This DICOM file is cut off: pixels are missing.", hint=_UPLOAD_AGAIN)
-        dataset.PixelData = dataset.PixelData[: expected + expected % 2]  # some exports pad more
-    stored: npt.NDArray[Any] = pixel_array(dataset, raw=True).reshape(frames, rows, columns)
-    if text(dataset, "PhotometricInterpretation") == "MONOCHROME1":  # PS3.3 C.7.6.3.1.2
-        lowest = -(2 ** (bits_stored - 1)) if dataset.PixelRepresentation else 0
-        highest = lowest + 2**bits_stored - 1
-        stored = (highest + lowest) - stored.astype(np.int64)
-    return stored
+@contextmanager
+def quiet_parser() -> Iterator[None]:
+    """Parse one file at a time, without values of the file in warnings."""
+    with _parser_lock, _validation(pydicom.config.IGNORE), _unquoted():
+        yield
 
 
 @contextmanager

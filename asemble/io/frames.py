@@ -1,5 +1,6 @@
 """`Frame`: one slice as a file holds it, before slices are put together to volumes."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +63,7 @@ class Frame:
     Args:
         name: file that it came from, for messages.
         file: digest of the pixels of that file: keeps the frames of one file together.
+        index: number of the slice in its file.
         is_single: whether the file holds this slice only.
         pixels: `(row, column)` as stored.
         slope, intercept: from stored values to signal.
@@ -72,6 +74,7 @@ class Frame:
 
     name: str
     file: str
+    index: int
     is_single: bool
     pixels: npt.NDArray[Any]
     slope: float
@@ -84,12 +87,19 @@ class Frame:
     def volume_key(self) -> tuple[object, ...]:
         """What volumes of one series differ in: kind of picture, echo, diffusion, time."""
         h = self.header
-        return (h.stack, h.kind, h.echo, h.b_value, h.temporal, self.rank)
+        te_ms = round(h.te_ms or 0.0, 1)  # some scanners call every echo the first
+        return (h.stack, h.kind, h.echo, te_ms, h.b_value, h.temporal, self.rank)
 
     @property
     def order_key(self) -> tuple[object, ...]:
         """`volume_key`, then the order of acquisition."""
         return (*self.volume_key, self.header.acquisition, self.header.number)
+
+
+def pixel_digest(pixels: npt.NDArray[Any]) -> str:
+    """SHA-256 of stored values, whatever their byte order, in hex."""
+    native = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    return hashlib.sha256(np.ascontiguousarray(native).data).hexdigest()
 
 
 WHOLE = (slice(None), slice(None))
@@ -114,11 +124,14 @@ class Slot:
     header: Header
     rank: tuple[float, ...] = ()
 
-    def cut(self, pixels: npt.NDArray[Any], *, name: str, file: str, is_single: bool) -> Frame:
+    def cut(
+        self, pixels: npt.NDArray[Any], *, name: str, file: str, index: int, is_single: bool
+    ) -> Frame:
         """The slice out of `pixels`, `(frame, row, column)`; the other arguments as in `Frame`."""
         return Frame(
             name=name,
             file=file,
+            index=index,
             is_single=is_single,
             pixels=pixels[self.frame][self.window],
             slope=self.slope,

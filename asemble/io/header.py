@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 import pydicom
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag, Tag
 
 from asemble.io import deidentify
+from asemble.io.kinds import MR_CLASSES, SECONDARY_CAPTURES
 
 T = TypeVar("T")
 
@@ -24,7 +29,7 @@ class Header:
 
     Args:
         series: digest of SeriesInstanceUID: groups images, never leaves memory.
-        instance: digest of SOPInstanceUID: finds the same image given twice.
+        instance: digest of SOPInstanceUID, empty where absent: finds the same image given twice.
         modality: Modality, "MR" also where only the SOP class says so.
         description: cleaned by `deidentify.clean_description`.
         kind: words of ImageType from the third on, with ComplexImageComponent.
@@ -32,7 +37,12 @@ class Header:
         variant: SequenceVariant codes (SK, MP, SP, ...).
         options: ScanOptions codes (FS, ...); FS also where enhanced attributes say fat suppressed.
         tr_ms, te_ms, ti_ms: RepetitionTime, EchoTime, InversionTime.
-        stack, echo, b_value, temporal, acquisition, number: tell volumes of one series apart.
+        stack, echo, b_value, temporal, acquisition, number: tell volumes of one series apart;
+            `echo` is its number, or its time in ms where it has none.
+        images: ImagesInAcquisition, 0 where absent.
+        burned_in: whether BurnedInAnnotation says that text stands in the picture.
+        captured: whether it is a secondary capture: a picture of a screen or of a film.
+        lossy: whether it was ever compressed lossily.
     """
 
     series: str = ""
@@ -55,6 +65,10 @@ class Header:
     temporal: float = 0.0
     acquisition: float = 0.0
     number: float = 0.0
+    images: int = 0
+    burned_in: bool = False
+    captured: bool = False
+    lossy: bool = False
 
     @property
     def is_magnitude(self) -> bool:
@@ -62,10 +76,8 @@ class Header:
         return not NOT_MAGNITUDE.intersection(self.kind)
 
 
-MR_CLASSES = frozenset(
-    {"1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.4.4"}
-)
-"""MR, Enhanced MR and Legacy Converted Enhanced MR Image Storage (PS3.4 B.5)."""
+LOSSY_SYNTAXES = frozenset("1.2.840.10008.1.2.4." + end for end in ("50", "51", "81"))
+"""JPEG baseline and extended, and near-lossless JPEG-LS. JPEG 2000 may be either: its file says."""
 
 
 def header_of(dataset: pydicom.Dataset) -> Header:
@@ -74,11 +86,12 @@ def header_of(dataset: pydicom.Dataset) -> Header:
     if not modality and text(dataset, "SOPClassUID") in MR_CLASSES:
         modality = "MR"
     description = text(dataset, "SeriesDescription")
+    uid = text(dataset, "SOPInstanceUID")
     return Header(
         series=deidentify.group_digest(
             text(dataset, "SeriesInstanceUID") or f"{text(dataset, 'SeriesNumber')} {description}"
         ),
-        instance=deidentify.group_digest(text(dataset, "SOPInstanceUID")),
+        instance=deidentify.group_digest(uid) if uid else "",
         modality=modality,
         body_part=deidentify.clean_body_part(text(dataset, "BodyPartExamined")),
         description=deidentify.clean_description(description),
@@ -97,7 +110,22 @@ def header_of(dataset: pydicom.Dataset) -> Header:
         temporal=number(dataset, "TemporalPositionIdentifier") or 0.0,
         acquisition=number(dataset, "AcquisitionNumber") or 0.0,
         number=number(dataset, "InstanceNumber") or 0.0,
+        images=int(number(dataset, "ImagesInAcquisition") or 0),
+        burned_in=text(dataset, "BurnedInAnnotation").upper() == "YES",
+        captured=_is_captured(dataset),
+        lossy=_is_lossy(dataset),
     )
+
+
+def _is_captured(dataset: pydicom.Dataset) -> bool:
+    is_capture = text(dataset, "SOPClassUID") in SECONDARY_CAPTURES
+    return is_capture or text(dataset, "ConversionType") != ""
+
+
+def _is_lossy(dataset: pydicom.Dataset) -> bool:
+    meta = getattr(dataset, "file_meta", None)
+    syntax = "" if meta is None else str(meta.get("TransferSyntaxUID", ""))
+    return text(dataset, "LossyImageCompression") == "01" or syntax in LOSSY_SYNTAXES
 
 
 def image_kind(dataset: pydicom.Dataset, keyword: str = "ImageType") -> tuple[str, ...]:
@@ -143,10 +171,39 @@ def numbers(dataset: pydicom.Dataset, keyword: str) -> tuple[float, ...]:
 def _value(dataset: pydicom.Dataset, keyword: str, convert: Callable[[Any], T]) -> T | None:
     # A damaged value raises as late as here, because elements are converted when first asked for.
     try:
-        value = dataset.get(keyword)
+        element = dataset.get_item(_tag(keyword))
+        if element is None:
+            return None
+        value = _plain(element)
+        value = dataset.get(keyword) if value is None else value
         return None if value is None or value == "" else convert(value)
     except (ValueError, TypeError, NotImplementedError, OverflowError, AttributeError):
         return None
+
+
+@cache
+def _tag(keyword: str) -> BaseTag:
+    return Tag(keyword)
+
+
+_PLAIN_TEXT = frozenset({"CS", "DS", "IS", "UI"})
+"""Value representations that hold ASCII whatever the character set (PS3.5 6.2)."""
+
+
+def _plain(element: Any) -> Any:
+    """The value of a short text or number without the detour over pydicom's types, else None.
+
+    Half of the time of reading a file went there. A number stays text: `float` takes it.
+    """
+    if not isinstance(element, RawDataElement) or not element.value:
+        return None
+    vr = element.VR or dictionary_VR(element.tag)
+    if vr == "US" and len(element.value) == 2:
+        return int.from_bytes(element.value, "little" if element.is_little_endian else "big")
+    if vr not in _PLAIN_TEXT:
+        return None
+    values = element.value.decode("ascii").rstrip("\0 ").split("\\")
+    return values if len(values) > 1 else values[0]
 
 
 def _enhanced_sequence(dataset: pydicom.Dataset) -> frozenset[str]:

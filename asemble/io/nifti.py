@@ -1,7 +1,9 @@
-"""NIfTI-1 and NIfTI-2 single files, read to series and written from volumes."""
+"""NIfTI-1 and NIfTI-2, single files and pairs, read to series and written from volumes."""
 
 import gzip
+import io
 import math
+import struct
 import zlib
 from pathlib import Path
 from typing import Any
@@ -11,15 +13,16 @@ import numpy as np
 import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
 from asemble.core.errors import FileError
 from asemble.core.geometry import plane_of, ras_affine
 from asemble.core.labels import Weighting
 from asemble.core.study import Series
 from asemble.core.volume import Affine, Floats, Volume
+from asemble.io import limits
 from asemble.io.frames import SENSIBLE_MM
 from asemble.io.stack import Draft, draft
-from asemble.io.upload import MAX_FILE_VOXELS
 from asemble.io.weighting import weighting_of_name
 
 LABEL_INTENT = 1002
@@ -28,29 +31,37 @@ FEWEST_VALUES = 9
 """An image of fewer different values is a mask, not an MR image."""
 _MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 
-_DAMAGED = (ValueError, KeyError, OSError, EOFError, zlib.error, ImageFileError, HeaderDataError)
+SAME_PLACE_MM = 1.0
+"""How far a corner may lie apart in sform and qform, which rounds, without a word about it."""
+
+_DAMAGED = (
+    ValueError, LookupError, OSError, EOFError, ArithmeticError, TypeError, MemoryError,
+    struct.error, zlib.error, ImageFileError, HeaderDataError, WrapStructError,
+)  # fmt: skip
+"""What nibabel raises on damaged files, found by `make fuzz`."""
 
 
 def looks_like_nifti(data: bytes) -> bool:
-    """Whether a file is a NIfTI-1 or NIfTI-2 single file, or half of a pair, by its header."""
-    return data[344:348] in (b"n+1\0", b"ni1\0") or data[4:8] in (b"n+2\0", b"ni2\0")
+    """Whether a file is a NIfTI-1 or NIfTI-2 single file, by its header."""
+    return data[344:348] == b"n+1\0" or data[4:8] == b"n+2\0"
 
 
-def read_series(name: str, data: bytes) -> Draft:
-    """The series in one unpacked NIfTI file.
+def read_series(name: str, data: bytes, pixels: bytes | None = None) -> Draft:
+    """The series in one unpacked NIfTI file, or in a pair of them.
 
     Slices lie along the last axis, as stored. The protocol words of the file name are used for the
     weighting, which NIfTI does not store, and are not kept.
 
     Args:
         name: file name.
-        data: the whole file, not compressed.
+        data: the whole file, not compressed; of a pair, its `.hdr`.
+        pixels: of a pair, its `.img`, not compressed.
 
     Raises:
         FileError: the file is damaged, or no single grey volume.
     """
     try:
-        image = _open(data)
+        image = _open(data, pixels)
         _refuse_labels(image)
         voxels, notes = _first_volume(image)
         affine, affine_notes = _affine(image)
@@ -71,7 +82,7 @@ def read_series(name: str, data: bytes) -> Draft:
         weighting=weighting,
         notes=(*notes, *affine_notes, guess),
     )
-    return draft(series)
+    return draft(series, name=name)
 
 
 def read_mask(data: bytes) -> Volume:
@@ -110,19 +121,28 @@ def write_nifti(path: Path, voxels: npt.NDArray[Any], affine_lps: Affine | None)
     )
 
 
-def _open(data: bytes) -> Any:
-    if data[344:348] == b"ni1\0" or data[4:8] == b"ni2\0":
-        raise FileError(
-            "This is half of a NIfTI pair (.hdr and .img).", hint="Save it as one .nii file."
-        )
-    kind = nib.Nifti2Image if data[4:8] == b"n+2\0" else nib.Nifti1Image
-    image = kind.from_bytes(data)
+def _open(data: bytes, pixels: bytes | None = None) -> Any:
+    is_second = data[4:8] in (b"n+2\0", b"ni2\0")
+    if pixels is None:
+        image: Any = (nib.Nifti2Image if is_second else nib.Nifti1Image).from_bytes(data)
+    else:
+        kind = nib.Nifti2Pair if is_second else nib.Nifti1Pair
+        files = {
+            "header": nib.FileHolder(fileobj=io.BytesIO(data)),
+            "image": nib.FileHolder(fileobj=io.BytesIO(pixels)),
+        }
+        image = kind.from_file_map(files)
     shape = image.shape
-    if not 2 <= len(shape) <= 5 or not 0 < math.prod(shape[:3]) <= MAX_FILE_VOXELS:
+    is_usable = 2 <= len(shape) <= 5 and min(shape) > 0
+    if not is_usable or math.prod(shape[:3]) > limits.MAX_FILE_VOXELS:
         raise FileError(
             f"This NIfTI file claims a shape of {shape}, which cannot be read.",
             hint="Save a single volume.",
         )
+    proxy: Any = image.dataobj
+    first = math.prod(shape[:3]) * image.get_data_dtype().itemsize
+    if len(data) < proxy.offset + first:  # before memory is taken for it
+        raise ValueError("fewer voxels than the header claims")
     if image.get_data_dtype().fields is not None or image.get_data_dtype().kind not in "iuf":
         raise FileError("This NIfTI file holds colour or complex values.", hint="Save grey values.")
     return image
@@ -137,7 +157,8 @@ def _first_volume(image: Any) -> tuple[Floats, list[str]]:
     """Voxels `(slice, row, column)` and notes."""
     shape = image.shape
     first = (slice(None),) * min(3, len(shape)) + (0,) * (len(shape) - 3)
-    stored = np.asarray(image.dataobj[first], dtype=np.float32).reshape((*shape, 1)[:3])
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is counted below
+        stored = np.asarray(image.dataobj[first], dtype=np.float32).reshape((*shape, 1)[:3])
     notes = []
     volumes = math.prod(shape[3:])
     if volumes > 1:
@@ -158,24 +179,50 @@ def _first_volume(image: Any) -> tuple[Floats, list[str]]:
 
 
 def _affine(image: Any) -> tuple[Affine | None, list[str]]:
-    """The LPS affine in mm, or None where the file states none."""
+    """The LPS affine in mm, or None where the file states none that makes sense."""
     header = image.header
-    if int(header["sform_code"]) > 0:
-        affine_ras = header.get_sform()
-    elif int(header["qform_code"]) > 0:
-        affine_ras = header.get_qform()
-    else:
-        return None, ["The file says nothing about geometry: state the plane."]
     unit = header.get_xyzt_units()[0]
+    stated = [name for name in ("sform", "qform") if int(header[f"{name}_code"]) > 0]
+    found = {name: affine for name in stated if (affine := _stated(header, name, unit)) is not None}
+    if not stated:
+        return None, ["The file says nothing about geometry: state the plane."]
+    if not found:
+        return None, ["The geometry in the file makes no sense and was left out: state the plane."]
+    notes = []
+    if len(found) < len(stated):
+        notes.append("One of the two geometries in the file makes no sense; the other was taken.")
+    elif len(found) == 2 and _disagree(header, image.shape, unit):
+        notes.append(
+            "The file states two geometries that disagree (sform and qform): the sform was taken; "
+            "check the sides."
+        )
+    if unit == "unknown":
+        notes.append("The file does not name its unit: millimetres were taken.")
+    return ras_affine(next(iter(found.values()))), notes
+
+
+def _stated(header: Any, name: str, unit: str) -> Affine | None:
+    """The affine of one form in mm, or None where it makes no sense."""
+    try:
+        affine_ras = header.get_sform() if name == "sform" else header.get_qform()
+    except (HeaderDataError, ValueError):  # no rotation, or sizes below 0
+        return None
     affine = np.asarray(affine_ras, dtype=np.float64).copy()
     affine[:3] *= _MM_PER_UNIT[unit]
+    if not np.isfinite(affine).all():
+        return None
     lengths_mm = np.linalg.norm(affine[:3, :3], axis=0)
     low, high = SENSIBLE_MM
-    is_finite = bool(np.isfinite(affine).all())
-    is_sensible = is_finite and low <= lengths_mm.min() and lengths_mm.max() <= high
-    if not is_sensible or abs(np.linalg.det(affine[:3, :3])) < 0.1 * lengths_mm.prod():
-        return None, ["The geometry in the file makes no sense and was left out: state the plane."]
-    notes = (
-        ["The file does not name its unit: millimetres were taken."] if unit == "unknown" else []
-    )
-    return ras_affine(affine), notes
+    is_sensible = low <= lengths_mm.min() and lengths_mm.max() <= high
+    is_flat = abs(np.linalg.det(affine[:3, :3])) < 0.1 * lengths_mm.prod()
+    return affine if is_sensible and not is_flat else None
+
+
+def _disagree(header: Any, shape: tuple[int, ...], unit: str) -> bool:
+    """Whether the two forms put a corner in two places; a qform cannot hold a shear."""
+    as_qform = header.copy()
+    as_qform.set_qform(header.get_sform(), strip_shears=True)
+    apart = as_qform.get_qform() - header.get_qform()
+    corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array((*shape, 1)[:3]) - 1)
+    off_mm = np.linalg.norm(corners @ apart[:3, :3].T + apart[:3, 3], axis=1) * _MM_PER_UNIT[unit]
+    return bool(off_mm.max() > SAME_PLACE_MM)

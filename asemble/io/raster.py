@@ -1,6 +1,5 @@
 """PNG and JPEG pictures to series of unknown geometry."""
 
-import io
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -8,20 +7,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from asemble.core.errors import FileError
 from asemble.core.labels import Weighting
 from asemble.core.study import Series
 from asemble.core.volume import Volume
+from asemble.io import decoders, limits
 from asemble.io.stack import Draft, draft
 
-MAX_PICTURE_PIXELS = 2**24
-"""16 megapixels: far above any MR slice, and below the limit at which Pillow warns."""
-COLOUR_DIFFERENCE = 24
-"""Channels of a grey JPEG differ by less (of 255)."""
-COLOUR_SHARE = 0.01
-"""A coloured arrow or label covers less of a grey picture."""
+_REQUEST = {"kind": "picture", "promised": 4 * limits.MAX_PICTURE_PIXELS}
 
 NOTE = "Pictures carry no geometry: state the plane and the weighting."
 
@@ -38,18 +32,29 @@ def read_picture(data: bytes) -> npt.NDArray[np.float32]:
         FileError: the picture is damaged, too large or in colour.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as picture:
-            if picture.width * picture.height > MAX_PICTURE_PIXELS:
-                raise FileError(
-                    f"This picture of {picture.width} x {picture.height} is too large.",
-                    hint="Save the MR slice at its own size.",
-                )
-            return _grey(ImageOps.exif_transpose(picture))
-    except (
-        OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError,
-        Image.DecompressionBombError,
-    ) as error:  # fmt: skip
-        raise FileError("This picture is damaged or cut off.", hint="Save it again.") from error
+        return decoders.pool().decode(_REQUEST, data, check=_is_picture)
+    except decoders.RefusedError as refused:
+        raise _refusal(str(refused)) from refused
+
+
+def _is_picture(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
+    is_small = len(shape) == 2 and 0 < shape[0] * shape[1] <= limits.MAX_PICTURE_PIXELS
+    return is_small and dtype == np.float32
+
+
+def _refusal(reason: str) -> FileError:
+    """The sentence for the word of the decoder."""
+    if reason == "colour":
+        return FileError(
+            "This is a colour picture, not an MR slice.",
+            hint="Upload the MR images themselves, best as DICOM.",
+        )
+    if reason.startswith("size "):
+        return FileError(
+            f"This picture of {reason.removeprefix('size ')} is too large.",
+            hint="Save the MR slice at its own size.",
+        )
+    return FileError("This picture is damaged or cut off.", hint="Save it again.")
 
 
 def stack_pictures(pictures: Sequence[tuple[str, npt.NDArray[np.float32]]]) -> list[Draft]:
@@ -85,20 +90,3 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
     """
     pieces = re.split(r"([0-9]+)", name.lower())
     return [(1, int(p), "") if p.isdigit() else (0, 0, p) for p in pieces]
-
-
-def _grey(picture: Image.Image) -> npt.NDArray[np.float32]:
-    if picture.mode == "1":
-        picture = picture.convert("L")
-    elif picture.mode == "LA":
-        picture = picture.getchannel("L")
-    if picture.mode in ("L", "F") or picture.mode.startswith("I"):
-        return np.asarray(picture, dtype=np.float32)
-    channels: npt.NDArray[Any] = np.asarray(picture.convert("RGB"), dtype=np.int16)
-    spread = channels.max(axis=2) - channels.min(axis=2)
-    if float((spread > COLOUR_DIFFERENCE).mean()) > COLOUR_SHARE:
-        raise FileError(
-            "This is a colour picture, not an MR slice.",
-            hint="Upload the MR images themselves, best as DICOM.",
-        )
-    return np.asarray(channels.mean(axis=2), dtype=np.float32)

@@ -1,7 +1,10 @@
 """From files to a `Study`: each file to the reader of its format, then series, ids and the key."""
 
 import hashlib
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,12 +13,13 @@ import numpy.typing as npt
 
 from asemble.core.errors import FileError, InputError
 from asemble.core.labels import Plane, Weighting
-from asemble.core.study import Refusal, Series, Study
-from asemble.io import dicom, nifti, raster
+from asemble.core.study import Refusal, Series, Study, grouped_by_reason
+from asemble.io import copies, decoders, dicom, disc, limits, nifti, pairs, raster
 from asemble.io.frames import Frame
+from asemble.io.patients import Patients
 from asemble.io.stack import Draft, stack
 from asemble.io.unpack import Unpacked, unpack
-from asemble.io.upload import ASK_FOR_LESS, MAX_TOTAL_VOXELS, Part, parts_of
+from asemble.io.upload import ASK_FOR_LESS, Part, parts_of
 
 Progress = Callable[[int, int], None]
 """Called with the number of files done and the number known so far."""
@@ -41,85 +45,180 @@ def read_parts(parts: Sequence[Part], *, progress: Progress | None = None) -> St
     The result does not depend on the order or, pictures apart, on the names of the files.
 
     Raises:
-        InputError: nothing readable came in; otherwise problems are in `Study.refused`.
+        InputError: nothing readable came in, or files of more than one patient did; other
+            problems are in `Study.refused`.
     """
     if not parts:
         raise InputError("Nothing was uploaded.", hint=FORMATS)
-    intake = _Intake()
-    for done, item in enumerate(unpack(parts), start=1):
-        if isinstance(item, Refusal):
-            intake.refused.append(item)
-        else:
+    with _Intake() as intake:
+        for done, item in enumerate(unpack(parts), start=1):
             intake.add(item)
-        if progress is not None:
-            progress(done, max(done, len(parts)))
+            if progress is not None:
+                progress(done, max(done, len(parts)))
+            if intake.is_late:
+                break
     drafts = intake.drafts()
     if not drafts:
         raise _why_nothing(intake.refused)
     return _study(drafts, intake.refused)
 
 
+LOOK_AHEAD = 2 * decoders.DECODERS
+"""Files whose pixels may be in work while the next one's header is read."""
+
+
 @dataclass(slots=True)
 class _Intake:
-    """What has been read so far."""
+    """What has been read so far, in the order of the files.
+
+    Headers are read here, one after the other; pixels by helpers, a few files at once.
+    """
 
     frames: list[Frame] = field(default_factory=list)
     pictures: list[tuple[str, npt.NDArray[np.float32]]] = field(default_factory=list)
     ready: list[Draft] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    indices: list[tuple[str, list[tuple[str, ...]]]] = field(default_factory=list)
+    halves: pairs.Pairs = field(default_factory=pairs.Pairs)
     voxels: int = 0
+    patients: Patients = field(default_factory=Patients)
+    _helpers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(decoders.DECODERS, "asemble-read")
+    )
+    _waiting: deque[tuple[str, Callable[[], None]]] = field(default_factory=deque)
+    _until: float = field(default_factory=lambda: time.monotonic() + limits.MAX_UPLOAD_SECONDS)
 
-    def add(self, item: Unpacked) -> None:
-        """Read one file, or note why not."""
+    def __enter__(self) -> "_Intake":
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        while self._waiting and kind is None:
+            self._finish()
+        self._helpers.shutdown(cancel_futures=True)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time of the upload is over; notes that the rest is left out."""
+        if time.monotonic() < self._until:
+            return False
+        minutes = limits.MAX_UPLOAD_SECONDS / 60
+        self.refused.append(
+            Refusal(
+                "the files after this one",
+                f"Reading took longer than {minutes:g} minutes, so they were left out. "
+                f"{ASK_FOR_LESS}",
+            )
+        )
+        return True
+
+    def add(self, item: Unpacked | Refusal) -> None:
+        """Take in one file, or note why not.
+
+        Raises:
+            InputError: it is of another patient than the files before it.
+        """
+        self.names.append(item.name)
         try:
-            self._read(item)
+            self._waiting.append((item.name, self._begin(item)))
         except FileError as error:
-            self.refused.append(Refusal(item.name, str(error)))
+            refusal = Refusal(item.name, str(error))
+            self._waiting.append((item.name, lambda: self.refused.append(refusal)))
+        while len(self._waiting) > LOOK_AHEAD:
+            self._finish()
 
-    def _read(self, item: Unpacked) -> None:
-        if raster.looks_like_picture(item.data):
-            picture = raster.read_picture(item.data)
-            self._count(picture.size)
-            self.pictures.append((item.name, picture))
-        elif nifti.looks_like_nifti(item.data):
-            series = nifti.read_series(item.name, item.data)
-            self._count(series.series.volume.voxels.size)
-            self.ready.append(series)
-        elif dicom.looks_like_dicom(item.name, item.data):
-            frames = dicom.read_frames(item.name, item.data)
-            self._count(sum(frame.pixels.size for frame in frames))
-            self.frames += frames
-        else:
-            raise FileError("This file is not an image that can be read.", hint=FORMATS)
+    def _finish(self) -> None:
+        name, finish = self._waiting.popleft()
+        try:
+            finish()
+        except FileError as error:
+            self.refused.append(Refusal(name, str(error)))
+
+    def _begin(self, item: Unpacked | Refusal) -> Callable[[], None]:
+        """Start to read a file; returns what waits for it and takes it in."""
+        if isinstance(item, Refusal):
+            return lambda: self.refused.append(item)
+        name, data = item.name, item.data
+        if raster.looks_like_picture(data):
+            picture = self._helpers.submit(raster.read_picture, data)
+            return lambda: self._add_picture(name, picture.result())
+        if nifti.looks_like_nifti(data):
+            series = nifti.read_series(name, data)
+            return lambda: self._keep(series)
+        if disc.is_index(data):
+            named = disc.files_named(data)
+            return lambda: self.indices.append((name, named))
+        if dicom.looks_like_dicom(name, data):
+            parsed = dicom.read_header(name, data, patients=self.patients)
+            self._count(parsed.layout.voxels)  # before its pixels take memory
+            frames = self._helpers.submit(parsed.frames)
+            return lambda: self.frames.extend(frames.result())
+        if pairs.is_half(item):
+            return lambda: self._add_half(item)
+        raise FileError("This file is not an image that can be read.", hint=FORMATS)
+
+    def _add_picture(self, name: str, picture: npt.NDArray[np.float32]) -> None:
+        self._count(picture.size)
+        self.pictures.append((name, picture))
+
+    def _add_half(self, item: Unpacked) -> None:
+        pair = self.halves.add(item)
+        if pair is not None:
+            self._keep(nifti.read_series(item.name, *pair))
+
+    def _keep(self, series: Draft) -> None:
+        self._count(series.series.volume.voxels.size)
+        self.ready.append(series)
 
     def _count(self, voxels: int) -> None:
-        if self.voxels + voxels > MAX_TOTAL_VOXELS:
+        if self.voxels + voxels > limits.MAX_TOTAL_VOXELS:
             raise FileError(
-                f"The upload holds more than {MAX_TOTAL_VOXELS // 10**6} million voxels, "
+                f"The upload holds more than {limits.MAX_TOTAL_VOXELS // 10**6} million voxels, "
                 "so this file was left out.",
                 hint=ASK_FOR_LESS,
             )
         self.voxels += voxels
 
     def drafts(self) -> list[Draft]:
-        """Every series; refusals of groups that form none are noted."""
+        """Every series; refusals of groups that form none, and of what is missing, are noted."""
+        missing = [disc.missing(name, named, self.names) for name, named in self.indices]
+        self.refused += [refusal for refusal in missing if refusal is not None]
+        self.refused += self.halves.refusals()
         drafts = [*self.ready, *raster.stack_pictures(self.pictures)]
         for result in stack(self.frames):
             if isinstance(result, Refusal):
                 self.refused.append(result)
             else:
                 drafts.append(result)
-        return drafts
+        return self._once(drafts)
+
+    def _once(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """Each volume once: a series that was sent again under a new UID would count double.
+
+        Pictures have no place in the patient that could be the same.
+        """
+        kept: dict[object, Draft] = {}
+        for number, draft in enumerate(drafts):
+            series = draft.series
+            same: object = (draft.digest, draft.order, series.weighting, series.description)
+            if series.volume.affine_lps is None:
+                same = number
+            if kept.setdefault(same, draft) is not draft:
+                slices = series.volume.shape[0]
+                self.refused.append(Refusal(draft.name, copies.SAME_VOLUME, files=slices))
+        return list(kept.values())
 
 
 def _why_nothing(refused: Sequence[Refusal]) -> InputError:
     """One error for the upload as a whole, without file names."""
     if not refused:
         return InputError("The upload holds no files.", hint=FORMATS)
-    reasons = list(dict.fromkeys(refusal.reason for refusal in refused))
+    reasons = grouped_by_reason(refused)
     if len(reasons) == 1:
-        return InputError(reasons[0])
-    return InputError(f"None of {len(refused)} files could be read. The first: {reasons[0]}")
+        return InputError(reasons[0].reason)
+    most = max(reasons, key=lambda group: group.files)
+    files = sum(group.files for group in reasons)
+    return InputError(f"None of {files} files could be read. {most.files} of them: {most.reason}")
 
 
 def _study(drafts: Sequence[Draft], refused: Sequence[Refusal]) -> Study:

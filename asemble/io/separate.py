@@ -1,4 +1,4 @@
-"""Which slices belong to one volume: copies, orientations, volumes of a series, missing slices."""
+"""Which slices belong to one volume: orientations, and the volumes of a series."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
@@ -16,24 +16,12 @@ SAME_SPACING = 0.001
 """Largest relative difference of two pixel spacings that count as one."""
 SAME_POSITION_MM = 0.05
 """Vendors round ImagePositionPatient to two decimals, sometimes to one."""
-EVEN_SPACING = 0.05
-"""Largest relative departure of one gap between slices from the median gap."""
-MOST_BLOCKS = 4
-LEAST_BLOCK_SLICES = 3
-"""A stack with gaps is cut into at most four blocks of at least three slices, else refused."""
-
-
-def without_copies(frames: Sequence[Frame]) -> list[Frame]:
-    """Each image once: the same instance with the same pixels may come in twice."""
-    seen: set[tuple[object, ...]] = set()
-    kept = []
-    for frame in frames:
-        place = tuple(np.round(frame.place.origin_mm, 3))
-        key = (frame.header.series, frame.header.instance, frame.file, place, frame.volume_key)
-        if key not in seen:
-            seen.add(key)
-            kept.append(frame)
-    return kept
+SLOWLY_TURNING = 0.03
+"""Stacks whose directions differ by less (1.7 degrees) are one stack that turns, not several."""
+MOST_DIRECTIONS = 100
+FEWEST_TURNING = 3
+FEWEST_RADIAL = 4
+"""A localiser has a single slice in each of three directions; more are a radial scan."""
 
 
 def grouped(frames: Iterable[Frame], key: Callable[[Frame], object]) -> list[list[Frame]]:
@@ -45,7 +33,11 @@ def grouped(frames: Iterable[Frame], key: Callable[[Frame], object]) -> list[lis
 
 
 def alike(frames: Sequence[Frame]) -> list[list[Frame]]:
-    """Slices of one size and orientation; a localiser holds three orientations in one series."""
+    """Slices of one size and orientation; a localiser holds three orientations in one series.
+
+    Raises:
+        SeriesError: there are more directions than any scan has.
+    """
     groups: list[list[Frame]] = []
     for frame in sorted(frames, key=_stable):
         for group in groups:
@@ -54,7 +46,32 @@ def alike(frames: Sequence[Frame]) -> list[list[Frame]]:
                 break
         else:
             groups.append([frame])
+        if len(groups) > MOST_DIRECTIONS:  # each frame is compared with each group
+            raise SeriesError(
+                f"The slices of this series lie in more than {MOST_DIRECTIONS} directions.",
+                hint="Upload a series of parallel slices.",
+            )
     return groups
+
+
+def turning(groups: Sequence[list[Frame]]) -> tuple[list[list[Frame]], list[Frame]]:
+    """Groups of parallel slices, and the slices of those that are turned against each other.
+
+    These are single slices in many directions (a radial scan), and groups that fall apart only
+    because the direction creeps on from slice to slice: neither forms a stack.
+    """
+    singles = [group for group in groups if len(group) == 1]
+    radial = singles if len(singles) >= FEWEST_RADIAL else []
+    creeping = [
+        group
+        for group in groups
+        if any(_turn(group[0], other[0]) <= SLOWLY_TURNING for other in groups if other != group)
+    ]
+    if len(creeping) < FEWEST_TURNING:
+        creeping = []
+    turned = [group for group in groups if group in radial or group in creeping]
+    stacks = [group for group in groups if group not in turned]
+    return stacks, [frame for group in turned for frame in group]
 
 
 def volumes_of(frames: list[Frame]) -> list[list[Frame]]:
@@ -84,30 +101,6 @@ def volumes_of(frames: list[Frame]) -> list[list[Frame]]:
     return volumes
 
 
-def blocks_of(frames: list[Frame]) -> list[list[Frame]]:
-    """Runs of evenly spaced slices; one where none is missing.
-
-    Raises:
-        SeriesError: the spacing is uneven throughout.
-    """
-    gaps_mm = np.diff(positions_mm(frames))
-    if len(gaps_mm) < 2:
-        return [frames]
-    spacing_mm = float(np.median(gaps_mm))
-    is_break = np.abs(gaps_mm - spacing_mm) > EVEN_SPACING * spacing_mm
-    if not is_break.any():
-        return [frames]
-    cuts = [0, *(np.flatnonzero(is_break) + 1), len(frames)]
-    blocks = [frames[start:stop] for start, stop in pairwise(cuts)]
-    if len(blocks) > MOST_BLOCKS or min(len(block) for block in blocks) < LEAST_BLOCK_SLICES:
-        raise SeriesError(
-            f"The slices are unevenly spaced: {gaps_mm.min():.2f} to {gaps_mm.max():.2f} mm "
-            f"between neighbours in a stack of {len(frames)}, so slices may be missing.",
-            hint="Export the whole series again.",
-        )
-    return blocks
-
-
 def positions_mm(frames: list[Frame]) -> npt.NDArray[np.float64]:
     """Position of each slice along the normal of the first, `(slice,)`."""
     normal = frames[0].place.normal
@@ -116,18 +109,27 @@ def positions_mm(frames: list[Frame]) -> npt.NDArray[np.float64]:
 
 def _stable(frame: Frame) -> tuple[object, ...]:
     """An order that does not depend on file names or on the order of the upload."""
-    return (*frame.order_key, tuple(frame.place.origin_mm), frame.file)
+    return (*frame.order_key, tuple(frame.place.origin_mm), frame.file, frame.index)
 
 
 def _is_alike(frame: Frame, other: Frame) -> bool:
+    return _has_same_pixels(frame, other) and _turn(frame, other) <= SAME_DIRECTION
+
+
+def _has_same_pixels(frame: Frame, other: Frame) -> bool:
     a, b = frame.place, other.place
-    directions = np.concatenate([a.along_row - b.along_row, a.along_column - b.along_column])
     return (
         frame.pixels.shape == other.pixels.shape
-        and bool(np.abs(directions).max() <= SAME_DIRECTION)
         and abs(a.row_mm / b.row_mm - 1) <= SAME_SPACING
         and abs(a.column_mm / b.column_mm - 1) <= SAME_SPACING
     )
+
+
+def _turn(frame: Frame, other: Frame) -> float:
+    """Largest difference of two direction cosines."""
+    a, b = frame.place, other.place
+    along_row, along_column = a.along_row - b.along_row, a.along_column - b.along_column
+    return float(max(np.abs(along_row).max(), np.abs(along_column).max()))
 
 
 def _at_positions(frames: list[Frame]) -> list[list[Frame]]:
@@ -151,7 +153,7 @@ def _by_rank(stacks: list[list[Frame]]) -> list[list[Frame]]:
         images.sort(key=lambda frame: (*frame.order_key, frame.file))
         for one, other in pairwise(images):
             # Tiles and enhanced frames of one file belong together whatever they are called.
-            if one.order_key == other.order_key and one.is_single and one.file != other.file:
+            if one.order_key == other.order_key and one.is_single and other.is_single:
                 raise SeriesError(
                     f"Found {len(images)} images at one position that nothing in their headers "
                     "tells apart.",

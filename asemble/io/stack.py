@@ -1,7 +1,9 @@
 """Slices to series: separate what belongs together, order it, place it in the patient."""
 
 import hashlib
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,23 +14,37 @@ from asemble.core.geometry import plane_of
 from asemble.core.labels import Plane
 from asemble.core.study import Refusal, Series
 from asemble.core.volume import Affine, Volume
+from asemble.io.copies import refusal_of_copies, without_copies, without_renumbered
 from asemble.io.frames import Frame
-from asemble.io.separate import (
-    EVEN_SPACING,
-    MOST_BLOCKS,
-    alike,
-    blocks_of,
-    grouped,
-    positions_mm,
-    volumes_of,
-    without_copies,
-)
+from asemble.io.gaps import LEAST_BLOCK_SLICES, MOST_BLOCKS, Block, blocks_of, notes_on_missing
+from asemble.io.separate import alike, grouped, turning, volumes_of
 from asemble.io.weighting import weighting_of
 
 IN_LINE_MM = 0.2
 """How far a slice may lie beside the straight line through the first and the last one."""
 
+BURNED_IN = (
+    "The file says that text is burned into the images; it may name the patient, so look at them "
+    "before you share them."
+)
+CAPTURED = (
+    "These are secondary captures (pictures taken from a screen): the name of the patient may "
+    "stand in them, and greys may be lost."
+)
+LOSSY = "The images were compressed lossily: fine detail may be lost, or added."
+
+FILLERS = min(4, os.cpu_count() or 1)
+"""Threads that convert slices to float32; NumPy lets go of the interpreter meanwhile."""
+
 _WHOLE_SERIES = "Export the whole series again."
+_TURNED = (
+    "The slices of this series are turned against each other (a radial or rotating scan), so "
+    "they form no stack. Upload a series of parallel slices."
+)
+_CUT_OFF = (
+    f"Fewer than {LEAST_BLOCK_SLICES} slices, cut off from their stack by missing ones. "
+    + _WHOLE_SERIES
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,102 +54,146 @@ class Draft:
     Args:
         series: with an empty id.
         order: number of the series and of the volume in it, for a stable order.
-        digest: SHA-256 of voxels and geometry.
+        digest: SHA-256 of pixels and geometry.
+        name: of its files, for messages.
     """
 
     series: Series
     order: tuple[int, int]
     digest: str
+    name: str = ""
 
 
 def stack(frames: Sequence[Frame]) -> list[Draft | Refusal]:
     """The volumes that the slices form, and a refusal for each group that forms none."""
+    kept, copies = without_copies(frames)
     results: list[Draft | Refusal] = []
-    for of_series in grouped(without_copies(frames), lambda frame: frame.header.series):
-        for of_geometry in alike(of_series):
-            try:
-                volumes = volumes_of(of_geometry)
-            except SeriesError as error:
-                results.append(Refusal(_name(of_geometry), str(error)))
-                continue
-            for number, volume in enumerate(volumes):
-                try:
-                    results += _drafts(volume, number=number, volumes=len(volumes))
-                except SeriesError as error:
-                    results.append(Refusal(_name(volume), str(error)))
-    return results
+    for of_series in grouped(kept, lambda frame: frame.header.series):
+        try:
+            stacks, turned = turning(alike(of_series))
+        except SeriesError as error:
+            results.append(_refusal(of_series, str(error)))
+            continue
+        if turned:
+            results.append(_refusal(turned, _TURNED))
+        numbers = {int(frame.header.number) for frame in of_series}
+        for of_geometry in stacks:
+            once, renumbered = without_renumbered(of_geometry)
+            copies += renumbered
+            results += _volumes(once, numbers)
+    return [*results, *refusal_of_copies(copies)]
 
 
-def draft(series: Series, *, order: tuple[int, int] = (0, 0)) -> Draft:
-    """A draft with its digest."""
-    return Draft(series, order, volume_digest(series.volume))
+def draft(series: Series, *, name: str = "") -> Draft:
+    """A draft with its digest, of a format that numbers no series."""
+    return Draft(series, (0, 0), volume_digest(series.volume), name)
 
 
 def volume_digest(volume: Volume) -> str:
     """SHA-256 of the voxels, shape and affine, in hex."""
     digest = hashlib.sha256(repr(volume.shape).encode())
-    digest.update(np.ascontiguousarray(volume.voxels).tobytes())
+    digest.update(np.ascontiguousarray(volume.voxels).data)
     if volume.affine_lps is not None:
         digest.update(np.round(volume.affine_lps, 4).tobytes())
     return digest.hexdigest()
 
 
-def _drafts(volume: list[Frame], *, number: int, volumes: int) -> list[Draft]:
+def _volumes(of_geometry: list[Frame], numbers: set[int]) -> list[Draft | Refusal]:
+    try:
+        volumes = volumes_of(of_geometry)
+    except SeriesError as error:
+        return [_refusal(of_geometry, str(error))]
+    results: list[Draft | Refusal] = []
+    for rank, volume in enumerate(volumes):
+        notes = [f"Volume {rank + 1} of {len(volumes)} of one series."] if len(volumes) > 1 else []
+        try:
+            results += _parts(volume, notes, rank=rank, numbers=numbers)
+        except SeriesError as error:
+            results.append(_refusal(volume, str(error)))
+    return results
+
+
+def _parts(
+    volume: list[Frame], notes: list[str], *, rank: int, numbers: set[int]
+) -> list[Draft | Refusal]:
     """The series of one volume: several where slices are missing in between."""
-    drafts = []
+    results: list[Draft | Refusal] = []
     blocks = blocks_of(volume)
     for part, block in enumerate(blocks):
-        notes = []
-        if volumes > 1:
-            notes.append(f"Volume {number + 1} of {volumes} of one series.")
-        if len(blocks) > 1:
-            notes.append(
-                f"Part {part + 1} of {len(blocks)} of a stack with gaps: slices are missing."
-            )
-        drafts.append(_place(block, notes, order=number * MOST_BLOCKS + part))
-    return drafts
+        if len(blocks) > 1 and not block.is_long:
+            results.append(_refusal(block.frames, _CUT_OFF))
+            continue
+        said = [*notes, *block.notes, *notes_on_missing(block.frames, numbers)]
+        results.append(_place(block, said, order=rank * MOST_BLOCKS + part))
+    return results
 
 
-def _place(frames: list[Frame], notes: list[str], *, order: int) -> Draft:
+def _place(block: Block, notes: list[str], *, order: int) -> Draft:
     """The series of evenly spaced slices.
 
     Raises:
         SeriesError: the slices are not in line, or a single slice has no thickness.
     """
-    first = frames[0]
+    frames = block.frames
     affine = _affine(frames)
     plane = plane_of(affine)
-    header = first.header
-    notes += _spacing_notes(frames)
-    notes += _plane_notes(plane, header.description.split())
+    header = frames[0].header
     series = Series(
         id="",
         description=header.description,
         volume=Volume(_voxels(frames), affine),
         plane=plane,
         weighting=weighting_of(header),
-        notes=tuple(notes),
+        notes=(*notes, *_plane_notes(plane, header.description.split()), *_cautions(frames)),
         body_part=header.body_part,
         modality=header.modality,
         synthetic=any(frame.header.synthetic for frame in frames),
     )
-    return draft(series, order=(header.series_number, order))
+    number = header.series_number
+    return Draft(series, (number, order), _digest(frames, affine), _name(frames))
 
 
 def _voxels(frames: list[Frame]) -> npt.NDArray[np.float32]:
+    """The signal, read-only."""
     voxels = np.empty((len(frames), *frames[0].pixels.shape), dtype=np.float32)
-    for index, frame in enumerate(frames):
-        voxels[index] = frame.pixels * np.float64(frame.slope) + frame.intercept
+
+    def fill(index: int) -> None:
+        frame = frames[index]
+        if (frame.slope, frame.intercept) == (1.0, 0.0):
+            voxels[index] = frame.pixels
+        else:
+            voxels[index] = frame.pixels * np.float64(frame.slope) + frame.intercept
+
+    with ThreadPoolExecutor(FILLERS) as fillers:
+        for _ in fillers.map(fill, range(len(frames))):
+            pass
+    voxels.setflags(write=False)
     return voxels
+
+
+def _digest(frames: list[Frame], affine: Affine) -> str:
+    """SHA-256 of the stored pixels, their scaling and the affine, in hex.
+
+    The pixels of a file were hashed when it was read; half of the time would go into doing it
+    again.
+    """
+    digest = hashlib.sha256(repr((len(frames), frames[0].pixels.shape)).encode())
+    for frame in frames:
+        pixels = np.ascontiguousarray(frame.pixels)
+        own = frame.file if frame.is_single else hashlib.sha256(pixels.data).hexdigest()
+        digest.update(f"{own} {frame.slope!r} {frame.intercept!r}".encode())
+    digest.update(np.round(affine, 4).tobytes())
+    return digest.hexdigest()
 
 
 def _affine(frames: list[Frame]) -> Affine:
     first, last = frames[0].place, frames[-1].place
+    normal = first.normal
     if len(frames) > 1:
         step = (last.origin_mm - first.origin_mm) / (len(frames) - 1)
         for index, frame in enumerate(frames):
             beside = frame.place.origin_mm - first.origin_mm - index * step
-            off_mm = float(np.linalg.norm(beside - (beside @ first.normal) * first.normal))
+            off_mm = float(np.linalg.norm(beside - (beside @ normal) * normal))
             if off_mm > IN_LINE_MM:
                 raise SeriesError(
                     f"The slices are not in line: one lies {off_mm:.1f} mm beside the others.",
@@ -145,7 +205,7 @@ def _affine(frames: list[Frame]) -> Affine:
             hint="Export the original series from the scanner or PACS.",
         )
     else:
-        step = first.normal * first.slice_mm
+        step = normal * first.slice_mm
     affine = np.eye(4)
     affine[:3, 0] = step
     affine[:3, 1] = first.along_column * first.row_mm
@@ -154,17 +214,14 @@ def _affine(frames: list[Frame]) -> Affine:
     return affine
 
 
-def _spacing_notes(frames: list[Frame]) -> list[str]:
-    stated_mm = frames[0].place.spacing_mm
-    if len(frames) < 2 or stated_mm is None:
-        return []
-    measured_mm = float(np.diff(positions_mm(frames)).mean())
-    if measured_mm <= stated_mm * (1 + EVEN_SPACING):
-        return []
-    return [
-        f"The slices lie {measured_mm:.1f} mm apart but the header says {stated_mm:.1f} mm: "
-        "slices may be missing."
-    ]
+def _cautions(frames: list[Frame]) -> list[str]:
+    """What the user should know about how the pictures were made."""
+    said = (
+        (any(frame.header.burned_in for frame in frames), BURNED_IN),
+        (any(frame.header.captured for frame in frames), CAPTURED),
+        (any(frame.header.lossy for frame in frames), LOSSY),
+    )
+    return [sentence for applies, sentence in said if applies]
 
 
 _PLANE_WORDS = {
@@ -182,6 +239,10 @@ def _plane_notes(plane: Plane, words: Sequence[str]) -> list[str]:
         f"The description says {named[0].value}, the geometry {plane.value}: "
         "the geometry was trusted; correct the plane if it is wrong."
     ]
+
+
+def _refusal(frames: Sequence[Frame], reason: str) -> Refusal:
+    return Refusal(_name(frames), reason, files=len(frames))
 
 
 def _name(frames: Sequence[Frame]) -> str:

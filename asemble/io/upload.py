@@ -1,4 +1,4 @@
-"""What is uploaded: files and folders as named parts; and every size limit of the room."""
+"""What is uploaded: files and folders as named parts."""
 
 import io
 import os
@@ -8,24 +8,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from asemble.core.errors import InputError
-
-MIB = 1024**2
-
-MAX_TOTAL_BYTES = 1024 * MIB
-"""Unpacked size of one upload; a sacroiliac examination is 50-300 MiB."""
-MAX_FILE_BYTES = 512 * MIB
-"""One file; enhanced multi-frame objects of a whole series stay well below."""
-MAX_FILES = 20_000
-"""Files in one upload, refused ones included."""
-MAX_RATIO = 100
-"""Unpacked over packed size of an archive. MR images deflate two- to fourfold, and an all-black
-stack is small; deflate itself reaches 1030."""
-RATIO_FREE_BYTES = 64 * MIB
-"""An archive that unpacks to less is harmless whatever its ratio."""
-MAX_FILE_VOXELS = 2**27
-"""Rows x columns x frames that one header may ask for, checked before decoding."""
-MAX_TOTAL_VOXELS = 2**28
-"""Voxels of one study; 1 GiB as float32."""
 
 ASK_FOR_LESS = "Upload only the sacroiliac MRI series."
 

@@ -2,7 +2,7 @@
 
 Batch normalisation is folded into the convolution before it, and the weights lie channels last,
 which together take a third of the time off on a processor without changing more than the sixth
-digit. What else was tried, and what it measured, is in docs/decisions/0015.
+digit. What else was tried, and what it measured, is in docs/decisions/0017.
 """
 
 from copy import deepcopy

@@ -45,7 +45,10 @@ def reading_json(reading: Reading, prediction: StudyPrediction, study: Study) ->
         "version": __version__,
         "notice": STANDING_NOTICE,
         "marking": SYNTHETIC if study.synthetic else None,
-        "study": {"fingerprint": fingerprint(study), "left_out": len(study.refused)},
+        "study": {
+            "fingerprint": fingerprint(study),
+            "left_out": sum(r.files for r in study.refused),
+        },
         "reading": {
             **_concluded(reading),
             "before_the_prediction_was_shown": (

@@ -11,7 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from asemble.core.errors import InputError
 from asemble.core.geometry import spacing_mm
 from asemble.core.labels import Pattern, Plane, Weighting
-from asemble.core.study import Refusal, Series, Study
+from asemble.core.study import Refusal, Series, Study, grouped_by_reason
 from asemble.imaging.quality import why_not_judged
 from asemble.io import Part, read_parts
 from asemble.ui import cache, frame, logs, state
@@ -20,7 +20,9 @@ from asemble.ui.progress import Progress
 NOT_STATED = "not stated"
 TIMES = "\N{MULTIPLICATION SIGN}"
 REFUSALS_SHOWN = 200
-"""A folder of documents may hold thousands of files that are not images."""
+"""Reasons with figures in them may be as many as the files."""
+ROWS_UNFOLDED = 5
+"""A longer table is folded away at first."""
 
 SHOWN_EVERY = 5
 """Files between two messages to the browser."""
@@ -93,7 +95,27 @@ def report(study: Study) -> None:
         with st.container(border=True, gap="xsmall"):
             _row(series)
     if study.refused:
-        _left_out(study.refused)
+        left_out(study.refused)
+
+
+def left_out(refused: Sequence[Refusal]) -> None:
+    """One row for each reason, since a whole series is mostly left out for one."""
+    files = sum(refusal.files for refusal in refused)
+    rows = grouped_by_reason(refused)
+    noun = "file or image" if files == 1 else "files or images"
+    with st.expander(f"{files} {noun} left out, and why", expanded=len(rows) <= ROWS_UNFOLDED):
+        st.dataframe(
+            {
+                "File": [row.name for row in rows[:REFUSALS_SHOWN]],
+                "How many": [row.files for row in rows[:REFUSALS_SHOWN]],
+                "Why": [row.reason for row in rows[:REFUSALS_SHOWN]],
+            },
+            hide_index=True,
+            row_height=30,
+            column_config={"Why": st.column_config.TextColumn(width="large")},
+        )
+        if len(rows) > REFUSALS_SHOWN:
+            st.caption(f"The first {REFUSALS_SHOWN} reasons are shown.")
 
 
 def _read(files: Sequence[UploadedFile]) -> None:
@@ -165,22 +187,6 @@ def _row(series: Series) -> None:
     why_not = why_not_judged(series)
     for note in [*series.notes, *([f"Not judged by the models: {why_not}"] if why_not else [])]:
         st.caption(_plain(note))
-
-
-def _left_out(refused: Sequence[Refusal]) -> None:
-    noun = "file or series" if len(refused) == 1 else "files or series"
-    with st.expander(f"{len(refused)} {noun} left out, and why", expanded=len(refused) <= 5):
-        st.dataframe(
-            {
-                "File or series": [r.name for r in refused[:REFUSALS_SHOWN]],
-                "Why": [r.reason for r in refused[:REFUSALS_SHOWN]],
-            },
-            hide_index=True,
-            row_height=30,
-            column_config={"Why": st.column_config.TextColumn(width="large")},
-        )
-        if len(refused) > REFUSALS_SHOWN:
-            st.caption(f"The first {REFUSALS_SHOWN} are shown.")
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,101 @@
+"""What one upload may still take, and the refusals of archives that ask for more."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from asemble.core.errors import ArchiveError
+from asemble.io import limits
+from asemble.io.limits import MIB
+from asemble.io.upload import ASK_FOR_LESS
+
+TOO_LARGE = f"This file is larger than {limits.MAX_FILE_BYTES // MIB} MiB."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of an archive: its bytes, or the reason why it was left out."""
+
+    name: str
+    data: bytes = b""
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What has been used of the limits of one upload."""
+
+    files: int = 0
+    packed_bytes: int = 0
+    total_bytes: int = 0
+
+    def take_in(self, size: int) -> None:
+        """Count a part as it arrives.
+
+        Raises:
+            ArchiveError: the upload is too large.
+        """
+        if self.packed_bytes + size > limits.MAX_PACKED_BYTES:
+            raise ArchiveError(
+                f"The upload is larger than {limits.MAX_PACKED_BYTES // MIB} MiB.",
+                hint=ASK_FOR_LESS,
+            )
+        self.packed_bytes += size
+
+    def take(self, size: int) -> None:
+        """Count a file that comes out.
+
+        Raises:
+            ArchiveError: the upload holds too many files or bytes.
+        """
+        self.files += 1
+        if self.files > limits.MAX_FILES:
+            raise too_many_files()
+        if self.total_bytes + size > limits.MAX_TOTAL_BYTES:
+            raise ArchiveError(
+                f"The upload unpacks to more than {limits.MAX_TOTAL_BYTES // MIB} MiB.",
+                hint=ASK_FOR_LESS,
+            )
+        self.total_bytes += size
+
+
+def check_growth(unpacked_bytes: int, packed_bytes: int) -> None:
+    """Hold what comes out of an archive against what went in.
+
+    Raises:
+        ArchiveError: it is too much, or too many times more.
+    """
+    if unpacked_bytes > limits.MAX_TOTAL_BYTES:
+        raise ArchiveError(
+            f"This archive would unpack to more than {limits.MAX_TOTAL_BYTES // MIB} MiB, "
+            "so it was not opened.",
+            hint=ASK_FOR_LESS,
+        )
+    is_harmless = unpacked_bytes <= limits.RATIO_FREE_BYTES
+    if not is_harmless and unpacked_bytes > limits.MAX_RATIO * packed_bytes:
+        raise ArchiveError(
+            f"This archive would unpack to more than {limits.MAX_RATIO} times its size, "
+            "so it was not opened.",
+            hint="Make the archive again from the original files.",
+        )
+
+
+def why_not_entry(path: str, size: int, *, is_link: bool) -> str:
+    """Why an entry of an archive is left out, empty where it is not."""
+    parts = PurePosixPath(path.replace("\\", "/"))
+    if parts.is_absolute() or ".." in parts.parts or path[1:2] == ":":
+        return "Its path leads out of the archive, so it was not opened. Make the archive again."
+    if is_link:
+        return "This is a link or a device, not a file, so it was not followed."
+    return f"{TOO_LARGE} {ASK_FOR_LESS}" if size > limits.MAX_FILE_BYTES else ""
+
+
+def too_many_files() -> ArchiveError:
+    """The refusal of too many files."""
+    return ArchiveError(
+        f"The upload holds more than {limits.MAX_FILES:,} files.", hint=ASK_FOR_LESS
+    )
+
+
+def damaged_archive() -> ArchiveError:
+    """The refusal of what cannot be opened."""
+    return ArchiveError("This archive is damaged or cut off.", hint="Make it again and upload it.")

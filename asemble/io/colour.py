@@ -1,0 +1,58 @@
+"""Grey pictures that were stored in colour: RGB, YBR or a palette."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from pydicom.pixels.processing import apply_color_lut
+
+from asemble.core.errors import FileError
+from asemble.io.decoder import COLOUR_DIFFERENCE, COLOUR_SHARE
+
+_TABLES = tuple(
+    f"{colour}PaletteColorLookupTable{part}"
+    for colour in ("Red", "Green", "Blue")
+    for part in ("Descriptor", "Data")
+)
+"""Segmented tables are not read: a few bytes of them may ask for gigabytes."""
+
+
+def palette_of(dataset: pydicom.Dataset) -> pydicom.Dataset:
+    """The tables of a palette alone, so that nothing else is kept with the pixels."""
+    palette = pydicom.Dataset()
+    for keyword in _TABLES:
+        if keyword in dataset:
+            palette[keyword] = dataset[keyword]
+    return palette
+
+
+def grey_of_palette(indices: npt.NDArray[Any], palette: pydicom.Dataset) -> npt.NDArray[np.float32]:
+    """The grey values that a palette gives to pixels.
+
+    Raises:
+        FileError: the palette makes colours of them.
+    """
+    looked_up = apply_color_lut(indices.reshape(-1, indices.shape[-1]), palette)
+    grey = grey_of_colour(looked_up, largest=np.iinfo(looked_up.dtype).max)
+    return grey.reshape(indices.shape)
+
+
+def grey_of_colour(values: npt.NDArray[Any], *, largest: float) -> npt.NDArray[np.float32]:
+    """The grey values of pixels in red, green and blue.
+
+    Args:
+        values: the last axis holds the colours.
+        largest: the value of white.
+
+    Raises:
+        FileError: the picture is in colour.
+    """
+    channels: npt.NDArray[np.float32] = values[..., :3].astype(np.float32)
+    spread = channels.max(axis=-1) - channels.min(axis=-1)
+    if float((spread > COLOUR_DIFFERENCE / 255 * largest).mean()) > COLOUR_SHARE:
+        raise FileError(
+            "This is a colour picture, not an MR slice.", hint="Upload the original MR series."
+        )
+    grey: npt.NDArray[np.float32] = channels.mean(axis=-1, dtype=np.float32)
+    return grey

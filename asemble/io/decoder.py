@@ -1,0 +1,153 @@
+"""The decoder process: compressed pixels and pictures become arrays where a crash harms nobody.
+
+Run as `python -m asemble.io.decoder` by `asemble.io.decoders`: requests come through standard
+input, answers leave through standard output, and the end of the input ends the process. The
+libraries that do the work are written in C and C++ and meet whatever was uploaded; here they hold
+no other file, no secret and no connection.
+"""
+
+import io
+import os
+import signal
+import struct
+import sys
+import zlib
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from asemble.io import limits, wire
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from PIL import Image
+
+COLOUR_DIFFERENCE = 24
+"""Channels of a grey JPEG differ by less (of 255)."""
+COLOUR_SHARE = 0.01
+"""A coloured arrow or label covers less of a grey picture."""
+
+_JPEG_LS = frozenset({"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"})
+"""The second library for these takes many seconds over a damaged image before it gives up."""
+
+_DAMAGED = (
+    ValueError, KeyError, AttributeError, TypeError, IndexError, EOFError, OSError, OverflowError,
+    NotImplementedError, RuntimeError, SyntaxError, struct.error, zlib.error,
+)  # fmt: skip
+"""What pydicom, Pillow and the libraries behind them raise on damaged files."""
+
+
+class _RefusedError(Exception):
+    """The pixels are whole but not wanted; the argument is the word for the answer."""
+
+
+def main() -> None:
+    """Answer requests until the input ends."""
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # libraries that print must not reach the pipe
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, whose end ends this
+    while True:
+        try:
+            request = wire.receive_header(requests)
+            payload = bytearray(request["size"])
+            wire.receive_into(requests, payload)
+            _limit(len(payload) + request.get("promised", 0))
+            _answer(answers, request, payload)
+        except (wire.WireError, BrokenPipeError):
+            return
+
+
+def _answer(answers: BinaryIO, request: dict[str, Any], payload: bytearray) -> None:
+    to = {"id": request["id"]}
+    try:
+        values = _KINDS[request["kind"]](request, payload)
+    except _RefusedError as refused:
+        wire.send(answers, {**to, "refused": str(refused)})
+    except MemoryError:
+        wire.send(answers, {**to, "refused": "memory"})
+    except Exception as error:
+        if not isinstance(error, _DAMAGED) and type(error).__module__ == "builtins":
+            raise
+        wire.send(answers, {**to, "refused": "damaged"})
+    else:
+        wire.send(answers, {**to, "dtype": values.dtype.str, "shape": values.shape}, values.data)
+
+
+def _dicom(request: dict[str, Any], payload: bytearray) -> "npt.NDArray[Any]":
+    """The stored values of encapsulated pixels, `(frame, row, column)`."""
+    import numpy as np  # noqa: PLC0415  a decoder of pictures needs no pydicom
+    from pydicom.pixels.decoders.base import get_decoder  # noqa: PLC0415
+    from pydicom.uid import UID  # noqa: PLC0415
+
+    layout = request["layout"]
+    options = {**layout, "pixel_keyword": "PixelData"}
+    table = int(request.get("offsets", 0))  # bytes of each half of the extended offset table
+    if table:
+        options["extended_offsets"] = (bytes(payload[:table]), bytes(payload[table : 2 * table]))
+    if request["syntax"] in _JPEG_LS:
+        options["decoding_plugin"] = "gdcm"
+    decoder = get_decoder(UID(request["syntax"]))
+    samples = layout["samples_per_pixel"]
+    packed = bytes(payload[2 * table :])
+    values, _ = decoder.as_array(packed, raw=samples == 1, **options)  # else as red, green, blue
+    shape = [layout["number_of_frames"], layout["rows"], layout["columns"]]
+    return np.ascontiguousarray(values.reshape([*shape, samples] if samples > 1 else shape))
+
+
+def _picture(_request: dict[str, Any], payload: bytearray) -> "npt.NDArray[np.float32]":
+    """The grey values of a PNG or JPEG, `(row, column)`."""
+    from PIL import Image, ImageOps  # noqa: PLC0415  a decoder of DICOM needs no Pillow
+
+    Image.MAX_IMAGE_PIXELS = None  # ours is lower
+    with Image.open(io.BytesIO(payload), formats=("PNG", "JPEG")) as picture:
+        too_large = picture.width * picture.height > limits.MAX_PICTURE_PIXELS
+        if too_large or max(picture.size) > limits.MAX_SIDE:
+            raise _RefusedError(f"size {picture.width} x {picture.height}")
+        return _grey(ImageOps.exif_transpose(picture))
+
+
+def _grey(picture: "Image.Image") -> "npt.NDArray[np.float32]":
+    import numpy as np  # noqa: PLC0415
+
+    if picture.mode == "1":
+        picture = picture.convert("L")
+    elif picture.mode == "LA":
+        picture = picture.getchannel("L")
+    if picture.mode in ("L", "F") or picture.mode.startswith("I"):
+        return np.asarray(picture, dtype=np.float32)
+    channels: npt.NDArray[Any] = np.asarray(picture.convert("RGB"), dtype=np.int16)
+    spread = channels.max(axis=2) - channels.min(axis=2)
+    if float((spread > COLOUR_DIFFERENCE).mean()) > COLOUR_SHARE:
+        raise _RefusedError("colour")
+    return np.asarray(channels.mean(axis=2), dtype=np.float32)
+
+
+def _limit(working_bytes: int) -> None:
+    """Let the system end what takes more memory or processor time than one request needs."""
+    try:
+        import resource  # noqa: PLC0415  not on Windows
+    except ImportError:
+        return
+    memory = limits.DECODER_BYTES + limits.DECODER_BYTES_A_BYTE * working_bytes
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = int(used.ru_utime + used.ru_stime + limits.MAX_DECODE_SECONDS) + 2
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_AS, min(memory, limits.MAX_DECODER_BYTES))
+    _lower(resource.RLIMIT_CPU, seconds)
+
+
+def _lower(which: int, value: int) -> None:
+    """Set the soft limit; the hard one stays, so that the next request may have its own."""
+    import resource  # noqa: PLC0415  not on Windows
+
+    hard = resource.getrlimit(which)[1]
+    soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    try:
+        resource.setrlimit(which, (soft, hard))
+    except (ValueError, OSError):  # a platform that knows the name but not the limit
+        return
+
+
+_KINDS = {"dicom": _dicom, "picture": _picture}
+
+if __name__ == "__main__":
+    main()

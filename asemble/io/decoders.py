@@ -1,0 +1,254 @@
+"""The server's side of the decoder processes: a small pool, a clock for each image, no trust.
+
+A process is started when it is first needed, is lent to one thread at a time, and is kept for the
+next image. One that crashes, hangs, or answers anything but what was promised is ended; its file
+is refused, and the next file gets a fresh process. A decoder ends by itself when its server does,
+because its input ends.
+"""
+
+import atexit
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asemble.core.errors import FileError
+from asemble.io import limits, wire
+
+COMMAND = (sys.executable, "-P", "-m", "asemble.io.decoder")
+"""How a decoder is started; `-P` keeps the working directory off its import path."""
+
+Check = Callable[[np.dtype[Any], tuple[int, ...]], bool]
+"""Whether an array of this type and shape was asked for."""
+
+_SAVE_PLAIN = "Export the series uncompressed."
+
+
+class RefusedError(Exception):
+    """The decoder's word for why it does not decode: damaged, memory, colour or size."""
+
+
+class DecoderPool:
+    """At most `size` decoder processes, shared by all threads of this process.
+
+    Args:
+        size: processes that may run at once.
+        command: what starts one.
+    """
+
+    def __init__(self, size: int, *, command: Sequence[str] = COMMAND) -> None:
+        self._command = command
+        self._places = threading.BoundedSemaphore(size)
+        self._lock = threading.Lock()
+        self._idle: list[_Decoder] = []
+
+    def decode(
+        self, request: dict[str, Any], payload: wire.Bytes, *, check: Check
+    ) -> npt.NDArray[Any]:
+        """The array that a decoder makes of `payload`.
+
+        Raises:
+            RefusedError: the decoder does not want it.
+            FileError: the decoder crashed, took too long or did not keep to `check`.
+        """
+        if not self._places.acquire(timeout=limits.MAX_FILE_SECONDS):
+            raise FileError(
+                "The server was too busy to decode this file.", hint="Upload it again later."
+            )
+        try:
+            decoder = self._take()
+            try:
+                values = decoder.decode(request, payload, check=check)
+            except RefusedError:
+                self._give_back(decoder)
+                raise
+            except BaseException:
+                decoder.end()
+                raise
+            self._give_back(decoder)
+            return values
+        finally:
+            self._places.release()
+
+    def close(self) -> None:
+        """End every process that is not at work."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for decoder in idle:
+            decoder.end()
+
+    def _take(self) -> "_Decoder":
+        while True:
+            with self._lock:
+                decoder = self._idle.pop() if self._idle else None
+            if decoder is None:
+                return _Decoder(self._command)
+            if decoder.is_alive:
+                return decoder
+            decoder.end()
+
+    def _give_back(self, decoder: "_Decoder") -> None:
+        if not decoder.is_alive:
+            decoder.end()
+            return
+        with self._lock:
+            self._idle.append(decoder)
+
+
+class _Decoder:
+    """One process."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._count = 0
+        self._process = subprocess.Popen(
+            command, env=_environment(), bufsize=0,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def decode(
+        self, request: dict[str, Any], payload: wire.Bytes, *, check: Check
+    ) -> npt.NDArray[Any]:
+        """As `DecoderPool.decode`; after any error but `RefusedError` the process is of no use."""
+        with _Deadline(self._process, limits.MAX_DECODE_SECONDS) as deadline:
+            try:
+                self._count += 1
+                numbered = {**request, "id": self._count}
+                wire.send(_Whole(self._process.stdin), numbered, payload)  # type: ignore[arg-type]
+                return self._receive(check)
+            except (OSError, wire.WireError) as error:
+                raise _stopped(is_late=deadline.is_over) from error
+
+    def _receive(self, check: Check) -> npt.NDArray[Any]:
+        stream = _Whole(self._process.stdout)
+        answer = wire.receive_header(stream)  # type: ignore[arg-type]
+        if answer.get("id") != self._count:
+            raise wire.WireError("the answer is to another question")
+        if "refused" in answer:
+            raise RefusedError(str(answer["refused"]))
+        try:
+            dtype, shape = np.dtype(str(answer["dtype"])), tuple(int(n) for n in answer["shape"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise wire.WireError("the answer describes no array") from error
+        # Before memory is taken: the answer must be what the header of the file promised.
+        is_plain = dtype.kind in "iuf"
+        if (
+            not is_plain
+            or not check(dtype, shape)
+            or answer["size"] != dtype.itemsize * int(np.prod(shape))
+        ):
+            raise wire.WireError("the answer is not what was asked for")
+        values: npt.NDArray[Any] = np.empty(shape, dtype)
+        wire.receive_into(stream, values.data)  # type: ignore[arg-type]
+        return values
+
+    def end(self) -> None:
+        """Close the pipes, which ends an idle process, and kill one that is not."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()  # type: ignore[union-attr]
+        self._process.kill()
+        self._process.wait()
+
+
+class _Whole:
+    """A raw pipe that reads and writes all that it is asked to."""
+
+    def __init__(self, pipe: IO[bytes] | None) -> None:
+        self._pipe: Any = pipe
+
+    def read(self, size: int) -> bytes:
+        data = bytearray(size)
+        at = 0
+        while at < size and (count := self._pipe.readinto(memoryview(data)[at:])):
+            at += count
+        return bytes(data[:at])
+
+    def readinto(self, target: wire.Bytes) -> int:
+        return int(self._pipe.readinto(target) or 0)
+
+    def write(self, data: wire.Bytes) -> None:
+        view = memoryview(data)
+        while view.nbytes:
+            view = view[self._pipe.write(view) :]
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+
+class _Deadline:
+    """Kills a process that is not done in time, which also ends every wait on its pipes."""
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        self._process = process
+        self._timer = threading.Timer(seconds, self._kill)
+        self._timer.daemon = True
+        self.is_over = False
+
+    def __enter__(self) -> "_Deadline":
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._timer.join()  # so that it never kills the next image's decoder
+
+    def _kill(self) -> None:
+        self.is_over = True
+        self._process.kill()
+
+
+def _stopped(*, is_late: bool) -> FileError:
+    if is_late:
+        return FileError(
+            f"The pixels of this file took longer than {limits.MAX_DECODE_SECONDS:g} seconds "
+            "to decode, so it was left out.",
+            hint=_SAVE_PLAIN,
+        )
+    return FileError(
+        "The pixels of this file made the decoder stop, so it was left out.", hint=_SAVE_PLAIN
+    )
+
+
+def _environment() -> dict[str, str]:
+    """What a decoder needs to start: where to import from, and one thread."""
+    here = str(Path(__file__).parents[2])
+    path = os.pathsep.join(dict.fromkeys([here, *(entry for entry in sys.path if entry)]))
+    kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}  # Windows
+    return {**kept, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+DECODERS = min(limits.MAX_DECODERS, os.cpu_count() or 1)
+"""Images that are decoded at once."""
+
+_pool = DecoderPool(DECODERS)
+
+
+def pool() -> DecoderPool:
+    """The decoders of this process."""
+    return _pool
+
+
+def _close() -> None:
+    _pool.close()
+
+
+def _forget() -> None:
+    """A forked child has its parent's pipes, which are the parent's to use."""
+    global _pool  # noqa: PLW0603  one pool a process is the point
+    _pool = DecoderPool(DECODERS)
+
+
+atexit.register(_close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

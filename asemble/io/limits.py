@@ -1,0 +1,58 @@
+"""Every limit of reading, in one table: `python docs/limits.py` writes it to `docs/limits.md`.
+
+A limit acts while bytes stream in or before memory is taken, never afterwards. What breaks one is
+refused with a sentence and the rest of the upload goes on.
+"""
+
+MIB = 1024**2
+
+MAX_PACKED_BYTES = 1024 * MIB
+"""Bytes in: size of one upload as it arrives; a sacroiliac examination is 50-300 MiB."""
+MAX_TOTAL_BYTES = 1024 * MIB
+"""Bytes out: size of one upload with its archives opened."""
+MAX_FILE_BYTES = 512 * MIB
+"""One file; enhanced multi-frame objects of a whole series stay well below."""
+MAX_FILES = 20_000
+"""Files in one upload, refused ones included."""
+MAX_ARCHIVE_DEPTH = 2
+"""An archive and the archives right inside it are opened; what those hold is not."""
+MAX_RATIO = 100
+"""Unpacked over packed size of an archive. MR images deflate two- to fourfold, and an all-black
+stack is small; deflate itself reaches 1030."""
+RATIO_FREE_BYTES = 64 * MIB
+"""An archive that unpacks to less is harmless whatever its ratio."""
+MAX_NAME_CHARACTERS = 200
+"""Characters of a file name that are shown; longer names are cut in their middle."""
+
+MAX_SIDE = 16_384
+"""Rows or columns of a slice or picture; an MR slice has at most 2,048."""
+MAX_FRAMES = 20_000
+"""Frames that one DICOM file may claim."""
+MAX_FILE_VOXELS = 2**27
+"""Rows x columns x frames that one header may ask for, checked before decoding."""
+MAX_TOTAL_VOXELS = 2**28
+"""Voxels of one study, counted before decoding; 1 GiB as float32."""
+MAX_PICTURE_PIXELS = 2**24
+"""Pixels of a PNG or JPEG: 16 million, far above any MR slice."""
+MAX_DEPTH = 16
+"""Sequences inside sequences of a DICOM file, checked before they are parsed; the standard's own
+objects stay below eight."""
+MAX_ELEMENTS = 500_000
+"""Elements and items of one DICOM file before its pixels; enhanced objects of Philips have about
+500 a frame, others 100."""
+
+MAX_DECODE_SECONDS = 20.0
+"""Wall clock and processor time to decode the pixels of one file; the decoder is then ended."""
+MAX_FILE_SECONDS = 60.0
+"""Wall clock for one file, waiting for a free decoder included."""
+MAX_UPLOAD_SECONDS = 600.0
+"""Wall clock for one upload; files that come later are left out."""
+MAX_DECODERS = 4
+"""Decoder processes of one server, at most one for each processor."""
+DECODER_BYTES = 512 * MIB
+"""Address space that a decoder process has for itself and its libraries; 320 MiB are in use."""
+DECODER_BYTES_A_BYTE = 8
+"""And for each byte of the pixels that the header promises, and of those that came: what unpacks
+to more than it says ends there."""
+MAX_DECODER_BYTES = 4096 * MIB
+"""But never more than this. Not on Windows, and not enforced by macOS."""

@@ -1,0 +1,183 @@
+"""Whether all DICOM files of an upload can be of one patient, without keeping who it is.
+
+The four identifying attributes of each file become digests under a key that is drawn anew for
+each upload and never leaves this module. The digests live as long as the reading does.
+"""
+
+import os
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import pydicom
+
+from asemble.core.errors import InputError
+
+ATTRIBUTES = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
+"""Read for this comparison only, and taken out of the data set at once."""
+
+MOST_SPELLINGS = 50
+"""Different ways in which one upload may write one patient; more are more than one patient."""
+
+_PLACEHOLDERS = (
+    "anon anonym anonymous anonymized anonymised anonymize deidentified deid removed redacted "
+    "pseudonymized pseudonymised unknown unbekannt none null nil na nn noid noname noone nobody "
+    "patient name id test default empty undefined xx"
+)
+_SAYS_NOTHING = frozenset(_PLACEHOLDERS.split())
+"""What tools and people write where they mean "left out"."""
+_TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "prof", "herr", "frau", "med"})
+_NO_BIRTHDAY = frozenset({"19000101", "18000101", "17000101", "00010101", "11111111", "99991231"})
+_SPELLED_ALIKE = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("ß", "s"), ("ss", "s"))
+"""Müller, Mueller and Muller are one name to three scanners."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Person:
+    """Digests of what one file says; None or empty where it says nothing."""
+
+    number: bytes | None
+    issuer: bytes | None
+    name: frozenset[bytes]
+    birth: bytes | None
+
+
+@dataclass(slots=True, repr=False)
+class Patients:
+    """Compares the patient of each file with those of the files before it.
+
+    Two files are of different patients where, after case, spaces, punctuation, leading zeros,
+    titles and umlauts are evened out and words such as "anonymous" are taken as absent,
+
+    - both give a PatientID, the IDs differ, and they do not both give the same name *and* the
+      same birth date (one person has several numbers in several hospitals). IDs of two different
+      issuers are not compared;
+    - the IDs are equal, and both the name and the birth date differ (two hospitals use one
+      number). A name alone may differ, as after a marriage, and so may a mistyped date;
+    - the IDs cannot be compared, and either the names or the birth dates differ.
+
+    Two names agree where one holds all words of the other: "Doe^Jane", "JANE DOE" and
+    "Doe^Jane^M" are one. What is absent agrees with anything, so that files without identity,
+    and formats that have none, are taken to belong to the rest.
+    """
+
+    _key: bytes = field(default_factory=lambda: os.urandom(32))
+    _seen: list[_Person] = field(default_factory=list)
+    _spellings: set[bytes | None] = field(default_factory=set)
+
+    def take(self, dataset: pydicom.Dataset) -> None:
+        """Take the identifying attributes out of `dataset` and compare them.
+
+        Raises:
+            InputError: this file is of another patient than one before it.
+        """
+        stated = [_taken(dataset, keyword) for keyword in ATTRIBUTES]
+        spelling = self._digest("\n".join(stated))
+        if spelling in self._spellings:  # as almost always
+            return
+        self._spellings.add(spelling)
+        number, issuer, name, birth = stated
+        person = _Person(
+            number=self._digest(_number_key(number)),
+            issuer=self._digest(_letters(issuer)),
+            name=frozenset(d for word in _name_words(name) if (d := self._digest(word))),
+            birth=self._digest(_birth_key(birth)),
+        )
+        if person in self._seen:
+            return
+        if len(self._seen) >= MOST_SPELLINGS or any(_differ(person, p) for p in self._seen):
+            raise InputError(
+                "The upload holds files of more than one patient, so nothing of it was read.",
+                hint="Upload one patient's study at a time.",
+            )
+        self._seen.append(person)
+
+    def _digest(self, text: str) -> bytes | None:
+        return (
+            blake2b(text.encode(errors="replace"), key=self._key, digest_size=16).digest()
+            if text
+            else None
+        )
+
+
+def _differ(one: _Person, other: _Person) -> bool:
+    names_differ = bool(one.name and other.name) and not (
+        one.name <= other.name or other.name <= one.name
+    )
+    births_differ = None not in (one.birth, other.birth) and one.birth != other.birth
+    issuers_differ = None not in (one.issuer, other.issuer) and one.issuer != other.issuer
+    if one.number is None or other.number is None or issuers_differ:
+        return names_differ or births_differ
+    if one.number == other.number:
+        return names_differ and births_differ
+    is_same_person = (
+        bool(one.name and other.name)
+        and not names_differ
+        and one.birth is not None
+        and one.birth == other.birth
+    )
+    return not is_same_person
+
+
+def _taken(dataset: pydicom.Dataset, keyword: str) -> str:
+    """The text of an element as stored, removed from `dataset`.
+
+    Undecoded, because pydicom quotes values in warnings when it decodes them; UTF-8 and Latin-1
+    cover what is compared, and another character set compares equal to itself.
+    """
+    element = dataset.get_item(keyword)
+    if element is None:
+        return ""
+    del dataset[keyword]
+    value = element.value
+    if not isinstance(value, bytes):
+        return "" if value is None else str(value)
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _letters(text: str) -> str:
+    """Letters and digits in one case, without accents."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(c for c in plain if c.isalnum())
+    for long, short in _SPELLED_ALIKE:
+        letters = letters.replace(long, short)
+    return letters
+
+
+def _number_key(text: str) -> str:
+    """What a PatientID is compared by; empty where it names nobody.
+
+    >>> _number_key(" HOSP-0047 ") == _number_key("hosp0047"), _number_key("ANONYMOUS")
+    (True, '')
+    """
+    letters = _letters(text).lstrip("0")
+    return "" if letters in _SAYS_NOTHING or set(letters) == {"x"} else letters
+
+
+def _name_words(text: str) -> list[str]:
+    """The words that a PatientName is compared by: family and given name in the first script.
+
+    >>> sorted(_name_words("Müller^Jane^^Dr")) == sorted(_name_words("JANE MUELLER"))
+    True
+    """
+    scripts = text.replace("\0", " ").split("=")
+    spelling = next((s for s in scripts if s.strip(" ^")), "")
+    family_and_given = " ".join(spelling.split("^")[:2])
+    words = re.split(r"[\s,;._-]+", family_and_given)
+    # A question mark stands for a letter that an export could not write.
+    keys = [_letters(word) for word in words if "?" not in word]
+    return [
+        key
+        for key in keys
+        if key and key not in _TITLES | _SAYS_NOTHING and (len(set(key)) > 1 or not key.isascii())
+    ]
+
+
+def _birth_key(text: str) -> str:
+    digits = re.sub(r"[.\-/\s\0]", "", text)
+    is_date = len(digits) == 8 and digits.isdigit() and len(set(digits)) > 1
+    return digits if is_date and digits not in _NO_BIRTHDAY else ""

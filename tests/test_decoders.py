@@ -1,0 +1,258 @@
+"""The decoder processes: a crash, a hang or a lie costs one file, never the server."""
+
+import io
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mr_files import mr_image, set_pixels, to_bytes
+from PIL import Image
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
+
+from asemble.core.errors import FileError, InputError
+from asemble.io import Part, decoders, limits, read_parts, wire
+from asemble.io.decoders import DecoderPool, RefusedError
+
+FAKE = """
+import os, struct, sys, time
+from asemble.io import wire
+requests, answers = sys.stdin.buffer, sys.stdout.buffer
+while True:
+    request = wire.receive_header(requests)
+    payload = bytearray(request["size"])
+    wire.receive_into(requests, payload)
+    word, to = bytes(payload).decode(), {"id": request["id"]}
+    if word == "crash":
+        os.abort()
+    if word == "hang":
+        time.sleep(600)
+    if word == "nonsense":
+        answers.write(bytes([255] * 5000))
+        answers.flush()
+    if word == "much":
+        wire.send(answers, {**to, "dtype": "<u2", "shape": [40000, 40000]}, b"")
+    if word == "short":
+        answers.write(struct.pack(">L", 59) + b'{"id": 1, "dtype": "<u2", "shape": [2, 3], "size": 12}     ')
+        answers.flush()
+        os._exit(0)
+    if word == "object":
+        wire.send(answers, {**to, "dtype": "O", "shape": [2, 3]}, bytes(48))
+    if word == "stale":
+        wire.send(answers, {"id": 0, "dtype": "<u2", "shape": [2, 3]}, bytes(12))
+    if word == "pid":
+        values = struct.pack("<6q", *[os.getpid()] * 6)
+        wire.send(answers, {**to, "dtype": "<i8", "shape": [2, 3]}, values)
+        continue
+    wire.send(answers, {**to, "dtype": "<u2", "shape": [2, 3]}, struct.pack("<6H", *range(6)))
+"""  # noqa: E501
+"""A decoder that does what the payload says."""
+
+LIES = ["crash", "nonsense", "much", "short", "object", "stale"]
+
+
+@pytest.fixture
+def pool() -> Iterator[DecoderPool]:
+    pool = DecoderPool(1, command=(sys.executable, "-P", "-c", FAKE))
+    yield pool
+    pool.close()
+
+
+def ask(pool: DecoderPool, word: str) -> Any:
+    return pool.decode({}, word.encode(), check=lambda dtype, shape: shape == (2, 3))
+
+
+@pytest.mark.parametrize("word", LIES)
+def test_a_decoder_that_crashes_or_lies_costs_one_file(pool: DecoderPool, word: str) -> None:
+    with pytest.raises(FileError, match="made the decoder stop"):
+        ask(pool, word)
+    assert ask(pool, "fine").tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_a_decoder_that_hangs_is_ended_in_time(
+    pool: DecoderPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ask(pool, "fine") is not None  # started
+    monkeypatch.setattr(limits, "MAX_DECODE_SECONDS", 0.3)
+    began = time.monotonic()
+    with pytest.raises(FileError, match=r"longer than 0.3 seconds"):
+        ask(pool, "hang")
+    assert time.monotonic() - began < 5
+    monkeypatch.setattr(limits, "MAX_DECODE_SECONDS", 20)
+    assert ask(pool, "fine") is not None
+
+
+def test_who_waits_too_long_for_a_decoder_is_told(
+    pool: DecoderPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_FILE_SECONDS", 0.1)
+    monkeypatch.setattr(limits, "MAX_DECODE_SECONDS", 2)
+    with ThreadPoolExecutor() as threads:
+        hanging = threads.submit(ask, pool, "hang")
+        time.sleep(0.5)
+        with pytest.raises(FileError, match="too busy"):
+            ask(pool, "fine")
+        assert isinstance(hanging.exception(), FileError)
+
+
+def test_a_process_is_kept_and_one_that_died_between_images_is_replaced(pool: DecoderPool) -> None:
+    first, again = (int(ask(pool, "pid")[0, 0]) for _ in range(2))
+    assert first == again
+    os.kill(first, signal.SIGKILL)
+    until = time.monotonic() + 10
+    while pool._idle[0].is_alive and time.monotonic() < until:
+        time.sleep(0.01)
+    assert int(ask(pool, "pid")[0, 0]) != first
+
+
+def test_a_study_goes_on_after_a_decoder_crashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoders, "_pool", DecoderPool(1, command=(sys.executable, "-c", "")))
+    files = [to_bytes(compressed(0)), *(to_bytes(mr_image(i)) for i in range(3))]
+    study = read_parts([Part.from_bytes(f"f{i}", data) for i, data in enumerate(files)])
+    (refusal,) = study.refused
+    assert refusal.name == "f0"
+    assert "made the decoder stop" in refusal.reason
+    assert study.series[0].volume.shape[0] == 3
+
+
+def compressed(index: int, shape: tuple[int, int] = (6, 5), seed: int = 0) -> Any:
+    image = mr_image(index)
+    noise = np.random.default_rng([seed, index]).integers(0, 4096, shape)
+    set_pixels(image, noise.astype(np.uint16))
+    image.compress(RLELossless)
+    return image
+
+
+def test_many_threads_get_their_own_pixels() -> None:
+    studies = [[to_bytes(compressed(i, (16, 12), seed)) for i in range(4)] for seed in range(6)]
+
+    def voxels(files: list[bytes]) -> Any:
+        parts = [Part.from_bytes(f"{i}", data) for i, data in enumerate(files)]
+        return read_parts(parts).series[0].volume.voxels
+
+    with ThreadPoolExecutor(6) as threads:
+        for seed, found in enumerate(threads.map(voxels, studies)):
+            for index in range(4):
+                noise = np.random.default_rng([seed, index]).integers(0, 4096, (16, 12))
+                assert np.array_equal(found[index], noise)
+
+
+@pytest.mark.skipif(decoders.DECODERS < 2, reason="one processor decodes one image at a time")
+def test_a_study_is_decoded_by_several_at_once_and_keeps_its_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool, running, most = decoders.pool(), [0], [0]
+
+    class Slow:
+        def decode(self, request: dict[str, Any], payload: Any, *, check: Any) -> Any:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+            time.sleep(0.05)
+            try:
+                return pool.decode(request, payload, check=check)
+            finally:
+                running[0] -= 1
+
+    monkeypatch.setattr(decoders, "pool", Slow)
+    images = [compressed(i, (16, 12)) for i in range(6)]
+    images[0].Rows = images[5].Rows = 40
+    parts = [Part.from_bytes(f"{i}", to_bytes(image)) for i, image in enumerate(images)]
+    study = read_parts(parts)
+    assert most[0] == decoders.DECODERS
+    assert [refusal.name for refusal in study.refused] == ["0", "5"]
+
+
+def test_pixels_that_are_fewer_than_the_header_says_are_refused() -> None:
+    image = compressed(0, (16, 12))
+    image.Rows = 20
+    parts = [Part.from_bytes("a", to_bytes(image)), Part.from_bytes("b", to_bytes(mr_image(1)))]
+    (refusal,) = read_parts(parts).refused
+    assert refusal.name == "a"
+
+
+@pytest.mark.parametrize(
+    ("kind", "syntax", "options"),
+    [("JPEG", JPEGBaseline8Bit, {}), ("JPEG2000", JPEG2000Lossless, {"no_jp2": True})],
+)
+def test_pixels_that_outgrow_their_header_are_refused(
+    kind: str, syntax: str, options: dict[str, bool]
+) -> None:
+    packed = io.BytesIO()
+    Image.new("L", (3000, 3000)).save(packed, kind, **options)
+    image = mr_image(0, BitsAllocated=8, BitsStored=8, HighBit=7)
+    image.file_meta.TransferSyntaxUID = syntax
+    image.PixelData = encapsulate([packed.getvalue()])
+    image["PixelData"].VR, image["PixelData"].is_undefined_length = "OB", True
+    began = time.monotonic()
+    with pytest.raises(InputError, match="damaged or cut off"):
+        read_parts([Part.from_bytes("a", to_bytes(image))])
+    assert time.monotonic() - began < 5
+
+
+def test_a_picture_that_claims_to_be_huge_is_refused_at_its_header() -> None:
+    header = b"IHDR" + struct.pack(">LLBBBBB", 30_000, 30_001, 8, 0, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n\0\0\0\r" + header + struct.pack(">L", zlib.crc32(header))
+    with pytest.raises(InputError, match="This picture of 30000 x 30001 is too large"):
+        read_parts([Part.from_bytes("a.png", start + b"\0\0\0\0IDAT\x35\xaf\x06\x1e")])
+
+
+def test_a_decoder_starts_light_and_knows_nothing() -> None:
+    os.environ["ASEMBLE_SECRET"] = "hidden"
+    look = "import sys, os; from asemble.io import decoder; print(*sys.modules, *os.environ)"
+    began = time.monotonic()
+    command = [sys.executable, "-P", "-c", look]
+    environment = decoders._environment()
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert time.monotonic() - began < 5
+    for heavy in ("torch", "streamlit", "pydicom", "nibabel", "numpy", "PIL", "ASEMBLE_SECRET"):
+        assert heavy not in said.stdout.split()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+def test_no_decoder_outlives_a_server_that_is_killed() -> None:
+    server = (
+        "import sys; from asemble.io import decoders; pool = decoders.pool()\n"
+        "try: pool.decode({'kind': 'picture'}, b'', check=lambda *_: True)\n"
+        "except decoders.RefusedError: pass\n"
+        "print(pool._idle[0]._process.pid, flush=True); sys.stdin.read()"
+    )
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    process = subprocess.Popen(
+        [sys.executable, "-c", server], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env={"PYTHONPATH": path},
+    )  # fmt: skip
+    assert process.stdout is not None
+    decoder = Path("/proc") / process.stdout.readline().decode().strip()
+    assert decoder.exists()
+    process.kill()
+    process.communicate()
+    until = time.monotonic() + 10
+    while decoder.exists() and "Z" not in (decoder / "stat").read_text().split(")")[1]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_a_message_is_what_was_sent_and_a_header_is_bounded() -> None:
+    stream = io.BytesIO()
+    wire.send(stream, {"kind": "x"}, b"abc")
+    stream.seek(0)
+    assert wire.receive_header(stream) == {"kind": "x", "size": 3}
+    assert stream.read() == b"abc"
+    for bad in (b"", b"\0\0\0\5ab", b"\xff\xff\xff\xff", b"\0\0\0\2[]", b"\0\0\0\2{}"):
+        with pytest.raises(wire.WireError):
+            wire.receive_header(io.BytesIO(bad))
+
+
+def test_a_decoder_says_why_it_does_not_decode() -> None:
+    with pytest.raises(RefusedError, match="damaged"):
+        decoders.pool().decode({"kind": "picture"}, b"no picture", check=lambda *_: True)

@@ -1,0 +1,395 @@
+"""Every limit: what breaks it is one clear sentence, and costs little time and memory."""
+
+import gzip
+import importlib.util
+import io
+import os
+import struct
+import tarfile
+import time
+import tracemalloc
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from fuzz_inputs import zipped
+from mr_files import mr_image, set_pixels, to_bytes
+
+from asemble.core.errors import InputError
+from asemble.core.study import Refusal
+from asemble.io import Part, limits, read_parts, structure
+from asemble.io.unpack import shown, unpack
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def reason(data: bytes, name: str = "a", *, most_mib: float = 60, seconds: float = 5) -> str:
+    """Why an upload is refused; holds the refusal to a little time and memory."""
+    tracemalloc.start()
+    began = time.monotonic()
+    try:
+        study = read_parts([Part.from_bytes(name, data)])
+        reasons = {refusal.reason for refusal in study.refused}
+    except InputError as error:
+        reasons = {str(error)}
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < most_mib * limits.MIB
+    assert time.monotonic() - began < seconds
+    (only,) = reasons
+    assert only.endswith(".") and only.isprintable() and len(only) < 250
+    return only
+
+
+def test_the_page_says_what_the_table_says() -> None:
+    found = importlib.util.spec_from_file_location("limits_page", DOCS / "limits.py")
+    assert found is not None and found.loader is not None
+    page = importlib.util.module_from_spec(found)
+    found.loader.exec_module(page)
+    assert (DOCS / "limits.md").read_text(encoding="utf-8") == page.page()
+    names = [name for name in vars(limits) if name.isupper() and name != "MIB"]
+    assert all(f"| `{name}` |" in page.page() for name in names)
+
+
+# Archives.
+
+
+def test_an_upload_that_is_too_large_is_refused_before_it_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "MAX_PACKED_BYTES", 10_000)
+    assert "larger than 0 MiB" in reason(os.urandom(10_001))
+
+
+def test_entries_over_each_other_are_refused() -> None:
+    """One kernel of zeros named by many entries, as in overlapping zip bombs."""
+    plain = zipped({"a": bytes(10**6)})
+    directory = plain.index(b"PK\x01\x02")
+    end = plain.index(b"PK\x05\x06")
+    count = 500
+    size = (end - directory) * count
+    record = plain[end : end + 8] + struct.pack("<HHLLH", count, count, size, directory, 0)
+    bomb = plain[:directory] + plain[directory:end] * count + record
+    assert "lie over each other" in reason(bomb)
+
+
+def test_an_entry_that_outgrows_its_declared_size_is_cut_off_and_refused() -> None:
+    data = bytearray(zipped({"a": bytes(100 * limits.MIB)}))
+    for marker, at in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        where = data.index(marker) + at
+        data[where : where + 4] = struct.pack("<L", 1000)
+    assert "damaged in the archive" in reason(bytes(data))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_that_unpack_without_a_bound_are_refused(method: int) -> None:
+    assert "unusual way" in reason(zipped({"a": bytes(10**6)}, method))
+
+
+@pytest.mark.parametrize("mode", ["w:bz2", "w:xz"])
+def test_other_compressions_of_tar_are_refused_with_what_to_do(mode: str) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
+        archive.addfile(tarfile.TarInfo("a"))
+    assert "zip or tar" in reason(buffer.getvalue())
+
+
+def test_zip64_is_read() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive, archive.open("a", "w", force_zip64=True) as entry:
+        entry.write(to_bytes(mr_image(0)))
+    assert len(read_parts([Part.from_bytes("a.zip", buffer.getvalue())]).series) == 1
+
+
+def test_a_directory_of_a_million_entries_is_counted_before_it_is_read() -> None:
+    entry = b"PK\x01\x02" + bytes(42)
+    count = 1_000_000
+    end = b"PK\x05\x06" + struct.pack("<HHHHLLH", 0, 0, 0, 0, count * len(entry), 0, 0)
+    parts = [Part.from_bytes("a.zip", b"PK\x03\x04" + bytes(26) + entry * count + end)]
+    tracemalloc.start()
+    (refusal,) = unpack(parts)
+    assert tracemalloc.get_traced_memory()[1] < 60 * limits.MIB
+    tracemalloc.stop()
+    assert isinstance(refusal, Refusal) and "more than 20,000 files" in refusal.reason
+
+
+def test_an_archive_that_holds_itself_ends() -> None:
+    """A gzip stream unpacked twice, and a zip in a zip in a zip."""
+    inner = zipped({"IM": to_bytes(mr_image(0))})
+    for _ in range(6):
+        inner = zipped({"again": inner})
+    assert "lies deeper" in reason(inner)
+    assert "lies deeper" in reason(gzip.compress(gzip.compress(gzip.compress(b"x" * 2000))))
+
+
+def test_nested_bombs_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_TOTAL_BYTES", 2 * limits.MIB)
+    bomb = zipped({f"{i}.zip": zipped({"a": os.urandom(500_000)}) for i in range(9)})
+    assert "unpack" in reason(bomb)
+
+
+def test_a_sparse_entry_takes_no_memory() -> None:
+    header = tarfile.TarInfo("holes")
+    header.size, header.type = 400 * limits.MIB, tarfile.GNUTYPE_SPARSE
+    assert "link or a device" in reason(header.tobuf(tarfile.GNU_FORMAT) + bytes(10_240))
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE]
+)
+def test_links_and_devices_are_not_followed(kind: bytes) -> None:
+    entry = tarfile.TarInfo("a")
+    entry.type, entry.linkname = kind, "/etc/passwd"
+    assert "link or a device" in reason(entry.tobuf() + bytes(1024))
+    info = zipfile.ZipInfo("a")
+    info.external_attr = 0o020644 << 16
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(info, "x")
+    assert "link or a device" in reason(buffer.getvalue())
+
+
+@pytest.mark.parametrize(
+    "size", [b"77777777777\0", b"\x80" + bytes(3) + b"\x7f" + b"\xff" * 7, b"\xff" * 12]
+)
+def test_a_size_that_no_archive_has_ends_at_its_bytes(size: bytes) -> None:
+    for kind in (tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.XHDTYPE):
+        entry = tarfile.TarInfo("a")
+        entry.type = kind
+        head = bytearray(entry.tobuf())
+        head[124:136] = size
+        head[148:156] = b" " * 8
+        head[148:156] = b"%06o\0 " % sum(head)
+        assert reason(bytes(head) + bytes(2048))
+
+
+def test_notes_upon_notes_in_a_tar_are_bounded() -> None:
+    note = tarfile.TarInfo("x")
+    note.type, note.size = tarfile.XHDTYPE, 12
+    chain = (note.tobuf() + b"12 path=abc\n".ljust(512, b"\0")) * 3000
+    assert "damaged" in reason(chain)
+    note.size = 50 * limits.MIB
+    assert "damaged" in reason(note.tobuf() + bytes(note.size), most_mib=160)
+
+
+def test_a_gzip_header_of_nothing_but_name_costs_no_time() -> None:
+    data = b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * (30 * limits.MIB)
+    assert "damaged or cut off" in reason(data, seconds=3)
+
+
+def test_gzip_members_in_a_row_are_one_file() -> None:
+    data = to_bytes(mr_image(0))
+    joined = gzip.compress(data[:500]) + gzip.compress(data[500:]) + bytes(100)
+    assert len(read_parts([Part.from_bytes("a.dcm.gz", joined)]).series) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["a\0b", "\x1b[2J", "\u202egpj.exe", "a\nb", "x" * 5000, "\udcff", "\ud800"]
+)
+def test_a_name_is_safe_to_show(name: str) -> None:
+    files = {"ok": b"no image"}
+    assert shown(name).isprintable() and len(shown(name)) <= limits.MAX_NAME_CHARACTERS
+    (refusal,) = reasons_of(Part.from_bytes(name, zipped(files)))
+    assert refusal.name.isprintable()
+    entry = tarfile.TarInfo(name)
+    data = entry.tobuf(tarfile.GNU_FORMAT, errors="surrogatepass") + bytes(1024)
+    assert all(r.name.isprintable() for r in reasons_of(Part.from_bytes("a.tar", data)))
+
+
+def reasons_of(*parts: Part) -> tuple[Refusal, ...]:
+    good = Part.from_bytes("good", to_bytes(mr_image(0)))
+    return read_parts([*parts, good]).refused
+
+
+# DICOM.
+
+
+def changed(**attributes: int | str) -> bytes:
+    return to_bytes(mr_image(0, **attributes))
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"Rows": 65535, "Columns": 65535},
+        {"Rows": 16385, "Columns": 1},
+        {"NumberOfFrames": "2000000000"},
+        {"NumberOfFrames": "30000"},
+    ],
+)
+def test_absurd_dimensions_are_refused_before_memory_is_taken(
+    attributes: dict[str, int | str],
+) -> None:
+    assert "too large to read" in reason(changed(**attributes)) or attributes.get("NumberOfFrames")
+
+
+@pytest.mark.parametrize("frames", ["-5", "0", "99999999999999999999", "1e400", "nan"])
+def test_a_number_of_frames_that_is_none_is_refused_or_one(frames: str) -> None:
+    data = bytearray(to_bytes(mr_image(0, NumberOfFrames="123456789012")))
+    at = data.index(b"123456789012")
+    data[at : at + 12] = frames[:12].encode().ljust(12)
+    try:
+        assert len(read_parts([Part.from_bytes("a", bytes(data))]).series) == 1
+    except InputError as error:
+        assert "Traceback" not in str(error)
+
+
+OPEN = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
+
+
+@pytest.mark.parametrize("depth", [17, 500, 100_000])
+def test_nested_sequences_are_refused_before_the_parser_recurses(depth: int) -> None:
+    data = to_bytes(mr_image(0))
+    at = data.index(b"\x18\x00\x20\x00CS")  # ScanningSequence comes after 0008,1140
+    assert "nests more than 16" in reason(data[:at] + OPEN * depth + data[at:])
+
+
+def test_nested_sequences_of_stated_length_are_refused() -> None:
+    data = to_bytes(mr_image(0))
+    at = data.index(b"\x18\x00\x20\x00CS")
+    nest = b""
+    for _ in range(30):
+        item = b"\xfe\xff\x00\xe0" + struct.pack("<L", len(nest)) + nest
+        nest = b"\x08\x00\x40\x11SQ\0\0" + struct.pack("<L", len(item)) + item
+    assert "nests more than 16" in reason(data[:at] + nest + data[at:])
+
+
+def test_too_many_elements_are_refused_before_they_are_parsed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "MAX_ELEMENTS", 20_000)
+    data = to_bytes(mr_image(0))
+    at = data.index(b"\x18\x00\x20\x00CS")
+    tiny = b"\x09\x00\x10\x10LO\0\0" * 3_000_000
+    assert "more than 20,000 elements" in reason(data[:at] + tiny + data[at:], most_mib=100)
+
+
+def test_an_undefined_length_without_end_is_refused() -> None:
+    data = to_bytes(mr_image(0))
+    at = data.index(b"\x18\x00\x20\x00CS")
+    assert "cut off" in reason(data[:at] + OPEN + data[at : at + 60])
+
+
+def test_a_length_beyond_the_file_is_refused() -> None:
+    data = bytearray(to_bytes(mr_image(0)))
+    at = data.index(b"\xe0\x7f\x10\x00OW") + 8
+    data[at : at + 4] = struct.pack("<L", 0xFFFFFFF0)
+    assert "damaged or cut off" in reason(bytes(data))
+
+
+def test_values_of_a_million_numbers_are_refused_not_waited_for() -> None:
+    image = mr_image(0)
+    image.ImageComments = "x" * 60_000
+    image.add_new(0x00180050, "DS", "3.5")
+    data = to_bytes(image)
+    at = data.index(b"\x18\x00\x50\x00DS")
+    many = b"1\\" * 32_000
+    spoilt = data[: at + 6] + struct.pack("<H", len(many)) + many + data[at + 12 :]
+    assert len(read_parts([Part.from_bytes("a", spoilt)]).series) <= 1
+
+
+def test_deflated_dicom_is_refused() -> None:
+    image = mr_image(0)
+    image.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+    assert "Deflated DICOM is not read" in reason(to_bytes(image))
+
+
+def test_voxels_add_up_before_they_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_TOTAL_VOXELS", 70)  # 30 a slice
+    parts = [Part.from_bytes(f"{i}", to_bytes(mr_image(i))) for i in range(4)]
+    study = read_parts(parts)
+    assert study.series[0].volume.shape[0] == 2
+    assert [refusal.name for refusal in study.refused] == ["2", "3"]
+
+
+def test_an_upload_that_takes_too_long_keeps_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_UPLOAD_SECONDS", -1.0)
+    study = read_parts([Part.from_bytes(f"{i}", to_bytes(mr_image(i))) for i in range(4)])
+    assert study.series[0].volume.shape[0] == 1
+    assert "took longer" in study.refused[-1].reason
+
+
+@pytest.mark.parametrize("syntax", [pydicom.uid.RLELossless, pydicom.uid.JPEGLSLossless])
+def test_a_compressed_series_reads_as_its_source_in_order(syntax: str) -> None:
+    noise = np.random.default_rng(3).integers(0, 4096, (7, 16, 12)).astype(np.uint16)
+    parts = []
+    for index, values in enumerate(noise):
+        image = mr_image(index)
+        set_pixels(image, values)
+        image.compress(syntax)
+        parts.append(Part.from_bytes(f"{index}", to_bytes(image)))
+    seen: list[int] = []
+    study = read_parts(parts, progress=lambda done, _: seen.append(done))
+    assert np.array_equal(study.series[0].volume.voxels, noise)
+    assert seen == list(range(1, 8))
+
+
+@pytest.mark.parametrize("stored", [(0x8FFF, False), (0x7001, True)])
+def test_bits_above_bits_stored_are_left_out(stored: tuple[int, bool]) -> None:
+    value, is_signed = stored
+    image = mr_image(0, PixelRepresentation=int(is_signed))
+    set_pixels(image, np.full((6, 5), value, np.uint16))
+    (series,) = read_parts([Part.from_bytes("a", to_bytes(image))]).series
+    assert np.unique(series.volume.voxels) == [value & 0xFFF]
+
+
+def test_the_walk_finds_the_pixels_that_the_parser_finds() -> None:
+    folder = Path(pydicom.__file__).parent / "data" / "test_files"
+    for path in sorted(folder.glob("*.dcm")):
+        data = path.read_bytes()
+        try:
+            whole = pydicom.dcmread(io.BytesIO(data))
+        except pydicom.errors.InvalidDicomError:
+            continue
+        if whole.file_meta.get("TransferSyntaxUID") == "1.2.840.10008.1.2.1.99":
+            continue  # deflated
+        found = structure.find_pixels(data)
+        assert (found is not None) == ("PixelData" in whole), path.name
+        if found is not None and found.length != structure.UNDEFINED:
+            stored = data[found.start : found.start + found.length]
+            assert stored == whole.PixelData, path.name
+
+
+# NIfTI and pictures.
+
+
+def test_nifti_voxels_that_are_not_there_take_no_memory() -> None:
+    header = bytearray(352)
+    header[:4], header[344:348] = struct.pack("<l", 348), b"n+1\0"
+    header[40:56] = struct.pack("<8h", 3, 512, 512, 500, 1, 1, 1, 1)
+    header[70:74] = struct.pack("<2h", 16, 32)
+    header[108:112] = struct.pack("<f", 352)
+    assert "damaged or cut off" in reason(bytes(header) + bytes(1000), "a.nii", most_mib=20)
+
+
+@pytest.mark.parametrize(
+    "dims", [(3, 32767, 32767, 32767), (7, 1, 1, 1), (3, -1, 5, 5), (0, 1, 1, 1)]
+)
+def test_nifti_dimensions_are_checked_before_memory_is_taken(dims: tuple[int, ...]) -> None:
+    header = bytearray(352)
+    header[:4], header[344:348] = struct.pack("<l", 348), b"n+1\0"
+    header[40:56] = struct.pack("<8h", *dims, 1, 1, 1, 1)
+    header[70:74] = struct.pack("<2h", 16, 32)
+    header[108:112] = struct.pack("<f", 352)
+    assert reason(bytes(header), "a.nii")
+
+
+def test_a_png_that_unpacks_to_more_than_its_header_is_bounded() -> None:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = struct.pack(">L", zlib.crc32(kind + content))
+        return struct.pack(">L", len(content)) + kind + content + check
+
+    header = chunk(b"IHDR", struct.pack(">LLBBBBB", 9, 7, 8, 0, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(bytes(100 * limits.MIB)))
+    data = b"\x89PNG\r\n\x1a\n" + header + pixels + chunk(b"IEND", b"")
+    parts = [Part.from_bytes("a.png", data)]
+    began = time.monotonic()
+    try:
+        assert read_parts(parts).series[0].volume.shape == (1, 7, 9)
+    except InputError as error:
+        assert "damaged" in str(error)
+    assert time.monotonic() - began < 5

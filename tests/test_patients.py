@@ -1,0 +1,136 @@
+"""Files of two patients are never read as one study, and one patient is never taken for two."""
+
+from typing import Any
+
+import pydicom
+import pytest
+from mr_files import mr_image, to_bytes, without_identity
+from pydicom.data import get_testdata_file
+
+from asemble.cli import main
+from asemble.core.errors import InputError
+from asemble.core.study import Study
+from asemble.io import Part, read_parts
+from asemble.io.patients import MOST_SPELLINGS, Patients
+
+JANE = {"PatientID": "HOSP-4711", "PatientName": "Doe^Jane", "PatientBirthDate": "19630517"}
+TWO = "more than one patient"
+
+
+def image(index: int = 0, **who: str) -> pydicom.Dataset:
+    made = without_identity(mr_image(index))
+    for keyword, value in who.items():
+        setattr(made, keyword, value)
+    return made
+
+
+def read(*images: Any) -> Study:
+    return read_parts([Part.from_bytes(f"f{i}", to_bytes(one)) for i, one in enumerate(images)])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"PatientID": " hosp 4711"},
+        {"PatientID": "0HOSP-4711"},
+        {"PatientName": "DOE^JANE^^DR"},
+        {"PatientName": "Doe^Jane^Mary"},
+        {"PatientName": "Jane Doe"},
+        {"PatientName": "Doe, Jane"},
+        {"PatientName": "Doe^J"},
+        {"PatientName": "Smith^Jane"},  # married between two examinations
+        {"PatientBirthDate": "19630518"},  # typed by hand
+        {"PatientBirthDate": "1963.05.17"},
+        {"PatientID": "CITY-99"},  # the number of another hospital, same name and birth date
+        {"PatientID": "", "PatientName": "ANONYMOUS", "PatientBirthDate": ""},
+        {"PatientID": "anon", "PatientBirthDate": "19000101"},
+        {"PatientID": "XXXX", "PatientName": "^^^^"},
+        {"PatientID": "4711", "IssuerOfPatientID": "CITY"},
+    ],
+)
+def test_one_patient_written_in_two_ways_is_one(other: dict[str, str]) -> None:
+    first = {**JANE, "IssuerOfPatientID": "HOSP"} if "IssuerOfPatientID" in other else JANE
+    for images in ((image(0, **first), image(1, **{**JANE, **other})),):
+        (series,) = read(*images).series
+        assert series.volume.shape[0] == 2
+        read(*images[::-1])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (JANE, {**JANE, "PatientID": "HOSP-4712", "PatientName": "Roe^Jane"}),
+        (JANE, {**JANE, "PatientID": "HOSP-4712", "PatientBirthDate": ""}),
+        (JANE, {**JANE, "PatientName": "Roe^Rick", "PatientBirthDate": "19810101"}),
+        (JANE, {"PatientName": "Roe^Rick"}),
+        (JANE, {"PatientName": "Doe^John"}),
+        (JANE, {"PatientName": "Doe^Jane", "PatientBirthDate": "19810101"}),
+        ({"PatientID": "P001"}, {"PatientID": "P002"}),
+        ({"PatientID": "A", "PatientName": "Anonymous"}, {"PatientID": "B"}),
+        ({"PatientName": "Müller^Eva"}, {"PatientName": "Meier^Eva"}),
+    ],
+)
+def test_two_patients_are_refused_as_a_whole_without_quoting(
+    one: dict[str, str], other: dict[str, str]
+) -> None:
+    for images in ((image(0, **one), image(1, **other)), (image(0, **other), image(1, **one))):
+        with pytest.raises(InputError, match=TWO) as caught:
+            read(*images)
+        said = str(caught.value).lower()
+        assert not any(value.lower() in said for value in other.values() if len(value) > 1)
+
+
+def test_a_name_is_one_in_every_character_set() -> None:
+    latin, unicode = (image(i, PatientName="Müller^Eva") for i in range(2))
+    latin.SpecificCharacterSet, unicode.SpecificCharacterSet = "ISO_IR 100", "ISO_IR 192"
+    spelled = image(2, PatientName="MUELLER^EVA")
+    (series,) = read(latin, unicode, spelled).series
+    assert series.volume.shape[0] == 3
+
+
+def test_a_file_that_is_not_read_still_says_whose_it_is() -> None:
+    ct = pydicom.dcmread(str(get_testdata_file("CT_small.dcm")))
+    whose = {key: ct.get(key) for key in ("PatientID", "PatientName", "PatientBirthDate")}
+    assert whose["PatientID"]
+    with pytest.raises(InputError, match=TWO):
+        read(image(0, **JANE), ct)
+    study = read(image(0, PatientID=whose["PatientID"]), ct)
+    assert len(study.series) == len(study.refused) == 1
+
+
+def test_formats_without_identity_go_with_any_patient() -> None:
+    study = read(image(0, **JANE), image(1))
+    assert study.series[0].volume.shape[0] == 2
+
+
+def test_endless_spellings_are_refused() -> None:
+    patients = Patients()
+    for number in range(MOST_SPELLINGS):
+        patients.take(image(**{**JANE, "PatientID": f"P{number}"}))
+    with pytest.raises(InputError, match=TWO):
+        patients.take(image(**{**JANE, "PatientID": "Q"}))
+
+
+def test_the_comparison_keeps_no_identifier() -> None:
+    patients, dataset = Patients(), image(**JANE)
+    patients.take(dataset)
+    assert not {"PatientID", "PatientName", "PatientBirthDate"} & set(dir(dataset))
+    everything = repr(patients) + repr(patients._seen) + repr(read(image(**JANE)))
+    assert not any(value in everything for value in JANE.values())
+    # The key is drawn anew, so that digests of two uploads cannot be compared or looked up.
+    again = Patients()
+    again.take(image(**JANE))
+    assert again._seen[0].number != patients._seen[0].number
+
+
+def test_the_command_line_ends_with_code_2(
+    tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for index, name in enumerate(("Doe^Jane", "Roe^Rick")):
+        made = image(index, PatientID=f"P{index}", PatientName=name)
+        (tmp_path / f"IM{index}").write_bytes(to_bytes(made))
+    assert main(["convert", str(tmp_path), str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert TWO in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
