@@ -50,7 +50,7 @@ def serve(log: Path) -> Iterator[str]:
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
     try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
+        wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
@@ -72,7 +72,8 @@ def look_at(address: str) -> Iterator[Page]:
         browser.close()
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    """Until the app answers there."""
     for _ in range(STARTS_WITHIN_S * 4):
         if server.poll() is not None:
             pytest.fail(f"the app stopped while starting (exit code {server.returncode})")

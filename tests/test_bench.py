@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from timm.models import resnet
 from torch import nn
 
+from asemble.benchmark.baseline import slice_by_slice
 from asemble.benchmark.machine import this_machine
 from asemble.benchmark.multiplying import count_operations
+from asemble.benchmark.reading import QUICK_FILES
 from asemble.benchmark.starting import QUICK_SLICES, first_prediction
 from asemble.benchmark.studies import enlarged, rendered_study, stretched, write_files
 from asemble.benchmark.timing import Exponent, in_turns, ratio
@@ -77,6 +80,23 @@ def test_written_files_read_back_as_the_series_that_they_hold(
     )
 
 
+def test_the_loop_of_a_user_runs_forward_for_the_answer_and_again_for_the_heatmap(
+    small_study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_gradients: list[bool] = []
+    loop = slice_by_slice("resnet50")
+    plain = resnet.ResNet.forward
+
+    def forward(self: nn.Module, images: torch.Tensor) -> torch.Tensor:
+        with_gradients.append(torch.is_grad_enabled())
+        assert images.shape == (1, 3, 224, 224)
+        return plain(self, images)
+
+    monkeypatch.setattr(resnet.ResNet, "forward", forward)
+    loop(small_study.series[0].volume.voxels[:2])
+    assert with_gradients == [False, True] * 2
+
+
 def test_a_cold_start_is_split_into_its_steps() -> None:
     steps = first_prediction(rendered_study(QUICK_SLICES, seed=1, matrix=128))
     assert set(steps) == {"import", "weights", "first", "second"}
@@ -91,15 +111,15 @@ def test_a_quick_run_writes_its_page_and_its_figures(
 ) -> None:
     monkeypatch.setenv("ASEMBLE_WEIGHTS", str(random_weights))
     page = tmp_path / "benchmark.md"
-    assert main(["bench", "--quick", "--turns", "1", "--only", "e,c,a", "--out", str(page)]) == 0
+    assert main(["bench", "--quick", "--turns", "1", "--only", "e,c", "--out", str(page)]) == 0
     assert "times the bare loop" in capsys.readouterr().out
     said = page.read_text()
     assert "its figures mean nothing" in said
-    assert said.index("(e) Growth") < said.index("(c) Reading") < said.index("(a) Prediction")
+    assert said.index("(e) Growth") < said.index("(c) Reading")
     written = json.loads((tmp_path / "measurements" / "benchmark.json").read_text())
     assert written["machine"]["cores"] == this_machine().cores
-    assert set(written["parts"]) == {"a", "c", "e"}
-    assert written["parts"]["a"]["ratios"]["Xception"]["count"] == 1
+    assert set(written["parts"]) == {"c", "e"}
+    assert written["parts"]["c"]["files"] == QUICK_FILES
 
 
 def test_a_part_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,9 +39,15 @@ FULL_SCALE = 4000
 """The brightest stored value, of 12 bits."""
 
 
-def rendered_study(slices: int, *, seed: int, matrix: int = MATRIX) -> Study:
-    """A simulated inflammatory case: `slices` coronal and as many axial fluid-sensitive slices."""
-    case = sample_case(seed, kind=Pattern.INFLAMMATORY)
+def rendered_study(
+    slices: int,
+    *,
+    seed: int,
+    matrix: int = MATRIX,
+    kind: Pattern = Pattern.INFLAMMATORY,
+) -> Study:
+    """A simulated case: `slices` coronal and as many axial fluid-sensitive slices."""
+    case = sample_case(seed, kind=kind)
     series = []
     for number, plane in enumerate(JUDGED_PLANES, start=1):
         stack = place_stack(
