@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
+import asemble
 from asemble.benchmark.studies import rendered_study, stretched, write_files
 from asemble.core.labels import Pattern
 from asemble.core.results import ENSEMBLE, StudyPrediction
@@ -26,6 +28,7 @@ from asemble.imaging.orientation import Turn, as_shown
 from asemble.io import read_study
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.fusion import METHODS
+from asemble.models.weights import weights_directory
 from asemble.predict import predict
 from asemble.report import Confidence, Reading, reading_json
 from asemble.ui.stacks import heat_bytes, stack_bytes
@@ -136,9 +139,13 @@ def unpacked(packed: bytes) -> tuple[dict[str, Any], npt.NDArray[np.uint8]]:
     return json.loads(packed[4:start]), np.frombuffer(packed, np.uint8, offset=start)
 
 
-def save_expected(path: Path, expected: Expected) -> None:
+def save_expected(path: Path, expected: Expected, digest: str = "") -> None:
     """Beside the archive."""
-    facts = {"stacks": dict(expected.stacks), "document": dict(expected.document)}
+    facts = {
+        "digest": digest,
+        "stacks": dict(expected.stacks),
+        "document": dict(expected.document),
+    }
     path.with_suffix(".json").write_text(json.dumps(facts))
     np.savez(path.with_suffix(".npz"), **dict(expected.heats))
 
@@ -153,11 +160,28 @@ def load_study(path: Path) -> SoakStudy:
     return SoakStudy(path.stem, slices, path.read_bytes(), expected)
 
 
+def digest_of(archive: Path) -> str:
+    """Names the archive, the weights, the code and what else may change an answer."""
+    package = Path(asemble.__file__).parent
+    files = [*sorted(package.rglob("*.py")), *sorted(weights_directory().iterdir()), archive]
+    digest = hashlib.sha256(f"{torch.__version__} {torch.get_num_threads()}".encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _is_known(path: Path, digest: str) -> bool:
+    kept = path.with_suffix(".json")
+    return kept.exists() and json.loads(kept.read_text()).get("digest") == digest
+
+
 def main(folders: Sequence[str]) -> None:
-    """Judge every archive of a folder."""
+    """Judge every archive of a folder that was not judged before by the same code."""
     ensemble = load_ensemble()
     for path in sorted(Path(folders[0]).glob("*.zip")):
-        save_expected(path, expect(path, ensemble))
+        digest = digest_of(path)
+        if not _is_known(path, digest):
+            save_expected(path, expect(path, ensemble), digest)
 
 
 if __name__ == "__main__":
