@@ -122,10 +122,10 @@ def served(log: Path, *, forgets_after_s: int) -> Iterator[Server]:
         process.wait(timeout=30)
 
 
-def prepared(folder: Path, count: int, *, seed: int) -> list[SoakStudy]:
+def prepared(folder: Path, count: int, *, large: int, seed: int) -> list[SoakStudy]:
     """Studies and what is said of each alone, in a process of its own."""
     _tell(f"simulating {count} studies, where they are not there yet")
-    paths = make_archives(folder, count, seed=seed)
+    paths = make_archives(folder, count, large=large, seed=seed)
     _tell("asking of each alone")
     subprocess.run(
         [sys.executable, str(Path(__file__).with_name("soak_studies.py")), str(folder)],
@@ -216,8 +216,9 @@ def memory_at_rest(server: Server) -> float:
 def main() -> int:
     """Run it as the command line says."""
     options = _options()
-    folder = ROOT / "cache" / "soak" / f"{options.seed}-{options.sessions + SPARE_STUDIES}"
-    studies = prepared(folder, options.sessions + SPARE_STUDIES, seed=options.seed)
+    count, large = options.sessions + SPARE_STUDIES, options.large
+    folder = ROOT / "cache" / "soak" / f"{options.seed}-{count}-{large}"
+    studies = prepared(folder, count, large=large, seed=options.seed)
     record, warming = Record(), Record()
     log = folder / "server.log"
     with served(log, forgets_after_s=options.forgets_after) as server:
@@ -391,6 +392,9 @@ def _options() -> argparse.Namespace:
     options.add_argument("--sessions", type=int, default=20)
     options.add_argument("--minutes", type=float, default=10)
     options.add_argument("--seed", type=int, default=5)
+    options.add_argument(
+        "--large", type=int, default=150, metavar="N", help="slices a plane of the large study"
+    )
     options.add_argument(
         "--forgets-after",
         type=int,

@@ -33,8 +33,6 @@ from asemble.predict import predict
 from asemble.report import Confidence, Reading, reading_json
 from asemble.ui.stacks import heat_bytes, stack_bytes
 
-LARGE = 150
-"""Slices a plane of the one large study."""
 SMALL = 10
 """Slices a plane of every third study, whose waiting tells whether the large one starves others."""
 OTHERS = (6, 14, 8, 18, 12, 24)
@@ -75,23 +73,22 @@ class SoakStudy:
     expected: Expected
 
 
-def make_archives(folder: Path, count: int, *, seed: int) -> list[Path]:
-    """Simulate studies where they are not there already; the first is the large one."""
+def make_archives(folder: Path, count: int, *, large: int, seed: int) -> list[Path]:
+    """Simulate studies where they are not there already; the first has `large` slices a plane."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{number:02d}-{slices_of(number)}.zip" for number in range(count)]
+    sizes = [large, *(size_of(number) for number in range(1, count))]
+    paths = [folder / f"{number:02d}-{size}.zip" for number, size in enumerate(sizes)]
     if all(path.exists() for path in paths):
         return paths
     bases = [rendered_study(RENDERED, seed=seed, kind=kind) for kind in Pattern]
     for number, path in enumerate(paths):
-        study = stretched(bases[number % len(bases)], slices_of(number), seed=seed + number)
+        study = stretched(bases[number % len(bases)], sizes[number], seed=seed + number)
         zip_study(study, path, seed=seed + number)
     return paths
 
 
-def slices_of(number: int) -> int:
-    """Slices a plane of the study of that number."""
-    if number == 0:
-        return LARGE
+def size_of(number: int) -> int:
+    """Slices a plane of the study of that number, but for the large one."""
     return SMALL if number % 3 == 1 else OTHERS[number % len(OTHERS)]
 
 

@@ -103,6 +103,7 @@ class StreamlitClient:
                 additional_headers=self._cookie,
                 max_size=None,
                 compression=None,
+                ping_interval=None,  # a browser asks no pongs of a server that is busy
             )
         )
         self._page = _Page()
