@@ -49,7 +49,7 @@ def bench(parts: Sequence[str], *, turns: int, is_quick: bool, page: Path | None
     machine, settings = this_machine(), Settings(turns, is_quick)
     command = shlex.join(["asemble", *sys.argv[1:]])
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    ensemble = load_ensemble()
+    ensemble = load_ensemble(device="cpu")  # what is compared with it runs there; (e) adds CUDA
     print(machine.words(), end="\n\n")
     if is_quick:
         print(QUICK_NOTICE, end="\n\n")
