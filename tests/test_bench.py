@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from timm.models import resnet
 from torch import nn
 
-from asemble.benchmark.baseline import slice_by_slice
+from asemble.benchmark.baseline import slice_by_slice, timm
 from asemble.benchmark.machine import this_machine
 from asemble.benchmark.multiplying import count_operations
 from asemble.benchmark.reading import QUICK_FILES
@@ -85,14 +84,15 @@ def test_the_loop_of_a_user_runs_forward_for_the_answer_and_again_for_the_heatma
 ) -> None:
     with_gradients: list[bool] = []
     loop = slice_by_slice("resnet50")
-    plain = resnet.ResNet.forward
+    network = timm.models.resnet.ResNet
+    plain = network.forward
 
     def forward(self: nn.Module, images: torch.Tensor) -> torch.Tensor:
         with_gradients.append(torch.is_grad_enabled())
         assert images.shape == (1, 3, 224, 224)
         return plain(self, images)
 
-    monkeypatch.setattr(resnet.ResNet, "forward", forward)
+    monkeypatch.setattr(network, "forward", forward)
     loop(small_study.series[0].volume.voxels[:2])
     assert with_gradients == [False, True] * 2
 
