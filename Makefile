@@ -10,7 +10,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: app setup setup-dev test lint browser weights weights-check licences fuzz
+.PHONY: app setup setup-dev test lint browser bench soak fuzz weights weights-check licences
 
 app: setup
 	$(BIN)/python -m streamlit run app.py
@@ -58,6 +58,14 @@ browser:
 		|| echo "Chromium could not be installed: the browser tests will be skipped."; \
 	else \
 		echo "No Chromium, and no apt-get as root to install it: the browser tests will be skipped."; fi
+
+# How fast it is: an hour on two cores, and nothing else should run on them.
+bench: setup
+	$(BIN)/asemble bench --out docs/benchmark.md
+
+# Twenty sessions for ten minutes, each held to account; half an hour with what comes before.
+soak: setup-dev
+	$(BIN)/python tests/soak.py --out docs/soak.md
 
 # Trains every member, fits the scope and the ensemble, measures them: many hours on a CPU.
 # On one thread, as the shipped files were: with another number of threads they round otherwise.

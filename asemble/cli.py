@@ -16,7 +16,7 @@ from types import TracebackType
 
 from asemble import __version__
 from asemble.commands.evaluate_options import add_evaluate
-from asemble.commands.options import Verbs, add_verb, count_from_zero
+from asemble.commands.options import Verbs, add_verb, count_from_one, count_from_zero
 from asemble.commands.terminal import (
     FAULT,
     REFUSED,
@@ -28,6 +28,9 @@ from asemble.commands.terminal import (
 from asemble.core.errors import AsembleError, ConfigError, InputError
 from asemble.core.faults import Fault
 from asemble.core.labels import JUDGED_PLANES, STANDING_NOTICE, Pattern, Plane, Weighting
+
+BENCH_PARTS = ("a", "b", "c", "d", "e")
+"""Of `asemble bench`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,6 +98,7 @@ def parser() -> argparse.ArgumentParser:
     _add_train(verbs)
 
     add_evaluate(verbs)
+    _add_bench(verbs)
 
     models = add_verb(verbs, "models", "list the networks and check their files", _models)
     models.add_argument("--weights", type=Path, metavar="DIR", help="default: as shipped")
@@ -139,6 +143,31 @@ def _add_train(verbs: Verbs) -> None:
         "--freeze-body", action="store_true", help="learn in the evidence head alone"
     )
     train.add_argument("--force", action="store_true", help="replace existing weights")
+
+
+def _add_bench(verbs: Verbs) -> None:
+    bench = add_verb(verbs, "bench", "how fast it is, side by side with what else runs", _bench)
+    bench.add_argument(
+        "--only",
+        type=_letters,
+        default=BENCH_PARTS,
+        metavar="LETTERS",
+        help="a: heatmaps, b: operations a second, c: reading, d: cold start, e: growth; as a,c",
+    )
+    bench.add_argument(
+        "--turns", type=count_from_one, default=5, metavar="N", help="timed repetitions of each"
+    )
+    bench.add_argument("--quick", action="store_true", help="small inputs, to see that it runs")
+    bench.add_argument(
+        "--out", type=Path, metavar="FILE", help="write a page, with its JSON in measurements/"
+    )
+
+
+def _letters(text: str) -> tuple[str, ...]:
+    letters = tuple(dict.fromkeys(text.split(",")))
+    if not set(letters) <= set(BENCH_PARTS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not some of {','.join(BENCH_PARTS)}")
+    return letters
 
 
 def _sample(options: argparse.Namespace) -> None:
@@ -206,6 +235,12 @@ def _manifest(options: argparse.Namespace) -> None:
         split_seed=options.split_seed,
         force=options.force,
     )
+
+
+def _bench(options: argparse.Namespace) -> None:
+    from asemble.commands.bench import bench
+
+    bench(options.only, turns=options.turns, is_quick=options.quick, page=options.out)
 
 
 def _models(options: argparse.Namespace) -> int | None:

@@ -76,7 +76,7 @@ def running(
             env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})},
         )
     try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
+        wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
         yield Server(f"http://127.0.0.1:{port}", process)
     finally:
         process.terminate()
@@ -95,7 +95,8 @@ def look_at(address: str) -> Iterator[Page]:
         browser.close()
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    """Until the app answers there."""
     for _ in range(STARTS_WITHIN_S * 4):
         if server.poll() is not None:
             pytest.fail(f"the app stopped while starting (exit code {server.returncode})")
