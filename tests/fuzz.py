@@ -285,7 +285,7 @@ def _judged(outcome: str, sentences: list[str], said: list[str]) -> dict[str, An
 def _class(sentence: str) -> str:
     """The first sentence without its numbers."""
     first = sentence.split(". ", maxsplit=1)[0].rstrip(".")
-    first = first.removeprefix("None of ").split("The first: ")[-1]
+    first = first.removeprefix("None of ")
     first = re.sub(r"\(.*?\)|'.*?'", "(...)", first)
     return re.sub(r"-?\d[\d.,]*(e[+-]?\d+)?", "#", first).replace("|", "/")
 

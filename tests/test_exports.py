@@ -30,7 +30,7 @@ from asemble.core.errors import InputError
 from asemble.core.labels import Plane
 from asemble.core.results import SeriesPrediction
 from asemble.core.study import Study, grouped_by_reason
-from asemble.io import Part, read_parts, read_study
+from asemble.io import Part, read_parts, read_study, write_nifti
 
 DISCS = Path(str(get_testdata_file("MR_small.dcm"))).parent / "dicomdirtests"
 SC, SR, PDF = (
@@ -134,7 +134,7 @@ def test_a_mixed_study_is_sorted_and_each_thing_left_out_is_called_by_its_name(
         mr_image(i, series="1.9", orientation=o, SeriesNumber=1)
         for i, o in enumerate([(1, 0, 0, 0, 0, -1), AXIAL, (0, 1, 0, 0, 0, -1)])
     ]
-    stir = [mr_image(i, series="1.8", ScanningSequence=["SE", "IR"]) for i in range(4)]
+    stir = [mr_image(i, series="1.8", SeriesNumber=4) for i in range(4)]
     images = [*localiser, *[mr_image(i) for i in range(4)], *stir]
     for i, image in enumerate(images):
         (tmp_path / f"IM{i:02d}").write_bytes(to_bytes(image))
@@ -160,6 +160,12 @@ def test_a_whole_series_left_out_for_one_reason_is_one_row() -> None:
     study = named(a=mr_image(0), b=other_object(PDF, "DOC"), **reports)
     rows = grouped_by_reason(study.refused)
     assert [(row.name, row.files) for row in rows] == [("b", 1), ("R000 and 119 more", 120)]
+
+
+def test_where_nothing_is_read_the_commonest_reason_is_given() -> None:
+    images = {f"z{i}": other_object(SR, "SR") for i in range(3)}
+    with pytest.raises(InputError, match=r"None of 4 files could be read\. 3 of them: .* report"):
+        named(a=other_object(PDF, "DOC"), **images)
 
 
 def test_the_command_line_says_what_was_left_out(
@@ -214,6 +220,24 @@ def test_a_copy_that_was_saved_anew_is_counted_once(change: str) -> None:
     assert [r.files for r in study.refused] == [len(taken)]
     assert study.key == read(*images).key
     assert read(*taken, *images).key == study.key
+
+
+def test_a_series_sent_again_under_a_new_uid_is_counted_once() -> None:
+    again = [mr_image(i, series="1.2.9") for i in range(5)]
+    study = read(*[mr_image(i) for i in range(5)], *again)
+    assert study.key == read(*again).key
+    assert [(r.name, r.files) for r in study.refused] == [("f5 and 4 more of its series", 5)]
+    renumbered = [mr_image(i, series="1.2.10", SeriesNumber=8) for i in range(5)]
+    assert len(read(*again, *renumbered).series) == 2  # another number is meant as another series
+
+
+def test_the_same_nifti_twice_is_counted_once(tmp_path: Path) -> None:
+    affine = np.eye(4)
+    for name in ("a.nii", "b.nii.gz"):
+        write_nifti(tmp_path / name, volume_values(), affine)
+    study = read_study(tmp_path)
+    assert len(study.series) == 1
+    assert [r.name for r in study.refused] == ["b.nii.gz"]
 
 
 def test_black_slices_of_a_time_series_are_no_copies() -> None:

@@ -7,6 +7,7 @@ from asemble.io.frames import Frame
 from asemble.io.separate import grouped
 
 ONE_COPY = "This image is a copy of another one of the upload; it was counted once."
+SAME_VOLUME = "This is a copy of another series of the upload; it was counted once."
 COPIES = "These images are copies of others of the upload; each was counted once."
 
 

@@ -82,7 +82,7 @@ def read_series(name: str, data: bytes, pixels: bytes | None = None) -> Draft:
         weighting=weighting,
         notes=(*notes, *affine_notes, guess),
     )
-    return draft(series)
+    return draft(series, name=name)
 
 
 def read_mask(data: bytes) -> Volume:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from asemble.core.errors import FileError, InputError
 from asemble.core.labels import Plane, Weighting
-from asemble.core.study import Refusal, Series, Study
-from asemble.io import decoders, dicom, disc, limits, nifti, pairs, raster
+from asemble.core.study import Refusal, Series, Study, grouped_by_reason
+from asemble.io import copies, decoders, dicom, disc, limits, nifti, pairs, raster
 from asemble.io.frames import Frame
 from asemble.io.patients import Patients
 from asemble.io.stack import Draft, stack
@@ -190,18 +190,35 @@ class _Intake:
                 self.refused.append(result)
             else:
                 drafts.append(result)
-        return drafts
+        return self._once(drafts)
+
+    def _once(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """Each volume once: a series that was sent again under a new UID would count double.
+
+        Pictures have no place in the patient that could be the same.
+        """
+        kept: dict[object, Draft] = {}
+        for number, draft in enumerate(drafts):
+            series = draft.series
+            same: object = (draft.digest, draft.order, series.weighting, series.description)
+            if series.volume.affine_lps is None:
+                same = number
+            if kept.setdefault(same, draft) is not draft:
+                slices = series.volume.shape[0]
+                self.refused.append(Refusal(draft.name, copies.SAME_VOLUME, files=slices))
+        return list(kept.values())
 
 
 def _why_nothing(refused: Sequence[Refusal]) -> InputError:
     """One error for the upload as a whole, without file names."""
     if not refused:
         return InputError("The upload holds no files.", hint=FORMATS)
-    reasons = list(dict.fromkeys(refusal.reason for refusal in refused))
+    reasons = grouped_by_reason(refused)
     if len(reasons) == 1:
-        return InputError(reasons[0])
-    files = sum(refusal.files for refusal in refused)
-    return InputError(f"None of {files} files could be read. The first: {reasons[0]}")
+        return InputError(reasons[0].reason)
+    most = max(reasons, key=lambda group: group.files)
+    files = sum(group.files for group in reasons)
+    return InputError(f"None of {files} files could be read. {most.files} of them: {most.reason}")
 
 
 def _study(drafts: Sequence[Draft], refused: Sequence[Refusal]) -> Study:

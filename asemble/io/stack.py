@@ -55,11 +55,13 @@ class Draft:
         series: with an empty id.
         order: number of the series and of the volume in it, for a stable order.
         digest: SHA-256 of pixels and geometry.
+        name: of its files, for messages.
     """
 
     series: Series
     order: tuple[int, int]
     digest: str
+    name: str = ""
 
 
 def stack(frames: Sequence[Frame]) -> list[Draft | Refusal]:
@@ -82,9 +84,9 @@ def stack(frames: Sequence[Frame]) -> list[Draft | Refusal]:
     return [*results, *refusal_of_copies(copies)]
 
 
-def draft(series: Series, *, order: tuple[int, int] = (0, 0)) -> Draft:
-    """A draft with its digest."""
-    return Draft(series, order, volume_digest(series.volume))
+def draft(series: Series, *, name: str = "") -> Draft:
+    """A draft with its digest, of a format that numbers no series."""
+    return Draft(series, (0, 0), volume_digest(series.volume), name)
 
 
 def volume_digest(volume: Volume) -> str:
@@ -147,7 +149,8 @@ def _place(block: Block, notes: list[str], *, order: int) -> Draft:
         modality=header.modality,
         synthetic=any(frame.header.synthetic for frame in frames),
     )
-    return Draft(series, (header.series_number, order), _digest(frames, affine))
+    number = header.series_number
+    return Draft(series, (number, order), _digest(frames, affine), _name(frames))
 
 
 def _voxels(frames: list[Frame]) -> npt.NDArray[np.float32]:
