@@ -61,6 +61,11 @@ class Parsed:
     slots: list[Slot]
     stored: memoryview
 
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the pixels go through a decoder."""
+        return self.layout.syntax in pixels.COMPRESSED
+
     def frames(self) -> list[Frame]:
         """The slices; threads may do this at once for several files.
 

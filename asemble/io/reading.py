@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -71,7 +71,8 @@ LOOK_AHEAD = 2 * decoders.DECODERS
 class _Intake:
     """What has been read so far, in the order of the files.
 
-    Headers are read here, one after the other; pixels by helpers, a few files at once.
+    Headers and plain pixels are read here, one after the other; helpers wait for the decoders of
+    compressed ones, a few files at once.
     """
 
     frames: list[Frame] = field(default_factory=list)
@@ -151,11 +152,18 @@ class _Intake:
         if dicom.looks_like_dicom(name, data):
             parsed = dicom.read_header(name, data, patients=self.patients)
             self._count(parsed.layout.voxels)  # before its pixels take memory
-            frames = self._helpers.submit(parsed.frames)
+            frames = self._pixels_of(parsed)
             return lambda: self.frames.extend(frames.result())
         if pairs.is_half(item):
             return lambda: self._add_half(item)
         raise FileError("This file is not an image that can be read.", hint=FORMATS)
+
+    def _pixels_of(self, parsed: dicom.Parsed) -> Future[list[Frame]]:
+        if parsed.is_compressed:
+            return self._helpers.submit(parsed.frames)
+        done: Future[list[Frame]] = Future()  # a helper would cost more than it saves
+        done.set_result(parsed.frames())
+        return done
 
     def _add_picture(self, name: str, picture: npt.NDArray[np.float32]) -> None:
         self._count(picture.size)

@@ -1,9 +1,7 @@
 """Slices to series: separate what belongs together, order it, place it in the patient."""
 
 import hashlib
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,9 +30,6 @@ CAPTURED = (
     "stand in them, and greys may be lost."
 )
 LOSSY = "The images were compressed lossily: fine detail may be lost, or added."
-
-FILLERS = min(4, os.cpu_count() or 1)
-"""Threads that convert slices to float32; NumPy lets go of the interpreter meanwhile."""
 
 _WHOLE_SERIES = "Export the whole series again."
 _TURNED = (
@@ -156,17 +151,11 @@ def _place(block: Block, notes: list[str], *, order: int) -> Draft:
 def _voxels(frames: list[Frame]) -> npt.NDArray[np.float32]:
     """The signal, read-only."""
     voxels = np.empty((len(frames), *frames[0].pixels.shape), dtype=np.float32)
-
-    def fill(index: int) -> None:
-        frame = frames[index]
+    for index, frame in enumerate(frames):
         if (frame.slope, frame.intercept) == (1.0, 0.0):
             voxels[index] = frame.pixels
         else:
             voxels[index] = frame.pixels * np.float64(frame.slope) + frame.intercept
-
-    with ThreadPoolExecutor(FILLERS) as fillers:
-        for _ in fillers.map(fill, range(len(frames))):
-            pass
     voxels.setflags(write=False)
     return voxels
 
