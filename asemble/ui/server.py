@@ -7,7 +7,6 @@ server, by a thread, so that the first answer about its health comes at once.
 import asyncio
 import gc
 import logging
-import multiprocessing
 import signal
 import sys
 import threading
@@ -110,8 +109,6 @@ async def _lifespan(app: st.App) -> AsyncIterator[None]:
         yield
     finally:
         sweeper.cancel()
-        for process in multiprocessing.active_children():
-            process.terminate()
         logs.event("stopped")
 
 
