@@ -274,8 +274,8 @@ def test_a_study_is_freed_when_it_is_closed_or_its_session_ends(files: dict[str,
         voxels = app.session_state["asemble"].study.series[0].volume.voxels
         freed.append(weakref.ref(voxels))
         del voxels
-        app.switch_page("pages/1_Read.py").run()
-        app.switch_page("app.py").run()
+        for page in ("pages/1_Read.py", "pages/2_Assess.py", "app.py"):
+            app.switch_page(page).run()
         assert freed[-1]() is not None
         if is_closed:
             _press(app, "Close this study")

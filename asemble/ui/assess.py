@@ -1,6 +1,11 @@
-"""Running the ensemble on the open study, and looking at its slices with heatmaps."""
+"""Running the ensemble on the open study, and looking at its slices with heatmaps.
+
+Streamlit keeps what a widget calls until its page is drawn again, so nothing that is called here
+holds the study: it would outlive its closing.
+"""
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -46,26 +51,27 @@ def show_slices(study: Study) -> None:
         key=f"assess:{series.id}:{state.study_token()}",
         jump=2 * jump.count + bool(slices),  # the first prediction moves the viewer as well
         has_heat_row=True,
-        listeners=viewer.Listeners(on_rest=lambda index: state.keep_slice(series.id, index)),
+        listeners=viewer.Listeners(on_rest=partial(state.keep_slice, series.id)),
     )
     if assessed is not None and heatmap is not None:
         st.caption(HEATMAP_LIMIT)
         at = state.slice_of(series.id, first)
         show_trust(series, at, heatmap, assessed.heatmaps[series.id])
     if slices:
-        _show_chart(series, slices, at=state.slice_of(series.id, first))
+        _show_chart(series.id, slices, at=state.slice_of(series.id, first))
     elif judged is not None:
         st.info(judged.why_not or "The models did not judge this series.")
 
 
 def _choose_series(study: Study) -> Series:
     wanted = choose.nearest_series(study.series, plane=Plane.CORONAL, weighting=Weighting.FLUID)
-    ids = [series.id for series in study.series]
+    labels = {series.id: choose.series_label(series) for series in study.series}
+    ids = list(labels)
     picked = st.selectbox(
         "Series",
         ids,
         index=ids.index(wanted.id),
-        format_func=lambda i: choose.series_label(study.series_by_id(i)),
+        format_func=labels.__getitem__,
         key=f"assess_series:{state.study_token()}",
         width=215,
     )
@@ -90,15 +96,15 @@ def _first_slice(series: Series, slices: Sequence[SlicePrediction]) -> int:
     return max(slices, key=lambda s: s.probabilities.inflammatory).index
 
 
-def _show_chart(series: Series, slices: Sequence[SlicePrediction], *, at: int) -> None:
+def _show_chart(series_id: str, slices: Sequence[SlicePrediction], *, at: int) -> None:
     # A point stays selected in its chart, and a second click on it would deselect it: each jump
     # gets a chart of its own.
-    key = f"chart:{series.id}:{state.jump_of(series.id, at).count}:{state.study_token()}"
+    key = f"chart:{series_id}:{state.jump_of(series_id, at).count}:{state.study_token()}"
 
     def clicked() -> None:
         points = st.session_state[key]["selection"]["points"]
         if points:
-            state.jump_to(series.id, int(points[0]["x"]) - 1)
+            state.jump_to(series_id, int(points[0]["x"]) - 1)
 
     st.plotly_chart(
         charts.slice_chart(slices, at=at),
