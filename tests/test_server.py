@@ -38,7 +38,11 @@ if __name__ == "__main__":
         logging.getLogger("a.new.one").error("a bad value: %s", "{canary.WORD}", exc_info=True)
         warnings.warn("{canary.WORD}")
     if "hold" in st.query_params:
-        st.session_state["held"] = np.ones({HELD_MIB} * 2**20, dtype=np.uint8)
+        st.session_state["held"] = []
+        st.stays = []  # pieces above those that will be freed
+        for megabyte in range({HELD_MIB}):
+            st.session_state["held"] += [np.ones(2**16, dtype=np.uint8) for _ in range(16)]
+            st.stays.append(np.ones(2**12, dtype=np.uint8))
     if "busy" in st.query_params:
         import io
         from PIL import Image

@@ -5,6 +5,7 @@ server, by a thread, so that the first answer about its health comes at once.
 """
 
 import asyncio
+import ctypes
 import gc
 import logging
 import signal
@@ -154,10 +155,28 @@ async def _forget_closed_sessions(app: st.App) -> None:
     """
     while True:
         await asyncio.sleep(SWEEP_EVERY_S)
-        stored = app._runtime._session_mgr._session_storage._cache  # type: ignore[union-attr]
-        expired = [info.session for _, info in stored.expire()]
-        for session in expired:
-            session.shutdown()
-            session.session_state.clear()  # its loop still holds the last session, idle
-        if expired:
-            gc.collect()
+        if _end_expired(app):
+            await asyncio.to_thread(_give_memory_back)
+
+
+def _end_expired(app: st.App) -> int:
+    """How many sessions were ended; in a function of its own, so that nothing holds them after."""
+    stored = app._runtime._session_mgr._session_storage._cache  # type: ignore[union-attr]
+    expired = [info.session for _, info in stored.expire()]
+    for session in expired:
+        session.shutdown()
+        session.session_state.clear()  # its loop still holds the last session, idle
+    return len(expired)
+
+
+def _give_memory_back() -> None:
+    """Free what only refers to itself, and hand all that is free back to the system.
+
+    glibc keeps freed memory where a piece in use lies above it; in the soak test that was 170 to
+    230 MiB.
+    """
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc has it
+        if trim is not None:
+            trim(0)
