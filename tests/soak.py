@@ -28,10 +28,10 @@ import numpy as np
 from served_app import ROOT, wait_for
 from soak_sessions import Asked, Ending, Pool, Record, Session, read_on
 from soak_studies import SMALL, SoakStudy, load_study, make_archives
-from streamlit_client import StreamlitClient
 
 from asemble.benchmark.machine import load, this_machine
 from asemble.evaluation.documents import markdown_table, write_measurement
+from asemble.ui.server import SWEEP_EVERY_S
 
 MEMORY_LIMIT = 1.10
 """Times its value after the warm-up that memory may be at the end."""
@@ -199,13 +199,8 @@ def vanish_together(server: Server, studies: Sequence[SoakStudy], record: Record
 
 
 def memory_at_rest(server: Server) -> float:
-    """Memory once the server has forgotten every session that is gone, the least of some looks.
-
-    It forgets when another session ends after the time is over, not before.
-    """
-    time.sleep(server.forgets_after_s + 1)
-    with StreamlitClient(server.address) as last:
-        last.wait()
+    """Memory once the server has forgotten every session that is gone, the least of some looks."""
+    time.sleep(server.forgets_after_s + SWEEP_EVERY_S)
     looks = []
     for _ in range(10):
         time.sleep(1)
@@ -353,8 +348,8 @@ class Summary:
                 " take the report; one in five leaves or vanishes while the server predicts. Every"
                 " image, heatmap and report that a session is sent is held against what asemble"
                 " says of its study alone, in a process of its own. A broken connection is kept "
-                f"for {options.forgets_after} s, in case it comes back, and forgotten when the next"
-                " one ends after that; memory is looked at then.",
+                f"for {options.forgets_after} s, in case it comes back, and then forgotten; memory"
+                " is looked at after that.",
                 markdown_table(["what", "found"], self.rows()),
                 "## What was wrong",
                 "\n".join(faults),
