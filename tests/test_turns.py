@@ -138,6 +138,35 @@ def test_a_fault_reaches_whoever_asked_and_nobody_after() -> None:
     assert len(list(turns.results("a", run, numbered(1, 9)))) == 3
 
 
+def test_a_thread_that_could_not_start_keeps_nobody_waiting_after(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns, run = Turns(BATCH), Recorder()
+    run.let(1)
+
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(RuntimeError, match="new thread"):
+            list(turns.results("a", run, numbered(1, 2)))
+    (piece,) = turns.results("a", run, numbered(7, 1))
+    assert piece["member"][0].tolist() == [7]
+
+
+def test_an_answer_that_cannot_be_shared_out_reaches_whoever_asked() -> None:
+    turns, run = Turns(BATCH), Recorder()
+
+    def broken(batch: Floats) -> Mapping[str, Arrays]:
+        return {"member": (np.float32(1),)}  # type: ignore[dict-item]
+
+    with pytest.raises(IndexError):
+        list(turns.results("broken", broken, numbered(1, 2)))
+    run.let(1)
+    assert len(list(turns.results("a", run, numbered(1, 2)))) == 1
+
+
 def test_no_slices_are_no_pieces() -> None:
     assert list(Turns(BATCH).results("a", Recorder(), numbered(1, 0))) == []
 

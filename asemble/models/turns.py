@@ -107,8 +107,9 @@ class Turns:
         with self._changed:
             self._waiting.append(job)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="asemble turns")
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="asemble turns")
+                thread.start()
+                self._thread = thread  # not before: one that could not start serves nobody
             self._changed.notify_all()
 
     def _work(self) -> None:
@@ -147,7 +148,7 @@ class Turns:
 
     def _run(self, shares: list[_Share]) -> None:
         error: BaseException | None = None
-        found: Mapping[str, Arrays] = {}
+        pieces: list[Mapping[str, Arrays]] = []
         first = shares[0][0]
         try:
             batch = np.zeros((self._batch, *first.images.shape[1:]), dtype=np.float32)
@@ -156,19 +157,21 @@ class Turns:
                 batch[at : at + stop - start] = job.images[start:stop]
                 at += stop - start
             found = first.run(batch)
+            at = 0
+            for _, start, stop in shares:
+                end = at + stop - start
+                pieces.append(
+                    {name: tuple(a[at:end].copy() for a in of) for name, of in found.items()}
+                )
+                at = end
         except BaseException as raised:
             error = raised
         with self._changed:
-            at = 0
-            for job, start, stop in shares:
-                rows = slice(at, at + stop - start)
-                at = rows.stop
+            for number, (job, _, _) in enumerate(shares):
                 if error is not None:
                     job.error = error
                     continue
-                job.found.append(
-                    {name: tuple(a[rows].copy() for a in of) for name, of in found.items()}
-                )
+                job.found.append(pieces[number])
                 if job.left and not job.given_up:
                     self._waiting.append(job)  # behind those who came meanwhile
             self._changed.notify_all()
