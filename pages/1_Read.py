@@ -5,9 +5,6 @@ import streamlit as st
 from asemble.core.labels import Plane, Weighting
 from asemble.ui import choose, findings, frame, state, viewer
 
-frame.begin_page("Read")
-study = frame.require_study()
-
 CORONAL_T1 = (Plane.CORONAL, Weighting.T1)
 CORONAL_FLUID = (Plane.CORONAL, Weighting.FLUID)
 AXIAL_FLUID = (Plane.AXIAL, Weighting.FLUID)
@@ -18,46 +15,53 @@ LAYOUTS = {
     "One": (CORONAL_FLUID,),
 }
 
-with st.container(horizontal=True):
-    layout = st.segmented_control(
-        "Layout", list(LAYOUTS), default=next(iter(LAYOUTS)), required=True, key="layout"
-    )
-    shown = choose.hanging(study.series, LAYOUTS[layout])
-    # A dictionary, not a function of the study: Streamlit keeps it after the study is closed.
-    labels = {series.id: choose.series_label(series) for series in study.series}
-    ids = list(labels)
-    for place, series in enumerate(shown):
-        picked = st.selectbox(
-            f"Pane {place + 1}",
-            ids,
-            index=ids.index(series.id),
-            format_func=labels.__getitem__,
-            key=f"pane{place}:{layout}:{state.study_token()}",
-            width=230,
+
+def show() -> None:
+    """Draw the page; in a function, so that nothing of the study stays in the module."""
+    frame.begin_page("Read")
+    study = frame.require_study()
+
+    with st.container(horizontal=True):
+        layout = st.segmented_control(
+            "Layout", list(LAYOUTS), default=next(iter(LAYOUTS)), required=True, key="layout"
         )
-        shown[place] = study.series_by_id(picked)
-
-panes = list({series.id: series for series in shown}.values())  # a series twice is shown once
-
-
-@st.fragment
-def read() -> None:
-    """The viewer and what is marked in it: a mark runs this again, not the page."""
-    viewer.show(
-        [
-            viewer.Pane(
-                series,
-                state.slice_of(series.id, series.volume.shape[0] // 2),
-                marks=state.marks(series.id),
-                guides=state.guides(series.id),
+        shown = choose.hanging(study.series, LAYOUTS[layout])
+        # A dictionary, not a function of the study: Streamlit keeps it after the study is closed.
+        labels = {series.id: choose.series_label(series) for series in study.series}
+        ids = list(labels)
+        for place, series in enumerate(shown):
+            picked = st.selectbox(
+                f"Pane {place + 1}",
+                ids,
+                index=ids.index(series.id),
+                format_func=labels.__getitem__,
+                key=f"pane{place}:{layout}:{state.study_token()}",
+                width=230,
             )
-            for series in panes
-        ],
-        study_key=study.key,
-        key=f"read:{':'.join(series.id for series in panes)}:{state.study_token()}",
-        listeners=viewer.Listeners(on_mark=state.toggle_mark, on_guides=state.keep_guides),
-    )
-    findings.show_findings(study)
+            shown[place] = study.series_by_id(picked)
+
+    panes = list({series.id: series for series in shown}.values())  # a series twice is shown once
+
+    @st.fragment
+    def read() -> None:
+        """The viewer and what is marked in it: a mark runs this again, not the page."""
+        viewer.show(
+            [
+                viewer.Pane(
+                    series,
+                    state.slice_of(series.id, series.volume.shape[0] // 2),
+                    marks=state.marks(series.id),
+                    guides=state.guides(series.id),
+                )
+                for series in panes
+            ],
+            study_key=study.key,
+            key=f"read:{':'.join(series.id for series in panes)}:{state.study_token()}",
+            listeners=viewer.Listeners(on_mark=state.toggle_mark, on_guides=state.keep_guides),
+        )
+        findings.show_findings(study)
+
+    read()
 
 
-read()
+show()

@@ -6,34 +6,40 @@ import streamlit as st
 
 from asemble.ui import assess, checklist, frame, logs, reading, results, state
 
-frame.begin_page("Assess")
-study = frame.require_study()
 
-assessed = state.assessment()
-with st.container(key="ask"):
+def show() -> None:
+    """Draw the page; in a function, so that nothing of the study stays in the module."""
+    frame.begin_page("Assess")
+    study = frame.require_study()
+
+    assessed = state.assessment()
+    with st.container(key="ask"):
+        if assessed is not None:
+            results.show_headline(assessed.prediction)
+            first = state.first_reading()
+            if first is not None:
+                st.caption(f"Your conclusion before it: {first.sentence}.")
+        elif reading.ask_first():
+            started = monotonic()
+            asked = assess.run_ensemble(study).prediction
+            logs.event(
+                "predicted",
+                slices=sum(len(series.slices) for series in asked.series),
+                device=asked.device,
+                seconds=monotonic() - started,
+            )
+            st.rerun()
+
+    slices, questions = st.columns([1, 1.15], gap="large")
+    with slices:
+        assess.show_slices(study)
+    with questions:
+        checklist.show_questions()
+
     if assessed is not None:
-        results.show_headline(assessed.prediction)
-        first = state.first_reading()
-        if first is not None:
-            st.caption(f"Your conclusion before it: {first.sentence}.")
-    elif reading.ask_first():
-        started = monotonic()
-        asked = assess.run_ensemble(study).prediction
-        logs.event(
-            "predicted",
-            slices=sum(len(series.slices) for series in asked.series),
-            device=asked.device,
-            seconds=monotonic() - started,
-        )
-        st.rerun()
+        results.show_results(assessed.prediction, study)
+        st.page_link("pages/4_Models.py", label="What the models were trained on")
+    st.page_link("pages/3_Report.py", label="Write the reading")
 
-slices, questions = st.columns([1, 1.15], gap="large")
-with slices:
-    assess.show_slices(study)
-with questions:
-    checklist.show_questions()
 
-if assessed is not None:
-    results.show_results(assessed.prediction, study)
-    st.page_link("pages/4_Models.py", label="What the models were trained on")
-st.page_link("pages/3_Report.py", label="Write the reading")
+show()

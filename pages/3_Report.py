@@ -4,27 +4,33 @@ import streamlit as st
 
 from asemble.ui import checklist, frame, reading, results, state
 
-frame.begin_page("Report")
-study = frame.require_study()
-assessed = state.assessment()
 
-if assessed is None:
-    st.subheader("The ensemble has not been asked yet")
-    st.write("A report sets your reading beside the ensemble's prediction. Ask it first.")
-    st.page_link("pages/2_Assess.py", label="Go to the assessment")
-    st.stop()
+def show() -> None:
+    """Draw the page; in a function, so that nothing of the study stays in the module."""
+    frame.begin_page("Report")
+    study = frame.require_study()
+    assessed = state.assessment()
 
-yours, theirs = st.columns(2, gap="large")
-with yours:
-    st.subheader("Your reading")
-    concluded = reading.ask_reading(study)
-with theirs:
-    st.subheader("What goes beside it")
-    results.show_headline(assessed.prediction)
-    for reason in assessed.prediction.reasons:
-        st.markdown(f"- {reason}")
-    st.markdown("**Your checklist**")
-    checklist.show_summary()
-    st.caption(results.OEDEMA_LIMIT)
-with yours:  # last: the pictures of the PDF take a moment
-    reading.offer_downloads(concluded, assessed, study)
+    if assessed is None:
+        st.subheader("The ensemble has not been asked yet")
+        st.write("A report sets your reading beside the ensemble's prediction. Ask it first.")
+        st.page_link("pages/2_Assess.py", label="Go to the assessment")
+        st.stop()
+
+    yours, theirs = st.columns(2, gap="large")
+    with yours:
+        st.subheader("Your reading")
+        concluded = reading.ask_reading(study)
+    with theirs:
+        st.subheader("What goes beside it")
+        results.show_headline(assessed.prediction)
+        for reason in assessed.prediction.reasons:
+            st.markdown(f"- {reason}")
+        st.markdown("**Your checklist**")
+        checklist.show_summary()
+        st.caption(results.OEDEMA_LIMIT)
+    with yours:  # last: the pictures of the PDF take a moment
+        reading.offer_downloads(concluded, assessed, study)
+
+
+show()

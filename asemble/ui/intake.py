@@ -6,6 +6,8 @@ from io import BytesIO
 from time import monotonic
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from asemble.core.errors import InputError
@@ -76,7 +78,7 @@ def offer_upload() -> None:
     uploaded = st.file_uploader(
         "DICOM, NIfTI, PNG or JPEG, loose or in zip or tar archives",
         accept_multiple_files="directory" if kind == "A folder" else True,
-        key=f"upload_{kind}",
+        key=f"upload_{kind}:{state.studies_opened()}",  # empty again once a study is open
         help="For more than about a thousand files, upload an archive instead of a folder.",
     )
     st.caption(
@@ -144,7 +146,17 @@ def _read(files: Sequence[UploadedFile]) -> None:
         seconds=monotonic() - started,
     )
     state.open_study(study, "Uploaded study")
+    _drop(files)
     st.rerun()
+
+
+def _drop(files: Sequence[UploadedFile]) -> None:
+    """Let go of uploaded bytes, which hold all that the study was read without."""
+    context = get_script_run_ctx()
+    manager = None if context is None else context.uploaded_file_mgr
+    if context is not None and isinstance(manager, MemoryUploadedFileManager):
+        for file in files:
+            manager.remove_file(context.session_id, file.file_id)
 
 
 def _part(file: UploadedFile) -> Part:

@@ -155,8 +155,11 @@ async def _forget_closed_sessions(app: st.App) -> None:
     """
     while True:
         await asyncio.sleep(SWEEP_EVERY_S)
-        if _end_expired(app):
-            await asyncio.to_thread(_give_memory_back)
+        try:
+            if _end_expired(app):
+                await asyncio.to_thread(_give_memory_back)
+        except Exception as error:  # the next sweep must come whatever happened in this one
+            logs.fault(error)
 
 
 def _end_expired(app: st.App) -> int:

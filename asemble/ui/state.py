@@ -19,6 +19,7 @@ from asemble.explain.trust import Trust
 from asemble.report import FirstReading
 
 _KEY = "asemble"
+_OPENED = "asemble_studies_opened"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +57,14 @@ class _Session:
 def open_study(study: Study, name: str) -> None:
     """Make `study` the open one; what belonged to the last one is dropped."""
     close_study()
+    st.session_state[_OPENED] = studies_opened() + 1
     session = _session()
     session.study, session.name = study, name
+
+
+def studies_opened() -> int:
+    """How many studies were opened in this session."""
+    return int(st.session_state.get(_OPENED, 0))
 
 
 def close_study() -> None:
