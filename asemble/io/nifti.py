@@ -141,7 +141,7 @@ def _open(data: bytes, pixels: bytes | None = None) -> Any:
         )
     proxy: Any = image.dataobj
     first = math.prod(shape[:3]) * image.get_data_dtype().itemsize
-    if len(data) < proxy.offset + first:  # before memory is taken for it
+    if len(data if pixels is None else pixels) < proxy.offset + first:  # before memory is taken
         raise ValueError("fewer voxels than the header claims")
     if image.get_data_dtype().fields is not None or image.get_data_dtype().kind not in "iuf":
         raise FileError("This NIfTI file holds colour or complex values.", hint="Save grey values.")
