@@ -48,9 +48,9 @@ def main() -> None:
     while True:
         try:
             request = wire.receive_header(requests)
+            _limit(request["size"] + request.get("promised", 0))  # the last one's may be too low
             payload = bytearray(request["size"])
             wire.receive_into(requests, payload)
-            _limit(len(payload) + request.get("promised", 0))
             _answer(answers, request, payload)
         except (wire.WireError, BrokenPipeError):
             return
