@@ -28,7 +28,7 @@ MAX_NAME_CHARACTERS = 200
 MAX_SIDE = 16_384
 """Rows or columns of a slice or picture; an MR slice has at most 2,048."""
 MAX_FRAMES = 20_000
-"""Frames that one DICOM file may claim."""
+"""Frames, or tiles of a mosaic, that one DICOM file may claim."""
 MAX_FILE_VOXELS = 2**27
 """Rows x columns x frames that one header may ask for, checked before decoding."""
 MAX_TOTAL_VOXELS = 2**28

@@ -12,6 +12,7 @@ import numpy as np
 import pydicom
 
 from asemble.core.errors import FileError
+from asemble.io import limits
 from asemble.io.frames import Place, Slot, Vector, read_place, read_scaling
 from asemble.io.header import Header, numbers, positive, words
 
@@ -37,7 +38,7 @@ def siemens_slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
     tiles = _tile_count(dataset) or int(next(iter(csa.get("NumberOfImagesInMosaic", [])), 0))
     normal = np.array(csa.get("SliceNormalVector", []))
     step_mm = positive(dataset, "SpacingBetweenSlices")
-    if not tiles or normal.shape != (3,) or step_mm is None:
+    if not 0 < tiles <= limits.MAX_FRAMES or normal.shape != (3,) or step_mm is None:
         raise FileError(
             "This Siemens mosaic does not say how many slices it holds or where they lie.",
             hint=_HINT,

@@ -136,7 +136,8 @@ def _open(data: bytes, pixels: bytes | None = None) -> Any:
     is_usable = 2 <= len(shape) <= 5 and min(shape) > 0
     if not is_usable or math.prod(shape[:3]) > limits.MAX_FILE_VOXELS:
         raise FileError(
-            f"This NIfTI file claims a shape of {shape}, which cannot be read.",
+            "This NIfTI file claims a shape that is not read: 2 to 5 axes, and at most "
+            f"{limits.MAX_FILE_VOXELS // 10**6} million voxels a volume.",
             hint="Save a single volume.",
         )
     proxy: Any = image.dataobj

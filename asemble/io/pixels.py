@@ -91,7 +91,9 @@ def read_layout(dataset: pydicom.Dataset) -> Layout:
     too_large = max(rows, columns) > limits.MAX_SIDE or frames > limits.MAX_FRAMES
     if too_large or not 0 < rows * columns * frames * samples <= limits.MAX_FILE_VOXELS:
         raise FileError(
-            f"This file claims {frames} frames of {rows} x {columns}, which is too large to read.",
+            "This file claims more frames, rows or columns than are read "
+            f"({limits.MAX_FRAMES:,}, {limits.MAX_SIDE:,} and {limits.MAX_SIDE:,}; together "
+            f"{limits.MAX_FILE_VOXELS // 10**6} million voxels).",
             hint=_UPLOAD_AGAIN,
         )
     if rows < 1 or columns < 1 or frames < 1:
