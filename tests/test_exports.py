@@ -127,6 +127,16 @@ def test_an_index_that_is_cut_off_is_refused_and_the_rest_is_read(tmp_path: Path
         assert [r.name for r in study.refused] == ["DICOMDIR"]
 
 
+def test_an_index_that_names_files_by_numbers_is_refused(tmp_path: Path) -> None:
+    write_series(tmp_path / "PAT")
+    path = write_index(tmp_path, ["PAT/IM000"])
+    data = path.read_bytes()
+    at = data.index(b"\4\0\0\x15CS")
+    path.write_bytes(data[: at + 4] + b"US\2\0\7\0" + data[at + 8 + data[at + 6] :])
+    (refusal,) = read_study(tmp_path).refused
+    assert "(DICOMDIR) is damaged" in refusal.reason
+
+
 def test_a_mixed_study_is_sorted_and_each_thing_left_out_is_called_by_its_name(
     tmp_path: Path,
 ) -> None:

@@ -316,6 +316,32 @@ def test_deflated_dicom_is_refused() -> None:
     assert "Deflated DICOM is not read" in reason(to_bytes(image))
 
 
+def deflated_bomb(before: bytes) -> bytes:
+    """200 MiB of zeros in one element, and in the meta information something before its syntax."""
+    size = 200 * limits.MIB
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    body = packer.compress(b"\x09\0\x01\x10OB\0\0" + struct.pack("<L", size) + bytes(size))
+    syntax = pydicom.uid.DeflatedExplicitVRLittleEndian.encode()
+    meta = before + b"\2\0\x10\0UI" + struct.pack("<H", len(syntax)) + syntax
+    return bytes(128) + b"DICM" + meta + body + packer.flush()
+
+
+CLASS_OF_AN_INDEX = b"\2\0\2\0UI\x14\0" + b"1.2.840.10008.1.3.10"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"\2\0\2\x01OB\0\0" + struct.pack("<L", 5000) + bytes(5000),
+        # Of a length that only its end tells: the walk stops here, the parser goes on.
+        b"\2\0\2\x01OB\0\0\xff\xff\xff\xff\xfe\xff\xdd\xe0" + bytes(4),
+        CLASS_OF_AN_INDEX,
+    ],
+)
+def test_deflated_dicom_is_not_inflated_however_it_hides(before: bytes) -> None:
+    assert "Deflated DICOM is not read" in reason(deflated_bomb(before), most_mib=20)
+
+
 def test_voxels_add_up_before_they_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_TOTAL_VOXELS", 70)  # 30 a slice
     parts = [Part.from_bytes(f"{i}", to_bytes(mr_image(i))) for i in range(4)]
