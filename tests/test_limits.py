@@ -108,11 +108,22 @@ def test_zip64_is_read() -> None:
     assert len(read_parts([Part.from_bytes("a.zip", buffer.getvalue())]).series) == 1
 
 
-def test_a_directory_of_a_million_entries_is_counted_before_it_is_read() -> None:
-    entry = b"PK\x01\x02" + bytes(42)
-    count = 1_000_000
-    end = b"PK\x05\x06" + struct.pack("<HHHHLLH", 0, 0, 0, 0, count * len(entry), 0, 0)
-    parts = [Part.from_bytes("a.zip", b"PK\x03\x04" + bytes(26) + entry * count + end)]
+def end_of_zip(directory_bytes: int, *, disks: bytes = bytes(4)) -> bytes:
+    return b"PK\x05\x06" + disks + struct.pack("<HHLLH", 0, 0, directory_bytes, 0, 0)
+
+
+@pytest.mark.parametrize("trick", ["none", "an end in the end", "an end of zip64 that is none"])
+def test_a_directory_of_a_million_entries_is_counted_before_it_is_read(trick: str) -> None:
+    directory = (b"PK\x01\x02" + bytes(42)) * 1_000_000
+    if trick == "an end in the end":
+        end = end_of_zip(len(directory), disks=b"PK\x05\x06")
+    elif trick == "none":
+        end = end_of_zip(len(directory))
+    else:  # it is the comment of one more entry
+        directory += b"PK\x01\x02" + bytes(28) + struct.pack("<H", 76) + bytes(12)
+        directory += b"PK\x06\x06" + bytes(72)
+        end = end_of_zip(len(directory))
+    parts = [Part.from_bytes("a.zip", b"PK\x03\x04" + bytes(26) + directory + end)]
     tracemalloc.start()
     (refusal,) = unpack(parts)
     assert tracemalloc.get_traced_memory()[1] < 60 * limits.MIB
