@@ -1,16 +1,14 @@
 """What exports bring along: indices of discs, objects that are no MR images, copies."""
 
 import gzip
-import io
 import shutil
-import tarfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
+from archives import tarred, zipped
 from mr_files import (
     AXIAL,
     mr_image,
@@ -280,20 +278,9 @@ def test_burned_in_text_and_captures_are_said() -> None:
     assert series.notes == ()
 
 
-def tarred(names: list[str]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for i, name in enumerate(names):
-            data = to_bytes(mr_image(i))
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            archive.addfile(entry, io.BytesIO(data))
-    return buffer.getvalue()
-
-
 @pytest.mark.parametrize("packed", [False, True])
 def test_an_interrupted_tar_keeps_what_came_before_the_cut(*, packed: bool) -> None:
-    data = tarred([f"IM{i}" for i in range(10)])
+    data = tarred({f"IM{i}": to_bytes(mr_image(i)) for i in range(10)})
     data = gzip.compress(data, mtime=0) if packed else data
     study = read_parts(
         [Part.from_bytes("a.tar", data[: int(len(data) * (0.7 if packed else 0.45))])]
@@ -306,10 +293,8 @@ def test_an_interrupted_tar_keeps_what_came_before_the_cut(*, packed: bool) -> N
 
 
 def test_an_interrupted_zip_does_not_cost_the_files_beside_it() -> None:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("IM9", to_bytes(mr_image(9)))
+    archive = zipped({"IM9": to_bytes(mr_image(9))})
     beside = [Part.from_bytes(f"IM{i}", to_bytes(mr_image(i))) for i in range(3)]
-    study = read_parts([Part.from_bytes("a.zip", buffer.getvalue()[:-60]), *beside])
+    study = read_parts([Part.from_bytes("a.zip", archive[:-60]), *beside])
     assert study.series[0].volume.shape[0] == 3
     assert [refusal.name for refusal in study.refused] == ["a.zip"]
