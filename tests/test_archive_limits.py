@@ -114,7 +114,7 @@ def test_links_and_devices_are_not_followed(kind: bytes) -> None:
     entry.type, entry.linkname = kind, "/etc/passwd"
     assert "link or a device" in reason(entry.tobuf() + bytes(1024))
     info = zipfile.ZipInfo("a")
-    info.external_attr = 0o020644 << 16
+    info.external_attr = (0o120777 if kind == tarfile.SYMTYPE else 0o020644) << 16
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(info, "x")

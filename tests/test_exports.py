@@ -27,7 +27,7 @@ from asemble.commands.terminal import tell_not_judged
 from asemble.core.errors import InputError
 from asemble.core.labels import Plane
 from asemble.core.results import SeriesPrediction
-from asemble.core.study import Study, grouped_by_reason
+from asemble.core.study import Refusal, Study, grouped_by_reason
 from asemble.io import Part, read_parts, read_study, write_nifti
 
 DISCS = Path(str(get_testdata_file("MR_small.dcm"))).parent / "dicomdirtests"
@@ -168,6 +168,11 @@ def test_a_whole_series_left_out_for_one_reason_is_one_row() -> None:
     study = named(a=mr_image(0), b=other_object(PDF, "DOC"), **reports)
     rows = grouped_by_reason(study.refused)
     assert [(row.name, row.files) for row in rows] == [("b", 1), ("R000 and 119 more", 120)]
+
+
+def test_a_name_that_joins_two_is_not_cut() -> None:
+    refused = [Refusal("Jack and Jill and 4 more of its series", "Why.", 5), Refusal("b", "Why.")]
+    assert [row.name for row in grouped_by_reason(refused)] == ["Jack and Jill and 5 more"]
 
 
 def test_where_nothing_is_read_the_commonest_reason_is_given() -> None:
