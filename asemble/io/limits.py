@@ -1,7 +1,7 @@
 """Every limit of reading, in one table: `python docs/limits.py` writes it to `docs/limits.md`.
 
-A limit acts while bytes stream in or before memory is taken, never afterwards. What breaks one is
-refused with a sentence and the rest of the upload goes on.
+A limit acts while bytes stream in or before memory is taken. What breaks one is refused with a
+sentence and the rest of the upload goes on.
 """
 
 MIB = 1024**2
@@ -22,6 +22,8 @@ MAX_RATIO = 100
 stack is small; deflate itself reaches 1030."""
 RATIO_FREE_BYTES = 64 * MIB
 """An archive that unpacks to less is harmless whatever its ratio."""
+MAX_NOTE_BYTES = 64 * 1024
+"""Long names and extended attributes of one entry of a tar, which the library reads in one go."""
 MAX_NAME_CHARACTERS = 200
 """Characters of a file name that are shown; longer names are cut in their middle."""
 

@@ -105,8 +105,7 @@ def _tile_size(dataset: pydicom.Dataset, *, down: int, across: int) -> tuple[int
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     if rows % down or columns % across:
         raise FileError(
-            f"A picture of {rows} x {columns} cannot hold {down} x {across} equal tiles.",
-            hint=_HINT,
+            "The size of this tiled picture is no multiple of the size of its tiles.", hint=_HINT
         )
     return rows // down, columns // across
 

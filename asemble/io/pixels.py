@@ -100,7 +100,8 @@ def read_layout(dataset: pydicom.Dataset) -> Layout:
         raise FileError(_DAMAGED, hint=_UPLOAD_AGAIN)
     if allocated not in (8, 16, 32) or not 0 < stored <= allocated or samples not in (1, 3):
         raise FileError(
-            f"Pixels of {allocated} bits with {stored} in use make no MR image.", hint=_UPLOAD_AGAIN
+            "BitsAllocated, BitsStored or SamplesPerPixel is not that of an MR image.",
+            hint=_UPLOAD_AGAIN,
         )
     syntax = str(dataset.file_meta.TransferSyntaxUID)
     if syntax not in NATIVE | COMPRESSED:
