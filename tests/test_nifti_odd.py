@@ -96,6 +96,14 @@ def test_two_pairs_are_not_mixed_and_a_half_is_said() -> None:
     }
 
 
+def test_a_half_of_the_same_name_is_said_and_not_taken_for_the_other() -> None:
+    header, pixels = pair()
+    parts = [Part.from_bytes("a.hdr", header)] * 2 + [Part.from_bytes("a.img", pixels)]
+    study = read_parts(parts)
+    assert len(study.series) == 1
+    assert ["same name" in refusal.reason for refusal in study.refused] == [True]
+
+
 def test_a_pair_that_is_cut_off_is_refused() -> None:
     header, pixels = pair()
     for files in (

@@ -23,6 +23,7 @@ COMPRESSED = frozenset(
 NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
 """Uncompressed: implicit and explicit little endian, explicit big endian."""
 
+_RLE = "1.2.840.10008.1.2.5"
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _UPLOAD_AGAIN = "Upload the file again."
 _DAMAGED = "This DICOM file is damaged or cut off."
@@ -184,9 +185,12 @@ def _decoded(layout: Layout, stored: memoryview) -> npt.NDArray[Any]:
         is_whole = dtype.kind in "iu" and dtype.itemsize <= 4
         return of_shape == layout.shape and is_whole
 
+    is_shifted = layout.syntax == _RLE and layout.shift > 0
     promised = layout.voxels * layout.dtype.itemsize
     request: dict[str, Any] = {"kind": "dicom", "syntax": layout.syntax, "promised": promised}
     request["layout"] = decoder_options(layout)
+    if is_shifted:  # the decoder knows BitsStored but not HighBit
+        request["layout"]["bits_stored"] = layout.bits_allocated
     payload = stored
     if layout.offsets is not None:
         starts, lengths = layout.offsets
@@ -202,7 +206,8 @@ def _decoded(layout: Layout, stored: memoryview) -> npt.NDArray[Any]:
             ) from refused
         raise FileError(_DAMAGED, hint=_UPLOAD_AGAIN) from refused
     is_small = values.itemsize < layout.dtype.itemsize
-    return values.astype(layout.dtype) if is_small else values
+    values = values.astype(layout.dtype) if is_small else values
+    return _without_unused_bits(layout, values) if is_shifted else values
 
 
 def decoder_options(layout: Layout) -> dict[str, Any]:
