@@ -208,6 +208,7 @@ class _Deadline:
     def _kill(self) -> None:
         self.is_over = True
         self._process.kill()
+        self._process.wait()  # so that it does not look alive to whoever gets it next
 
 
 def _busy() -> FileError:

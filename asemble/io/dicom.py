@@ -147,11 +147,7 @@ def _load(data: bytes, *, force: bool) -> pydicom.Dataset:
     try:
         with _validation(pydicom.config.RAISE):
             return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=_TAGS)
-    except (
-        InvalidDicomError,
-        LookupError,
-        ValueError,
-    ):  # unusual, such as an unknown character set
+    except (InvalidDicomError, LookupError, ValueError):  # such as an unknown character set
         return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=_TAGS)
 
 
