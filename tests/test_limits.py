@@ -59,6 +59,27 @@ def test_a_mosaic_of_a_million_tiles_is_refused_before_they_are_counted_out() ->
     assert "mosaic does not say" in reason(to_bytes(image))
 
 
+@pytest.mark.parametrize("value", [b"nan", b"9e9", b"0.0"])
+def test_a_mosaic_whose_slices_go_nowhere_is_refused(value: bytes) -> None:
+    image = mr_image(0, ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"])
+    set_pixels(image, np.zeros((8, 8), np.uint16))
+    csa = csa_header().replace(str(NUMBER).encode(), b"4".ljust(9, b"\0"))
+    image.private_block(0x0029, "SIEMENS CSA HEADER", create=True).add_new(0x10, "OB", csa)
+    assert len(read_parts([Part.from_bytes("a", to_bytes(image))]).series) == 1
+    image[0x00291010].value = csa.replace(b"1.0", value)
+    assert "mosaic does not say" in reason(to_bytes(image))
+
+
+def test_tiles_far_from_any_scanner_are_refused() -> None:
+    image = mr_image(0, ImageType=["ORIGINAL", "PRIMARY", "M", "VFRAME"])
+    set_pixels(image, np.zeros((8, 8), np.uint16))
+    tiles = [pydicom.Dataset() for _ in range(4)]
+    for tile, mm in zip(tiles, ("0", "4", "8", "1e308"), strict=True):
+        tile.ImagePositionPatient = ["0", mm, "0"]
+    image.private_block(0x0065, "Image Private Header", create=True).add_new(0x51, "SQ", tiles)
+    assert "more than 100 m" in reason(to_bytes(image))
+
+
 @pytest.mark.parametrize("value", ["1e308", "-2e5"])
 def test_a_place_far_from_any_scanner_is_refused(value: str) -> None:
     assert "more than 100 m" in reason(changed(ImagePositionPatient=["0", value, "0"]))

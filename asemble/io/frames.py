@@ -1,6 +1,7 @@
 """`Frame`: one slice as a file holds it, before slices are put together to volumes."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -183,11 +184,7 @@ def read_place(
             "so the slice cannot be placed in the patient.",
             hint=_HINT,
         )
-    if max(abs(value) for value in origin) > FARTHEST_MM:
-        raise FileError(
-            f"ImagePositionPatient lies more than {FARTHEST_MM / 1000:g} m from the scanner.",
-            hint=_HINT,
-        )
+    require_near(origin)
     along_row, along_column = _directions(cosines)
     return Place(
         origin_mm=np.array(origin),
@@ -198,6 +195,19 @@ def read_place(
         spacing_mm=_depth(measures, "SpacingBetweenSlices"),
         thickness_mm=_depth(measures, "SliceThickness"),
     )
+
+
+def require_near(origin: Sequence[float] | Vector) -> None:
+    """Refuse a position that no scanner for people can mean.
+
+    Raises:
+        FileError: it is too far away.
+    """
+    if max(abs(value) for value in origin) > FARTHEST_MM:
+        raise FileError(
+            f"ImagePositionPatient lies more than {FARTHEST_MM / 1000:g} m from the scanner.",
+            hint=_HINT,
+        )
 
 
 def _is_sensible(distance_mm: float) -> bool:
