@@ -52,7 +52,7 @@ def _said(name: str) -> str:
     if name == "DECODER_BYTES_A_BYTE":
         return f"{value} bytes"
     if name.endswith("_BYTES"):
-        return f"{value // limits.MIB:,} MiB"
+        return f"{value // limits.MIB:,} MiB" if value >= limits.MIB else f"{value // 1024} KiB"
     return f"{value:g} s" if name.endswith("_SECONDS") else f"{value:,}"
 
 

@@ -25,7 +25,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from fuzz_inputs import CANARIES, make_input
+from fuzz_files import CANARIES
+from fuzz_inputs import make_input
 
 from asemble.core.errors import InputError
 from asemble.core.study import Study

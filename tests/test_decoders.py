@@ -95,7 +95,7 @@ def test_a_decoder_that_hangs_is_ended_in_time(
 def test_who_waits_too_long_for_a_decoder_is_told(
     pool: DecoderPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "MAX_FILE_SECONDS", 0.1)
+    monkeypatch.setattr(limits, "MAX_WAIT_SECONDS", 0.1)
     monkeypatch.setattr(limits, "MAX_DECODE_SECONDS", 2)
     with ThreadPoolExecutor() as threads:
         hanging = threads.submit(ask, pool, "hang")
@@ -103,6 +103,25 @@ def test_who_waits_too_long_for_a_decoder_is_told(
         with pytest.raises(FileError, match="too busy"):
             ask(pool, "fine")
         assert isinstance(hanging.exception(), FileError)
+
+
+def test_a_decoder_that_cannot_be_started_costs_one_file() -> None:
+    pool = DecoderPool(1, command=("/nonexistent/python",))
+    for _ in range(2):  # the place is free again
+        with pytest.raises(FileError, match="too busy"):
+            ask(pool, "fine")
+
+
+def test_the_memory_of_one_image_does_not_bound_the_next() -> None:
+    small = (
+        "from asemble.io import decoder, limits\n"
+        "limits.DECODER_BYTES = 150 * limits.MIB; decoder.main()"
+    )
+    pool = DecoderPool(1, command=(sys.executable, "-P", "-c", small))
+    for size in (1, 150 * limits.MIB):
+        with pytest.raises(RefusedError, match="damaged"):
+            pool.decode({"kind": "picture"}, bytes(size), check=lambda *_: True)
+    pool.close()
 
 
 def test_a_process_is_kept_and_one_that_died_between_images_is_replaced(pool: DecoderPool) -> None:
@@ -202,12 +221,12 @@ def test_pixels_that_outgrow_their_header_are_refused(
 def test_a_picture_that_claims_to_be_huge_is_refused_at_its_header() -> None:
     header = b"IHDR" + struct.pack(">LLBBBBB", 30_000, 30_001, 8, 0, 0, 0, 0)
     start = b"\x89PNG\r\n\x1a\n\0\0\0\r" + header + struct.pack(">L", zlib.crc32(header))
-    with pytest.raises(InputError, match="This picture of 30000 x 30001 is too large"):
+    with pytest.raises(InputError, match="This picture has more than 16 million pixels"):
         read_parts([Part.from_bytes("a.png", start + b"\0\0\0\0IDAT\x35\xaf\x06\x1e")])
 
 
-def test_a_decoder_starts_light_and_knows_nothing() -> None:
-    os.environ["ASEMBLE_SECRET"] = "hidden"
+def test_a_decoder_starts_light_and_knows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASEMBLE_SECRET", "hidden")
     look = "import sys, os; from asemble.io import decoder; print(*sys.modules, *os.environ)"
     began = time.monotonic()
     command = [sys.executable, "-P", "-c", look]

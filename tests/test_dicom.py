@@ -235,7 +235,7 @@ def test_a_missing_attribute_is_named(keyword: str, said: str) -> None:
 
 
 def test_senseless_spacing_is_refused_with_its_value() -> None:
-    with pytest.raises(InputError, match=r"PixelSpacing of 0 x 1e-12 mm makes no sense"):
+    with pytest.raises(InputError, match=r"PixelSpacing is not within 0\.01 and 100 mm"):
         read_images(mr_image(0, PixelSpacing=[0, 1e-12]))
 
 
@@ -373,13 +373,6 @@ def test_a_mosaic_that_does_not_say_how_is_refused() -> None:
 def test_tiles_that_do_not_say_where_are_refused() -> None:
     image = mr_image(0, ImageType=["ORIGINAL", "PRIMARY", "M", "VFRAME"])
     with pytest.raises(InputError, match="does not say where its slices lie"):
-        read_images(image)
-
-
-def test_absurd_sizes_are_refused_before_decoding() -> None:
-    image = mr_image(0)
-    image.Rows, image.Columns = 65000, 65000
-    with pytest.raises(InputError, match="too large to read"):
         read_images(image)
 
 

@@ -1,16 +1,14 @@
 """What exports bring along: indices of discs, objects that are no MR images, copies."""
 
 import gzip
-import io
 import shutil
-import tarfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
+from archives import tarred, zipped
 from mr_files import (
     AXIAL,
     mr_image,
@@ -29,7 +27,7 @@ from asemble.commands.terminal import tell_not_judged
 from asemble.core.errors import InputError
 from asemble.core.labels import Plane
 from asemble.core.results import SeriesPrediction
-from asemble.core.study import Study, grouped_by_reason
+from asemble.core.study import Refusal, Study, grouped_by_reason
 from asemble.io import Part, read_parts, read_study, write_nifti
 
 DISCS = Path(str(get_testdata_file("MR_small.dcm"))).parent / "dicomdirtests"
@@ -127,6 +125,16 @@ def test_an_index_that_is_cut_off_is_refused_and_the_rest_is_read(tmp_path: Path
         assert [r.name for r in study.refused] == ["DICOMDIR"]
 
 
+def test_an_index_that_names_files_by_numbers_is_refused(tmp_path: Path) -> None:
+    write_series(tmp_path / "PAT")
+    path = write_index(tmp_path, ["PAT/IM000"])
+    data = path.read_bytes()
+    at = data.index(b"\4\0\0\x15CS")
+    path.write_bytes(data[: at + 4] + b"US\2\0\7\0" + data[at + 8 + data[at + 6] :])
+    (refusal,) = read_study(tmp_path).refused
+    assert "(DICOMDIR) is damaged" in refusal.reason
+
+
 def test_a_mixed_study_is_sorted_and_each_thing_left_out_is_called_by_its_name(
     tmp_path: Path,
 ) -> None:
@@ -160,6 +168,11 @@ def test_a_whole_series_left_out_for_one_reason_is_one_row() -> None:
     study = named(a=mr_image(0), b=other_object(PDF, "DOC"), **reports)
     rows = grouped_by_reason(study.refused)
     assert [(row.name, row.files) for row in rows] == [("b", 1), ("R000 and 119 more", 120)]
+
+
+def test_a_name_that_joins_two_is_not_cut() -> None:
+    refused = [Refusal("Jack and Jill and 4 more of its series", "Why.", 5), Refusal("b", "Why.")]
+    assert [row.name for row in grouped_by_reason(refused)] == ["Jack and Jill and 5 more"]
 
 
 def test_where_nothing_is_read_the_commonest_reason_is_given() -> None:
@@ -270,20 +283,9 @@ def test_burned_in_text_and_captures_are_said() -> None:
     assert series.notes == ()
 
 
-def tarred(names: list[str]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for i, name in enumerate(names):
-            data = to_bytes(mr_image(i))
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            archive.addfile(entry, io.BytesIO(data))
-    return buffer.getvalue()
-
-
 @pytest.mark.parametrize("packed", [False, True])
 def test_an_interrupted_tar_keeps_what_came_before_the_cut(*, packed: bool) -> None:
-    data = tarred([f"IM{i}" for i in range(10)])
+    data = tarred({f"IM{i}": to_bytes(mr_image(i)) for i in range(10)})
     data = gzip.compress(data, mtime=0) if packed else data
     study = read_parts(
         [Part.from_bytes("a.tar", data[: int(len(data) * (0.7 if packed else 0.45))])]
@@ -296,10 +298,8 @@ def test_an_interrupted_tar_keeps_what_came_before_the_cut(*, packed: bool) -> N
 
 
 def test_an_interrupted_zip_does_not_cost_the_files_beside_it() -> None:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("IM9", to_bytes(mr_image(9)))
+    archive = zipped({"IM9": to_bytes(mr_image(9))})
     beside = [Part.from_bytes(f"IM{i}", to_bytes(mr_image(i))) for i in range(3)]
-    study = read_parts([Part.from_bytes("a.zip", buffer.getvalue()[:-60]), *beside])
+    study = read_parts([Part.from_bytes("a.zip", archive[:-60]), *beside])
     assert study.series[0].volume.shape[0] == 3
     assert [refusal.name for refusal in study.refused] == ["a.zip"]

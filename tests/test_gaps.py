@@ -176,6 +176,11 @@ def test_a_radial_scan_is_refused_as_one() -> None:
     assert [refusal.files for refusal in study.refused] == [12]
 
 
+def test_parallel_stacks_of_several_sizes_are_not_taken_for_one_that_turns() -> None:
+    images = [mr_image(i, PixelSpacing=[mm, mm]) for mm in (0.5, 0.7, 0.9) for i in range(4)]
+    assert [s.volume.shape[0] for s in read(*images).series] == [4, 4, 4]
+
+
 def test_a_stack_that_turns_slowly_is_refused_not_cut_to_pieces() -> None:
     with pytest.raises(InputError, match="turned against each other"):
         read(*[turned(0.12 * i, i) for i in range(20)])

@@ -55,9 +55,9 @@ def said(series: Series) -> str:
     return " ".join(series.notes)
 
 
-def pair(kind: Any = nib.Nifti1Pair) -> tuple[bytes, bytes]:
+def pair(kind: Any = nib.Nifti1Pair, voxels: np.ndarray = VOXELS) -> tuple[bytes, bytes]:
     """Header and pixels as two files."""
-    image = image_of(kind=kind)
+    image = image_of(voxels, kind)
     halves = {"header": io.BytesIO(), "image": io.BytesIO()}
     image.to_file_map({name: nib.FileHolder(fileobj=half) for name, half in halves.items()})
     return halves["header"].getvalue(), halves["image"].getvalue()
@@ -79,6 +79,13 @@ def test_a_pair_is_read_as_one_image(kind: Any, *, is_packed: bool, is_backwards
     assert series.volume.affine_lps == pytest.approx(CORONAL_LPS, abs=1e-4)
 
 
+def test_a_pair_whose_pixels_are_larger_than_its_header_is_read() -> None:
+    voxels = np.arange(10 * 20 * 30, dtype=np.float32).reshape(10, 20, 30)
+    header, pixels = pair(voxels=voxels)
+    (series,) = study_of(a__hdr=header, a__img=pixels).series
+    assert np.array_equal(series.volume.voxels, voxels)
+
+
 def test_two_pairs_are_not_mixed_and_a_half_is_said() -> None:
     header, pixels = pair()
     study = study_of(a__hdr=header, b__img=pixels, c__hdr=header, c__img=pixels)
@@ -87,6 +94,14 @@ def test_two_pairs_are_not_mixed_and_a_half_is_said() -> None:
         ("a.hdr", "This is the header of an image pair without its .img file. Upload both."),
         ("b.img", "This .img file has no .hdr file of the same name beside it. Upload both."),
     }
+
+
+def test_a_half_of_the_same_name_is_said_and_not_taken_for_the_other() -> None:
+    header, pixels = pair()
+    parts = [Part.from_bytes("a.hdr", header)] * 2 + [Part.from_bytes("a.img", pixels)]
+    study = read_parts(parts)
+    assert len(study.series) == 1
+    assert ["same name" in refusal.reason for refusal in study.refused] == [True]
 
 
 def test_a_pair_that_is_cut_off_is_refused() -> None:

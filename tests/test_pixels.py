@@ -72,6 +72,13 @@ def test_overlays_in_the_high_bits_are_masked_out() -> None:
     assert np.array_equal(series.volume.voxels[0], slice_values(0).astype(np.int16) - 110)
 
 
+def test_values_that_do_not_begin_at_bit_0_are_moved_there_when_they_were_packed() -> None:
+    image = packed(np.full(SHAPE, 0xABC0, np.uint16), stored=16)
+    image.compress(RLELossless)
+    image.BitsStored = 12
+    assert np.unique(read(image).volume.voxels) == [0xABC]
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_values_that_do_not_begin_at_bit_0_are_moved_there(order: str) -> None:
     image = packed((slice_values(0) << 4).astype(f"{order}u2"), stored=12, HighBit=15)

@@ -83,7 +83,7 @@ def test_a_session_leaves_nothing_and_talks_to_nobody_else(
         page.locator('input[type="file"]').set_input_files(archive)
         page.get_by_role("button", name="Read the upload").click()
         expect(page.get_by_text("3 series read")).to_be_visible()
-        expect(page.get_by_text("3 files or series left out, and why")).to_be_visible()
+        expect(page.get_by_text("3 files or images left out, and why")).to_be_visible()
         expect(page.get_by_test_id("stDataFrame")).to_be_visible()
         expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     assert temporary_files == set()

@@ -1,6 +1,7 @@
 """The parsers under hypothesis: whatever comes in, a study or one plain sentence comes out."""
 
-from fuzz_inputs import CANARIES, make_input, whole_files
+from fuzz_files import CANARIES, whole_files
+from fuzz_inputs import make_input
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mr_files import mr_image, to_bytes

@@ -1,5 +1,6 @@
 """`Series` and `Study`: what was read, without anything that identifies a person."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,10 @@ class Refusal:
     files: int = 1
 
 
+_OTHERS = re.compile(r" and \d+ more( of its series)?$")
+"""How the name of a refusal ends that stands for several files."""
+
+
 def grouped_by_reason(refused: Iterable[Refusal]) -> tuple[Refusal, ...]:
     """One refusal for each reason, in the order in which the reasons first occur.
 
@@ -39,7 +44,7 @@ def _together(group: list[Refusal]) -> Refusal:
     if len(group) == 1:
         return first
     files = sum(refusal.files for refusal in group)
-    name = first.name.split(" and ")[0] if first.files > 1 else first.name
+    name = _OTHERS.sub("", first.name) if first.files > 1 else first.name
     return replace(first, name=f"{name} and {files - 1} more", files=files)
 
 

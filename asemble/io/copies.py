@@ -86,6 +86,7 @@ def _spot(frame: Frame) -> object:
     place = frame.place
     vectors = (place.origin_mm, place.along_row, place.along_column)
     numbers = [value for vector in vectors for value in vector.tolist()]
+    numbers += [place.row_mm, place.column_mm]
     return (
         frame.header.series,
         frame.header.series_number,

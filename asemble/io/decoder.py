@@ -48,9 +48,9 @@ def main() -> None:
     while True:
         try:
             request = wire.receive_header(requests)
+            _limit(request["size"] + request.get("promised", 0))  # the last one's may be too low
             payload = bytearray(request["size"])
             wire.receive_into(requests, payload)
-            _limit(len(payload) + request.get("promised", 0))
             _answer(answers, request, payload)
         except (wire.WireError, BrokenPipeError):
             return
@@ -101,7 +101,7 @@ def _picture(_request: dict[str, Any], payload: bytearray) -> "npt.NDArray[np.fl
     with Image.open(io.BytesIO(payload), formats=("PNG", "JPEG")) as picture:
         too_large = picture.width * picture.height > limits.MAX_PICTURE_PIXELS
         if too_large or max(picture.size) > limits.MAX_SIDE:
-            raise _RefusedError(f"size {picture.width} x {picture.height}")
+            raise _RefusedError("size")
         return _grey(ImageOps.exif_transpose(picture))
 
 

@@ -56,12 +56,11 @@ class DecoderPool:
 
         Raises:
             RefusedError: the decoder does not want it.
-            FileError: the decoder crashed, took too long or did not keep to `check`.
+            FileError: the decoder crashed, took too long or did not keep to `check`, or there was
+                none to be had.
         """
-        if not self._places.acquire(timeout=limits.MAX_FILE_SECONDS):
-            raise FileError(
-                "The server was too busy to decode this file.", hint="Upload it again later."
-            )
+        if not self._places.acquire(timeout=limits.MAX_WAIT_SECONDS):
+            raise _busy()
         try:
             decoder = self._take()
             try:
@@ -89,7 +88,10 @@ class DecoderPool:
             with self._lock:
                 decoder = self._idle.pop() if self._idle else None
             if decoder is None:
-                return _Decoder(self._command)
+                try:
+                    return _Decoder(self._command)
+                except OSError as error:  # no memory for one more process
+                    raise _busy() from error
             if decoder.is_alive:
                 return decoder
             decoder.end()
@@ -206,6 +208,11 @@ class _Deadline:
     def _kill(self) -> None:
         self.is_over = True
         self._process.kill()
+        self._process.wait()  # so that it does not look alive to whoever gets it next
+
+
+def _busy() -> FileError:
+    return FileError("The server was too busy to decode this file.", hint="Upload it again later.")
 
 
 def _stopped(*, is_late: bool) -> FileError:

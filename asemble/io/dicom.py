@@ -118,10 +118,6 @@ def _parse(data: bytes) -> tuple[pydicom.Dataset, memoryview]:
         raise FileError(
             "This file is named like DICOM but holds something else.", hint=_EXPORT_AGAIN
         )
-    if b"1.2.840.10008.1.2.1.99" in data[:2048]:
-        raise FileError(
-            "Deflated DICOM is not read.", hint="Export the series uncompressed or as JPEG 2000."
-        )
     found = structure.find_pixels(data)
     dataset = _load(data if found is None else data[: found.element], force=not has_marker)
     if "TransferSyntaxUID" not in dataset.file_meta:
@@ -151,11 +147,7 @@ def _load(data: bytes, *, force: bool) -> pydicom.Dataset:
     try:
         with _validation(pydicom.config.RAISE):
             return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=_TAGS)
-    except (
-        InvalidDicomError,
-        LookupError,
-        ValueError,
-    ):  # unusual, such as an unknown character set
+    except (InvalidDicomError, LookupError, ValueError):  # such as an unknown character set
         return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=_TAGS)
 
 

@@ -32,21 +32,21 @@ def files_named(data: bytes) -> list[tuple[str, ...]]:
     Raises:
         FileError: the index is damaged.
     """
-    structure.find_pixels(data)  # refuses what nests too deeply to be parsed
+    structure.find_pixels(data)  # refuses what must not be parsed
     try:
         with quiet_parser():
             index = pydicom.dcmread(io.BytesIO(data), specific_tags=["DirectoryRecordSequence"])
             records = index.get("DirectoryRecordSequence") or []
-            identifiers = [record.get("ReferencedFileID") for record in records]
+            stated = [record.get("ReferencedFileID") for record in records]
+            return [
+                (value,) if isinstance(value, str) else tuple(str(part) for part in value)
+                for value in stated
+                if value
+            ]
     except DAMAGED as error:
         raise FileError(
             "This index of a disc (DICOMDIR) is damaged.", hint="The images are read without it."
         ) from error
-    return [
-        (value,) if isinstance(value, str) else tuple(str(part) for part in value)
-        for value in identifiers
-        if value
-    ]
 
 
 def missing(

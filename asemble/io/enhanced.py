@@ -23,7 +23,7 @@ def slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
     frames = int(number(dataset, "NumberOfFrames") or 1)
     if len(per_frame) < frames:
         raise FileError(
-            f"This file has {frames} frames but describes only {len(per_frame)} of them.",
+            f"This file describes only {len(per_frame)} of its frames.",
             hint="Export the original series from the scanner or PACS.",
         )
     telling = _telling_indices(dataset)

@@ -1,6 +1,7 @@
 """`Frame`: one slice as a file holds it, before slices are put together to volumes."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,12 @@ two decimals."""
 
 SENSIBLE_MM = (0.01, 100.0)
 """Distances between pixels or slices that a scanner for people can mean."""
+
+FARTHEST_MM = 1e5
+"""A patient lies within metres of the scanner's origin; far beyond it millimetres are lost."""
+
+LARGEST_SCALING = 1e9
+"""A slope or intercept beyond it takes stored values out of float32."""
 
 _HINT = "Export the original series from the scanner or PACS."
 
@@ -143,9 +150,16 @@ class Slot:
 
 
 def read_scaling(dataset: pydicom.Dataset) -> tuple[float, float]:
-    """RescaleSlope and RescaleIntercept, 1 and 0 where absent (PS3.3 C.11.1)."""
-    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
-    return slope or 1.0, intercept or 0.0
+    """RescaleSlope and RescaleIntercept, 1 and 0 where absent (PS3.3 C.11.1).
+
+    Raises:
+        FileError: they make no sense.
+    """
+    slope = number(dataset, "RescaleSlope") or 1.0
+    intercept = number(dataset, "RescaleIntercept") or 0.0
+    if max(abs(slope), abs(intercept)) > LARGEST_SCALING:
+        raise FileError("RescaleSlope or RescaleIntercept makes no sense.", hint=_HINT)
+    return slope, intercept
 
 
 def read_place(
@@ -160,9 +174,8 @@ def read_place(
     if len(pixel_mm) != 2:
         raise FileError("PixelSpacing is missing, so sizes in mm are unknown.", hint=_HINT)
     if not all(_is_sensible(mm) for mm in pixel_mm):
-        raise FileError(
-            f"PixelSpacing of {pixel_mm[0]:g} x {pixel_mm[1]:g} mm makes no sense.", hint=_HINT
-        )
+        low, high = SENSIBLE_MM
+        raise FileError(f"PixelSpacing is not within {low:g} and {high:g} mm.", hint=_HINT)
     origin = numbers(position, "ImagePositionPatient")
     cosines = numbers(orientation, "ImageOrientationPatient")
     if len(origin) != 3 or len(cosines) != 6:
@@ -171,6 +184,7 @@ def read_place(
             "so the slice cannot be placed in the patient.",
             hint=_HINT,
         )
+    require_near(origin)
     along_row, along_column = _directions(cosines)
     return Place(
         origin_mm=np.array(origin),
@@ -181,6 +195,19 @@ def read_place(
         spacing_mm=_depth(measures, "SpacingBetweenSlices"),
         thickness_mm=_depth(measures, "SliceThickness"),
     )
+
+
+def require_near(origin: Sequence[float] | Vector) -> None:
+    """Refuse a position that no scanner for people can mean.
+
+    Raises:
+        FileError: it is too far away.
+    """
+    if max(abs(value) for value in origin) > FARTHEST_MM:
+        raise FileError(
+            f"ImagePositionPatient lies more than {FARTHEST_MM / 1000:g} m from the scanner.",
+            hint=_HINT,
+        )
 
 
 def _is_sensible(distance_mm: float) -> bool:

@@ -100,9 +100,10 @@ def _every_nth(volume: list[Frame], numbers: Collection[int]) -> str:
     own = _numbers(volume)
     steps = {abs(b - a) for a, b in pairwise(own)}
     step = next(iter(steps)) if len(steps) == 1 else 1
-    # Numbers in between that another volume of the series has are not missing.
-    others = set(numbers) - set(own)
-    is_numbered = step > 1 and not any(min(own) < n < max(own) for n in others)
+    is_numbered = step > 1
+    if is_numbered:  # numbers in between that another volume of the series has are not missing
+        others, low, high = set(numbers) - set(own), min(own), max(own)
+        is_numbered = not any(low < number < high for number in others)
     if stated_mm is None:
         if not is_numbered:
             return ""

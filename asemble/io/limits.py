@@ -1,7 +1,7 @@
 """Every limit of reading, in one table: `python docs/limits.py` writes it to `docs/limits.md`.
 
-A limit acts while bytes stream in or before memory is taken, never afterwards. What breaks one is
-refused with a sentence and the rest of the upload goes on.
+A limit acts while bytes stream in or before memory is taken. What breaks one is refused with a
+sentence and the rest of the upload goes on.
 """
 
 MIB = 1024**2
@@ -9,7 +9,8 @@ MIB = 1024**2
 MAX_PACKED_BYTES = 1024 * MIB
 """Bytes in: size of one upload as it arrives; a sacroiliac examination is 50-300 MiB."""
 MAX_TOTAL_BYTES = 1024 * MIB
-"""Bytes out: size of one upload with its archives opened."""
+"""Bytes out: size of one upload with its archives opened; what lies in an archive inside another
+counts with both."""
 MAX_FILE_BYTES = 512 * MIB
 """One file; enhanced multi-frame objects of a whole series stay well below."""
 MAX_FILES = 20_000
@@ -21,17 +22,19 @@ MAX_RATIO = 100
 stack is small; deflate itself reaches 1030."""
 RATIO_FREE_BYTES = 64 * MIB
 """An archive that unpacks to less is harmless whatever its ratio."""
+MAX_NOTE_BYTES = 64 * 1024
+"""Long names and extended attributes of one entry of a tar, which the library reads in one go."""
 MAX_NAME_CHARACTERS = 200
 """Characters of a file name that are shown; longer names are cut in their middle."""
 
 MAX_SIDE = 16_384
 """Rows or columns of a slice or picture; an MR slice has at most 2,048."""
 MAX_FRAMES = 20_000
-"""Frames that one DICOM file may claim."""
+"""Frames, or tiles of a mosaic, that one DICOM file may claim."""
 MAX_FILE_VOXELS = 2**27
 """Rows x columns x frames that one header may ask for, checked before decoding."""
 MAX_TOTAL_VOXELS = 2**28
-"""Voxels of one study, counted before decoding; 1 GiB as float32."""
+"""Voxels of one study, those of DICOM counted before they are decoded; 1 GiB as float32."""
 MAX_PICTURE_PIXELS = 2**24
 """Pixels of a PNG or JPEG: 16 million, far above any MR slice."""
 MAX_DEPTH = 16
@@ -43,8 +46,8 @@ MAX_ELEMENTS = 500_000
 
 MAX_DECODE_SECONDS = 20.0
 """Wall clock and processor time to decode the pixels of one file; the decoder is then ended."""
-MAX_FILE_SECONDS = 60.0
-"""Wall clock for one file, waiting for a free decoder included."""
+MAX_WAIT_SECONDS = 60.0
+"""Wall clock that a file waits for a free decoder."""
 MAX_UPLOAD_SECONDS = 600.0
 """Wall clock for one upload; files that come later are left out."""
 MAX_DECODERS = 4

@@ -12,7 +12,16 @@ import numpy as np
 import pydicom
 
 from asemble.core.errors import FileError
-from asemble.io.frames import Place, Slot, Vector, read_place, read_scaling
+from asemble.io import limits
+from asemble.io.frames import (
+    DIRECTION_TOLERANCE,
+    Place,
+    Slot,
+    Vector,
+    read_place,
+    read_scaling,
+    require_near,
+)
 from asemble.io.header import Header, numbers, positive, words
 
 _HINT = "Export the series as single slices or as enhanced multi-frame DICOM."
@@ -37,7 +46,8 @@ def siemens_slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
     tiles = _tile_count(dataset) or int(next(iter(csa.get("NumberOfImagesInMosaic", [])), 0))
     normal = np.array(csa.get("SliceNormalVector", []))
     step_mm = positive(dataset, "SpacingBetweenSlices")
-    if not tiles or normal.shape != (3,) or step_mm is None:
+    is_direction = normal.shape == (3,) and abs(np.linalg.norm(normal) - 1) <= DIRECTION_TOLERANCE
+    if not 0 < tiles <= limits.MAX_FRAMES or not is_direction or step_mm is None:
         raise FileError(
             "This Siemens mosaic does not say how many slices it holds or where they lie.",
             hint=_HINT,
@@ -71,6 +81,8 @@ def united_imaging_slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]
     origins = [np.array(numbers(item, "ImagePositionPatient")) for item in frames.value]
     if any(origin.shape != (3,) for origin in origins):
         raise FileError("This tiled picture does not say where its slices lie.", hint=_HINT)
+    for origin in origins:
+        require_near(origin)
     across = math.ceil(math.sqrt(len(origins)))
     down = math.ceil(len(origins) / across)
     rows, columns = _tile_size(dataset, down=down, across=across)
@@ -104,8 +116,7 @@ def _tile_size(dataset: pydicom.Dataset, *, down: int, across: int) -> tuple[int
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     if rows % down or columns % across:
         raise FileError(
-            f"A picture of {rows} x {columns} cannot hold {down} x {across} equal tiles.",
-            hint=_HINT,
+            "The size of this tiled picture is no multiple of the size of its tiles.", hint=_HINT
         )
     return rows // down, columns // across
 

@@ -136,12 +136,13 @@ def _open(data: bytes, pixels: bytes | None = None) -> Any:
     is_usable = 2 <= len(shape) <= 5 and min(shape) > 0
     if not is_usable or math.prod(shape[:3]) > limits.MAX_FILE_VOXELS:
         raise FileError(
-            f"This NIfTI file claims a shape of {shape}, which cannot be read.",
+            "This NIfTI file claims a shape that is not read: 2 to 5 axes, and at most "
+            f"{limits.MAX_FILE_VOXELS // 10**6} million voxels a volume.",
             hint="Save a single volume.",
         )
     proxy: Any = image.dataobj
     first = math.prod(shape[:3]) * image.get_data_dtype().itemsize
-    if len(data) < proxy.offset + first:  # before memory is taken for it
+    if len(data if pixels is None else pixels) < proxy.offset + first:  # before memory is taken
         raise ValueError("fewer voxels than the header claims")
     if image.get_data_dtype().fields is not None or image.get_data_dtype().kind not in "iuf":
         raise FileError("This NIfTI file holds colour or complex values.", hint="Save grey values.")

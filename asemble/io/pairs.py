@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from asemble.core.errors import FileError
 from asemble.core.study import Refusal
 from asemble.io.unpack import Unpacked
 
@@ -27,9 +28,17 @@ class Pairs:
 
         Args:
             item: for which `is_half` is true.
+
+        Raises:
+            FileError: a half of that name is waiting already.
         """
         stem, ending = _split(item)
         halves = self._waiting.setdefault(stem, {})
+        if ending in halves:
+            raise FileError(
+                "Another half of an image pair in the upload has the same name.",
+                hint="Upload the pairs with their folders, or one by one.",
+            )
         halves[ending] = item
         if len(halves) < 2 or _is_analyze(halves[".hdr"].data):
             return None

@@ -23,6 +23,7 @@ COMPRESSED = frozenset(
 NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
 """Uncompressed: implicit and explicit little endian, explicit big endian."""
 
+_RLE = "1.2.840.10008.1.2.5"
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _UPLOAD_AGAIN = "Upload the file again."
 _DAMAGED = "This DICOM file is damaged or cut off."
@@ -91,14 +92,17 @@ def read_layout(dataset: pydicom.Dataset) -> Layout:
     too_large = max(rows, columns) > limits.MAX_SIDE or frames > limits.MAX_FRAMES
     if too_large or not 0 < rows * columns * frames * samples <= limits.MAX_FILE_VOXELS:
         raise FileError(
-            f"This file claims {frames} frames of {rows} x {columns}, which is too large to read.",
+            "This file claims more frames, rows or columns than are read "
+            f"({limits.MAX_FRAMES:,}, {limits.MAX_SIDE:,} and {limits.MAX_SIDE:,}; together "
+            f"{limits.MAX_FILE_VOXELS // 10**6} million voxels).",
             hint=_UPLOAD_AGAIN,
         )
     if rows < 1 or columns < 1 or frames < 1:
         raise FileError(_DAMAGED, hint=_UPLOAD_AGAIN)
     if allocated not in (8, 16, 32) or not 0 < stored <= allocated or samples not in (1, 3):
         raise FileError(
-            f"Pixels of {allocated} bits with {stored} in use make no MR image.", hint=_UPLOAD_AGAIN
+            "BitsAllocated, BitsStored or SamplesPerPixel is not that of an MR image.",
+            hint=_UPLOAD_AGAIN,
         )
     syntax = str(dataset.file_meta.TransferSyntaxUID)
     if syntax not in NATIVE | COMPRESSED:
@@ -181,9 +185,12 @@ def _decoded(layout: Layout, stored: memoryview) -> npt.NDArray[Any]:
         is_whole = dtype.kind in "iu" and dtype.itemsize <= 4
         return of_shape == layout.shape and is_whole
 
+    is_shifted = layout.syntax == _RLE and layout.shift > 0
     promised = layout.voxels * layout.dtype.itemsize
     request: dict[str, Any] = {"kind": "dicom", "syntax": layout.syntax, "promised": promised}
     request["layout"] = decoder_options(layout)
+    if is_shifted:  # the decoder knows BitsStored but not HighBit
+        request["layout"]["bits_stored"] = layout.bits_allocated
     payload = stored
     if layout.offsets is not None:
         starts, lengths = layout.offsets
@@ -199,7 +206,8 @@ def _decoded(layout: Layout, stored: memoryview) -> npt.NDArray[Any]:
             ) from refused
         raise FileError(_DAMAGED, hint=_UPLOAD_AGAIN) from refused
     is_small = values.itemsize < layout.dtype.itemsize
-    return values.astype(layout.dtype) if is_small else values
+    values = values.astype(layout.dtype) if is_small else values
+    return _without_unused_bits(layout, values) if is_shifted else values
 
 
 def decoder_options(layout: Layout) -> dict[str, Any]:

@@ -49,9 +49,10 @@ def _refusal(reason: str) -> FileError:
             "This is a colour picture, not an MR slice.",
             hint="Upload the MR images themselves, best as DICOM.",
         )
-    if reason.startswith("size "):
+    if reason == "size":
         return FileError(
-            f"This picture of {reason.removeprefix('size ')} is too large.",
+            f"This picture has more than {limits.MAX_PICTURE_PIXELS // 10**6} million pixels, or "
+            f"more than {limits.MAX_SIDE:,} on a side.",
             hint="Save the MR slice at its own size.",
         )
     return FileError("This picture is damaged or cut off.", hint="Save it again.")

@@ -65,7 +65,7 @@ def turning(groups: Sequence[list[Frame]]) -> tuple[list[list[Frame]], list[Fram
     creeping = [
         group
         for group in groups
-        if any(_turn(group[0], other[0]) <= SLOWLY_TURNING for other in groups if other != group)
+        if any(_creeps(group[0], other[0]) for other in groups if other is not group)
     ]
     if len(creeping) < FEWEST_TURNING:
         creeping = []
@@ -114,6 +114,10 @@ def _stable(frame: Frame) -> tuple[object, ...]:
 
 def _is_alike(frame: Frame, other: Frame) -> bool:
     return _has_same_pixels(frame, other) and _turn(frame, other) <= SAME_DIRECTION
+
+
+def _creeps(frame: Frame, other: Frame) -> bool:
+    return _has_same_pixels(frame, other) and _turn(frame, other) <= SLOWLY_TURNING
 
 
 def _has_same_pixels(frame: Frame, other: Frame) -> bool:

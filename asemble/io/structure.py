@@ -17,6 +17,7 @@ PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _TRANSFER_SYNTAX = 0x00020010
 _BIG_ENDIAN = b"1.2.840.10008.1.2.2"
 _IMPLICIT = b"1.2.840.10008.1.2"
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
 _ITEM, _END_OF_ITEM, _END_OF_SEQUENCE = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR",
                    b"UT", b"UV"})  # fmt: skip
@@ -48,7 +49,8 @@ def find_pixels(data: bytes) -> PixelElement | None:
     """The pixels of a file, None where it ends or goes astray before them.
 
     Raises:
-        FileError: sequences are nested too deeply, or there are too many elements.
+        FileError: sequences are nested too deeply, there are too many elements, or all of it is
+            deflated.
     """
     at, syntax = (132, b"") if data[128:132] == b"DICM" else (0, b"")
     budget = limits.MAX_ELEMENTS
@@ -56,9 +58,15 @@ def find_pixels(data: bytes) -> PixelElement | None:
         if data[at : at + 2] == b"\2\0":
             at, syntax, used = _skip_meta(data, at)
             budget -= used
-        return _walk(data, at, _encoding(data, at, syntax), budget)
+        if syntax == _DEFLATED:
+            raise _deflated()
+        found = _walk(data, at, _encoding(data, at, syntax), budget)
     except struct.error:  # past the end
-        return None
+        found = None
+    # The parser inflates without a bound, so it must not meet the word where this walk saw none.
+    if data.find(_DEFLATED, 0, len(data) if found is None else found.element) >= 0:
+        raise _deflated()
+    return found
 
 
 def _skip_meta(data: bytes, at: int) -> tuple[int, bytes, int]:
@@ -127,6 +135,12 @@ def _walk(data: bytes, at: int, encoding: tuple[bool, str], budget: int) -> Pixe
         else:
             at = start + length
     raise _too_many()
+
+
+def _deflated() -> FileError:
+    return FileError(
+        "Deflated DICOM is not read.", hint="Export the series uncompressed or as JPEG 2000."
+    )
 
 
 def _too_many() -> FileError:

@@ -4,11 +4,9 @@ import tarfile
 from collections.abc import Iterator
 from typing import BinaryIO, Protocol, cast
 
+from asemble.io import limits
 from asemble.io.budget import Budget, Entry, damaged_archive, why_not_entry
 from asemble.io.limits import MIB
-
-MAX_NOTE_BYTES = 64 * 1024
-"""Long names and extended attributes of one entry, which the library reads in one go."""
 
 MOST_EMPTY_READS = 8
 
@@ -67,7 +65,7 @@ class _Entry(tarfile.TarInfo):
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Entry":
         entry = super().frombuf(buf, encoding, errors)
-        if entry.size < 0 or (entry.type in _NOTES and entry.size > MAX_NOTE_BYTES):
+        if entry.size < 0 or (entry.type in _NOTES and entry.size > limits.MAX_NOTE_BYTES):
             raise damaged_archive()
         return entry
 

@@ -1,6 +1,6 @@
 """Parts to the bytes of each file, archives opened, one file at a time within the limits.
 
-Nothing is ever unpacked to a disk, and no more than one file of an archive is in memory at once.
+Nothing is ever unpacked to a disk, and of each open archive one file is in memory at a time.
 Opened are zip (stored or deflated), tar, tar.gz and gz: what scanners, PACS and operating systems
 write. tar.bz2, tar.xz, 7z and rar are refused with a sentence that says what to make instead.
 """

@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from asemble.core.errors import ArchiveError
 from asemble.io import limits
@@ -27,11 +27,8 @@ _DAMAGED = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, NotImplementedError,
     RuntimeError, OverflowError, LookupError,
 )  # fmt: skip
-_END, _END_64, _ENTRY = b"PK\x05\x06", b"PK\x06\x06", b"PK\x01\x02"
+_ENTRY = b"PK\x01\x02"
 _LOCAL_HEADER_BYTES = 30
-_LONGEST_END = 22 + 65_535
-_END_64_BYTES = 76
-"""The end record of zip64 and the locator after it."""
 
 
 def entries(stream: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
@@ -41,8 +38,7 @@ def entries(stream: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
         ArchiveError: the archive is damaged, made to harm, or breaks a limit.
     """
     try:
-        _check_directory(stream, size)
-        archive = zipfile.ZipFile(stream)
+        archive = zipfile.ZipFile(cast(BinaryIO, _Counted(stream)))
     except _DAMAGED as error:
         raise damaged_archive() from error
     with archive:
@@ -82,32 +78,22 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
         return b"".join(iter(lambda: packed.read(MIB), b""))
 
 
-def _check_directory(stream: BinaryIO, size: int) -> None:
-    """Count the entries before the library makes an object of each."""
-    start = max(0, size - _LONGEST_END - _END_64_BYTES)
-    stream.seek(start)
-    tail = stream.read()
-    at = tail.rfind(_END)
-    if at < 0:
-        raise damaged_archive()
-    (directory_bytes,) = struct.unpack_from("<L", tail, at + 12)
-    end = start + at
-    if tail[at - _END_64_BYTES : at - _END_64_BYTES + 4] == _END_64:
-        (directory_bytes,) = struct.unpack_from("<Q", tail, at - _END_64_BYTES + 40)
-        end -= _END_64_BYTES
-    if directory_bytes > end:
-        raise damaged_archive()
-    stream.seek(end - directory_bytes)
-    count, left, last = 0, directory_bytes, b""
-    while left > 0:
-        data = stream.read(min(left, MIB))
-        if not data:
-            break
-        count += (last + data).count(_ENTRY)
-        last, left = data[-3:], left - len(data)
-        if count > limits.MAX_FILES:
+class _Counted:
+    """A stream that counts the entries of the directory as the library reads it, in one piece.
+
+    That is before it makes an object of each. Where the directory lies is not looked up here: the
+    end of an archive can be written so that two readers find two.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        if data.count(_ENTRY) > limits.MAX_FILES:
             raise too_many_files()
-    stream.seek(0)
+        return data
 
 
 def _check_overlap(archive: zipfile.ZipFile) -> None:
