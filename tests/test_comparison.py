@@ -68,8 +68,8 @@ TINY_ABLATIONS = """
 planes = ["axial"]
 [all]
 seed = 1
-training_cases = 4
-validation_cases = 4
+training_cases = 2
+validation_cases = 2
 batch = 4
 [taught_by.masks]
 [[networks]]

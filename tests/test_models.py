@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from asemble.core.errors import ConfigError, WeightsError
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Plane
 from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.cards import Card, input_facts
 from asemble.models.evidence import TOP_CELLS, EvidenceHead
+from asemble.models.forward import ready_to_run
 from asemble.models.members import member_spec
 from asemble.models.weights import save_weights, weights_name
 
@@ -131,6 +133,23 @@ def test_a_slice_is_judged_alike_alone_and_among_others(ensemble: Ensemble) -> N
     for name in MEMBERS:
         assert (together[name].probabilities[33:] == alone[name].probabilities).all()
         assert (together[name].evidence[33:] == alone[name].evidence).all()
+
+
+def test_a_network_made_ready_says_the_same_without_its_normalisations(
+    ensemble: Ensemble,
+) -> None:
+    for member in ensemble.planes[Plane.CORONAL]:
+        ready = ready_to_run(member.network)
+        left = [name for name, m in ready.named_modules() if isinstance(m, nn.BatchNorm2d)]
+        assert left == ["head.norm"]  # comes after a sum, not after a convolution
+        assert not any(p.requires_grad for p in ready.parameters())
+        with torch.inference_mode():
+            for found, expected in zip(
+                ready.with_evidence(member.inputs(images(2))),
+                member.network.with_evidence(member.inputs(images(2))),
+                strict=True,
+            ):
+                assert float((found - expected).abs().max()) < 1e-4
 
 
 def test_no_slices_give_no_answers(ensemble: Ensemble) -> None:

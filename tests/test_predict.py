@@ -11,6 +11,7 @@ from asemble.core.errors import WeightsError
 from asemble.core.labels import Plane, Weighting
 from asemble.core.results import ABSTAIN, Probabilities
 from asemble.core.volume import Volume
+from asemble.explain import explain
 from asemble.imaging.slices import prepare
 from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.calibration import IntervalRule
@@ -23,7 +24,7 @@ from asemble.models.fusion import (
     smooth,
     uncalibrated,
 )
-from asemble.predict import Judged, decide, interval, predict
+from asemble.predict import Judged, assess, decide, interval, predict
 
 
 def test_every_slice_carries_three_members_and_all_probabilities_sum_to_one(
@@ -52,6 +53,23 @@ def test_a_slice_is_made_of_its_members_by_their_shares_and_smoothed_over_its_ne
         0.25 * fused[1] + 0.5 * fused[2] + 0.25 * fused[3]
     )
     assert slices[0].probabilities.as_array() == pytest.approx((2 * fused[0] + fused[1]) / 3)
+
+
+def test_one_pass_says_what_prediction_and_explanation_say(random_ensemble: Ensemble) -> None:
+    study = two_plane_study(slices=3)
+    counted: list[tuple[int, int]] = []
+    prediction, heatmaps = assess(
+        study, random_ensemble, progress=lambda done, total: counted.append((done, total))
+    )
+    alone = predict(study, random_ensemble)
+    assert prediction.probabilities == alone.probabilities
+    assert prediction.series == alone.series and prediction.members == alone.members
+    explained = explain(study, alone, random_ensemble)
+    assert heatmaps.keys() == explained.keys()
+    for series_id, maps in explained.items():
+        for key, values in maps.maps.items():
+            assert (heatmaps[series_id].maps[key] == values).all()
+    assert counted == [(3, 6), (6, 6)]
 
 
 def test_positions_are_along_the_normal_in_millimetres(random_ensemble: Ensemble) -> None:

@@ -8,10 +8,10 @@ from small_studies import two_plane_study
 
 from asemble.core.results import ENSEMBLE, StudyPrediction
 from asemble.core.study import Study
-from asemble.explain import SeriesHeatmaps, explain
+from asemble.explain import SeriesHeatmaps
 from asemble.models import MEMBERS, Ensemble
 from asemble.models.fusion import METHODS
-from asemble.predict import predict
+from asemble.predict import assess
 
 Assessed = tuple[StudyPrediction, dict[str, SeriesHeatmaps]]
 
@@ -20,15 +20,11 @@ def test_four_threads_give_exactly_the_results_of_running_alone(random_ensemble:
     studies = [two_plane_study(seed, slices=1 + seed % 2) for seed in range(4)]
     start = Barrier(len(studies))
 
-    def assess(study: Study) -> Assessed:
-        prediction = predict(study, random_ensemble)
-        return prediction, dict(explain(study, prediction, random_ensemble))
-
     def assess_together(study: Study) -> Assessed:
         start.wait()
-        return assess(study)
+        return assess(study, random_ensemble)
 
-    alone = [assess(study) for study in studies]
+    alone = [assess(study, random_ensemble) for study in studies]
     with ThreadPoolExecutor(len(studies)) as pool:
         together = list(pool.map(assess_together, studies))
     for (first, first_maps), (second, second_maps) in zip(alone, together, strict=True):

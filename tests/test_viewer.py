@@ -15,10 +15,9 @@ from asemble.core.labels import Pattern
 from asemble.core.results import ENSEMBLE, Heatmap
 from asemble.core.study import Series
 from asemble.core.volume import Volume
-from asemble.explain import explain
 from asemble.imaging.orientation import as_shown
 from asemble.models import load_ensemble
-from asemble.predict import predict
+from asemble.predict import assess
 from asemble.ui import cache
 from asemble.ui.images import WINDOW_PERCENT
 
@@ -249,8 +248,7 @@ def test_the_heatmap_lies_where_the_array_says(page: Page) -> None:
 def heatmap_of_sample(series_id: str) -> tuple[Heatmap, Volume]:
     study = cache.sample(Pattern.INFLAMMATORY)
     ensemble = load_ensemble()
-    prediction = predict(study, ensemble)
-    maps = explain(study, prediction, ensemble)
+    _, maps = assess(study, ensemble)
     volume = study.series_by_id(series_id).volume
     return maps[series_id].get("gradcam", ENSEMBLE), volume
 

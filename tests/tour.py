@@ -65,6 +65,6 @@ def tour(page: Page) -> Iterator[str]:
 def _settled(page: Page, stop: str) -> str:
     page.mouse.move(0, 0)
     page.get_by_role("note").wait_for()
-    page.wait_for_function(f"!document.querySelector('{UNFINISHED}')")
+    expect(page.locator(UNFINISHED)).to_have_count(0)
     page.wait_for_timeout(SETTLE_MS)
     return stop
