@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.testing.v1 import AppTest
 
 from asemble.clinical import Answer
@@ -120,6 +121,26 @@ def test_an_upload_is_reported_series_by_series(nifti: bytes) -> None:
     assert "6 slices of 40 \N{MULTIPLICATION SIGN} 30" in words(app)
     assert "0.50 \N{MULTIPLICATION SIGN} 0.70 mm, 4.0 mm apart" in words(app)
     assert not app.exception
+
+
+def test_uploaded_bytes_go_once_they_are_read(
+    nifti: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores: list[MemoryUploadedFileManager] = []  # one a run of the page, here
+    begin = MemoryUploadedFileManager.__init__
+
+    def watched(self: MemoryUploadedFileManager, endpoint: str) -> None:
+        stores.append(self)
+        begin(self, endpoint)
+
+    monkeypatch.setattr(MemoryUploadedFileManager, "__init__", watched)
+    app = open_home()
+    app.file_uploader[0].set_value([("stack.nii.gz", nifti, "application/gzip")]).run()
+    assert any(stores[-1].file_storage.values())
+    button(app, "Read the upload").click().run()
+    assert "1 series read" in words(app)
+    assert not any(stores[-1].file_storage.values())
+    assert not app.file_uploader[0].value
 
 
 def test_what_the_user_states_about_a_series_holds_on_the_other_pages(nifti: bytes) -> None:
