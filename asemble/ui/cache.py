@@ -10,9 +10,10 @@ from tempfile import TemporaryDirectory
 import streamlit as st
 
 from asemble import io, phantom
-from asemble.core.labels import Pattern, Plane
-from asemble.core.study import Study
+from asemble.core.labels import Pattern, Plane, Weighting
+from asemble.core.study import Series, Study
 from asemble.core.volume import Volume
+from asemble.imaging import quality
 from asemble.imaging.orientation import as_shown
 from asemble.models import Ensemble, load_ensemble
 from asemble.ui.stacks import Stack, stack_bytes
@@ -40,6 +41,14 @@ def sample(kind: Pattern) -> Study:
         phantom.write_sample(Path(folder), kind=kind, seed=SAMPLE_SEED)
         # The truth and its masks lie beside the series; they are not part of the study.
         return io.read_study(sorted({path.parent for path in Path(folder).glob("*/*.dcm")}))
+
+
+@st.cache_data(scope="session", max_entries=64, show_spinner=False)
+def why_not_judged(
+    study_key: str, series_id: str, plane: Plane | None, weighting: Weighting, _series: Series
+) -> str | None:
+    """Why the models may not judge a series, found once for this session: it looks at voxels."""
+    return quality.why_not_judged(_series)
 
 
 @st.cache_data(scope="session", max_entries=6, show_spinner=False)

@@ -14,7 +14,6 @@ from asemble.core.errors import InputError
 from asemble.core.geometry import spacing_mm
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.study import Refusal, Series, Study, grouped_by_reason
-from asemble.imaging.quality import why_not_judged
 from asemble.io import Part, read_parts
 from asemble.ui import cache, frame, logs, state
 from asemble.ui.progress import Progress
@@ -196,7 +195,9 @@ def _row(series: Series) -> None:
     if (plane, weighting) != (series.plane, series.weighting):
         state.correct(series.id, plane=plane, weighting=weighting)
         st.rerun()
-    why_not = why_not_judged(series)
+    why_not = cache.why_not_judged(
+        state.study_key(), series.id, series.plane, series.weighting, series
+    )
     for note in [*series.notes, *([f"Not judged by the models: {why_not}"] if why_not else [])]:
         st.caption(_plain(note))
 
