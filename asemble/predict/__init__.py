@@ -20,13 +20,12 @@ from asemble.core.results import (
 )
 from asemble.core.study import Study
 from asemble.explain import SeriesHeatmaps
-from asemble.explain.heatmaps import all_raw_maps, on_one_scale
+from asemble.explain.heatmaps import Progress, all_raw_maps, on_one_scale
 from asemble.models import Ensemble
 from asemble.models.fusion import Fusion
 from asemble.predict.decision import CLOSE_CALL, decide, interval, why_abstains
 from asemble.predict.judging import (
     Judged,
-    Progress,
     judge,
     member_probabilities,
     study_features,

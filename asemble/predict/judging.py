@@ -1,7 +1,7 @@
 """Series through the networks: which may be judged, what each member says, the features of it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ import numpy as np
 from asemble.core.labels import Plane
 from asemble.core.results import ENSEMBLE, Probabilities
 from asemble.core.study import Series, Study
+from asemble.explain.heatmaps import Progress
 from asemble.imaging.quality import why_not_judged
 from asemble.imaging.slices import prepare
 from asemble.models import Ensemble
@@ -17,9 +18,6 @@ from asemble.models.calibration import Floats64
 from asemble.models.ensemble import judging, sum_of_shares
 from asemble.models.fusion import Fusion, plane_features, smooth
 from asemble.models.scope import FEWEST_SLICES, Scope
-
-Progress = Callable[[int, int], None]
-"""Called with slices done and slices in all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +83,7 @@ def judge(
             for piece in pieces:
                 for name, (probabilities, _) in piece.items():
                     parts[name].append(probabilities)
-                done += len(probabilities)
+                done += len(next(iter(piece.values()))[0])
                 if progress is not None:
                     progress(done, total)
         members = {name: np.concatenate(p) for name, p in parts.items()}
