@@ -7,6 +7,7 @@ good to about a millimetre near the surface, which is what partial volume needs.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,19 +66,36 @@ class Points:
     v: Field
     w: Field
     edge_mm: float
-    box_mm: tuple[tuple[float, float], ...] = field(init=False)
-    """Least and greatest u, v and w, so that what lies elsewhere is not painted at all."""
+    _lines_mm: tuple[npt.NDArray[np.floating[Any]], ...] = field(init=False, repr=False)
+    """Least and greatest u, v and w of each row, then of each column, each `(2, axis, line)`, so
+    that what lies elsewhere is not painted at all."""
 
     def __post_init__(self) -> None:
-        box = tuple((float(axis.min()), float(axis.max())) for axis in (self.u, self.v, self.w))
-        object.__setattr__(self, "box_mm", box)
+        axes = (self.u, self.v, self.w)
+        lines = tuple(
+            np.array([[a.min(axis=across) for a in axes], [a.max(axis=across) for a in axes]])
+            for across in (1, 0)
+        )
+        object.__setattr__(self, "_lines_mm", lines)
 
     def touches(self, low_mm: Field, high_mm: Field) -> bool:
         """Whether a box in (u, v, w) reaches this slice."""
-        return all(
-            low <= most and high >= least
-            for low, high, (least, most) in zip(low_mm, high_mm, self.box_mm, strict=True)
-        )
+        least, most = self._lines_mm[0]
+        return bool(((least.min(axis=1) <= high_mm) & (most.max(axis=1) >= low_mm)).all())
+
+    def window(self, low_mm: Field, high_mm: Field) -> tuple[slice, slice] | None:
+        """The rows and columns that a box in (u, v, w) may reach, or None where there are none."""
+        reached = []
+        for least, most in self._lines_mm:
+            lines = np.flatnonzero(((low_mm <= most.T) & (high_mm >= least.T)).all(axis=1))
+            if lines.size == 0:
+                return None
+            reached.append(slice(int(lines[0]), int(lines[-1]) + 1))
+        return reached[0], reached[1]
+
+    def within(self, window: tuple[slice, slice]) -> "Points":
+        """Those of some rows and columns, as views."""
+        return Points(self.u[window], self.v[window], self.w[window], self.edge_mm)
 
     def cover(self, distance_mm: Field) -> Field:
         """Share of each voxel inside a surface, from its signed distance (negative inside)."""

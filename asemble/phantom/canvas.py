@@ -25,6 +25,14 @@ class Canvas:
     signals: dict[Weighting, Field]
     masks: dict[tuple[LesionType, Pattern], Field] = field(default_factory=dict)
 
+    def part(self, low_mm: Field, high_mm: Field) -> "Canvas | None":
+        """The rows and columns that a box in (u, v, w) may reach, to paint on, without masks."""
+        window = self.points.window(low_mm, high_mm)
+        if window is None:
+            return None
+        signals = {weighting: signal[window] for weighting, signal in self.signals.items()}
+        return Canvas(self.points.within(window), signals)
+
     def paint(self, cover: Field, values: Mapping[Weighting, Field | float]) -> None:
         """Lay a tissue over what is there."""
         for weighting, under in self.signals.items():

@@ -19,6 +19,8 @@ CORRELATION = 8
 """Standard deviation of the lattice's smoothing, in lattice steps."""
 STEP = 1 / 31
 """Of the lattice's values: one byte each, so that it stays in the processor's cache."""
+LIMIT = 127 * STEP
+"""No value lies farther from 0."""
 TEXTURES = 20
 """Independent textures of a case."""
 

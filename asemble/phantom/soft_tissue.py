@@ -6,9 +6,12 @@ from asemble.core.labels import Weighting
 from asemble.phantom.anatomy import Anatomy, Points, Relief
 from asemble.phantom.appearances import Variant
 from asemble.phantom.canvas import Canvas
-from asemble.phantom.noise import Field
+from asemble.phantom.noise import LIMIT, Field
 from asemble.phantom.organs import Blob, Organs, Vessel
 from asemble.phantom.tissue import Appearance, Tissue, values_of
+
+FOLDS = 0.12
+"""How far the surface of an organ lies in or out of its ellipsoid, of its radius, by noise of 1."""
 
 
 def paint_soft_tissue(
@@ -176,32 +179,38 @@ def _skin(p: Points, anatomy: Anatomy) -> Field:
 
 
 def _paint_blob(canvas: Canvas, look: Appearance, anatomy: Anatomy, blob: Blob) -> None:
-    p = canvas.points
-    reach = 1.3 * np.array(blob.radii_mm)
-    if not p.touches(blob.centre_mm - reach, blob.centre_mm + reach):
+    radii = np.array(blob.radii_mm)
+    if not canvas.points.touches(blob.centre_mm - 1.3 * radii, blob.centre_mm + 1.3 * radii):
         return
+    reach = radii * (1 + FOLDS * LIMIT + canvas.points.edge_mm / radii.min())
+    part = canvas.part(blob.centre_mm - reach, blob.centre_mm + reach)
+    if part is None:
+        return
+    p = part.points
     scaled = [
         (axis - centre) / radius
         for axis, centre, radius in zip((p.u, p.v, p.w), blob.centre_mm, blob.radii_mm, strict=True)
     ]
-    folds = 0.12 * anatomy.noise.at(p.u, p.v, p.w, scale_mm=9, texture=12)
+    folds = FOLDS * anatomy.noise.at(p.u, p.v, p.w, scale_mm=9, texture=12)
     distance = np.sqrt(scaled[0] ** 2 + scaled[1] ** 2 + scaled[2] ** 2) + folds - 1
     distance = np.asarray(distance * min(blob.radii_mm), dtype=np.float32)
     inside = p.cover(distance)
     if blob.wall:
-        canvas.paint(inside, values_of(look, Tissue.ORGAN, 0.75))
+        part.paint(inside, values_of(look, Tissue.ORGAN, 0.75))
         inside = p.cover(distance + 2.2)
     texture = 1 + 0.18 * anatomy.noise.at(p.u, p.v, p.w, scale_mm=4, texture=13)
-    canvas.paint(inside, values_of(look, blob.tissue, blob.factor * texture))
+    part.paint(inside, values_of(look, blob.tissue, blob.factor * texture))
 
 
 def _paint_vessel(canvas: Canvas, look: Appearance, vessel: Vessel) -> None:
-    p, reach = canvas.points, vessel.radius_mm + canvas.points.edge_mm
+    reach = vessel.radius_mm + canvas.points.edge_mm
     for start, end in zip(vessel.path_mm, vessel.path_mm[1:], strict=False):
         low = np.minimum(start, end) - reach
         high = np.maximum(start, end) + reach
-        if not p.touches(low, high):
+        part = canvas.part(low, high)
+        if part is None:
             continue
+        p = part.points
         box = np.nonzero(
             (p.u > low[0]) & (p.u < high[0])
             & (p.v > low[1]) & (p.v < high[1])
@@ -214,6 +223,6 @@ def _paint_vessel(canvas: Canvas, look: Appearance, vessel: Vessel) -> None:
         share = np.clip((at - start) @ axis / (axis @ axis), 0, 1)
         gap = np.linalg.norm(at - (start + share[:, None] * axis), axis=-1)
         cover = np.clip(0.5 - (gap - vessel.radius_mm) / p.edge_mm, 0, 1)
-        for weighting, signal in canvas.signals.items():
+        for weighting, signal in part.signals.items():
             value = look.ratios[weighting][Tissue.BLOOD] * vessel.factor
             signal[box] += cover * (value - signal[box])
