@@ -300,7 +300,7 @@ def test_a_tiny_table_is_made_from_end_to_end_and_trains_nothing_twice(
     networks = tmp_path / "networks.toml"
     networks.write_text(TINY, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    arguments = ["evaluate", "table", str(networks), "--passes", "8", "--cases", "4"]
+    arguments = ["evaluate", "table", str(networks), "--passes", "4", "--cases", "2"]
     arguments += ["--weights", str(weights), "--workers", "1"]
     assert main(arguments) == 0
     told = capfd.readouterr().err
@@ -308,7 +308,7 @@ def test_a_tiny_table_is_made_from_end_to_end_and_trains_nothing_twice(
     first = (weights / TABLE_FILE).read_bytes()
     rows = json.loads(first)["planes"]["axial"]["rows"]
     assert [row["name"] for row in rows] == ["resnet50", "asemblenet-masks", "ensemble"]
-    assert [row["passes"] for row in rows[:2]] == [[8], [8]]
+    assert [row["passes"] for row in rows[:2]] == [[4], [4]]
     for row in rows:
         assert set(row["figures"]) == set(row["confusion"]) == set(TEST_PARTS)
         assert {"value", "low", "high", "cases"} == set(row["figures"]["held-out"]["accuracy"])
@@ -359,7 +359,7 @@ def test_tiny_ablations_are_made_from_end_to_end(
     networks = tmp_path / "ablations.toml"
     networks.write_text(TINY_ABLATIONS, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    arguments = ["evaluate", "ablations", str(networks), "--passes", "8", "--cases", "4"]
+    arguments = ["evaluate", "ablations", str(networks), "--passes", "4", "--cases", "2"]
     assert main([*arguments, "--workers", "1"]) == 0
     told = capfd.readouterr()
     assert "3 of 3 networks trained" in told.err

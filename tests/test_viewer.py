@@ -1,24 +1,27 @@
 """The viewer in Chromium: scrolling, measuring, linking, marking and the heatmap's layer."""
 
 import re
+from base64 import b64decode
+from io import BytesIO
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, WebSocket, expect
 from served_app import IN_CHROMIUM
+from soak_studies import zip_study
 
 from asemble import io
+from asemble.benchmark.studies import rendered_study
 from asemble.core.geometry import slice_positions_mm, spacing_mm
-from asemble.core.labels import Pattern
 from asemble.core.results import ENSEMBLE, Heatmap
 from asemble.core.study import Series
 from asemble.core.volume import Volume
 from asemble.imaging.orientation import as_shown
 from asemble.models import load_ensemble
 from asemble.predict import assess
-from asemble.ui import cache
 from asemble.ui.images import WINDOW_PERCENT
 
 pytestmark = IN_CHROMIUM
@@ -218,8 +221,11 @@ def test_a_quadrant_click_reaches_python_and_a_second_takes_it_away(
     expect(page.get_by_text("Findings: 0 marked")).to_be_visible()
 
 
-def test_the_heatmap_lies_where_the_array_says(page: Page) -> None:
-    page.locator(".st-key-sample_inflammatory button").click()
+def test_the_heatmap_lies_where_the_array_says(page: Page, tmp_path: Path) -> None:
+    archive = tmp_path / "study.zip"
+    zip_study(rendered_study(6, seed=7), archive, seed=7)
+    page.locator('input[type="file"]').set_input_files(archive)
+    page.get_by_role("button", name="Read the upload").click()
     expect(page.get_by_role("button", name="Read the slices")).to_be_visible()
     page.get_by_role("link", name="Assess").click()
     page.locator(".st-key-read_first label").click()
@@ -232,7 +238,7 @@ def test_the_heatmap_lies_where_the_array_says(page: Page) -> None:
     expect(canvas).to_have_attribute("data-heat", "shown")
     page.wait_for_timeout(300)
     change = np.abs(pixels(canvas) - plain).sum(axis=2)
-    heatmap, shown = heatmap_of_sample(canvas.get_attribute("data-series") or "")
+    heatmap, shown = heatmap_of(archive, canvas.get_attribute("data-series") or "")
     values = heatmap.values[int(canvas.get_attribute("data-slice") or -1)]
     expected = np.unravel_index(values.argmax(), values.shape)
     at = to_canvas(canvas, shown, expected)
@@ -245,10 +251,9 @@ def test_the_heatmap_lies_where_the_array_says(page: Page) -> None:
         assert change[min(round(y), len(change) - 1), min(round(x), change.shape[1] - 1)] < 12
 
 
-def heatmap_of_sample(series_id: str) -> tuple[Heatmap, Volume]:
-    study = cache.sample(Pattern.INFLAMMATORY)
-    ensemble = load_ensemble()
-    _, maps = assess(study, ensemble)
+def heatmap_of(archive: Path, series_id: str) -> tuple[Heatmap, Volume]:
+    study = io.read_study(archive)
+    _, maps = assess(study, load_ensemble())
     volume = study.series_by_id(series_id).volume
     return maps[series_id].get("gradcam", ENSEMBLE), volume
 
@@ -306,11 +311,8 @@ def window_of(canvas: Locator) -> list[float]:
 
 def pixels(canvas: Locator) -> np.ndarray:
     """`(row, column, 3)` of what is drawn."""
-    raw = canvas.evaluate(
-        """e => Array.from(e.getContext("2d").getImageData(0, 0, e.width, e.height).data)"""
-    )
-    high, wide = canvas.evaluate("e => [e.height, e.width]")
-    return np.array(raw, dtype=float).reshape(high, wide, 4)[..., :3]
+    png = b64decode(canvas.evaluate("e => e.toDataURL()").partition(",")[2])
+    return np.asarray(Image.open(BytesIO(png)).convert("RGB"), dtype=float)
 
 
 def check_greys(canvas: Locator, volume: Volume, *, inverted: bool = False) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from playwright.sync_api import Page, expect
 
-DARK, LIGHT = "rgb(13, 16, 20)", "rgb(247, 248, 249)"
-"""The background of each theme."""
+BACKGROUNDS = {"Dark": "rgb(13, 16, 20)", "Light": "rgb(247, 248, 249)"}
+"""Of each theme."""
 UNFINISHED = "[data-testid=stSkeleton], [data-stale=true]"
 """What Streamlit shows while a page is still being computed."""
 SETTLE_MS = 1500
@@ -13,16 +13,22 @@ SETTLE_MS = 1500
 
 
 def choose_theme(page: Page, name: str) -> None:
-    """Take the `Dark` or the `Light` theme from the menu, once the page has settled."""
+    """Take the `Dark` or the `Light` theme from the menu of the home page, once it has settled."""
     page.get_by_text("Start with a sample case").wait_for()
-    expect(page.locator(".stApp")).to_have_css("background-color", DARK)
+    expect(page.locator(".stApp")).to_have_css("background-color", BACKGROUNDS["Dark"])
     menu = page.get_by_role("button", name="Main menu")
     expect(menu).to_have_attribute("aria-expanded", "false")
     page.wait_for_timeout(SETTLE_MS)  # the page itself opens and shuts the menu at first
-    menu.click()
+    switch_theme(page, name)
+
+
+def switch_theme(page: Page, name: str) -> None:
+    """Take a theme from the menu of a page that has settled."""
+    page.get_by_role("button", name="Main menu").click()
     page.get_by_role("menuitemradio", name=name).click()
     page.keyboard.press("Escape")
     page.evaluate("document.activeElement.blur()")
+    expect(page.locator(".stApp")).to_have_css("background-color", BACKGROUNDS[name])
 
 
 def tour(page: Page) -> Iterator[str]:

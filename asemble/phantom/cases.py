@@ -1,6 +1,6 @@
 """One simulated person: a scene, a position in the scanner, and the series acquired of it."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -161,29 +161,49 @@ def sample_stack(
 
 
 def render_slice(case: Case, stack: Stack, index: float, rng: np.random.Generator) -> RenderedSlice:
-    """One slice, between two where the index is fractional.
+    """One slice, between two where the index is fractional."""
+    return render_weightings(case, stack, index, {stack.weighting: rng})[stack.weighting]
+
+
+def render_weightings(
+    case: Case, stack: Stack, index: float, rngs: Mapping[Weighting, np.random.Generator]
+) -> dict[Weighting, RenderedSlice]:
+    """One slice in several weightings, painted once and acquired with the noise of each.
 
     Two thin layers are averaged through its thickness, then acquired.
     """
     half = 0.29 * stack.thickness_mm / float(np.linalg.norm(stack.affine_lps[:3, 0]))
     layers = [
-        render(case.scene, slice_points(stack, case.placement, index + offset), (stack.weighting,))
+        render(case.scene, slice_points(stack, case.placement, index + offset), tuple(rngs))
         for offset in (-half, half)
     ]
-    signal: Field = (layers[0].signals[stack.weighting] + layers[1].signals[stack.weighting]) / 2
     masks: dict[LesionKey, Field] = {}
     for layer in layers:
         for key, cover in layer.masks.items():
             masks[key] = masks.get(key, np.zeros(cover.shape, np.float32)) + cover / 2
-    image = acquire(rng, signal, layers[0].points, case.scanner)
-    return RenderedSlice(image, masks, slice_label(masks, stack))
+    rendered = {}
+    for weighting, rng in rngs.items():
+        signal: Field = (layers[0].signals[weighting] + layers[1].signals[weighting]) / 2
+        image = acquire(rng, signal, layers[0].points, case.scanner)
+        rendered[weighting] = RenderedSlice(image, masks, slice_label(masks, stack))
+    return rendered
 
 
 def render_series(case: Case, stack: Stack) -> Iterator[RenderedSlice]:
-    """Every slice of a stack, in order; noise depends on the case, the series and the slice."""
+    """Every slice of a stack, in order."""
+    for slices in render_series_in(case, stack, [stack.weighting]):
+        yield slices[stack.weighting]
+
+
+def render_series_in(
+    case: Case, stack: Stack, weightings: Sequence[Weighting]
+) -> Iterator[dict[Weighting, RenderedSlice]]:
+    """The same in several weightings; noise depends on the case, the series and the slice."""
+    plane = list(Plane).index(stack.plane)
     for index in range(stack.shape[0]):
-        series = [list(Plane).index(stack.plane), list(Weighting).index(stack.weighting)]
-        yield render_slice(case, stack, index, np.random.default_rng([case.seed, *series, index]))
+        seeds = {w: [case.seed, plane, list(Weighting).index(w), index] for w in weightings}
+        rngs = {w: np.random.default_rng(seed) for w, seed in seeds.items()}
+        yield render_weightings(case, stack, index, rngs)
 
 
 def slice_label(masks: Mapping[LesionKey, Field], stack: Stack) -> Pattern:

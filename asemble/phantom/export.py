@@ -6,7 +6,7 @@ SeriesDescription and ImageComments.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from asemble.core.geometry import ras_affine, spacing_mm
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.volume import Floats
 from asemble.phantom.acquisition import Stack
-from asemble.phantom.cases import Case, RenderedSlice, render_series, sample_case, sample_stack
+from asemble.phantom.cases import Case, RenderedSlice, render_series_in, sample_case, sample_stack
 from asemble.phantom.tissue import Sequence as PulseSequence
 from asemble.phantom.tissue import stir_sequence, t1_sequence
 
@@ -97,19 +97,23 @@ def write_sample(
 
 def render_study(case: Case, *, weightings: Sequence[Weighting]) -> list[RenderedSeries]:
     """Every series of the protocol in those weightings; T1 and STIR share their geometry."""
+    wanted = [one for one in SERIES if one[3] in weightings]
     stacks: dict[Plane, Stack] = {}
-    rendered = []
-    for folder, description, plane, weighting in SERIES:
-        if weighting not in weightings:
-            continue
-        if plane not in stacks:
-            rng = np.random.default_rng([case.seed, list(Plane).index(plane)])
-            stacks[plane] = sample_stack(rng, case, plane=plane, weighting=weighting)
-        shared = stacks[plane]
-        stack = Stack(plane, weighting, shared.affine_lps, shared.shape, shared.thickness_mm)
-        slices = list(render_series(case, stack))
-        rendered.append(RenderedSeries(folder, description, stack, slices))
-    return rendered
+    slices: dict[Plane, list[dict[Weighting, RenderedSlice]]] = {}
+    for plane in dict.fromkeys(plane for _, _, plane, _ in wanted):
+        of_plane = [weighting for _, _, its_plane, weighting in wanted if its_plane is plane]
+        rng = np.random.default_rng([case.seed, list(Plane).index(plane)])
+        stacks[plane] = sample_stack(rng, case, plane=plane, weighting=of_plane[0])
+        slices[plane] = list(render_series_in(case, stacks[plane], of_plane))
+    return [
+        RenderedSeries(
+            folder,
+            description,
+            replace(stacks[plane], weighting=weighting),
+            [each[weighting] for each in slices[plane]],
+        )
+        for folder, description, plane, weighting in wanted
+    ]
 
 
 def _write_dicom(folder: Path, case: Case, series: RenderedSeries) -> None:
