@@ -11,7 +11,6 @@ import argparse
 import os
 import random
 import shlex
-import socket
 import subprocess
 import sys
 import threading
@@ -25,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from served_app import ROOT, wait_for
+import torch
+from served_app import ROOT, running
 from soak_sessions import Asked, Ending, Pool, Record, Session, read_on
 from soak_studies import SMALL, SoakStudy, load_study, make_archives
 
@@ -97,29 +97,11 @@ def _processor_s(process: int) -> float:
 
 @contextmanager
 def served(log: Path, *, forgets_after_s: int) -> Iterator[Server]:
-    """The app, served as `streamlit run app.py` serves it to people."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = [
-        "--server.headless=true",
-        f"--server.port={port}",
-        "--server.address=127.0.0.1",
-        f"--server.disconnectedSessionTTL={forgets_after_s}",
-    ]
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", *options],
-            cwd=ROOT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
-        yield Server(f"http://127.0.0.1:{port}", process.pid, forgets_after_s)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+    """The app, with as many threads for its networks as the studies were judged with alone."""
+    options = [f"--server.disconnectedSessionTTL={forgets_after_s}"]
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    with running(log, options=options, environment=threads) as server:
+        yield Server(server.address, server.process.pid, forgets_after_s)
 
 
 def prepared(folder: Path, count: int, *, large: int, seed: int) -> list[SoakStudy]:

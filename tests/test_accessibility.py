@@ -7,26 +7,26 @@ from tour import BACKGROUNDS, choose_theme, switch_theme, tour
 
 pytestmark = IN_CHROMIUM
 
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa"]}}
+ALL = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa"]}}
+OF_COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+"""All that a theme can change; the elements are the same in both."""
 
 
 def test_no_page_breaks_a_rule_of_wcag_aa(page: Page) -> None:
     choose_theme(page, "Dark")
     broken, themes = [], list(BACKGROUNDS)
     for where in tour(page):
-        for rule in _violations(page):
-            broken.append(f"{where}, {themes[0]}: {rule}")
+        broken += [f"{where}, {themes[0]}: {rule}" for rule in _violations(page, ALL)]
         themes.reverse()
         switch_theme(page, themes[0])
-        for rule in _violations(page):
-            broken.append(f"{where}, {themes[0]}: {rule}")
+        broken += [f"{where}, {themes[0]}: {rule}" for rule in _violations(page, OF_COLOURS)]
     assert not broken, "\n".join(broken)
 
 
-def _violations(page: Page) -> list[str]:
+def _violations(page: Page, rules: dict[str, object]) -> list[str]:
     return [
         f"{rule['id']}: {node['html'][:150]} {node['any'][:1]}"
-        for rule in Axe().run(page, options=RULES).response["violations"]
+        for rule in Axe().run(page, options=rules).response["violations"]
         for node in rule["nodes"]
     ]
 

@@ -28,7 +28,7 @@ from asemble.core.volume import Floats
 from asemble.imaging.slices import Grid, prepare
 from asemble.models import Ensemble, Member
 from asemble.models.ensemble import sum_of_shares
-from asemble.models.evidence import EvidenceNetwork
+from asemble.models.evidence import IMAGE_SIDE, EvidenceNetwork
 from asemble.models.fusion import EVIDENCE, GRADCAM, METHODS, Fusion
 from asemble.models.turns import Arrays
 
@@ -143,6 +143,17 @@ def raw_maps(
     stack = prepare(series.volume, series.plane)
     probabilities, maps = looks(series.plane, stack.images, ensemble, count=count)
     return RawMaps(series.plane, stack.grid, probabilities, maps)
+
+
+def warm_up(ensemble: Ensemble) -> None:
+    """Look at an empty slice in each plane: imports, and networks made ready, for all who follow.
+
+    Raises:
+        WeightsError: what belongs to the weights is missing, damaged, or of others.
+    """
+    _ = ensemble.fusion, ensemble.scope
+    for plane in ensemble.planes:
+        looks(plane, np.zeros((1, IMAGE_SIDE, IMAGE_SIDE), dtype=np.float32), ensemble)
 
 
 def looks(

@@ -104,7 +104,8 @@ def tell_fault(error: Exception) -> bool:
 async def _lifespan(app: st.App) -> AsyncIterator[None]:
     logs.event("started")
     _end_in_good_order()
-    threading.Thread(target=load_models, name="asemble-models", daemon=True).start()
+    # Not a daemon: Python must not end in the middle of torch, which would abort the process.
+    threading.Thread(target=load_models, name="asemble-models").start()
     sweeper = asyncio.create_task(_forget_closed_sessions(app))
     try:
         yield
@@ -114,14 +115,15 @@ async def _lifespan(app: st.App) -> AsyncIterator[None]:
 
 
 def load_models() -> None:
-    """Load and check the weights, so that the first reader need not wait for them."""
+    """Load and check the weights and run them once, so that no reader need wait for that."""
     started = time.monotonic()
-    from asemble.ui import cache  # noqa: PLC0415  imports torch
+    from asemble.explain.heatmaps import warm_up  # noqa: PLC0415  imports torch
+    from asemble.ui import cache  # noqa: PLC0415
 
     # The cache has a spinner to show, and here is no page to show it on.
     logging.getLogger(NO_PAGE).setLevel(logging.ERROR)
     try:
-        cache.ensemble()
+        warm_up(cache.ensemble())
     except Exception as error:  # whatever it is, the server cannot judge a study
         _Process.models = Models.FAILED
         logs.fault(error)
