@@ -19,6 +19,8 @@ PROBABILITY_TOLERANCE = 1e-5
 """Sums in another order round otherwise, by some units of the seventh digit."""
 HEAT_TOLERANCE = 1
 """Of 255 steps, for the same reason."""
+PATIENCE_S = 1800
+"""The large study waits long where twenty sessions ask all the time."""
 CHOICES = ("Grad-CAM", "Evidence map")
 """The heatmaps that a session looks at in each series."""
 
@@ -226,7 +228,9 @@ class Session:
     def _open(self, study: SoakStudy) -> StreamlitClient:
         """Home, upload, the slices, the assessment with a conclusion chosen."""
         if self._client is None:
-            self._client = StreamlitClient(self._address, on_element=self._watcher.see)
+            self._client = StreamlitClient(
+                self._address, on_element=self._watcher.see, patience_s=PATIENCE_S
+            )
             self._client.wait()
         client = self._client
         client.go_to("Home")

@@ -102,6 +102,15 @@ def enlarged(volume: Volume, side: int) -> Volume:
     return Volume(np.stack([np.asarray(image) for image in images]), affine)
 
 
+def spaced(volume: Volume, step_mm: float) -> Volume:
+    """The volume with its slices `step_mm` apart."""
+    if volume.affine_lps is None:
+        raise ValueError("only a volume with geometry can be spaced")
+    affine = np.array(volume.affine_lps)
+    affine[:, 0] *= step_mm / np.linalg.norm(affine[:3, 0])
+    return Volume(volume.voxels, affine)
+
+
 def _series(plane: Plane, number: int, volume: Volume) -> Series:
     return Series(
         f"s{number:02d}",

@@ -38,6 +38,12 @@ torch, and container engines kill after 10."""
 SWEEP_EVERY_S = 2.0
 """How often sessions are looked through that nobody will come back to."""
 
+M_ARENA_MAX = -8
+"""Of glibc's `mallopt`: how many heaps the threads of a process share."""
+ARENAS = 2
+"""By itself glibc makes eight a core, each of which keeps its holes: memory at rest then grew to
+1.1 times that after the warm-up, and with two it stays (docs/decisions/0018)."""
+
 NO_PAGE = "streamlit.runtime.scriptrunner_utils.script_run_context"
 """Warns of every widget that is drawn outside a page."""
 
@@ -59,6 +65,7 @@ class _Process:
 def options() -> dict[str, Any]:
     """What `st.App` takes beside the script; prepares this process to be a server."""
     logs.install()
+    _glibc("mallopt", M_ARENA_MAX, ARENAS)
     # Streamlit would ask a host in the Internet for this machine's address, to compare origins.
     net_util._external_ip = ""
     # Uploads stay in memory: beyond 1 MB Starlette would write them to a temporary file.
@@ -185,7 +192,12 @@ def _give_memory_back() -> None:
     230 MiB.
     """
     gc.collect()
+    _glibc("malloc_trim", 0)
+
+
+def _glibc(name: str, *arguments: int) -> None:
+    """Call a function that only glibc has, where it is there."""
     if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc has it
-        if trim is not None:
-            trim(0)
+        function = getattr(ctypes.CDLL(None), name, None)
+        if function is not None:
+            function(*arguments)
