@@ -111,8 +111,7 @@ def tell_fault(error: Exception) -> bool:
 async def _lifespan(app: st.App) -> AsyncIterator[None]:
     logs.event("started")
     _end_in_good_order()
-    # Not a daemon: Python must not end in the middle of torch, which would abort the process.
-    threading.Thread(target=load_models, name="asemble-models").start()
+    threading.Thread(target=load_models, name="asemble-models", daemon=True).start()
     sweeper = asyncio.create_task(_forget_closed_sessions(app))
     try:
         yield
