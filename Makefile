@@ -40,6 +40,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	@touch $@
 
 # Two processes of one thread each: on two cores, half the time of one process of two.
+# By the alphabet: reordered, the files of one long test would come last, each alone.
 test: setup-dev browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 

@@ -6,7 +6,8 @@ slice has constant `w`, a semiaxial slice constant `v`. Distances are signed, ne
 good to about a millimetre near the surface, which is what partial volume needs.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def _fit_joint() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
 _SURFACE, _ENDS = _fit_joint()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Points:
     """Points of a slice in the sacrum's frame.
 
@@ -66,17 +67,18 @@ class Points:
     v: Field
     w: Field
     edge_mm: float
-    _lines_mm: tuple[npt.NDArray[np.floating[Any]], ...] = field(init=False, repr=False)
-    """Least and greatest u, v and w of each row, then of each column, each `(2, axis, line)`, so
-    that what lies elsewhere is not painted at all."""
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _lines_mm(self) -> tuple[npt.NDArray[np.floating[Any]], ...]:
+        """Least and greatest u, v and w of each row, then of each column: `(2, axis, line)` each.
+
+        By these, what lies elsewhere is not painted at all.
+        """
         axes = (self.u, self.v, self.w)
-        lines = tuple(
+        return tuple(
             np.array([[a.min(axis=across) for a in axes], [a.max(axis=across) for a in axes]])
             for across in (1, 0)
         )
-        object.__setattr__(self, "_lines_mm", lines)
 
     def touches(self, low_mm: Field, high_mm: Field) -> bool:
         """Whether a box in (u, v, w) reaches this slice."""

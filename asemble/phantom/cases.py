@@ -181,11 +181,12 @@ def render_weightings(
     for layer in layers:
         for key, cover in layer.masks.items():
             masks[key] = masks.get(key, np.zeros(cover.shape, np.float32)) + cover / 2
+    label = slice_label(masks, stack)
     rendered = {}
     for weighting, rng in rngs.items():
         signal: Field = (layers[0].signals[weighting] + layers[1].signals[weighting]) / 2
         image = acquire(rng, signal, layers[0].points, case.scanner)
-        rendered[weighting] = RenderedSlice(image, masks, slice_label(masks, stack))
+        rendered[weighting] = RenderedSlice(image, masks, label)
     return rendered
 
 
