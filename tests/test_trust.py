@@ -26,12 +26,14 @@ from asemble.explain.trust import (
     Agreement,
     Deletion,
     JointShare,
+    Look,
     Stability,
     Trust,
     agreement,
     deletion,
     joint_region_on,
     joint_share,
+    seen,
     stability,
     trust_in,
 )
@@ -58,16 +60,19 @@ class BrightSpot:
 
     window: tuple[slice, slice] = (slice(0, 256), slice(0, 256))
 
-    def seen(self, images: Floats) -> Floats:
+    def spots(self, images: Floats) -> Floats:
         kept = np.zeros_like(images)
         kept[:, *self.window] = np.maximum(images - 0.6, 0)[:, *self.window]
         return kept
 
     def heat(self, images: Floats) -> Floats:
-        return self.seen(images).reshape(len(images), 64, 4, 64, 4).mean(axis=(2, 4))
+        return self.spots(images).reshape(len(images), 64, 4, 64, 4).mean(axis=(2, 4))
+
+    def with_heat(self, images: Floats) -> tuple[np.ndarray, Floats]:
+        return self.probability(images), self.heat(images)
 
     def probability(self, images: Floats) -> np.ndarray:
-        return np.minimum(self.seen(images).sum(axis=(1, 2)) / 40, 1).astype(np.float64)
+        return np.minimum(self.spots(images).sum(axis=(1, 2)) / 40, 1).astype(np.float64)
 
 
 class DeafToItsMap(BrightSpot):
@@ -83,6 +88,14 @@ def spotted() -> Floats:
     image[20:230, 30:240] = 0.4
     image[100:110, 60:72] = 1.0
     return image
+
+
+def stability_of(look: Look, image: Floats | None = None) -> Stability:
+    return stability(seen(spotted() if image is None else image, look), look)
+
+
+def deletion_of(look: Look, image: Floats | None = None) -> Deletion:
+    return deletion(seen(spotted() if image is None else image, look), look)
 
 
 def test_every_member_is_of_a_known_kind_and_both_ways_of_seeing_are_there() -> None:
@@ -156,27 +169,26 @@ def test_the_same_area_is_covered_elsewhere_inside_the_body() -> None:
 def test_a_map_that_follows_the_slice_is_stable_and_one_that_stays_behind_is_not() -> None:
     class StaysBehind(BrightSpot):
         def heat(self, images: Floats) -> Floats:
-            return np.repeat(super().heat(images[:1]), len(images), axis=0)
+            return np.repeat(super().heat(spotted()[None]), len(images), axis=0)
 
-    image = spotted()
-    follows, stays = stability(image, BrightSpot()), stability(image, StaysBehind())
+    follows, stays = stability_of(BrightSpot()), stability_of(StaysBehind())
     assert len(follows.changed) == len(follows.kept) == 8
     assert min(follows.kept) > 0.8 > max(stays.kept[:4])  # the first four are moved
     assert follows.mean_kept == pytest.approx(np.mean(follows.kept))
     window = (slice(0, 105), slice(0, 256))  # half of the spot, so that moving it changes P
-    assert stability(image, BrightSpot(window)).swing > follows.swing + 0.1
-    assert stability(image, BrightSpot()) == follows
+    assert stability_of(BrightSpot(window)).swing > follows.swing + 0.1
+    assert stability_of(BrightSpot()) == follows
 
 
 def test_a_slice_without_heat_has_nothing_to_follow_and_nothing_to_cover() -> None:
     empty = np.minimum(spotted(), 0.4)
-    assert stability(empty, BrightSpot()).mean_kept is None
-    found = deletion(empty, BrightSpot())
+    assert stability_of(BrightSpot(), empty).mean_kept is None
+    found = deletion_of(BrightSpot(), empty)
     assert found.covered is None and found.excess is None and found.area_mm2 == 0
 
 
 def test_deletion_tells_an_answer_that_hangs_on_the_map_from_one_that_does_not() -> None:
-    faithful, deaf = deletion(spotted(), BrightSpot()), deletion(spotted(), DeafToItsMap())
+    faithful, deaf = deletion_of(BrightSpot()), deletion_of(DeafToItsMap())
     assert faithful.drop == pytest.approx(1, abs=0.05)
     assert max(np.abs(faithful.drops_elsewhere)) < 0.01
     assert faithful.excess == pytest.approx(1, abs=0.05)

@@ -52,11 +52,32 @@ Floats64 = npt.NDArray[np.float64]
 class Look(Protocol):
     """What is asked of networks about prepared slices `(n, 256, 256)` of one plane."""
 
-    def heat(self, images: Floats) -> Floats:
-        """`(n, 64, 64)`, at least 0."""
-
     def probability(self, images: Floats) -> Floats64:
         """`(n,)`: P(inflammatory) of each slice alone, without its neighbours."""
+
+    def with_heat(self, images: Floats) -> tuple[Floats64, Floats]:
+        """The same, and the map `(n, 64, 64)` of each slice, at least 0."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A slice and what the networks say of it.
+
+    Args:
+        image: the prepared slice `(256, 256)`.
+        probability: P(inflammatory) of the slice alone.
+        heat: its map `(64, 64)`.
+    """
+
+    image: Floats
+    probability: float
+    heat: Floats
+
+
+def seen(image: Floats, look: Look) -> Seen:
+    """Look at a prepared slice `(256, 256)`."""
+    probabilities, maps = look.with_heat(image[None])
+    return Seen(image, float(probabilities[0]), maps[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +216,7 @@ def trust_in(
     image = _slice_alone(series, index).images[0]
     shown = heatmaps.get(method, ENSEMBLE).values[index]
     look = EnsembleLook(ensemble, plane, method, heatmaps)
+    plain = seen(image, look)
     by_kind = heat_by_kind(heatmaps, ensemble, plane, method, index)
     return Trust(
         series.id,
@@ -202,8 +224,8 @@ def trust_in(
         method,
         agreement(by_kind[Kind.CONVOLUTIONAL], by_kind[Kind.TRANSFORMER]),
         joint_share(shown, joint_region_on(series)),
-        stability(image, look),
-        deletion(image, look),
+        stability(plain, look),
+        deletion(plain, look),
     )
 
 
@@ -232,23 +254,24 @@ class EnsembleLook:
     method: str
     heatmaps: SeriesHeatmaps
 
-    def heat(self, images: Floats) -> Floats:
-        """The ensemble's map `(n, 64, 64)`, 1 where the study is hottest."""
-        _, found = looks(self.plane, images, self.ensemble)
+    def probability(self, images: Floats) -> Floats64:
+        """P(inflammatory) `(n,)`, calibrated for slices of the plane."""
+        outputs = self.ensemble.judge(self.plane, images)
+        return self._calibrated({name: output.probabilities for name, output in outputs.items()})
+
+    def with_heat(self, images: Floats) -> tuple[Floats64, Floats]:
+        """The same, and the ensemble's map `(n, 64, 64)`, 1 where the study is hottest."""
+        probabilities, found = looks(self.plane, images, self.ensemble)
         maps = {
             member.name: found[self.method, member.name]
             / np.float32(self.heatmaps.full_heat[self.method, member.name])
             for member in self.ensemble.planes[self.plane]
         }
-        return sum_of_shares(maps, self.ensemble.shares(self.plane))
+        shares = self.ensemble.shares(self.plane)
+        return self._calibrated(probabilities), sum_of_shares(maps, shares)
 
-    def probability(self, images: Floats) -> Floats64:
-        """P(inflammatory) `(n,)`, calibrated for slices of the plane."""
-        outputs = self.ensemble.judge(self.plane, images)
-        fused = sum_of_shares(
-            {name: output.probabilities for name, output in outputs.items()},
-            self.ensemble.shares(self.plane),
-        )
+    def _calibrated(self, members: Mapping[str, Floats64]) -> Floats64:
+        fused = sum_of_shares(members, self.ensemble.shares(self.plane))
         calibrated = self.ensemble.fusion.slice_probabilities(self.plane, fused)
         return np.asarray(calibrated[:, PATTERNS.index(Pattern.INFLAMMATORY)])
 
@@ -310,33 +333,31 @@ def joint_share(heat: Floats, region: Bools | None) -> JointShare:
     return JointShare(float(heat[region].sum() / heat.sum()), area)
 
 
-def stability(image: Floats, look: Look) -> Stability:
-    """Move a prepared slice `(256, 256)` a little, add mild noise, and look again."""
-    rng = np.random.default_rng(SEED)
+def stability(plain: Seen, look: Look) -> Stability:
+    """Move a slice a little, or add mild noise, and look again."""
+    image, rng = plain.image, np.random.default_rng(SEED)
     noisy = [image + NOISE * rng.standard_normal(image.shape) for _ in range(NOISES)]
-    changed = np.stack(
-        [image, *(moved(image, *by) for by in SHIFTS), *(n.clip(0) for n in noisy)]
-    ).astype(np.float32)
-    first, *others = _on_pixels(look.heat(changed))
-    probability, *changes = look.probability(changed).tolist()
+    changed = [*(moved(image, *by) for by in SHIFTS), *(n.clip(0) for n in noisy)]
+    probabilities, maps = look.with_heat(np.stack(changed).astype(np.float32))
     kept = []
-    if float(first.max()) > NO_EVIDENCE:
+    if float(plain.heat.max()) > NO_EVIDENCE:
+        first, *others = _on_pixels([plain.heat, *maps])
         back = [(-down, -right) for down, right in SHIFTS] + [(0, 0)] * NOISES
         kept = [overlap(first, moved(o, *by)) for o, by in zip(others, back, strict=True)]
-    return Stability(kept, probability, changes)
+    return Stability(kept, plain.probability, probabilities.tolist())
 
 
-def deletion(image: Floats, look: Look) -> Deletion:
-    """Cover the hot region of a prepared slice `(256, 256)`, then as much elsewhere, in turn."""
-    heat = look.heat(image[None])[0]
+def deletion(plain: Seen, look: Look) -> Deletion:
+    """Cover the hot region of a slice, then as much elsewhere, in turn."""
+    image, heat = plain.image, plain.heat
     if float(heat.max()) <= NO_EVIDENCE:
-        return Deletion(float(look.probability(image[None])[0]), None, (), 0.0)
+        return Deletion(plain.probability, None, (), 0.0)
     hot = enlarged(heat >= HOT_SHARE * heat.max())
     rng, inside = np.random.default_rng(SEED), body(image)
     others = [m for m in (elsewhere(hot, inside, rng) for _ in range(PLACES)) if m is not None]
-    looked_at = np.stack([image, *(covered(image, mask) for mask in (hot, *others))])
-    probability, without, *other = look.probability(looked_at).tolist()
-    return Deletion(probability, without, other, float(hot.sum()) * PIXEL_MM**2)
+    looked_at = np.stack([covered(image, mask) for mask in (hot, *others)])
+    without, *other = look.probability(looked_at).tolist()
+    return Deletion(plain.probability, without, other, float(hot.sum()) * PIXEL_MM**2)
 
 
 def _slice_alone(series: Series, index: int) -> PreparedStack:
@@ -344,8 +365,6 @@ def _slice_alone(series: Series, index: int) -> PreparedStack:
     return prepare(Volume(voxels, series.volume.affine_lps), series.plane)
 
 
-def _on_pixels(maps: Floats) -> Floats:
-    """Maps `(n, 64, 64)` on the pixels `(n, 256, 256)` of the slice, whose shifts they undo."""
-    return np.stack(
-        [cv2.resize(heat, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR) for heat in maps]
-    )
+def _on_pixels(maps: Sequence[Floats]) -> list[Floats]:
+    """Maps `(64, 64)` on the pixels `(256, 256)` of the slice, whose shifts they undo."""
+    return [np.asarray(cv2.resize(heat, (SIDE, SIDE)), np.float32) for heat in maps]
