@@ -9,21 +9,18 @@ import pytest
 from playwright.sync_api import Page, expect
 from served_app import IN_CHROMIUM
 
-from asemble.core.labels import STANDING_NOTICE, Pattern
-from asemble.phantom import write_sample
+from asemble.core.labels import STANDING_NOTICE
 
 pytestmark = IN_CHROMIUM
 
 
 @pytest.fixture(scope="module")
-def upload(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def upload(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A simulated study as a hospital would hand it over: one zip of DICOM folders."""
-    folder = tmp_path_factory.mktemp("study")
-    write_sample(folder, kind=Pattern.INFLAMMATORY, seed=21)
-    archive = folder / "study.zip"
+    archive = tmp_path_factory.mktemp("study") / "study.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writer:
-        for path in sorted(folder.glob("*/*.dcm")):
-            writer.write(path, path.relative_to(folder))
+        for path in sorted(sample.glob("*/*.dcm")):
+            writer.write(path, path.relative_to(sample))
         writer.writestr("letter.dcm", "Dear colleague, please find the images enclosed.")
     return archive
 
@@ -71,7 +68,7 @@ def test_a_zipped_study_is_read_assessed_and_reported(
 
     # A click on the chart jumps to the slice of the point.
     points = page.locator(".stPlotlyChart .scatterlayer .trace").first.locator(".points path")
-    points.nth(2).click(force=True)
+    points.nth(2).click(force=True)  # near 1, at the top of the plot
     expect(page.locator("canvas[data-slice]")).to_have_attribute("data-slice", "2")
 
     # Answer two items of the checklist.

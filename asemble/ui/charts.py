@@ -19,6 +19,8 @@ with both the dark and the light background. Words take the theme's colour."""
 _SYMBOLS = {Pattern.NORMAL: "circle", Pattern.INFLAMMATORY: "diamond", Pattern.MECHANICAL: "square"}
 _GRID = "rgba(127, 138, 150, 0.25)"
 _LINE = "#7f8a96"
+_LEGEND = {"orientation": "h", "x": 0, "y": 1.05, "yanchor": "bottom"}
+"""Wholly above the plot: it lets no pointer through to what lies behind it."""
 
 
 def slice_chart(slices: Sequence[SlicePrediction], *, at: int) -> go.Figure:
@@ -46,7 +48,7 @@ def slice_chart(slices: Sequence[SlicePrediction], *, at: int) -> go.Figure:
     figure.update_xaxes(title="Slice", range=[0.5, len(numbers) + 0.5], gridcolor=_GRID, dtick=2)
     figure.update_yaxes(title="Probability", range=[-0.02, 1.02], gridcolor=_GRID, dtick=0.25)
     _frame(figure, height=230)
-    figure.update_layout(legend={"orientation": "h", "y": 1.18, "x": 0}, dragmode=False)
+    figure.update_layout(legend=_LEGEND, dragmode=False)
     return figure
 
 
@@ -136,7 +138,7 @@ def reliability_chart(bins: Mapping[str, Sequence[Mapping[str, float]]]) -> go.F
         title="Frequency (simulated)", range=[-0.02, 1.02], gridcolor=_GRID, dtick=0.25
     )
     _frame(figure, height=360)
-    figure.update_layout(legend={"orientation": "h", "y": 1.12, "x": 0}, dragmode=False)
+    figure.update_layout(legend=_LEGEND, dragmode=False)
     return figure
 
 
@@ -167,7 +169,5 @@ def what_if_chart(offered: Sequence[WhatIf], *, now: tuple[float, float]) -> go.
     figure.update_xaxes(title="Probability", range=[0, 1], tickformat=".0%", gridcolor=_GRID)
     figure.update_yaxes(autorange="reversed", ticksuffix="  ")
     _frame(figure, height=70 + 30 * len(offered))
-    figure.update_layout(
-        legend={"orientation": "h", "y": 1.08, "x": 0}, barmode="group", bargap=0.3, dragmode=False
-    )
+    figure.update_layout(legend=_LEGEND, barmode="group", bargap=0.3, dragmode=False)
     return figure
