@@ -58,6 +58,9 @@ print(json.dumps({
 """
 """Run in a process of its own; its arguments: a file with the study."""
 
+UNTIL_FIRST = ("import", "weights", "first")
+"""The steps up to the first prediction."""
+
 FIRST_HEATMAPS = "import asemble.explain.gradcam"
 APP = "import streamlit; import asemble.ui.assess, asemble.ui.results"
 """What the pages import beyond the prediction."""
@@ -80,18 +83,18 @@ def measure_starting(settings: Settings) -> Found:
     )
     counted = steps[-settings.turns :]  # those before warmed the page cache
     total = Spread.of(seconds["first prediction"])
+    until_first = _until_first(seconds, counted)
     by_step = {step: Spread.of([one[step] for one in counted]) for step in counted[0]}
     rows = [
         ("the interpreter alone", Spread.of(seconds["python alone"]).words()),
         ("imports of the prediction", by_step["import"].words()),
         ("weights, fusion and scope, read and checked", by_step["weights"].words()),
         (f"first prediction, {slices} + {slices} slices", by_step["first"].words()),
-        ("the same again (for comparison, not in the sum)", by_step["second"].words()),
-        ("**a fresh process to its first prediction, less the second**", _less(seconds, counted)),
+        ("the same again (not in the sum)", by_step["second"].words()),
+        ("**from the start of a process to its first prediction**", until_first.words()),
         ("a process that imports the heatmaps", _words(seconds, "import what heatmaps need")),
         ("a process that imports the app", _words(seconds, "import streamlit and the app")),
     ]
-    until_first = _until_first(seconds, counted)
     packages = _by_package(_importtime("import asemble.predict"))
     heaviest = ", ".join(f"{name} {each:.2f}" for name, each in packages[:LARGEST])
     return Found(
@@ -129,12 +132,13 @@ def first_prediction(study: Study) -> dict[str, float]:
 def _until_first(
     seconds: Mapping[str, Sequence[float]], steps: Sequence[Mapping[str, float]]
 ) -> Spread:
-    whole = seconds["first prediction"]
-    return Spread.of([spent - one["second"] for spent, one in zip(whole, steps, strict=True)])
-
-
-def _less(seconds: Mapping[str, Sequence[float]], steps: Sequence[Mapping[str, float]]) -> str:
-    return _until_first(seconds, steps).words()
+    """The steps added up: a whole process would also take in its end, in which torch lets go."""
+    return Spread.of(
+        [
+            bare + sum(one[step] for step in UNTIL_FIRST)
+            for bare, one in zip(seconds["python alone"], steps, strict=True)
+        ]
+    )
 
 
 def _words(seconds: Mapping[str, Sequence[float]], name: str) -> str:
