@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from asemble.core.labels import Pattern
+from asemble.phantom import write_sample
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -14,11 +17,24 @@ if TYPE_CHECKING:
 SHARED = Path(__file__).parents[2] / "shared"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files in Chromium come first: the longest, for which all would wait at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+
+
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
     if not (SHARED / "data" / "dicom" / "manifest.json").exists():
         pytest.skip("the shared scanner files are not on this machine (../shared/data/dicom)")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a simulated inflammatory case, as `write_sample` leaves it."""
+    folder = tmp_path_factory.mktemp("sample")
+    write_sample(folder, kind=Pattern.INFLAMMATORY, seed=7)
+    return folder
 
 
 @pytest.fixture(scope="session")

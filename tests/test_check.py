@@ -10,7 +10,7 @@ from asemble.training.config import read_config
 
 SMALLEST = """
 member = "regnet"
-plane = "axial"
+plane = "coronal"
 training_cases = 3
 validation_cases = 3
 passes = 16

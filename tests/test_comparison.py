@@ -40,7 +40,7 @@ from asemble.training.data import Beside, SliceSet
 INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
 
 TINY = """
-planes = ["axial"]
+planes = ["coronal"]
 [all]
 seed = 1
 training_cases = 2
@@ -65,7 +65,7 @@ cost = 1
 """
 
 TINY_ABLATIONS = """
-planes = ["axial"]
+planes = ["coronal"]
 [all]
 seed = 1
 training_cases = 2
@@ -173,7 +173,7 @@ def test_a_run_of_another_budget_lies_in_another_folder(tmp_path: Path) -> None:
     [
         (("taught_by.masks", "taught_by.dreams"), "lacks 'masks'"),
         (("cost = 5", ""), "lacks 'cost'"),
-        (('"axial"', '"oblique"'), "oblique"),
+        (('"coronal"', '"oblique"'), "oblique"),
         (('member = "resnet50"', 'member = "vgg"'), "member is 'vgg'"),
         (("seed = 1", "seeds = 1"), "unknown keys: seeds"),
         (("[all]", "[all"), "is not right"),
@@ -306,7 +306,7 @@ def test_a_tiny_table_is_made_from_end_to_end_and_trains_nothing_twice(
     told = capfd.readouterr().err
     assert "2 of 2 networks trained" in told
     first = (weights / TABLE_FILE).read_bytes()
-    rows = json.loads(first)["planes"]["axial"]["rows"]
+    rows = json.loads(first)["planes"]["coronal"]["rows"]
     assert [row["name"] for row in rows] == ["resnet50", "asemblenet-masks", "ensemble"]
     assert [row["passes"] for row in rows[:2]] == [[4], [4]]
     for row in rows:
@@ -322,7 +322,7 @@ def test_a_tiny_table_is_made_from_end_to_end_and_trains_nothing_twice(
     assert (weights / TABLE_FILE).read_bytes() == first
     stored = read_table(weights)
     assert stored is not None
-    assert len(table_rows(stored, Plane.AXIAL, "test")) == 3
+    assert len(table_rows(stored, Plane.CORONAL, "test")) == 3
 
 
 def test_each_ingredient_is_left_out_of_the_slices_to_learn_from_and_of_no_others() -> None:
@@ -366,6 +366,6 @@ def test_tiny_ablations_are_made_from_end_to_end(
     page = (tmp_path / "docs" / "ablations.md").read_text(encoding="utf-8")
     assert "| With neighbours |" in page and "simulated slices only" in page
     measured = json.loads((tmp_path / "docs" / "measurements" / "ablations.json").read_text())
-    first, *others = measured["planes"]["axial"]
+    first, *others = measured["planes"]["coronal"]
     assert first["parts"]["test"]["auc"]["difference"]["value"] == 0
     assert [row["name"] for row in others] == ["no-texture", "neighbours"]

@@ -47,13 +47,6 @@ from asemble.phantom.tissue import (
 from asemble.training.data import FIRST_CASE, Beside, SliceRequest, slices_of_case
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("sample")
-    write_sample(out, kind=Pattern.INFLAMMATORY, seed=7)
-    return out
-
-
 @pytest.mark.parametrize("field_t, column", [(1.5, 0), (3.0, 1)])
 def test_signals_meet_the_acceptance_figures_of_the_specification(
     field_t: float, column: int

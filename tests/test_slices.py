@@ -7,7 +7,7 @@ import pytest
 
 from asemble import io
 from asemble.core.geometry import ras_affine
-from asemble.core.labels import Pattern, Plane, Weighting
+from asemble.core.labels import Plane
 from asemble.core.study import Study
 from asemble.core.volume import Volume
 from asemble.imaging.intensity import (
@@ -21,7 +21,6 @@ from asemble.imaging.intensity import (
 )
 from asemble.imaging.orientation import AS_STORED, Turn, as_shown
 from asemble.imaging.slices import PIXEL_MM, prepare, resample_mask, resample_slice
-from asemble.phantom import write_sample
 
 TURNS = {
     "rows bottom-up": Turn(flips_rows=True),
@@ -32,10 +31,8 @@ TURNS = {
 
 
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    folder = tmp_path_factory.mktemp("sample")
-    write_sample(folder, kind=Pattern.INFLAMMATORY, seed=3, weightings=[Weighting.FLUID])
-    return io.read_study(sorted(folder.glob("*/*.dcm")))
+def simulated(sample: Path) -> Study:
+    return io.read_study(sorted(sample.glob("*-stir/*.dcm")))
 
 
 def coronal(row_mm: float, column_mm: float) -> np.ndarray:

@@ -8,8 +8,19 @@ BACKGROUNDS = {"Dark": "rgb(13, 16, 20)", "Light": "rgb(247, 248, 249)"}
 """Of each theme."""
 UNFINISHED = "[data-testid=stSkeleton], [data-stale=true]"
 """What Streamlit shows while a page is still being computed."""
-SETTLE_MS = 1500
-"""Fonts, charts and images are drawn after the page has its text."""
+QUIET_MS = 400
+"""A page that changes nothing for so long has drawn its charts and images."""
+STILL = """async quiet => {
+  await document.fonts.ready;
+  await new Promise(done => {
+    let timer = setTimeout(done, quiet);
+    const watch = { subtree: true, childList: true, attributes: true, characterData: true };
+    new MutationObserver(() => {
+      clearTimeout(timer);
+      timer = setTimeout(done, quiet);
+    }).observe(document, watch);
+  });
+}"""
 
 
 def choose_theme(page: Page, name: str) -> None:
@@ -18,7 +29,7 @@ def choose_theme(page: Page, name: str) -> None:
     expect(page.locator(".stApp")).to_have_css("background-color", BACKGROUNDS["Dark"])
     menu = page.get_by_role("button", name="Main menu")
     expect(menu).to_have_attribute("aria-expanded", "false")
-    page.wait_for_timeout(SETTLE_MS)  # the page itself opens and shuts the menu at first
+    page.evaluate(STILL, QUIET_MS)  # the page itself opens and shuts the menu at first
     switch_theme(page, name)
 
 
@@ -72,5 +83,5 @@ def _settled(page: Page, stop: str) -> str:
     page.mouse.move(0, 0)
     page.get_by_role("note").wait_for()
     expect(page.locator(UNFINISHED)).to_have_count(0)
-    page.wait_for_timeout(SETTLE_MS)
+    page.evaluate(STILL, QUIET_MS)
     return stop
