@@ -12,6 +12,9 @@ QUIET_MS = 400
 """A page that changes nothing for so long has drawn its charts and images."""
 STILL = """async quiet => {
   await document.fonts.ready;
+  const ending = document.getAnimations().filter(
+    animation => animation.effect.getComputedTiming().endTime !== Infinity);
+  await Promise.allSettled(ending.map(animation => animation.finished));
   await new Promise(done => {
     let timer = setTimeout(done, quiet);
     const watch = { subtree: true, childList: true, attributes: true, characterData: true };
@@ -29,7 +32,7 @@ def choose_theme(page: Page, name: str) -> None:
     expect(page.locator(".stApp")).to_have_css("background-color", BACKGROUNDS["Dark"])
     menu = page.get_by_role("button", name="Main menu")
     expect(menu).to_have_attribute("aria-expanded", "false")
-    page.evaluate(STILL, QUIET_MS)  # the page itself opens and shuts the menu at first
+    wait_until_still(page)  # the page itself opens and shuts the menu at first
     switch_theme(page, name)
 
 
@@ -40,6 +43,12 @@ def switch_theme(page: Page, name: str) -> None:
     page.keyboard.press("Escape")
     page.evaluate("document.activeElement.blur()")
     expect(page.locator(".stApp")).to_have_css("background-color", BACKGROUNDS[name])
+    wait_until_still(page)
+
+
+def wait_until_still(page: Page) -> None:
+    """Until nothing moves and nothing changes: a click on what moves may miss it."""
+    page.evaluate(STILL, QUIET_MS)
 
 
 def tour(page: Page) -> Iterator[str]:
@@ -52,6 +61,7 @@ def tour(page: Page) -> Iterator[str]:
     page.locator("canvas[data-ms]").nth(2).wait_for()
     yield _settled(page, "read")
     page.get_by_text("Findings: 0 marked").click()
+    wait_until_still(page)
     page.get_by_role("button", name="Mark or take away").click()
     page.get_by_text("Findings: 1 marked").scroll_into_view_if_needed()
     yield _settled(page, "findings")
@@ -83,5 +93,5 @@ def _settled(page: Page, stop: str) -> str:
     page.mouse.move(0, 0)
     page.get_by_role("note").wait_for()
     expect(page.locator(UNFINISHED)).to_have_count(0)
-    page.evaluate(STILL, QUIET_MS)
+    wait_until_still(page)
     return stop

@@ -339,9 +339,9 @@ def stability(plain: Seen, look: Look) -> Stability:
     noisy = [image + NOISE * rng.standard_normal(image.shape) for _ in range(NOISES)]
     changed = [*(moved(image, *by) for by in SHIFTS), *(n.clip(0) for n in noisy)]
     probabilities, maps = look.with_heat(np.stack(changed).astype(np.float32))
+    first, *others = _on_pixels([plain.heat, *maps])
     kept = []
-    if float(plain.heat.max()) > NO_EVIDENCE:
-        first, *others = _on_pixels([plain.heat, *maps])
+    if float(first.max()) > NO_EVIDENCE:
         back = [(-down, -right) for down, right in SHIFTS] + [(0, 0)] * NOISES
         kept = [overlap(first, moved(o, *by)) for o, by in zip(others, back, strict=True)]
     return Stability(kept, plain.probability, probabilities.tolist())
