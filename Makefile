@@ -39,10 +39,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	@touch $@
 
-# Two processes of one thread each: on two cores, half the time of one process of two.
+# Three processes of one thread each: on two cores, as one always waits for a browser or a server.
 # By the alphabet: reordered, the files of one long test would come last, each alone.
 test: setup-dev browser
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: setup-dev
 	$(BIN)/ruff check .
