@@ -40,7 +40,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	@touch $@
 
 # Three processes of one thread each: on two cores, as one always waits for a browser or a server.
-# By the alphabet: reordered, the files of one long test would come last, each alone.
+# In the order of tests/conftest.py: in xdist's, the files of one long test would come last.
 test: setup-dev browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 

@@ -2,6 +2,7 @@ import pytest
 
 from asemble.clinical import Answer, likelihood
 from asemble.clinical.likelihood import BACK_PAIN, FEATURES, MRI, SETTINGS
+from asemble.ui.charts import what_if_chart
 
 
 def test_the_products_that_reach_probable_and_definite_are_those_of_the_specification():
@@ -62,6 +63,11 @@ def test_what_if_offers_only_open_features_the_most_telling_first():
     assert offered[0].feature.id == MRI
     reaches = [one.reach for one in offered]
     assert reaches == sorted(reaches, reverse=True)
+
+
+def test_the_probability_as_it_stands_is_seen_even_before_the_first_answer():
+    (mark,) = what_if_chart(likelihood.what_if(0.3, {}), now=(0.3, 0.3)).layout.shapes
+    assert mark.x0 == 0.3 < mark.x1 < 0.31
 
 
 def test_back_pain_enters_by_the_experts_rule():

@@ -21,6 +21,8 @@ _GRID = "rgba(127, 138, 150, 0.25)"
 _LINE = "#7f8a96"
 _LEGEND = {"orientation": "h", "x": 0, "y": 1.05, "yanchor": "bottom"}
 """Wholly above the plot: it lets no pointer through to what lies behind it."""
+_THIN = 0.006
+"""Width of a range whose ends agree: it is to be seen as a line."""
 
 
 def slice_chart(slices: Sequence[SlicePrediction], *, at: int) -> go.Figure:
@@ -157,7 +159,7 @@ def what_if_chart(offered: Sequence[WhatIf], *, now: tuple[float, float]) -> go.
     for name, colour, ranges in ends:
         figure.add_bar(
             base=[low for low, _ in ranges],
-            x=[max(high - low, 0.006) for low, high in ranges],  # a thin line where both agree
+            x=[max(high - low, _THIN) for low, high in ranges],
             y=[one.feature.title for one in offered],
             customdata=[f"{low:.0%} to {high:.0%}" for low, high in ranges],
             orientation="h",
@@ -165,7 +167,8 @@ def what_if_chart(offered: Sequence[WhatIf], *, now: tuple[float, float]) -> go.
             marker={"color": colour},
             hovertemplate=f"%{{y}} {name}: %{{customdata}}<extra></extra>",
         )
-    figure.add_vrect(*now, fillcolor=_LINE, opacity=0.25, line={"width": 0})
+    low, high = now
+    figure.add_vrect(low, max(high, low + _THIN), fillcolor=_LINE, opacity=0.25, line={"width": 0})
     figure.update_xaxes(title="Probability", range=[0, 1], tickformat=".0%", gridcolor=_GRID)
     figure.update_yaxes(autorange="reversed", ticksuffix="  ")
     _frame(figure, height=70 + 30 * len(offered))

@@ -160,7 +160,7 @@ def _show_probability(answers: Mapping[str, Answer], mri: Truth) -> None:
         st.info(f"{together} go together: multiplied as if independent, they overstate.")
     offered = likelihood.what_if(chosen.probability, known)
     if offered:
-        st.markdown("What each open item could do")
+        st.markdown("What each open item could do; grey is the probability as it stands")
         st.plotly_chart(
             charts.what_if_chart(offered, now=(low, high)),
             key="what_if_chart",
