@@ -16,12 +16,14 @@ STILL = """async quiet => {
     animation => animation.effect.getComputedTiming().endTime !== Infinity);
   await Promise.allSettled(ending.map(animation => animation.finished));
   await new Promise(done => {
-    let timer = setTimeout(done, quiet);
-    const watch = { subtree: true, childList: true, attributes: true, characterData: true };
-    new MutationObserver(() => {
+    const finish = () => { observer.disconnect(); done(); };
+    let timer = setTimeout(finish, quiet);
+    const observer = new MutationObserver(() => {
       clearTimeout(timer);
-      timer = setTimeout(done, quiet);
-    }).observe(document, watch);
+      timer = setTimeout(finish, quiet);
+    });
+    const everything = { subtree: true, childList: true, attributes: true, characterData: true };
+    observer.observe(document, everything);
   });
 }"""
 

@@ -44,9 +44,9 @@ def _joint_places(case: Case, stack: Stack) -> Floats64:
     anatomy, places = case.scene.anatomy, []
     for index in range(0, stack.shape[0], 2):  # neighbours look alike
         points = anatomy.warped(slice_points(stack, case.placement, index))
-        u, v, w = points.u, points.v, points.w
-        beside = np.abs(np.abs(u) - anatomy.joint_u(v, w, u > 0))
-        in_space = beside < anatomy.gap(v, w, u > 0) / 2
+        v, w, left = points.v, points.w, points.u > 0
+        beside = np.abs(np.abs(points.u) - anatomy.joint_u(v, w, left))
+        in_space = beside < anatomy.gap(v, w, left) / 2
         places.append(_places(in_space & (anatomy.in_joint(v, w) < 0), stack))
     return np.concatenate(places)
 
