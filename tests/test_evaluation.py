@@ -2,7 +2,7 @@
 
 import base64
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +72,8 @@ from asemble.evaluation.studies import (
     SeriesTruth,
     SimulatedStudy,
     plan,
-    read_simulated,
     run_digest,
     run_studies,
-    write_case,
 )
 from asemble.models import MEMBERS, Ensemble
 from asemble.models.calibration import IntervalRule, SliceCalibration, log_odds, logistic
@@ -295,7 +293,9 @@ def test_a_members_card_gets_its_own_slices_and_the_ensembles_studies(
     assert slices.value != found["slice AUC, coronal"].value  # type: ignore[union-attr]
 
 
-def test_a_study_that_was_not_judged_counts_as_abstained_and_not_as_wrong_order() -> None:
+def test_a_study_that_was_not_judged_counts_as_abstained_and_not_as_wrong_order(
+    found: dict[str, Estimate | None],
+) -> None:
     refused = {
         **RECORDS[0],
         "probabilities": None,
@@ -305,7 +305,7 @@ def test_a_study_that_was_not_judged_counts_as_abstained_and_not_as_wrong_order(
         "decision": "abstain",
         "series": [],
     }
-    before, after = figures(RECORDS), figures([refused, *RECORDS])
+    before, after = found, figures([refused, *RECORDS])
     assert before["study AUC"] is not None and after["study AUC"] is not None
     assert after["study AUC"].value == before["study AUC"].value
     assert after["abstained"] is not None and after["sensitivity"] is not None
@@ -354,9 +354,11 @@ def test_the_gallery_shows_the_worst_first_and_how_to_make_them_again(tmp_path: 
     assert cv2.imread(str(tmp_path / "strip.jpg")).shape == (384, 384, 3)
 
 
-def test_pages_say_that_they_are_simulated_and_show_what_was_measured() -> None:
+def test_pages_say_that_they_are_simulated_and_show_what_was_measured(
+    found: dict[str, Estimate | None],
+) -> None:
     sets = (IN_DISTRIBUTION, SHIFTED)
-    card = evaluation_card(RECORDS, figures(RECORDS), first_seed=1)
+    card = evaluation_card(RECORDS, found, first_seed=1)
     split = {
         name: {key: None if e is None else e.as_dict() for key, e in found.items()}
         for name, found in by_appearance(RECORDS).items()
@@ -364,8 +366,8 @@ def test_pages_say_that_they_are_simulated_and_show_what_was_measured() -> None:
     cards = {name: {**card, "by appearance": split} for name in sets}
     pages = (
         studies_parts(cards, [entry(r) for r in worst(RECORDS)]),
-        explanations_parts({name: explanations(RECORDS) for name in sets}),
-        calibration_parts({name: calibration_figures(RECORDS) for name in sets}),
+        explanations_parts(dict.fromkeys(sets, explanations(RECORDS))),
+        calibration_parts(dict.fromkeys(sets, calibration_figures(RECORDS))),
     )
     for parts in pages:
         text = "\n".join(parts)
@@ -432,12 +434,46 @@ def test_a_fitted_fusion_survives_its_file(tmp_path: Path) -> None:
     assert loaded.measured("table") == {}
 
 
+FINISHED = PlannedCase(INFLAMMATORY, FIRST_TEST_SEED + 1)
+MISSING = PlannedCase(INFLAMMATORY, FIRST_TEST_SEED + 1, "noise", again=True)
+
+
+@dataclass
+class StoppedRun:
+    """A run whose records hold one of its two cases, gone on with twice."""
+
+    measured: list[SimulatedStudy]
+    values: list[list[int]]
+
+
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> SimulatedStudy:
-    case = PlannedCase(INFLAMMATORY, FIRST_TEST_SEED + 1, "noise", again=True)
-    out = tmp_path_factory.mktemp("simulated")
-    write_case(case, out)
-    return read_simulated(case, out)
+def stopped_run(tmp_path_factory: pytest.TempPathFactory) -> StoppedRun:
+    records = tmp_path_factory.mktemp("stopped") / "records.jsonl"
+    digest = run_digest({"a": "1"})
+    finished = {"name": FINISHED.name, "kind": FINISHED.kind.value, "digest": digest, "value": 5}
+    foreign = {**finished, "digest": "other weights", "value": 6}
+    lines = [json.dumps(finished), json.dumps(foreign), '{"name": "cut off']
+    records.write_text("\n".join(lines))
+    run = StoppedRun([], [])
+
+    def measure(study: SimulatedStudy) -> dict[str, Any]:
+        run.measured.append(study)
+        return {"value": len(study.study.series)}
+
+    for _ in range(2):
+        done = run_studies([MISSING, FINISHED], measure, records=records, digest=digest, workers=1)
+        run.values.append([record["value"] for record in done])
+    return run
+
+
+def test_a_stopped_run_goes_on_where_it_stopped(stopped_run: StoppedRun) -> None:
+    assert stopped_run.values == [[2, 5], [2, 5]]
+    assert [study.case.name for study in stopped_run.measured] == [MISSING.name]
+
+
+@pytest.fixture(scope="module")
+def simulated(stopped_run: StoppedRun) -> SimulatedStudy:
+    return stopped_run.measured[0]
 
 
 def test_a_second_examination_is_of_the_same_person_elsewhere_in_the_scanner(
@@ -566,28 +602,3 @@ def test_the_truth_lies_on_the_grid_that_was_read(simulated: SimulatedStudy) -> 
         oedema, voxels = simulated.truth[series.id].oedema, series.volume.voxels
         if oedema.any():  # oedema is bright; what lies there in a mirrored slice is not
             assert voxels[oedema].mean() > 1.1 * voxels[oedema[:, ::-1]].mean()
-
-
-def test_a_stopped_run_goes_on_where_it_stopped(tmp_path: Path, simulated: SimulatedStudy) -> None:
-    records = tmp_path / "records.jsonl"
-    case = PlannedCase(INFLAMMATORY, FIRST_TEST_SEED + 1)
-    digest = run_digest({"a": "1"})
-    finished = {"name": case.name, "kind": case.kind.value, "digest": digest, "value": 5}
-    foreign = {**finished, "digest": "other weights", "value": 6}
-    lines = [json.dumps(finished), json.dumps(foreign), '{"name": "cut off']
-    records.write_text("\n".join(lines))
-    measured: list[str] = []
-    other = PlannedCase(NORMAL, FIRST_TEST_SEED)
-
-    def measure(study: SimulatedStudy) -> dict[str, Any]:
-        measured.append(study.case.name)
-        return {"value": len(study.study.series)}
-
-    def run() -> list[int]:
-        asked = [other, case]
-        done = run_studies(asked, measure, records=records, digest=digest, workers=1)
-        return [record["value"] for record in done]
-
-    assert run() == [2, 5]
-    assert run() == [2, 5]
-    assert measured == [other.name]
