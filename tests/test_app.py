@@ -248,22 +248,32 @@ def test_reading_first_can_be_switched_off_for_a_demonstration(nifti: bytes) -> 
     assert not app.exception
 
 
-def test_a_sample_case_opens_and_is_marked_synthetic() -> None:
+def open_sample() -> AppTest:
+    """The home page with the one sample that these tests open: each is simulated once a process."""
     app = open_home()
-    next(each for each in app.button if each.key == "sample_inflammatory").click().run()
+    return next(each for each in app.button if each.key == "sample_inflammatory").click().run()
+
+
+def test_a_sample_case_opens_and_is_marked_synthetic() -> None:
+    app = open_sample()
     assert "3 series read" in words(app)
     assert words(app).count("SYNTHETIC") > len(SAMPLES)
     app.switch_page("pages/1_Read.py").run()
     assert not app.exception
 
 
-def test_the_prediction_stands_beside_the_probability_and_does_not_move_it() -> None:
-    app = open_home()
-    next(each for each in app.button if each.key == "sample_inflammatory").click().run()
-    app.switch_page("pages/2_Assess.py").run()
-    assert "Beside it, not in it" not in words(app)
+@pytest.fixture(scope="module")
+def asked() -> AppTest:
+    """The sample, of which the ensemble was asked in a demonstration."""
+    app = open_sample().switch_page("pages/2_Assess.py").run()
     app.toggle[0].set_value(False).run()
-    button(app, "Ask the ensemble").click().run(timeout=120)
+    return button(app, "Ask the ensemble").click().run(timeout=120)
+
+
+def test_the_prediction_stands_beside_the_probability_and_does_not_move_it(asked: AppTest) -> None:
+    before = open_sample().switch_page("pages/2_Assess.py").run()
+    assert "Beside it, not in it" not in words(before)
+    app = asked.switch_page("pages/2_Assess.py").run()
     added_up = next(each for each in app.metric if each.label == "After your answers")
     assert added_up.value == "30%"
     assert "Beside it, not in it: the ensemble's P(inflammatory) is" in words(app)
@@ -285,13 +295,8 @@ def test_mimics_are_set_beside_the_disease_and_urgent_ones_stand_out(nifti: byte
     assert not app.exception
 
 
-def test_the_reader_chooses_the_key_images_of_the_report() -> None:
-    app = open_home()
-    next(each for each in app.button if each.key == "sample_mechanical").click().run()
-    app.switch_page("pages/2_Assess.py").run()
-    app.toggle[0].set_value(False).run()
-    button(app, "Ask the ensemble").click().run(timeout=120)
-    app.switch_page("pages/3_Report.py").run(timeout=60)
+def test_the_reader_chooses_the_key_images_of_the_report(asked: AppTest) -> None:
+    app = asked.switch_page("pages/3_Report.py").run(timeout=60)
     images = next(each for each in app.multiselect if each.label == "Key images")
     assert [place[0] for place in images.value] == ["s02", "s03"]  # one a judged plane
     images.set_value([("s01", 3)]).run(timeout=60)
@@ -299,9 +304,7 @@ def test_the_reader_chooses_the_key_images_of_the_report() -> None:
 
 
 def test_a_lesion_is_marked_and_taken_away_without_the_viewer() -> None:
-    app = open_home()
-    button(app, "Open").click().run()
-    app = app.switch_page(str(Path("pages") / "1_Read.py")).run()
+    app = open_sample().switch_page("pages/1_Read.py").run()
     lesion = next(box for box in app.selectbox if box.label == "Lesion")
     lesion.set_value(Lesion.FAT)
     button(app, "Mark or take away").click().run()
@@ -319,14 +322,15 @@ def test_the_time_left_is_told_once_the_pace_is_known() -> None:
     assert time_left(1, 3) == ""
 
 
-def test_what_was_called_suggestive_in_one_study_is_not_said_of_the_next() -> None:
-    app = open_home()
-    for kind, suggestive in (("inflammatory", True), ("normal", False)):
-        next(each for each in app.button if each.key == f"sample_{kind}").click().run()
+def test_what_was_called_suggestive_in_one_study_is_not_said_of_the_next(nifti: bytes) -> None:
+    app = open_sample()
+    for suggestive in (True, False):
         app.switch_page("pages/1_Read.py").run()
         button(app, "Mark or take away").click().run()
         toggle = next(each for each in app.toggle if "highly suggestive" in each.label)
         assert not toggle.value
         toggle.set_value(suggestive).run()
         app.switch_page("app.py").run()
+        if suggestive:
+            upload(app, "stack.nii.gz", nifti)
     assert not app.exception
