@@ -287,9 +287,16 @@ def test_no_table_is_none_and_a_damaged_one_is_refused(tmp_path: Path) -> None:
         read_table(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def slices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of simulated slices: the tiny runs learn from the same ones."""
+    return tmp_path_factory.mktemp("slices")
+
+
 def test_a_tiny_table_is_made_from_end_to_end_and_trains_nothing_twice(
     tmp_path: Path,
     random_weights: Path,
+    slices: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
@@ -301,7 +308,7 @@ def test_a_tiny_table_is_made_from_end_to_end_and_trains_nothing_twice(
     networks.write_text(TINY, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     arguments = ["evaluate", "table", str(networks), "--passes", "4", "--cases", "2"]
-    arguments += ["--weights", str(weights), "--workers", "1"]
+    arguments += ["--weights", str(weights), "--workers", "1", "--cache", str(slices)]
     assert main(arguments) == 0
     told = capfd.readouterr().err
     assert "2 of 2 networks trained" in told
@@ -354,13 +361,16 @@ def test_the_shuffled_control_keeps_every_label_and_mask_but_not_their_slices() 
 
 
 def test_tiny_ablations_are_made_from_end_to_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    slices: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     networks = tmp_path / "ablations.toml"
     networks.write_text(TINY_ABLATIONS, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     arguments = ["evaluate", "ablations", str(networks), "--passes", "4", "--cases", "2"]
-    assert main([*arguments, "--workers", "1"]) == 0
+    assert main([*arguments, "--workers", "1", "--cache", str(slices)]) == 0
     told = capfd.readouterr()
     assert "3 of 3 networks trained" in told.err
     page = (tmp_path / "docs" / "ablations.md").read_text(encoding="utf-8")
