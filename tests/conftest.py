@@ -10,7 +10,7 @@ from asemble.core.labels import Pattern
 from asemble.phantom import write_sample
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
     from asemble.models import Ensemble
 
@@ -62,8 +62,18 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield from serve(tmp_path_factory.mktemp("server") / "log.txt")
 
 
-@pytest.fixture
-def page(address: str) -> "Iterator[Page]":
-    from served_app import look_at  # noqa: PLC0415  Playwright only where it is used
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """One Chromium a file: while Playwright's loop is there, no other may run beside it."""
+    from served_app import chromium  # noqa: PLC0415  Playwright only where it is used
 
-    yield from look_at(address)
+    yield from chromium()
+
+
+@pytest.fixture
+def page(browser: "Browser", address: str) -> "Iterator[Page]":
+    from served_app import new_window  # noqa: PLC0415  Playwright only where it is used
+
+    with new_window(browser) as page:
+        page.goto(address)
+        yield page

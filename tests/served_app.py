@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.error import URLError
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -84,15 +84,29 @@ def running(
 
 
 def look_at(address: str) -> Iterator[Page]:
-    """A window on the app."""
+    """A window on the app, in a Chromium of its own."""
+    for browser in chromium():
+        with new_window(browser) as page:
+            page.goto(address)
+            yield page
+
+
+def chromium() -> Iterator[Browser]:
+    """A Chromium without a window."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.set_default_timeout(PATIENCE_MS)
-        expect.set_options(timeout=PATIENCE_MS)
-        page.goto(address)
-        yield page
+        yield browser
         browser.close()
+
+
+@contextmanager
+def new_window(browser: Browser) -> Iterator[Page]:
+    """An empty window that shares no cookies and no storage with any other."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    yield page
+    page.close()
 
 
 def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, WebSocket, expect
-from served_app import IN_CHROMIUM
+from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
+from served_app import IN_CHROMIUM, new_window
 from soak_studies import zip_study
 
 from asemble import io
@@ -58,31 +59,44 @@ def series(files: list[Path]) -> list[Series]:
     return list(io.read_study(files).series)
 
 
+@pytest.fixture(scope="module")
+def sent() -> list[object]:
+    """What the window of both series says to the server."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def read_page(
+    browser: Browser, address: str, files: list[Path], sent: list[object]
+) -> Iterator[Page]:
+    """One window, in which both series were opened."""
+
+    def opened(socket: WebSocket) -> None:
+        socket.on("framesent", lambda frame: sent.append(frame))  # noqa: PLW0108  Playwright marks the listener
+
+    with new_window(browser) as page:
+        page.on("websocket", opened)
+        page.goto(address)
+        page.locator('input[type="file"]').set_input_files(files)
+        page.get_by_role("button", name="Read the upload").click()
+        expect(page.get_by_text("2 series read")).to_be_visible()
+        yield page
+
+
 @pytest.fixture
-def canvases(page: Page, files: list[Path]) -> Locator:
-    """The Read page with both series."""
-    page.locator('input[type="file"]').set_input_files(files)
-    page.get_by_role("button", name="Read the upload").click()
-    expect(page.get_by_text("2 series read")).to_be_visible()
-    page.get_by_role("button", name="Read the slices").click()
-    drawn = page.locator("canvas[data-ms]")
+def canvases(read_page: Page) -> Locator:
+    """Both series as the Read page first shows them: whoever leaves it leaves no tool behind."""
+    read_page.get_by_role("link", name="Home", exact=True).click()
+    read_page.get_by_role("button", name="Read the slices").click()
+    drawn = read_page.locator("canvas[data-ms]")
     expect(drawn).to_have_count(2)
     return drawn
 
 
 def test_scrolling_sends_nothing_to_the_server(
-    page: Page, address: str, files: list[Path], capsys: pytest.CaptureFixture[str]
+    canvases: Locator, sent: list[object], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sent: list[object] = []
-
-    def opened(socket: WebSocket) -> None:
-        socket.on("framesent", lambda frame: sent.append(frame))  # noqa: PLW0108  Playwright marks the listener
-
-    page.on("websocket", opened)
-    page.goto(address)
-    page.locator('input[type="file"]').set_input_files(files)
-    page.get_by_role("button", name="Read the upload").click()
-    page.get_by_role("button", name="Read the slices").click()
+    page = canvases.page
     pane = page.locator(".pane").filter(has_text=f"of {SLICES}")
     canvas = pane.locator("canvas[data-ms]")
     canvas.hover()
@@ -120,10 +134,8 @@ def test_scrolling_sends_nothing_to_the_server(
         )
 
 
-def test_ruler_and_region_read_what_python_reads(
-    page: Page, canvases: Locator, series: list[Series]
-) -> None:
-    canvas = canvases.first
+def test_ruler_and_region_read_what_python_reads(canvases: Locator, series: list[Series]) -> None:
+    page, canvas = canvases.page, canvases.first
     shown = shown_in(canvas, series)
     mm = millimetres_a_pixel(canvas, shown)
     choose(page, "Ruler")
@@ -153,9 +165,9 @@ def test_ruler_and_region_read_what_python_reads(
 
 
 def test_window_level_and_zoom_give_the_greys_of_the_array(
-    page: Page, canvases: Locator, series: list[Series]
+    canvases: Locator, series: list[Series]
 ) -> None:
-    canvas = canvases.first
+    page, canvas = canvases.page, canvases.first
     shown = shown_in(canvas, series)
     standard = np.percentile(shown.voxels, WINDOW_PERCENT)
     assert window_of(canvas) == pytest.approx(standard, abs=2)
@@ -205,10 +217,8 @@ def test_panes_of_one_plane_stay_within_half_a_slice(
     assert compared > 10
 
 
-def test_a_quadrant_click_reaches_python_and_a_second_takes_it_away(
-    page: Page, canvases: Locator
-) -> None:
-    canvas = canvases.first
+def test_a_quadrant_click_reaches_python_and_a_second_takes_it_away(canvases: Locator) -> None:
+    page, canvas = canvases.page, canvases.first
     choose(page, "Mark")
     wide, high = (canvas.evaluate(f"e => e.client{side}") for side in ("Width", "Height"))
     side = min(wide, high)
