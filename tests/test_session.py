@@ -96,7 +96,7 @@ def test_a_session_leaves_nothing_and_talks_to_nobody_else(
         page.get_by_role("link", name=name, exact=True).first.click()
         expect(page.get_by_text("No study is open yet")).to_have_count(0)
     page.get_by_text("Read first", exact=True).click()
-    page.get_by_role("button", name="Ask the ensemble").click()
+    page.get_by_role("button", name="Ask the ensemble", exact=True).click()
     expect(page.get_by_text("Study probabilities")).to_be_visible()
     page.get_by_role("link", name="Report", exact=True).click()
     for kind in ("PDF", "JSON", "text"):
