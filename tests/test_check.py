@@ -11,11 +11,11 @@ from asemble.training.config import read_config
 SMALLEST = """
 member = "regnet"
 plane = "coronal"
-training_cases = 2
-validation_cases = 2
-passes = 8
-batch = 4
-validate_every = 8
+training_cases = 3
+validation_cases = 3
+passes = 16
+batch = 8
+validate_every = 16
 """
 
 
