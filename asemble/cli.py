@@ -29,7 +29,7 @@ from asemble.core.errors import AsembleError, ConfigError, InputError
 from asemble.core.faults import Fault
 from asemble.core.labels import JUDGED_PLANES, STANDING_NOTICE, Pattern, Plane, Weighting
 
-BENCH_PARTS = ("a", "b", "c", "d", "e")
+BENCH_PARTS = ("a", "b", "c", "d", "e", "f")
 """Of `asemble bench`."""
 
 
@@ -152,7 +152,8 @@ def _add_bench(verbs: Verbs) -> None:
         type=_letters,
         default=BENCH_PARTS,
         metavar="LETTERS",
-        help="a: heatmaps, b: operations a second, c: reading, d: cold start, e: growth; as a,c",
+        help="a: heatmaps, b: operations a second, c: reading, d: cold start, e: growth, "
+        "f: CUDA; as a,c",
     )
     bench.add_argument(
         "--turns", type=count_from_one, default=5, metavar="N", help="timed repetitions of each"

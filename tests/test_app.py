@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from asemble.clinical import Answer
 from asemble.clinical.findings import Lesion
-from asemble.core.labels import STANDING_NOTICE, Plane, Weighting
+from asemble.core.labels import STANDING_NOTICE, Pattern, Plane, Weighting
 from asemble.io import write_nifti
 from asemble.ui import cache
 from asemble.ui.intake import SAMPLES
@@ -248,14 +248,15 @@ def test_reading_first_can_be_switched_off_for_a_demonstration(nifti: bytes) -> 
     assert not app.exception
 
 
-def open_sample() -> AppTest:
-    """The home page with the one sample that these tests open: each is simulated once a process."""
+def open_sample(kind: Pattern = Pattern.INFLAMMATORY) -> AppTest:
+    """The home page with a sample open; each is simulated once a process."""
     app = open_home()
-    return next(each for each in app.button if each.key == "sample_inflammatory").click().run()
+    return next(each for each in app.button if each.key == f"sample_{kind}").click().run()
 
 
-def test_a_sample_case_opens_and_is_marked_synthetic() -> None:
-    app = open_sample()
+@pytest.mark.parametrize("kind", [sample.kind for sample in SAMPLES])
+def test_a_sample_case_opens_and_is_marked_synthetic(kind: Pattern) -> None:
+    app = open_sample(kind)
     assert "3 series read" in words(app)
     assert words(app).count("SYNTHETIC") > len(SAMPLES)
     app.switch_page("pages/1_Read.py").run()

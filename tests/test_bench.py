@@ -111,14 +111,15 @@ def test_a_quick_run_writes_its_page_and_its_figures(
 ) -> None:
     monkeypatch.setenv("ASEMBLE_WEIGHTS", str(random_weights))
     page = tmp_path / "benchmark.md"
-    assert main(["bench", "--quick", "--turns", "1", "--only", "e,c", "--out", str(page)]) == 0
+    assert main(["bench", "--quick", "--turns", "1", "--only", "e,c,f", "--out", str(page)]) == 0
     assert "times the bare loop" in capsys.readouterr().out
     said = page.read_text()
     assert "its figures mean nothing" in said
     assert said.index("(e) Growth") < said.index("(c) Reading")
     written = json.loads((tmp_path / "measurements" / "benchmark.json").read_text())
     assert written["machine"]["cores"] == this_machine().cores
-    assert set(written["parts"]) == {"c", "e"}
+    assert set(written["parts"]) == {"c", "e", "f"}
+    assert (written["parts"]["f"]["studies_a_second"] is None) is not torch.cuda.is_available()
     assert written["parts"]["c"]["files"] == QUICK_FILES
 
 
@@ -126,4 +127,4 @@ def test_a_part_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str])
     with pytest.raises(SystemExit) as stopped:
         main(["bench", "--only", "a,z"])
     assert stopped.value.code == 2
-    assert "'a,z' is not some of a,b,c,d,e" in capsys.readouterr().err
+    assert "'a,z' is not some of a,b,c,d,e,f" in capsys.readouterr().err

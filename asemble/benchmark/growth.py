@@ -1,19 +1,15 @@
 """(e) Growth of the time with the slices of a study and with the sessions at once."""
 
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
-
-import torch
 
 from asemble.benchmark.asking import assess
 from asemble.benchmark.result import Found, Settings
 from asemble.benchmark.studies import rendered_study, stretched
 from asemble.benchmark.timing import Exponent, Spread, in_turns
 from asemble.core.study import Study
-from asemble.models import Ensemble, load_ensemble
+from asemble.models import Ensemble
 
 SLICES = (10, 30, 100, 300, 1000)
 """Of a study, half of them in each plane."""
@@ -24,8 +20,6 @@ QUICK_SLICES, QUICK_SESSIONS, QUICK_SESSION_SLICES = (2, 4, 6), (1, 2, 3), 2
 RENDERED = 12
 """Slices a plane that are rendered; longer stacks are stretched from them."""
 SEED = 505
-CUDA_STUDIES, CUDA_SLICES, CUDA_SESSIONS = 50, 24, (1, 8)
-"""For the throughput on CUDA: studies, slices in each of two planes, and sessions at once."""
 
 
 def measure_growth(ensemble: Ensemble, settings: Settings) -> Found:
@@ -44,7 +38,6 @@ def measure_growth(ensemble: Ensemble, settings: Settings) -> Found:
         (f"{count} x {per_session} slices, {count} sessions", *_cells(spent, count * per_session))
         for count, spent in by_sessions.items()
     ]
-    studies, reason = _studies_a_second(source, settings)
     return Found(
         heading="(e) Growth with slices and sessions",
         how=(
@@ -58,8 +51,7 @@ def measure_growth(ensemble: Ensemble, settings: Settings) -> Found:
         rows=rows,
         verdict=(
             "Aim: linear growth. Time grows as the number of slices to the power "
-            f"{slope.words()}, and as the number of sessions to the power {shared.words()}. "
-            f"{reason}"
+            f"{slope.words()}, and as the number of sessions to the power {shared.words()}."
         ),
         measured={
             "by_slices": {str(count): spent for count, spent in by_slices.items()},
@@ -67,7 +59,6 @@ def measure_growth(ensemble: Ensemble, settings: Settings) -> Found:
             "slices_a_session": per_session,
             "exponent_of_slices": slope.as_dict(),
             "exponent_of_sessions": shared.as_dict(),
-            "cuda_studies_a_second": studies,
         },
     )
 
@@ -108,25 +99,3 @@ def _exponent(by_size: Mapping[int, list[float]]) -> Exponent:
 
 def _cells(spent: list[float], slices: int) -> tuple[str, str]:
     return Spread.of(spent).words(), f"{Spread.of(spent).median / slices:.4f}"
-
-
-def _studies_a_second(source: Study, settings: Settings) -> tuple[dict[str, Any] | None, str]:
-    """Throughput on CUDA with some sessions at once, or None with the reason."""
-    if not torch.cuda.is_available():
-        return None, "Studies a second on CUDA: not measured, this machine has no CUDA device."
-    ensemble = load_ensemble(device="cuda")
-    study = stretched(source, CUDA_SLICES, seed=SEED)
-    rates: dict[int, list[float]] = {sessions: [] for sessions in CUDA_SESSIONS}
-    assess(study, ensemble)
-    for _ in range(settings.turns):
-        for sessions, found in rates.items():
-            started = time.perf_counter()
-            with ThreadPoolExecutor(sessions) as pool:
-                list(pool.map(partial(assess, ensemble=ensemble), [study] * CUDA_STUDIES))
-            found.append(CUDA_STUDIES / (time.perf_counter() - started))
-    spreads = {sessions: Spread.of(found) for sessions, found in rates.items()}
-    told = ", ".join(f"{spread.words()} with {n} at once" for n, spread in spreads.items())
-    return (
-        {str(sessions): spread.as_dict() for sessions, spread in spreads.items()},
-        f"Studies of {CUDA_SLICES} + {CUDA_SLICES} slices a second on CUDA: {told}.",
-    )

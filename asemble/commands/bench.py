@@ -14,6 +14,7 @@ from asemble.benchmark.multiplying import measure_multiplying
 from asemble.benchmark.reading import measure_reading
 from asemble.benchmark.result import Found, Settings
 from asemble.benchmark.starting import measure_starting
+from asemble.benchmark.throughput import measure_throughput
 from asemble.commands.terminal import writing
 from asemble.evaluation.documents import write_measurement
 from asemble.models import Ensemble, load_ensemble
@@ -26,6 +27,7 @@ PARTS: Mapping[str, Part] = {
     "c": lambda _, __, settings: measure_reading(settings),
     "d": lambda _, __, settings: measure_starting(settings),
     "e": lambda ensemble, _, settings: measure_growth(ensemble, settings),
+    "f": lambda ensemble, _, settings: measure_throughput(ensemble, settings),
 }
 """By the letter that chooses it."""
 
@@ -49,7 +51,7 @@ def bench(parts: Sequence[str], *, turns: int, is_quick: bool, page: Path | None
     machine, settings = this_machine(), Settings(turns, is_quick)
     command = shlex.join(["asemble", *sys.argv[1:]])
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    ensemble = load_ensemble(device="cpu")  # what is compared with it runs there; (e) adds CUDA
+    ensemble = load_ensemble(device="cpu")  # what is compared with it runs there; (f) is on CUDA
     print(machine.words(), end="\n\n")
     if is_quick:
         print(QUICK_NOTICE, end="\n\n")

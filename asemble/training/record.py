@@ -43,8 +43,10 @@ def card_of(
             "software": {
                 "python": platform.python_version(),
                 "torch": str(torch.__version__),
-                # Sums in another order round otherwise: with other threads the file differs.
+                # Sums in another order round otherwise: with other threads or on another device
+                # the file differs.
                 "threads": torch.get_num_threads(),
+                "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
             },
         },
         data=origin["data"],
