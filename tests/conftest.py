@@ -67,7 +67,8 @@ def browser() -> "Iterator[Browser]":
     """One Chromium a file: while Playwright's loop is there, no other may run beside it."""
     from served_app import chromium  # noqa: PLC0415  Playwright only where it is used
 
-    yield from chromium()
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -85,12 +85,12 @@ def running(
 
 def look_at(address: str) -> Iterator[Page]:
     """A window on the app, in a Chromium of its own."""
-    for browser in chromium():
-        with new_window(browser) as page:
-            page.goto(address)
-            yield page
+    with chromium() as browser, new_window(browser) as page:
+        page.goto(address)
+        yield page
 
 
+@contextmanager
 def chromium() -> Iterator[Browser]:
     """A Chromium without a window."""
     with sync_playwright() as playwright:

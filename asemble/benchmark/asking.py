@@ -1,6 +1,6 @@
 """What is measured of asemble itself: the one place to change when its engine does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,8 +8,10 @@ from torch import nn
 
 from asemble import predict
 from asemble.core.labels import Plane
+from asemble.core.results import StudyPrediction
 from asemble.core.study import Study
 from asemble.core.volume import Floats
+from asemble.explain import SeriesHeatmaps
 from asemble.models import Ensemble
 from asemble.models.evidence import EvidenceNetwork
 from asemble.models.forward import ready_to_run
@@ -38,9 +40,11 @@ class Forward:
     run: Callable[[], object]
 
 
-def assess(study: Study, ensemble: Ensemble) -> None:
+def assess(
+    study: Study, ensemble: Ensemble
+) -> tuple[StudyPrediction, Mapping[str, SeriesHeatmaps]]:
     """Prediction and heatmaps of one study."""
-    predict.assess(study, ensemble)
+    return predict.assess(study, ensemble)
 
 
 def forwards(ensemble: Ensemble, plane: Plane, images: Floats, threads: int) -> Sequence[Forward]:

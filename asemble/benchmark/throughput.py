@@ -7,13 +7,13 @@ from functools import partial
 import numpy as np
 import torch
 
+from asemble.benchmark.asking import assess
 from asemble.benchmark.result import Found, Settings
 from asemble.benchmark.studies import rendered_study, stretched
 from asemble.benchmark.timing import Spread
 from asemble.core.study import Study
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.calibration import Floats64
-from asemble.predict import assess
 
 HEADING = "(f) Studies a second on CUDA"
 STUDIES = 16
