@@ -62,6 +62,10 @@ class Series:
         body_part: BodyPartExamined in upper case, empty where unknown.
         modality: "MR" for magnetic resonance; empty where the file does not say.
         synthetic: whether the file says that it was simulated.
+        frame_of_reference: a name inside the study ("F1", "F2", ...), never the UID: series of one
+            name share a FrameOfReferenceUID, so their millimetres may be compared. Between other
+            names they may not, and where it is None (NIfTI, pictures, a file that states none)
+            with nothing else.
     """
 
     id: str
@@ -73,6 +77,13 @@ class Series:
     body_part: str = ""
     modality: str = ""
     synthetic: bool = False
+    frame_of_reference: str | None = None
+
+    def shares_frame_with(self, other: "Series") -> bool:
+        """Whether millimetres of the two series may be compared."""
+        return self.frame_of_reference is not None and (
+            self.frame_of_reference == other.frame_of_reference
+        )
 
     def corrected(
         self, *, plane: Plane | None = None, weighting: Weighting | None = None

@@ -35,6 +35,7 @@ def _facts(series: Series) -> dict[str, object]:
         "weighting": series.weighting,
         "body_part": series.body_part,
         "modality": series.modality,
+        "frame_of_reference": series.frame_of_reference,
         "synthetic": series.synthetic,
         "shape": list(series.volume.shape),
         "spacing_mm": None if affine is None else [round(v, 4) for v in spacing_mm(affine)],

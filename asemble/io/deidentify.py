@@ -17,7 +17,7 @@ KEPT = (
     # which images belong together; UIDs leave `group_digest` as digests only
     "SeriesInstanceUID", "SOPInstanceUID", "SeriesNumber", "AcquisitionNumber", "InstanceNumber",
     "TemporalPositionIdentifier", "EchoNumbers", "TriggerTime", "DiffusionBValue", "StackID",
-    "DimensionIndexSequence", "ImagesInAcquisition",
+    "DimensionIndexSequence", "ImagesInAcquisition", "FrameOfReferenceUID",
     # how it was acquired
     "ScanningSequence", "SequenceVariant", "ScanOptions", "MRAcquisitionType",
     "RepetitionTime", "EchoTime", "InversionTime", "FlipAngle",

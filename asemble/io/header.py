@@ -30,6 +30,7 @@ class Header:
     Args:
         series: digest of SeriesInstanceUID: groups images, never leaves memory.
         instance: digest of SOPInstanceUID, empty where absent: finds the same image given twice.
+        frame_of_reference: digest of FrameOfReferenceUID, empty where absent.
         modality: Modality, "MR" also where only the SOP class says so.
         description: cleaned by `deidentify.clean_description`.
         kind: words of ImageType from the third on, with ComplexImageComponent.
@@ -47,6 +48,7 @@ class Header:
 
     series: str = ""
     instance: str = ""
+    frame_of_reference: str = ""
     modality: str = ""
     body_part: str = ""
     description: str = ""
@@ -87,11 +89,13 @@ def header_of(dataset: pydicom.Dataset) -> Header:
         modality = "MR"
     description = text(dataset, "SeriesDescription")
     uid = text(dataset, "SOPInstanceUID")
+    frame = text(dataset, "FrameOfReferenceUID")
     return Header(
         series=deidentify.group_digest(
             text(dataset, "SeriesInstanceUID") or f"{text(dataset, 'SeriesNumber')} {description}"
         ),
         instance=deidentify.group_digest(uid) if uid else "",
+        frame_of_reference=deidentify.group_digest(frame) if frame else "",
         modality=modality,
         body_part=deidentify.clean_body_part(text(dataset, "BodyPartExamined")),
         description=deidentify.clean_description(description),

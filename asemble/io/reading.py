@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from asemble.core.errors import FileError, InputError
 from asemble.core.labels import Plane, Weighting
-from asemble.core.study import Refusal, Series, Study, grouped_by_reason
+from asemble.core.study import Refusal, Study, grouped_by_reason
 from asemble.io import copies, decoders, dicom, disc, limits, nifti, pairs, raster
 from asemble.io.frames import Frame
 from asemble.io.patients import Patients
@@ -231,7 +231,17 @@ def _why_nothing(refused: Sequence[Refusal]) -> InputError:
 
 def _study(drafts: Sequence[Draft], refused: Sequence[Refusal]) -> Study:
     ordered = sorted(drafts, key=_order)
-    series = tuple(_named(draft.series, number) for number, draft in enumerate(ordered, start=1))
+    digests = dict.fromkeys(draft.frame_of_reference for draft in ordered)
+    digests.pop("", None)
+    frames = {digest: f"F{number}" for number, digest in enumerate(digests, start=1)}
+    series = tuple(
+        replace(
+            draft.series,
+            id=f"s{number:02d}",
+            frame_of_reference=frames.get(draft.frame_of_reference),
+        )
+        for number, draft in enumerate(ordered, start=1)
+    )
     key = hashlib.sha256("".join(draft.digest for draft in ordered).encode()).hexdigest()
     return Study(series, tuple(refused), key)
 
@@ -240,7 +250,3 @@ def _order(draft: Draft) -> tuple[object, ...]:
     plane = _PLANE_ORDER.index(draft.series.plane)
     weighting = _WEIGHTING_ORDER.index(draft.series.weighting)
     return (plane, weighting, *draft.order, draft.digest)
-
-
-def _named(series: Series, number: int) -> Series:
-    return replace(series, id=f"s{number:02d}")

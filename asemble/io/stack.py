@@ -51,12 +51,14 @@ class Draft:
         order: number of the series and of the volume in it, for a stable order.
         digest: SHA-256 of pixels and geometry.
         name: of its files, for messages.
+        frame_of_reference: digest of the FrameOfReferenceUID that all its slices state, else empty.
     """
 
     series: Series
     order: tuple[int, int]
     digest: str
     name: str = ""
+    frame_of_reference: str = ""
 
 
 def stack(frames: Sequence[Frame]) -> list[Draft | Refusal]:
@@ -145,7 +147,18 @@ def _place(block: Block, notes: list[str], *, order: int) -> Draft:
         synthetic=any(frame.header.synthetic for frame in frames),
     )
     number = header.series_number
-    return Draft(series, (number, order), _digest(frames, affine), _name(frames))
+    return Draft(
+        series,
+        (number, order),
+        _digest(frames, affine),
+        _name(frames),
+        _frame_of_reference(frames),
+    )
+
+
+def _frame_of_reference(frames: list[Frame]) -> str:
+    stated = {frame.header.frame_of_reference for frame in frames}
+    return stated.pop() if len(stated) == 1 else ""
 
 
 def _voxels(frames: list[Frame]) -> npt.NDArray[np.float32]:
