@@ -197,14 +197,20 @@ def test_window_level_and_zoom_give_the_greys_of_the_array(
     check_greys(canvas, shown, inverted=True)
 
 
-def test_panes_of_one_plane_stay_within_half_a_slice(
+def test_panes_without_a_frame_move_by_millimetres_once_they_are_linked_by_hand(
     canvases: Locator, series: list[Series]
 ) -> None:
-    one, other = canvases.nth(0), canvases.nth(1)
+    page, one, other = canvases.page, canvases.nth(0), canvases.nth(1)
     positions = {each.id: places_along_y(each) for each in series}
     reach = positions[one.get_attribute("data-series") or ""]
     theirs = positions[other.get_attribute("data-series") or ""]
     half = abs(theirs[1] - theirs[0]) / 2
+    expect(page.get_by_role("button", name="Link", exact=True)).to_be_hidden()
+    expect(page.get_by_text("Not linked to pane 2, no reference lines")).to_be_visible()
+    reach -= reach[int(one.get_attribute("data-slice") or -1)]
+    theirs -= theirs[int(other.get_attribute("data-slice") or -1)]
+    page.get_by_role("button", name="Link anyway").click()
+    expect(page.get_by_text("Linked by hand to pane 2.")).to_be_visible()
     one.press("Home")
     compared = 0
     for index in range(len(reach)):

@@ -25,7 +25,15 @@ from asemble.ui.images import heat_colours
 from asemble.ui.stacks import heat_bytes
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("geometry.js", "measure.js", "marks.js", "drawing.js", "pane.js", "viewer.js")
+_SCRIPTS = (
+    "geometry.js",
+    "linking.js",
+    "measure.js",
+    "marks.js",
+    "drawing.js",
+    "pane.js",
+    "viewer.js",
+)
 """One script for the browser, in this order."""
 
 
@@ -97,7 +105,10 @@ def show(
     has_heat_row: bool = False,
     listeners: Listeners | None = None,
 ) -> None:
-    """Draw the panes side by side; those of one plane scroll together by millimetres.
+    """Draw the panes side by side.
+
+    Those of one plane scroll together: by millimetres where their files state one frame of
+    reference, else once the reader links them by hand.
 
     Args:
         panes: one to three.
@@ -200,6 +211,8 @@ def _pane(pane: Pane, study_key: str) -> dict[str, Any]:
         "columns": columns,
         "pixel": [row_mm, column_mm],
         "affine": None if affine is None else affine.tolist(),
+        "plane": series.plane,
+        "frame": series.frame_of_reference,
         "letters": letters,
         "places": slice_places(affine, slices, series.plane),
         "unknown": UNKNOWN_GEOMETRY if affine is None else "",

@@ -19,7 +19,7 @@ function draw(viewer, pane) {
   const painter = { ink, ratio, data: pane.data, at: (place) => toCanvas(pane, frame, place), frame };
   drawHeat(viewer, pane, painter);
   for (const other of viewer.panes) {
-    if (other !== pane && other.stack) drawCut(painter, cutLine(pane.data, pane.index, other.data, other.index));
+    if (other !== pane && other.stack && sharesFrame(pane.data, other.data)) drawCut(painter, cutLine(pane.data, pane.index, other.data, other.index));
   }
   drawMeasures(pane, painter);
   if (pane.data.marks) drawMarks(viewer, pane, painter);

@@ -27,6 +27,7 @@ function makePane(viewer, root, data, number) {
   make("div", "measured", parts.box, { className: "measured" });
   parts.measured.setAttribute("aria-live", "polite");
   make("div", "heatWord", parts.box, { className: "heat-word" });
+  make("div", "linkWord", parts.box, { className: "muted" });
   if (data.unknown) make("div", "unknown", parts.box, { className: "muted", textContent: data.unknown });
   const pane = {
     data, parts, number, index: data.start, guides: data.guides ?? {},

@@ -25,6 +25,7 @@ const KEYS = [
   ["Delete", "take ruler and regions away"],
   ["h", "heatmap on and off"],
   ["l", "link panes of one plane"],
+  ["L", "link panes without a common frame of reference, from where they stand"],
   ["Space", "cine"],
   ["f", "full screen"],
   ["One finger, two fingers", "slices; zoom and pan"],
@@ -54,7 +55,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
 function makeViewer(root) {
   const viewer = {
-    root, panes: [], jump: null, tool: "window", linked: true, active: null, cine: null, colours: [],
+    root, panes: [], jump: null, tool: "window", linked: true, linkedByHand: false, active: null, cine: null, colours: [],
     heat: { on: false, opacity: 0.6, threshold: 0, contour: false },
     lesion: { lesion: Object.keys(LETTERS)[0], is_deep: false, is_intense: false },
   };
@@ -72,6 +73,7 @@ function update(viewer, data) {
     viewer.stage.replaceChildren();
     viewer.panes = data.panes.map((each, i) => makePane(viewer, viewer.stage, each, i));
     viewer.active = viewer.panes[0];
+    viewer.linkedByHand = false;
   }
   viewer.colours = data.colours;
   viewer.panes.forEach((pane, i) => {
@@ -82,7 +84,8 @@ function update(viewer, data) {
   const { parts } = viewer;
   parts.heatRow.hidden = !data.has_heat_row;
   parts.mark.hidden = !data.panes.some((pane) => pane.marks);
-  parts.linked.hidden = data.panes.length < 2;
+  parts.linked.hidden = !hasPair(viewer, areLinkable);
+  parts.linkedByHand.hidden = !hasPair(viewer, areLinkableByHand);
   if (viewer.tool === "mark" && parts.mark.hidden) chooseTool(viewer, "window");
   paintBar(viewer);
 }
@@ -118,6 +121,7 @@ function makeToolbar(viewer) {
   button("clear", "Clear", "Take ruler and regions away (Delete)", () => clearMeasures(viewer));
   button("cine", "Cine", "Run through the slices (Space)", () => toggleCine(viewer));
   button("linked", "Link", "Panes of one plane move together by millimetres (l)", () => (viewer.linked = !viewer.linked));
+  button("linkedByHand", "Link anyway", "Panes without a common frame of reference move together from where they stand now (L)", () => linkByHand(viewer, !viewer.linkedByHand));
   button("full", "Full screen", "Full screen (f)", () => toggleFull(viewer));
   button("help", "?", "Keys", () => parts.keys.showModal());
 
@@ -201,6 +205,7 @@ function pressed(viewer, pane, event) {
     i: () => (pane.inverted = !pane.inverted),
     h: () => (viewer.heat.on = !viewer.heat.on),
     l: () => (viewer.linked = !viewer.linked),
+    L: () => linkByHand(viewer, !viewer.linkedByHand),
     f: () => toggleFull(viewer),
     Delete: () => clearMeasures(viewer),
     " ": () => toggleCine(viewer),
@@ -220,9 +225,7 @@ function pressed(viewer, pane, event) {
 function moveTo(viewer, pane, index) {
   pane.index = Math.min(Math.max(index, 0), pane.data.slices - 1);
   for (const other of viewer.panes) {
-    if (other !== pane && viewer.linked && areParallel(pane.data, other.data)) {
-      other.index = matchingSlice(pane.data, pane.index, other.data);
-    }
+    if (other !== pane) other.index = linkedSlice(viewer, pane, other) ?? other.index;
   }
   refresh(viewer);
   if (!viewer.tellsRest) return;
@@ -234,7 +237,7 @@ function moveTo(viewer, pane, index) {
 function refresh(viewer) {
   const { parts, heat, panes } = viewer;
   for (const tool of Object.keys(TOOLS)) parts[tool].setAttribute("aria-pressed", viewer.tool === tool);
-  parts.linked.setAttribute("aria-pressed", viewer.linked);
+  for (const name of ["linked", "linkedByHand"]) parts[name].setAttribute("aria-pressed", viewer[name]);
   parts.cine.setAttribute("aria-pressed", Boolean(viewer.cine));
   parts.invert.setAttribute("aria-pressed", Boolean(viewer.active?.inverted));
   Object.assign(parts.heatOn, { checked: heat.on });
@@ -249,6 +252,7 @@ function refresh(viewer) {
     const { data, index } = pane;
     const place = data.places[index];
     pane.parts.place.textContent = `Slice ${index + 1} of ${data.slices}${place ? ", " + place : ""}`;
+    pane.parts.linkWord.textContent = linkWords(viewer, pane);
     pane.parts.scrubber.value = index;
     pane.parts.canvas.dataset.slice = index;
     pane.parts.canvas.setAttribute("aria-label", `${data.title}, slice ${index + 1} of ${data.slices}`);
