@@ -4,7 +4,8 @@
     ├── InputError        what was given cannot be used
     │   ├── ArchiveError      an archive is unsafe, damaged or too large
     │   ├── FileError         one file cannot be read as an image
-    │   └── SeriesError       images that belong together do not form a volume
+    │   ├── SeriesError       images that belong together do not form a volume
+    │   └── ReadingError      a saved reading cannot be opened
     ├── WeightsError      a weight file and its card do not agree
     └── ConfigError       a configuration asks for something that does not exist
 
@@ -43,6 +44,20 @@ class FileError(InputError):
 
 class SeriesError(InputError):
     """Images that belong together do not form a volume."""
+
+
+class ReadingError(InputError):
+    """A saved reading cannot be opened.
+
+    Args:
+        message: one sentence that says what was wrong.
+        hint: one sentence that says what to do about it.
+        code: names the reason for programs; it stays when the sentence is worded anew.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", code: str) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
 
 
 class WeightsError(AsembleError):

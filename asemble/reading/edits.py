@@ -1,0 +1,133 @@
+"""What a reader does, one pure function each: the reading before to the reading after."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from asemble.clinical import Answer
+from asemble.clinical.findings import Mark, toggled
+from asemble.clinical.truth import Truth
+from asemble.core.labels import Plane, Weighting
+from asemble.reading.joint_lines import JointLines
+from asemble.reading.reading import Conclusion, Confidence, Correction, Place, Reading
+
+
+def answer(reading: Reading, item_id: str, said: Answer) -> Reading:
+    """Answer an item of the checklist; `Answer.UNKNOWN` takes an answer back.
+
+    >>> answer(Reading(), "erosion", Answer.YES).answers["erosion"]
+    <Answer.YES: 'yes'>
+    """
+    return replace(reading, answers={**reading.answers, item_id: said})
+
+
+def conclude(reading: Reading, conclusion: Conclusion | None) -> Reading:
+    """Choose the conclusion."""
+    return replace(reading, impression=replace(reading.impression, conclusion=conclusion))
+
+
+def state_confidence(reading: Reading, confidence: Confidence | None) -> Reading:
+    """Say how sure the conclusion is."""
+    return replace(reading, impression=replace(reading.impression, confidence=confidence))
+
+
+def comment(reading: Reading, comments: str) -> Reading:
+    """Write the comments.
+
+    Raises:
+        ValueError: they are too long.
+    """
+    return replace(reading, impression=replace(reading.impression, comments=comments))
+
+
+def draft_conclusion(reading: Reading, conclusion: Conclusion | None) -> Reading:
+    """Choose the conclusion under "Read first"."""
+    return replace(reading, draft=replace(reading.draft, conclusion=conclusion))
+
+
+def draft_confidence(reading: Reading, confidence: Confidence | None) -> Reading:
+    """Say how sure the conclusion under "Read first" is."""
+    return replace(reading, draft=replace(reading.draft, confidence=confidence))
+
+
+def draft_comment(reading: Reading, comments: str) -> Reading:
+    """Write the comments under "Read first".
+
+    Raises:
+        ValueError: they are too long.
+    """
+    return replace(reading, draft=replace(reading.draft, comments=comments))
+
+
+def record_first(reading: Reading) -> Reading:
+    """Make the draft the first reading, which never changes again, and where the last begins.
+
+    Raises:
+        ValueError: there is one already, or no conclusion is chosen.
+    """
+    if reading.first is not None:
+        raise ValueError("a first reading is recorded once")
+    if reading.draft.conclusion is None:
+        raise ValueError("a first reading needs a conclusion")
+    return replace(reading, first=reading.draft, impression=reading.draft)
+
+
+def judge_sacroiliitis(reading: Reading, found: Truth) -> Reading:
+    """Say whether the MRI shows active sacroiliitis; None takes it back."""
+    return replace(reading, sacroiliitis=found)
+
+
+def choose_setting(reading: Reading, title: str | None) -> Reading:
+    """Choose the clinic whose prevalence is assumed."""
+    return replace(reading, setting=title)
+
+
+def call_suggestive(reading: Reading, is_suggestive: bool) -> Reading:
+    """Say whether the whole picture is highly suggestive of spondyloarthritis."""
+    return replace(reading, is_suggestive=is_suggestive)
+
+
+def toggle_mark(reading: Reading, series_id: str, mark: Mark) -> Reading:
+    """Mark a lesion, or take it away where it is marked already."""
+    marks = toggled(reading.marks.get(series_id, ()), mark)
+    return replace(reading, marks={**reading.marks, series_id: marks})
+
+
+def clear_marks(reading: Reading, series_id: str) -> Reading:
+    """Take every mark of a series away."""
+    kept = {id_: marks for id_, marks in reading.marks.items() if id_ != series_id}
+    return replace(reading, marks=kept)
+
+
+def lay_joint_lines(reading: Reading, lines: JointLines) -> Reading:
+    """Keep the joint lines of a frame of reference in place of those it had."""
+    others = [each for each in reading.joint_lines if each.frame != lines.frame]
+    laid = sorted([*others, lines], key=lambda each: each.frame)
+    return replace(reading, joint_lines=tuple(laid))
+
+
+def choose_first_scored(reading: Reading, series_id: str, index: int) -> Reading:
+    """Choose the first of the six slices that SPARCC scores."""
+    return replace(reading, first_scored={**reading.first_scored, series_id: index})
+
+
+def choose_transitional(reading: Reading, series_id: str, index: int) -> Reading:
+    """Choose the transitional slice of SPARCC SSS."""
+    return replace(reading, transitional={**reading.transitional, series_id: index})
+
+
+def choose_key_images(reading: Reading, places: Iterable[Place] | None) -> Reading:
+    """Choose the slices for the report; None leaves the choice as offered."""
+    return replace(reading, key_images=None if places is None else tuple(places))
+
+
+def correct_series(
+    reading: Reading, series_id: str, *, plane: Plane | None, weighting: Weighting | None
+) -> Reading:
+    """State the plane or the weighting of a series; None where the file's own word stands."""
+    stated = Correction(plane, weighting)
+    return replace(reading, corrections={**reading.corrections, series_id: stated})
+
+
+def rest_on(reading: Reading, series_id: str, index: int) -> Reading:
+    """Remember the slice that the reader is at."""
+    return replace(reading, slices={**reading.slices, series_id: index})
