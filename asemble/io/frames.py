@@ -77,6 +77,7 @@ class Frame:
         place: where it lies.
         header: what the file says about it.
         rank: further numbers that tell volumes apart (dimension indices), the most telling first.
+        notes: sentences about how its pixels were read, for the user.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Frame:
     place: Place
     header: Header
     rank: tuple[float, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def volume_key(self) -> tuple[object, ...]:

@@ -223,7 +223,8 @@ def _cautions(frames: list[Frame]) -> list[str]:
         (any(frame.header.captured for frame in frames), CAPTURED),
         (any(frame.header.lossy for frame in frames), LOSSY),
     )
-    return [sentence for applies, sentence in said if applies]
+    how_read = dict.fromkeys(note for frame in frames for note in frame.notes)
+    return [*(sentence for applies, sentence in said if applies), *how_read]
 
 
 _PLANE_WORDS = {
