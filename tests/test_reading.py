@@ -35,8 +35,12 @@ from asemble.reading import (
 from asemble.reading.document import schema
 
 STUDY = "0123456789ab"
-OEDEMA = Mark(Lesion.OEDEMA, 3, QUADRANTS[0], is_deep=True)
-LINES = JointLines("f1", (JointLine(Joint.LEFT, (41.5, -3.0, 20.0), (30.0, -3.0, -22.0)),))
+OEDEMA = Mark(
+    Lesion.OEDEMA, 3, QUADRANTS[0], is_deep=True, place_mm=(-50.5, -3.0, 11.25), line_mm=9.5
+)
+LINES = JointLines(
+    "F1", (JointLine(Joint.LEFT, (41.5, -3.0, 20.0), (37.0, -3.0, 2.5), (30.0, -3.0, -22.0)),)
+)
 
 EDITS = (
     lambda r: edits.answer(r, "erosion", Answer.YES),

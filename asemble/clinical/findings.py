@@ -5,7 +5,7 @@ iliac and its sacral side. Definitions and scores are counted from these marks a
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import product
 
@@ -73,6 +73,9 @@ class Mark:
             on either bone counts for both.
         is_deep: it reaches 1 cm or more from the joint surface.
         is_intense: oedema as bright as the reference (CSF or disc, as the reader chose).
+        place_mm: where the reader clicked, LPS; None for a mark made by words. Two marks that
+            differ in it alone are one.
+        line_mm: how far from the joint line that was, when it was made.
 
     Raises:
         ValueError: the index is below zero.
@@ -83,6 +86,8 @@ class Mark:
     quadrant: Quadrant
     is_deep: bool = False
     is_intense: bool = False
+    place_mm: tuple[float, float, float] | None = field(default=None, compare=False)
+    line_mm: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.slice < 0:

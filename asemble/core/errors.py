@@ -5,7 +5,8 @@
     │   ├── ArchiveError      an archive is unsafe, damaged or too large
     │   ├── FileError         one file cannot be read as an image
     │   ├── SeriesError       images that belong together do not form a volume
-    │   └── ReadingError      a saved reading cannot be opened
+    │   ├── ReadingError      a saved reading cannot be opened
+    │   └── LineError         what was drawn cannot be a joint line
     ├── WeightsError      a weight file and its card do not agree
     └── ConfigError       a configuration asks for something that does not exist
 
@@ -58,6 +59,10 @@ class ReadingError(InputError):
     def __init__(self, message: str, *, hint: str = "", code: str) -> None:
         super().__init__(message, hint=hint)
         self.code = code
+
+
+class LineError(InputError):
+    """What was drawn cannot be a joint line."""
 
 
 class WeightsError(AsembleError):

@@ -255,16 +255,21 @@ def _mark(mark: Mark) -> dict[str, Any]:
         "bone": mark.quadrant.bone,
         "is_deep": mark.is_deep,
         "is_intense": mark.is_intense,
+        "place_mm": None if mark.place_mm is None else list(mark.place_mm),
+        "line_mm": mark.line_mm,
     }
 
 
 def _mark_of(said: Mapping[str, Any]) -> Mark:
+    place, line_mm = said["place_mm"], said["line_mm"]
     return Mark(
         Lesion(said["lesion"]),
         int(said["slice"]),
         Quadrant(Joint(said["joint"]), Half(said["half"]), Bone(said["bone"])),
         is_deep=said["is_deep"],
         is_intense=said["is_intense"],
+        place_mm=None if place is None else joint_lines.point(place),
+        line_mm=None if line_mm is None else float(line_mm),
     )
 
 
