@@ -23,3 +23,18 @@ def tarred(files: dict[str, bytes], mode: str = "w") -> bytes:
             entry.size = len(data)
             archive.addfile(entry, io.BytesIO(data))
     return buffer.getvalue()
+
+
+def version_7(files: dict[str, bytes]) -> bytes:
+    """A tar archive as tools wrote it before POSIX: its headers hold no word of a format."""
+    pieces = []
+    for name, data in files.items():
+        entry = tarfile.TarInfo(name)
+        entry.size = len(data)
+        header = bytearray(entry.tobuf(tarfile.USTAR_FORMAT))
+        header[257:512] = bytes(255)
+        header[156] = 0  # of the type, too, versions before had none
+        header[148:156] = b" " * 8
+        header[148:156] = b"%06o\0 " % sum(header)
+        pieces += [bytes(header), data, bytes(-len(data) % tarfile.BLOCKSIZE)]
+    return b"".join([*pieces, bytes(2 * tarfile.BLOCKSIZE)])

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from archives import tarred, zipped
+from archives import tarred, version_7, zipped
 from mr_files import mr_image, to_bytes, write_series
 
 from asemble.core.errors import InputError
@@ -154,20 +154,100 @@ def test_sizes_add_up_over_the_whole_upload(monkeypatch: pytest.MonkeyPatch) -> 
     assert [r.name for r in refusals(*parts)] == ["f2", "f3"]
 
 
-@pytest.mark.parametrize("make", [zipped, tarred])
-@pytest.mark.parametrize("path", ["../../evil", "/etc/evil", "a/../../evil", "..\\evil", "C:\\x"])
-def test_a_path_that_leads_out_is_refused_and_nothing_is_written(
-    tmp_path: Path, make: Make, path: str
+@pytest.mark.parametrize("make", [zipped, tarred, version_7])
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("../../evil", "a/evil"),
+        ("/etc/evil", "a/etc/evil"),
+        ("b/../../evil", "a/b/evil"),
+        ("..\\evil", "a/evil"),
+        ("C:\\Export\\IM1", "a/Export/IM1"),
+        ("\\\\server\\share\\IM1", "a/server/share/IM1"),
+    ],
+)
+def test_a_path_that_leads_out_names_a_file_and_nothing_is_written(
+    tmp_path: Path, make: Make, path: str, name: str
 ) -> None:
-    archive = make({path: to_bytes(mr_image(0)), **slices(2)})
+    archive = make({path: to_bytes(mr_image(2)), **slices(2)})
     inner = tmp_path / "in" / "side"
     inner.mkdir(parents=True)
     (inner / "a").write_bytes(archive)
     study = read_study(inner)
-    assert study.series[0].volume.shape[0] == 2
-    (refusal,) = study.refused
-    assert "leads out of the archive" in refusal.reason
+    assert study.series[0].volume.shape[0] == 3
+    assert study.refused == ()
+    assert name in names(Part.from_path(inner / "a"))
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["a", "in", "side"]
+
+
+def test_a_tar_of_version_7_is_read_plain_and_compressed() -> None:
+    for archive in (version_7(slices(4)), gzip.compress(version_7(slices(4)))):
+        study = read_parts([Part.from_bytes("a", archive)])
+        assert study.refused == ()
+        assert study.series[0].volume.shape[0] == 4
+    spoilt = bytearray(version_7(slices(4)))
+    spoilt[100] ^= 1  # the checksum is what tells it from any other file
+    with pytest.raises(InputError, match="not an image"):
+        read_parts([Part.from_bytes("a", bytes(spoilt))])
+
+
+TWIN = b"\0\x05\x16\x07\0\x02\0\0Mac OS X        " + bytes(300)
+OF_THE_SYSTEM = {
+    "__MACOSX/study/._IM0": TWIN,
+    "__MACOSX/study/._inner.zip": TWIN,
+    "study/._IM1.dcm": TWIN,
+    "study/.DS_Store": b"\0\0\0\1Bud1" + bytes(6000),
+    "study/Thumbs.db": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(900),
+    "study/Desktop.ini": b"[.ShellClassInfo]\r\n" * 40,
+}
+
+
+@pytest.mark.parametrize("make", [zipped, tarred])
+def test_what_an_operating_system_puts_beside_the_files_is_passed_over(
+    tmp_path: Path, make: Make
+) -> None:
+    files = {**slices(3), **OF_THE_SYSTEM}
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    folder = read_study(tmp_path)
+    archive = read_parts([Part.from_bytes("a.zip", make(files))])
+    for study in (folder, archive):
+        assert study.refused == ()
+        assert study.series[0].volume.shape[0] == 3
+    with pytest.raises(InputError, match="holds no files"):
+        read_parts([Part.from_bytes("a.zip", make(OF_THE_SYSTEM))])
+
+
+def test_an_image_is_read_whatever_it_is_called() -> None:
+    names = {"._IM0": 0, "desktop.ini": 1, "__MACOSX/IM2": 2}
+    files = {name: to_bytes(mr_image(index)) for name, index in names.items()}
+    (series,) = read_parts([Part.from_bytes("a.zip", zipped(files))]).series
+    assert series.volume.shape[0] == 3
+
+
+def test_a_folder_whose_name_ends_in_a_backslash_is_no_file() -> None:
+    study = read_parts([Part.from_bytes("a.zip", zipped({"study\\": b"", **slices(3)}))])
+    assert study.refused == ()
+
+
+@pytest.mark.parametrize(("mark", "at"), [(b"CD001", 32769), (b"CD001", 37649), (b"koly", 39488)])
+def test_the_image_of_a_disc_is_said_to_be_one(mark: bytes, at: int) -> None:
+    disc = bytearray(40_000)
+    disc[at : at + len(mark)] = mark
+    for part in (
+        Part.from_bytes("cd.iso", bytes(disc)),
+        Part.from_bytes("a.zip", zipped({"cd.iso": bytes(disc)})),
+    ):
+        with pytest.raises(InputError, match=r"image of a disc.*upload the files and folders"):
+            read_parts([part])
+
+
+def test_a_file_that_begins_with_zeros_is_not_called_empty() -> None:
+    (item,) = unpack([Part.from_bytes("a.img", bytes(2_000_000) + b"\1")])
+    assert isinstance(item, Unpacked)
+    (refusal,) = refusals(Part.from_bytes("a.img", bytes(2_000_000)))
+    assert "empty" in refusal.reason
 
 
 @pytest.mark.parametrize("outer", [zipped, tarred])

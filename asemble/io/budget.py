@@ -1,7 +1,7 @@
 """What one upload may still take, and the refusals of archives that ask for more."""
 
+import re
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from asemble.core.errors import ArchiveError
 from asemble.io import limits
@@ -79,14 +79,24 @@ def check_growth(unpacked_bytes: int, packed_bytes: int) -> None:
         )
 
 
-def why_not_entry(path: str, size: int, *, is_link: bool) -> str:
+def why_not_entry(size: int, *, is_link: bool) -> str:
     """Why an entry of an archive is left out, empty where it is not."""
-    parts = PurePosixPath(path.replace("\\", "/"))
-    if parts.is_absolute() or ".." in parts.parts or path[1:2] == ":":
-        return "Its path leads out of the archive, so it was not opened. Make the archive again."
     if is_link:
         return "This is a link or a device, not a file, so it was not followed."
     return f"{TOO_LARGE} {ASK_FOR_LESS}" if size > limits.MAX_FILE_BYTES else ""
+
+
+def name_inside(path: str) -> str:
+    r"""The name of an entry below its archive, with forward slashes.
+
+    Nothing is written to a disk, so a path can lead nowhere: an absolute one, one with a drive
+    and one that climbs name a file like any other.
+
+    >>> name_inside("C:\\Export\\IM1"), name_inside("/data/IM1"), name_inside("a/../../IM1")
+    ('Export/IM1', 'data/IM1', 'a/IM1')
+    """
+    parts = re.sub(r"^[A-Za-z]:", "", path).replace("\\", "/").split("/")
+    return "/".join(part for part in parts if part not in ("", ".", ".."))
 
 
 def too_many_files() -> ArchiveError:

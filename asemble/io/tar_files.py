@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Protocol, cast
 
 from asemble.io import limits
-from asemble.io.budget import Budget, Entry, damaged_archive, why_not_entry
+from asemble.io.budget import Budget, Entry, damaged_archive, name_inside, why_not_entry
 from asemble.io.limits import MIB
 
 MOST_EMPTY_READS = 8
@@ -18,6 +18,17 @@ _DAMAGED = (
     tarfile.TarError, EOFError, ValueError, OverflowError, LookupError, TypeError,
     RecursionError,  # notes upon notes
 )  # fmt: skip
+
+
+def is_tar(start: bytes) -> bool:
+    """Whether a file is a tar archive, by its word or, in version 7, by the checksum of a header."""
+    if start[257:262] == b"ustar":
+        return True
+    header = start[: tarfile.BLOCKSIZE]
+    try:
+        return tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape").name != ""
+    except _DAMAGED:
+        return False
 
 
 class Readable(Protocol):
@@ -52,11 +63,10 @@ def entries(stream: Readable, budget: Budget) -> Iterator[Entry]:
 
 def _read(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Entry:
     is_file = entry.isreg() and not entry.issparse()  # holes would take memory from nothing
-    reason = why_not_entry(entry.name, entry.size, is_link=not is_file)
+    name = name_inside(entry.name)
+    reason = why_not_entry(entry.size, is_link=not is_file)
     content = archive.extractfile(entry) if is_file and not reason else None
-    return (
-        Entry(entry.name, reason=reason) if content is None else Entry(entry.name, content.read())
-    )
+    return Entry(name, reason=reason) if content is None else Entry(name, content.read())
 
 
 class _Entry(tarfile.TarInfo):

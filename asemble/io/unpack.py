@@ -2,7 +2,8 @@
 
 Nothing is ever unpacked to a disk, and of each open archive one file is in memory at a time.
 Opened are zip (stored or deflated), tar, tar.gz and gz: what scanners, PACS and operating systems
-write. tar.bz2, tar.xz, 7z and rar are refused with a sentence that says what to make instead.
+write. tar.bz2, tar.xz, 7z, rar and images of discs are refused with a sentence that says what to
+make instead. What an operating system puts beside the files of its user is passed over.
 """
 
 import io
@@ -74,15 +75,19 @@ def _open(source: _Source, budget: Budget) -> Iterator[Unpacked | Refusal]:
     stream = source.stream
     start = stream.read(1024)
     stream.seek(0)
-    if start.startswith(_FOREIGN_ARCHIVES):
+    if _is_of_the_system(source.name, start):
+        pass
+    elif start.startswith(_FOREIGN_ARCHIVES):
         yield Refusal(source.name, _FOREIGN)
-    elif not start.strip(b"\0"):  # an empty tar is all zeros
+    elif _is_disc_image(source):
+        yield Refusal(source.name, _DISC_IMAGE)
+    elif not start.strip(b"\0") and _is_empty(source):  # an empty tar is all zeros
         yield Refusal(source.name, "This file is empty.")
     elif _is_archive(start) and source.depth >= limits.MAX_ARCHIVE_DEPTH:
         yield Refusal(source.name, _TOO_DEEP)
     elif _is_zip(start):
         yield from _files(source, zip_files.entries(stream, source.size, budget), budget)
-    elif _is_tar(start):
+    elif tar_files.is_tar(start):
         yield from _files(source, tar_files.entries(stream, budget), budget)
     elif _is_gzip(start):
         yield from _gunzip(source, budget)
@@ -99,7 +104,8 @@ def _files(
     for entry in entries:
         name = shown(f"{source.name}/{entry.name}")
         if entry.reason:
-            yield Refusal(name, entry.reason)
+            if not _is_of_the_system(name, b""):
+                yield Refusal(name, entry.reason)
             continue
         size = len(entry.data)
         inner = _Source(name, io.BytesIO(entry.data), size, source.depth + 1)
@@ -114,7 +120,7 @@ def _gunzip(source: _Source, budget: Budget) -> Iterator[Unpacked | Refusal]:
     start = Gunzip(source.stream, source.size).read(1024)
     source.stream.seek(0)
     unpacked = Gunzip(source.stream, source.size)
-    if _is_tar(start):
+    if tar_files.is_tar(start):
         if source.depth >= limits.MAX_ARCHIVE_DEPTH:
             yield Refusal(source.name, _TOO_DEEP)
         else:
@@ -141,12 +147,55 @@ _TOO_DEEP = (
 )
 
 
+_DISC_IMAGE = (
+    "This is the image of a disc, which is not opened. Open it with your computer (a double click "
+    "will do), and upload the files and folders that it shows."
+)
+_DISC_MARKS = ((b"CD001", 32_769), (b"BEA01", 32_769), (b"CD001", 37_649), (b"CD001", 37_657))
+"""What a volume descriptor in sector 16 says (ECMA-119 8.1, ECMA-167), and where: in sectors of
+2,048 bytes, and in raw ones of 2,352 with a header of 16 or 24."""
+_APPLE_DISC, _APPLE_TRAILER_BYTES = b"koly", 512
+
+
+def _is_disc_image(source: _Source) -> bool:
+    marks = [*_DISC_MARKS, (_APPLE_DISC, source.size - _APPLE_TRAILER_BYTES)]
+    return any(_holds(source, mark, at) for mark, at in marks)
+
+
+def _holds(source: _Source, mark: bytes, at: int) -> bool:
+    if not 0 <= at <= source.size - len(mark):
+        return False
+    source.stream.seek(at)
+    found = source.stream.read(len(mark))
+    source.stream.seek(0)
+    return found == mark
+
+
+def _is_empty(source: _Source) -> bool:
+    """Whether a file holds nothing but zeros; the half of a pair may begin with much air."""
+    chunks = iter(lambda: source.stream.read(limits.MIB), b"")
+    is_empty = not any(chunk.strip(b"\0") for chunk in chunks)
+    source.stream.seek(0)
+    return is_empty
+
+
+_SYSTEM_FILES = frozenset({".ds_store", ".localized", "thumbs.db", "ehthumbs.db", "desktop.ini"})
+_SYSTEM_FOLDERS = frozenset({"__macosx", ".trashes", ".fseventsd", ".spotlight-v100", "@eadir"})
+_APPLE_DOUBLE = b"\0\x05\x16\x07"
+"""How the twin `._NAME` begins in which macOS keeps what a foreign disk cannot (RFC 1740)."""
+
+
+def _is_of_the_system(name: str, start: bytes) -> bool:
+    """Whether a file is one that an operating system puts beside those of its user."""
+    if start[128:132] == b"DICM":
+        return False
+    *folders, last = name.lower().split("/")
+    is_twin = last.startswith("._") and start.startswith(_APPLE_DOUBLE)
+    return is_twin or last in _SYSTEM_FILES or not _SYSTEM_FOLDERS.isdisjoint(folders)
+
+
 def _is_zip(start: bytes) -> bool:
     return start[:4] in (b"PK\x03\x04", b"PK\x05\x06")
-
-
-def _is_tar(start: bytes) -> bool:
-    return start[257:262] == b"ustar"
 
 
 def _is_gzip(start: bytes) -> bool:
@@ -154,7 +203,7 @@ def _is_gzip(start: bytes) -> bool:
 
 
 def _is_archive(start: bytes) -> bool:
-    return _is_zip(start) or _is_tar(start)
+    return _is_zip(start) or tar_files.is_tar(start)
 
 
 def _check_size(size: int) -> None:

@@ -15,6 +15,7 @@ from asemble.io.budget import (
     Entry,
     check_growth,
     damaged_archive,
+    name_inside,
     too_many_files,
     why_not_entry,
 )
@@ -43,28 +44,33 @@ def entries(stream: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
         raise damaged_archive() from error
     with archive:
         _check_overlap(archive)
-        files = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
+        files = [entry for entry in archive.infolist() if not _is_folder(entry)]
         # The directory declares every size, so that a bomb is refused before it is unpacked;
         # reading stops at the declared size.
         check_growth(sum(entry.file_size for entry in files), size)
         for entry in files:
             budget.take(entry.file_size)
-            reason = _why_not(entry)
+            name, reason = name_inside(entry.filename), _why_not(entry)
             if reason:
-                yield Entry(entry.filename, reason=reason)
+                yield Entry(name, reason=reason)
                 continue
             try:
                 data = _read(archive, entry)
             except _DAMAGED:
                 reason = "This file is damaged in the archive. Make the archive again."
-                yield Entry(entry.filename, reason=reason)
+                yield Entry(name, reason=reason)
             else:
-                yield Entry(entry.filename, data)
+                yield Entry(name, data)
+
+
+def _is_folder(entry: zipfile.ZipInfo) -> bool:
+    """Whether an entry is a folder; some tools of Windows end its name in a backslash."""
+    return entry.is_dir() or (entry.filename.endswith("\\") and entry.file_size == 0)
 
 
 def _why_not(entry: zipfile.ZipInfo) -> str:
     kind = stat.S_IFMT(entry.external_attr >> 16)
-    reason = why_not_entry(entry.filename, entry.file_size, is_link=kind not in (0, stat.S_IFREG))
+    reason = why_not_entry(entry.file_size, is_link=kind not in (0, stat.S_IFREG))
     if not reason and entry.flag_bits & 1:
         return "This file is encrypted. Make an archive without a password."
     if not reason and entry.compress_type not in METHODS:
