@@ -21,7 +21,7 @@ _DAMAGED = (
 
 
 def is_tar(start: bytes) -> bool:
-    """Whether a file is a tar archive, by its word or, in version 7, by the checksum of a header."""
+    """Whether a file is a tar archive, by its word or, in version 7, by a checksum."""
     if start[257:262] == b"ustar":
         return True
     header = start[: tarfile.BLOCKSIZE]
