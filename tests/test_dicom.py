@@ -357,11 +357,89 @@ def test_enhanced_time_points_are_split() -> None:
     assert [s.volume.shape[0] for s in study.series] == [4, 4, 4]
 
 
-def test_frames_without_a_place_are_refused() -> None:
-    image = mr_image(0, NumberOfFrames=2)
-    image.PixelData = image.PixelData * 2
+def move_to_top(image: pydicom.Dataset, sequence: str, *keywords: str) -> None:
+    """Take a functional group out of the shared and the frames' own, and put it at the top."""
+    shared = image.SharedFunctionalGroupsSequence[0]
+    for groups in (shared, *image.PerFrameFunctionalGroupsSequence):
+        for keyword in keywords if sequence in groups else ():
+            setattr(image, keyword, groups[sequence][0][keyword].value)
+            del groups[sequence][0][keyword]
+
+
+def test_enhanced_attributes_are_found_at_the_top_where_no_group_holds_them() -> None:
+    def made(*scaling: dict[str, int]) -> pydicom.Dataset:
+        frames = [{"index": i, **(scaling[i] if scaling else {})} for i in (0, 1, 2)]
+        image = enhanced_image(frames)
+        for group in [] if scaling else image.PerFrameFunctionalGroupsSequence:
+            del group.PixelValueTransformationSequence
+        return image
+
+    at_top = made()
+    at_top.RescaleSlope, at_top.RescaleIntercept = "2.5", "10"
+    move_to_top(at_top, "PixelMeasuresSequence", "PixelSpacing", "SpacingBetweenSlices")
+    move_to_top(at_top, "PlaneOrientationSequence", "ImageOrientationPatient")
+    (series,) = read_images(at_top).series
+    assert np.array_equal(series.volume.voxels, volume_values(3) * 2.5 + 10)
+    assert series.volume.affine_lps is not None
+    assert spacing_mm(series.volume.affine_lps) == pytest.approx((STEP_MM, *SPACING_MM))
+    assert series.plane is Plane.CORONAL
+    assert series.notes == ()
+
+    # The frame's own come first, then the shared ones; slope and intercept stay together.
+    own = made({"slope": 2}, {"slope": 3}, {"slope": 4})
+    own.RescaleSlope, own.RescaleIntercept, own.PixelSpacing = "77", "7", [9, 9]
+    own.ImageOrientationPatient, own.ImagePositionPatient = list(AXIAL), [1, 2, 3]
+    for group in own.PerFrameFunctionalGroupsSequence:
+        del group.PixelValueTransformationSequence[0].RescaleIntercept
+    (series,) = read_images(own).series
+    assert series.volume.voxels[:, 0, 0].tolist() == [200, 600, 1200]
+    assert series.plane is Plane.CORONAL
+    assert series.volume.affine_lps is not None
+    assert spacing_mm(series.volume.affine_lps) == pytest.approx((STEP_MM, *SPACING_MM))
+
+
+def test_one_place_at_the_top_is_not_that_of_every_frame() -> None:
+    def made(*indices: int) -> pydicom.Dataset:
+        image = enhanced_image([{"index": index} for index in indices])
+        move_to_top(image, "PlanePositionSequence", "ImagePositionPatient")
+        return image
+
+    assert read_images(*[made(index) for index in range(3)]).series[0].volume.shape[0] == 3
+    with pytest.raises(InputError, match="cannot be placed in the patient"):
+        read_images(made(0, 1, 2))
+
+
+def film(**attributes: object) -> pydicom.Dataset:
+    """Four frames in one classic file."""
+    image = mr_image(0, NumberOfFrames=4, FrameOfReferenceUID="1.2.9", **attributes)
+    set_pixels(image, np.stack([slice_values(index) for index in range(4)]))
+    return image
+
+
+def test_frames_without_groups_are_stacked_along_the_normal_and_it_is_said() -> None:
+    (series,) = read_images(film(FrameIncrementPointer=0x00182005)).series
+    assert np.array_equal(series.volume.voxels, volume_values(4))
+    affine = series.volume.affine_lps
+    assert affine is not None
+    assert (affine @ [0, 0, 0, 1])[:3] == pytest.approx([-20, 7, 30])
+    assert (affine @ [3, 0, 0, 1])[:3] == pytest.approx([-20, 7 + 3 * STEP_MM, 30])
+    (note,) = series.notes
+    assert "place of the first of its 4 frames only" in note and "may be swapped" in note
+    assert series.frame_of_reference is None  # nobody knows which way the stack goes
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"SpacingBetweenSlices": None},
+        {"ImagePositionPatient": None},
+        {"FrameIncrementPointer": 0x00181063},  # FrameTime: a film of one slice
+        {"NumberOfTemporalPositions": 4},
+    ],
+)
+def test_frames_without_a_place_are_refused(attributes: dict[str, object]) -> None:
     with pytest.raises(InputError, match="without saying where they lie"):
-        read_images(image)
+        read_images(film(**attributes))
 
 
 def test_a_mosaic_that_does_not_say_how_is_refused() -> None:

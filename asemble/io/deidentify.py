@@ -18,6 +18,7 @@ KEPT = (
     "SeriesInstanceUID", "SOPInstanceUID", "SeriesNumber", "AcquisitionNumber", "InstanceNumber",
     "TemporalPositionIdentifier", "EchoNumbers", "TriggerTime", "DiffusionBValue", "StackID",
     "DimensionIndexSequence", "ImagesInAcquisition", "FrameOfReferenceUID",
+    "FrameIncrementPointer", "NumberOfTemporalPositions", "SliceLocation",
     # how it was acquired
     "ScanningSequence", "SequenceVariant", "ScanOptions", "MRAcquisitionType",
     "RepetitionTime", "EchoTime", "InversionTime", "FlipAngle",

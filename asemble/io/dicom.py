@@ -219,9 +219,7 @@ def _slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
     if "PerFrameFunctionalGroupsSequence" in dataset:
         return enhanced.slots(dataset, header)
     if (number(dataset, "NumberOfFrames") or 1) > 1:
-        raise FileError(
-            "This file holds several frames without saying where they lie.", hint=_EXPORT_AGAIN
-        )
+        return enhanced.slots_along_normal(dataset, header)
     if mosaic.is_siemens_mosaic(dataset):
         return mosaic.siemens_slots(dataset, header)
     if mosaic.is_united_imaging_tiles(dataset):

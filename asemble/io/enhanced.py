@@ -1,19 +1,27 @@
 """Enhanced multi-frame MR: one place, scaling and header for each frame (PS3.3 C.7.6.16)."""
 
 import dataclasses
+from collections.abc import Iterator
 
 import pydicom
 
 from asemble.core.errors import FileError
 from asemble.io.frames import WHOLE, Slot, read_place, read_scaling
-from asemble.io.header import Header, image_kind, number, positive, text
+from asemble.io.header import Header, image_kind, number, numbers, positive, text
 
 _POSITION_POINTERS = frozenset({0x00209056, 0x00209057, 0x00200032, 0x00209161})
 """Dimension indices that only say which slice: stack, position in it, place, concatenation."""
+_SLICE_LOCATIONS = 0x00182005
+"""SliceLocationVector: what FrameIncrementPointer names where frames differ in place."""
+_EXPORT_AGAIN = "Export the original series from the scanner or PACS."
 
 
 def slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
     """A slot for each frame.
+
+    What a frame says of itself counts before what the file says of all its frames, and that before
+    the top level of the data set, where classic images have it and some scanners leave it; each
+    attribute by itself, since one may stand here and the next there.
 
     Raises:
         FileError: there are fewer functional groups than frames, or a frame has no place.
@@ -24,40 +32,118 @@ def slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
     if len(per_frame) < frames:
         raise FileError(
             f"This file describes only {len(per_frame)} of its frames.",
-            hint="Export the original series from the scanner or PACS.",
+            hint=_EXPORT_AGAIN,
         )
     telling = _telling_indices(dataset)
+    is_only = frames == 1  # the place at the top is that of one frame
     return [
-        _slot(index, _Groups(per_frame[index], shared_items[0]), header, telling)
+        _slot(
+            index,
+            _Groups(per_frame[index], shared_items[0], dataset),
+            header,
+            telling,
+            is_only=is_only,
+        )
+        for index in range(frames)
+    ]
+
+
+def slots_along_normal(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
+    """A slot for each frame of a file without functional groups, from the place of the first one.
+
+    The frames follow each other SpacingBetweenSlices apart along the normal. The header says so
+    much, but not which way, so a note does, and the millimetres are held to be of no frame of
+    reference.
+
+    Raises:
+        FileError: the header does not give the place of a frame and the distance to the next, or
+            says that the frames follow each other in time.
+    """
+    frames = int(number(dataset, "NumberOfFrames") or 1)
+    pointer = dataset.get("FrameIncrementPointer")
+    is_in_time = pointer not in (None, "", _SLICE_LOCATIONS)
+    is_repeated = (number(dataset, "NumberOfTemporalPositions") or 1) > 1
+    is_placed = "ImagePositionPatient" in dataset and "ImageOrientationPatient" in dataset
+    step_mm = positive(dataset, "SpacingBetweenSlices")
+    if is_in_time or is_repeated or not is_placed or step_mm is None:
+        raise FileError(
+            "This file holds several frames without saying where they lie.", hint=_EXPORT_AGAIN
+        )
+    place = read_place(dataset, dataset, dataset)
+    slope, intercept = read_scaling(dataset)
+    said = (
+        f"The file gives the place of the first of its {frames} frames only: they were stacked "
+        "along the normal in their order, so front and back may be swapped."
+    )
+    header = dataclasses.replace(header, frame_of_reference="")
+    return [
+        Slot(
+            frame=index,
+            window=WHOLE,
+            place=dataclasses.replace(
+                place, origin_mm=place.origin_mm + index * step_mm * place.normal
+            ),
+            slope=slope,
+            intercept=intercept,
+            header=header,
+            notes=(said,),
+        )
         for index in range(frames)
     ]
 
 
 class _Groups:
-    """The functional groups of one frame, its own before the shared ones."""
+    """What is said of one frame: its own functional groups, the shared ones, the top level."""
 
-    def __init__(self, own: pydicom.Dataset, shared: pydicom.Dataset) -> None:
+    def __init__(self, own: pydicom.Dataset, shared: pydicom.Dataset, top: pydicom.Dataset) -> None:
         self._own = own
         self._shared = shared
+        self._top = top
 
     def __call__(self, keyword: str) -> pydicom.Dataset:
+        """The item of a functional group, empty where there is none."""
+        return next(self._items(keyword), pydicom.Dataset())
+
+    def with_top(self, keyword: str, *attributes: str) -> pydicom.Dataset:
+        """The attributes of a functional group, each from the first level that gives it."""
+        found = pydicom.Dataset()
+        for attribute in attributes:
+            level = self._first_with(keyword, attribute)
+            if attribute in level:
+                found[attribute] = level[attribute]
+        return found
+
+    def scaling(self) -> pydicom.Dataset:
+        """What holds slope and intercept, which belong together: one level for both."""
+        return self._first_with(
+            "PixelValueTransformationSequence", "RescaleSlope", "RescaleIntercept"
+        )
+
+    def _first_with(self, keyword: str, *attributes: str) -> pydicom.Dataset:
+        for level in (*self._items(keyword), self._top):
+            if any(numbers(level, attribute) for attribute in attributes):
+                return level
+        return pydicom.Dataset()
+
+    def _items(self, keyword: str) -> Iterator[pydicom.Dataset]:
         for groups in (self._own, self._shared):
             items = groups.get(keyword)
             if items:
-                found: pydicom.Dataset = items[0]
-                return found
-        return pydicom.Dataset()
+                yield items[0]
 
 
-def _slot(index: int, group: _Groups, header: Header, telling: list[int]) -> Slot:
+def _slot(index: int, group: _Groups, header: Header, telling: list[int], *, is_only: bool) -> Slot:
+    position = "PlanePositionSequence"
     place = read_place(
-        group("PlanePositionSequence"),
-        group("PlaneOrientationSequence"),
-        group("PixelMeasuresSequence"),
+        group.with_top(position, "ImagePositionPatient") if is_only else group(position),
+        group.with_top("PlaneOrientationSequence", "ImageOrientationPatient"),
+        group.with_top(
+            "PixelMeasuresSequence", "PixelSpacing", "SpacingBetweenSlices", "SliceThickness"
+        ),
     )
     content = group("FrameContentSequence")
     indices = _indices(content)
-    slope, intercept = read_scaling(group("PixelValueTransformationSequence"))
+    slope, intercept = read_scaling(group.scaling())
     return Slot(
         frame=index,
         window=WHOLE,

@@ -122,7 +122,7 @@ class Slot:
     Args:
         frame: number of the stored frame, from 0.
         window: rows and columns of that frame.
-        place, slope, intercept, header, rank: as in `Frame`.
+        place, slope, intercept, header, rank, notes: as in `Frame`.
     """
 
     frame: int
@@ -132,6 +132,7 @@ class Slot:
     intercept: float
     header: Header
     rank: tuple[float, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def cut(
         self, pixels: npt.NDArray[Any], *, name: str, file: str, index: int, is_single: bool
@@ -148,6 +149,7 @@ class Slot:
             place=self.place,
             header=self.header,
             rank=self.rank,
+            notes=self.notes,
         )
 
 
