@@ -166,7 +166,19 @@ def test_the_file_name_gives_a_guess_that_is_said(name: str, weighting: Weightin
     assert name.removesuffix(".nii") not in repr(series.notes)
 
 
-def test_colour_is_refused() -> None:
+def in_colour(red: np.ndarray, green: np.ndarray, blue: np.ndarray) -> Any:
     rgb = np.zeros((5, 3, 2), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
-    with pytest.raises(InputError, match="colour or complex"):
-        read(nib.Nifti1Image(rgb, np.eye(4)))
+    for name, voxels in zip("RGB", (red, green, blue), strict=True):
+        rgb[name] = voxels.transpose(2, 1, 0)
+    return nib.Nifti1Image(rgb, ras_affine(CORONAL_LPS))
+
+
+def test_greys_that_are_stored_in_colour_are_read_and_said() -> None:
+    series = read(in_colour(VOXELS, VOXELS, VOXELS))
+    assert np.array_equal(series.volume.voxels, VOXELS)
+    assert any("stored as colours" in note for note in series.notes)
+
+
+def test_colour_is_refused() -> None:
+    with pytest.raises(InputError, match="colour picture"):
+        read(in_colour(VOXELS, VOXELS + 60, VOXELS))

@@ -14,7 +14,7 @@ from mr_files import mr_image, to_bytes
 
 from asemble.core.errors import InputError
 from asemble.core.geometry import ras_affine, spacing_mm
-from asemble.core.labels import Plane
+from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Series, Study
 from asemble.io import Part, read_parts
 
@@ -149,7 +149,7 @@ def test_every_kind_of_number_keeps_its_values(kind: Any, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["c8", "c16"])
 def test_complex_numbers_are_refused(dtype: str) -> None:
     stored = np.ascontiguousarray(VOXELS.astype(dtype).transpose(2, 1, 0))
-    with pytest.raises(InputError, match="colour or complex values"):
+    with pytest.raises(InputError, match="holds complex values"):
         read(nib.Nifti1Image(stored, np.eye(4)).to_bytes())
 
 
@@ -259,3 +259,70 @@ def test_a_damaged_header_is_read_or_refused(changes: list[tuple[int, int]]) -> 
         assert study_of(a__nii=bytes(data)).series
     except InputError as error:
         assert str(error)
+
+
+def test_a_pair_that_begins_with_air_is_read() -> None:
+    voxels = np.zeros((4, 30, 20), np.float32)
+    voxels[2:, 10:20, 5:15] = np.arange(200).reshape(2, 10, 10) + 7
+    header, pixels = pair(voxels=voxels)
+    assert not any(pixels[:2048])
+    (series,) = study_of(a__hdr=header, a__img=pixels).series
+    assert np.array_equal(series.volume.voxels, voxels)
+    with pytest.raises(InputError, match="empty"):
+        study_of(a__nii=bytes(5000))
+
+
+@pytest.mark.parametrize("has_flag", [True, False])
+def test_voxels_that_the_header_says_to_lie_in_itself_are_found_behind_it(
+    *, has_flag: bool
+) -> None:
+    data = changed(at_108=("<f", 0.0))
+    series = read(data if has_flag else data[:348] + data[352:])
+    assert np.array_equal(series.volume.voxels, VOXELS)
+    assert "voxels begin inside its header" in said(series)
+
+
+def test_voxels_that_may_lie_anywhere_are_not_guessed() -> None:
+    data = bytearray(changed(at_108=("<f", 0.0)))
+    data[348] = 1  # an extension follows
+    with pytest.raises(InputError, match="does not say where its voxels begin"):
+        read(bytes(data))
+
+
+@pytest.mark.parametrize("dims", [(4, 5, 3, 2, 0), (5, 5, 3, 2, 0, 0), (4, 5, 3, 2, 1)])
+def test_an_axis_of_length_zero_counts_as_one(dims: tuple[int, ...]) -> None:
+    data = changed(at_40=(f"<{len(dims)}h", dims), at_112=("<ff", (0.0, 7.0)))
+    series = read(data)
+    assert np.array_equal(series.volume.voxels, VOXELS)
+    assert "first of" not in said(series)
+
+
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+@pytest.mark.parametrize("longer", [0.0, 2.0**-52, 2.0**-50, 1e-7, 1e-6, 1e-4])
+def test_a_rotation_that_rounding_left_too_long_is_a_rotation(kind: Any, longer: float) -> None:
+    image = image_of(kind=kind)
+    image.set_sform(None, code=0)
+    turn = np.array([0.0, -np.sqrt(0.5), np.sqrt(0.5)]) * np.sqrt(1 + longer)
+    for name, value in zip("bcd", turn, strict=True):
+        image.header[f"quatern_{name}"] = value
+    image.header["vox_offset"] = len(image.header.binaryblock) + 4
+    voxels = VOXELS.transpose(2, 1, 0).tobytes(order="F")
+    series = read(image.header.binaryblock + bytes(4) + voxels)
+    assert np.array_equal(series.volume.voxels, VOXELS)
+    assert series.plane is Plane.CORONAL
+    assert series.volume.affine_lps == pytest.approx(CORONAL_LPS, abs=2e-3)
+
+
+def test_statistics_are_not_taken_for_fluid() -> None:
+    data = changed(at_68=("<h", 5))  # NIFTI_INTENT_ZSCORE
+    (series,) = study_of(cor_stir__nii=data).series
+    assert series.weighting is Weighting.OTHER
+    assert "holds a statistic" in said(series)
+
+
+def test_sizes_beside_a_geometry_that_is_marked_unknown_are_compared() -> None:
+    data = changed(at_254=("<h", 0), at_80=("<3f", (1.0, 1.0, 1.0)))
+    series = read(data)
+    assert series.volume.spacing_mm == pytest.approx((1.0, 1.0, 1.0))
+    assert "other voxel sizes" in said(series)
+    assert "other voxel sizes" not in said(read(changed(at_254=("<h", 0))))

@@ -133,9 +133,12 @@ def _write_maps(
     folder.mkdir(parents=True, exist_ok=True)
     names = {}
     for series_id, maps in heatmaps.items():
-        affine = study.series_by_id(series_id).volume.affine_lps
+        lies = study.series_by_id(series_id).volume
         names[series_id] = f"{series_id}.nii.gz"
-        io.write_nifti(folder / names[series_id], maps.get(GRADCAM, ENSEMBLE).values, affine)
-        evidence = folder / f"{series_id}-evidence.nii.gz"
-        io.write_nifti(evidence, maps.get(EVIDENCE, ENSEMBLE).values, affine)
+        for name, method in (
+            (names[series_id], GRADCAM),
+            (f"{series_id}-evidence.nii.gz", EVIDENCE),
+        ):
+            values = maps.get(method, ENSEMBLE).values
+            io.write_nifti(folder / name, values, lies.affine_lps, sizes_mm=lies.sizes_mm)
     return names

@@ -20,10 +20,12 @@ class Volume:
         voxels: `(slice, row, column)` float32, arbitrary units; made read-only.
         affine_lps: `(4, 4)`, from `(slice, row, column, 1)` to mm, +x to the patient's left,
             +y posterior, +z superior (DICOM PS3.3 C.7.6.2). None where the file says nothing
-            about geometry, as a PNG does.
+            about how the slices lie, as a PNG does.
+        sizes_mm: distance between slices, rows and columns where a file states these and nothing
+            else (a NIfTI of two codes 0); None beside an affine, which holds them.
 
     Raises:
-        ValueError: shapes are wrong or the affine is not invertible.
+        ValueError: shapes are wrong, the affine is not invertible, or sizes stand beside it.
 
     >>> volume = Volume(np.zeros((2, 3, 5)), np.diag([4.0, 0.5, 0.7, 1.0]))
     >>> volume.shape
@@ -32,6 +34,7 @@ class Volume:
 
     voxels: Floats
     affine_lps: Affine | None
+    sizes_mm: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         voxels: npt.NDArray[Any] = self.voxels
@@ -44,6 +47,8 @@ class Volume:
         object.__setattr__(self, "voxels", voxels)
         if self.affine_lps is None:
             return
+        if self.sizes_mm is not None:
+            raise ValueError("the affine holds the sizes; they must not stand beside it")
         affine: npt.NDArray[Any] = np.array(self.affine_lps, dtype=np.float64)
         if affine.shape != (4, 4):
             raise ValueError(f"affine must be (4, 4), got {affine.shape}")
@@ -57,3 +62,11 @@ class Volume:
         """Slices, rows, columns."""
         slices, rows, columns = self.voxels.shape
         return slices, rows, columns
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float] | None:
+        """Distance between slices, rows and columns; None where the file does not say."""
+        if self.affine_lps is None:
+            return self.sizes_mm
+        slice_mm, row_mm, column_mm = np.linalg.norm(self.affine_lps[:3, :3], axis=0)
+        return float(slice_mm), float(row_mm), float(column_mm)

@@ -11,7 +11,7 @@ limits come too.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
@@ -21,7 +21,7 @@ import numpy.typing as npt
 from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE, NO_EVIDENCE
 from asemble.core.study import Series
-from asemble.core.volume import Floats, Volume
+from asemble.core.volume import Floats
 from asemble.explain.changes import Bools, body, covered, elsewhere, enlarged, moved
 from asemble.explain.heatmaps import SeriesHeatmaps, looks
 from asemble.imaging.joints import JOINT_BANDS, joint_region
@@ -362,7 +362,7 @@ def deletion(plain: Seen, look: Look) -> Deletion:
 
 def _slice_alone(series: Series, index: int) -> PreparedStack:
     voxels = series.volume.voxels[index : index + 1]
-    return prepare(Volume(voxels, series.volume.affine_lps), series.plane)
+    return prepare(replace(series.volume, voxels=voxels), series.plane)
 
 
 def _on_pixels(maps: Sequence[Floats]) -> list[Floats]:

@@ -82,7 +82,10 @@ class Turn:
         """The same voxels at the same places in the patient, with slices as shown."""
         voxels = self.apply(volume.voxels)
         if volume.affine_lps is None:
-            return replace(volume, voxels=voxels)
+            sizes = volume.sizes_mm
+            if self.is_transposed and sizes is not None:
+                sizes = (sizes[0], sizes[2], sizes[1])
+            return replace(volume, voxels=voxels, sizes_mm=sizes)
         affine = volume.affine_lps.copy()
         if self.is_transposed:
             affine = affine[:, [0, 2, 1, 3]]

@@ -7,7 +7,7 @@ of any appearance reach, because real scans reach further (`asemble evaluate sco
 
 import numpy as np
 
-from asemble.core.geometry import plane_of, spacing_mm
+from asemble.core.geometry import plane_of
 from asemble.core.labels import JUDGED_PLANES, Plane, Weighting
 from asemble.core.study import Series
 from asemble.imaging.content import content_of
@@ -104,9 +104,9 @@ def _resolution(series: Series) -> str | None:
     rows, columns = series.volume.shape[1:]
     if min(rows, columns) < MIN_PIXELS:
         return f"Slices of {rows} x {columns} pixels are too small to judge."
-    if series.volume.affine_lps is None:
+    if series.volume.spacing_mm is None:
         return None
-    row_mm, column_mm = spacing_mm(series.volume.affine_lps)[1:]
+    _, row_mm, column_mm = series.volume.spacing_mm
     if max(row_mm, column_mm) > MAX_PIXEL_MM:
         return f"Pixels of {max(row_mm, column_mm):.1f} mm are too coarse for small lesions."
     field_mm = min(rows * row_mm, columns * column_mm)

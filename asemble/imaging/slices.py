@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from asemble.core.geometry import spacing_mm
 from asemble.core.labels import Plane
 from asemble.core.volume import Floats, Volume
 from asemble.imaging.intensity import median_ratio, squash
@@ -92,7 +91,8 @@ def prepare(volume: Volume, plane: Plane | None = None) -> PreparedStack:
     """The slices of `volume` ready for a network.
 
     A field of 200 mm around the middle of each slice, the way up that its plane is shown, where
-    the geometry is known; else the whole slice as stored, padded to a square.
+    their affine is known, and as stored where only sizes are; without either the whole slice as
+    stored, padded to a square.
 
     Args:
         volume: to read.
@@ -102,11 +102,12 @@ def prepare(volume: Volume, plane: Plane | None = None) -> PreparedStack:
     (2, 256, 256)
     """
     shape = volume.shape[1:]
-    if volume.affine_lps is None:
+    spacing = volume.spacing_mm
+    if spacing is None:
         grid = Grid.of_whole(shape)
     else:
         turn = Turn.to_display(volume.affine_lps, plane)
-        grid = Grid.of_spacing(shape, spacing_mm(volume.affine_lps)[1:], turn)
+        grid = Grid.of_spacing(shape, spacing[1:], turn)
     squares = grid.to_square(np.nan_to_num(volume.voxels, posinf=0, neginf=0))
     images = np.stack([squash(median_ratio(square)) for square in squares])
     images.setflags(write=False)

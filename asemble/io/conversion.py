@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-from asemble.core.geometry import spacing_mm
 from asemble.core.labels import STANDING_NOTICE
 from asemble.core.study import Series, Study
 from asemble.io.nifti import write_nifti
@@ -18,7 +17,8 @@ def convert(study: Study, out: Path) -> list[Path]:
     images = []
     for series in study.series:
         image = out / f"{series.id}.nii.gz"
-        write_nifti(image, series.volume.voxels, series.volume.affine_lps)
+        volume = series.volume
+        write_nifti(image, volume.voxels, volume.affine_lps, sizes_mm=volume.sizes_mm)
         sidecar = json.dumps(_facts(series), indent=1, ensure_ascii=False)
         (out / f"{series.id}.json").write_text(sidecar + "\n", encoding="utf-8")
         images.append(image)
@@ -26,7 +26,7 @@ def convert(study: Study, out: Path) -> list[Path]:
 
 
 def _facts(series: Series) -> dict[str, object]:
-    affine = series.volume.affine_lps
+    affine, spacing = series.volume.affine_lps, series.volume.spacing_mm
     return {
         "notice": STANDING_NOTICE,
         "id": series.id,
@@ -38,7 +38,7 @@ def _facts(series: Series) -> dict[str, object]:
         "frame_of_reference": series.frame_of_reference,
         "synthetic": series.synthetic,
         "shape": list(series.volume.shape),
-        "spacing_mm": None if affine is None else [round(v, 4) for v in spacing_mm(affine)],
+        "spacing_mm": None if spacing is None else [round(v, 4) for v in spacing],
         "affine_lps": None if affine is None else affine.tolist(),
         "notes": list(series.notes),
     }

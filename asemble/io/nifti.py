@@ -5,13 +5,14 @@ import io
 import math
 import struct
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
-from nibabel.filebasedimages import ImageFileError
+from nibabel.arrayproxy import ArrayProxy
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
@@ -21,22 +22,23 @@ from asemble.core.labels import Weighting
 from asemble.core.study import Series
 from asemble.core.volume import Affine, Floats, Volume
 from asemble.io import limits
-from asemble.io.frames import SENSIBLE_MM
+from asemble.io.colour import grey_of_colour
+from asemble.io.nifti_geometry import Sizes, lie_of
 from asemble.io.stack import Draft, draft
 from asemble.io.weighting import weighting_of_name
 
 LABEL_INTENT = 1002
 """NIFTI_INTENT_LABEL: the voxels are labels."""
+_FLAG = 4
+"""Bytes behind the header that say whether extensions follow."""
 FEWEST_VALUES = 9
 """An image of fewer different values is a mask, not an MR image."""
-_MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
-
-SAME_PLACE_MM = 1.0
-"""How far a corner may lie apart in sform and qform, which rounds, without a word about it."""
+STATISTICS = range(2, 25)
+"""NIFTI_INTENT_CORREL to NIFTI_INTENT_LOG10PVAL: the voxels are a statistic, not signal."""
 
 _DAMAGED = (
     ValueError, LookupError, OSError, EOFError, ArithmeticError, TypeError, MemoryError,
-    struct.error, zlib.error, ImageFileError, HeaderDataError, WrapStructError,
+    struct.error, zlib.error, HeaderDataError, WrapStructError,
 )  # fmt: skip
 """What nibabel raises on damaged files, found by `make fuzz`."""
 
@@ -49,8 +51,9 @@ def looks_like_nifti(data: bytes) -> bool:
 def read_series(name: str, data: bytes, pixels: bytes | None = None) -> Draft:
     """The series in one unpacked NIfTI file, or in a pair of them.
 
-    Slices lie along the last axis, as stored. The protocol words of the file name are used for the
-    weighting, which NIfTI does not store, and are not kept.
+    Slices lie along the axis that `slice_axis_of` names, whichever way the file stores them. The
+    protocol words of the file name are used for the weighting, which NIfTI does not store, and are
+    not kept.
 
     Args:
         name: file name.
@@ -61,26 +64,30 @@ def read_series(name: str, data: bytes, pixels: bytes | None = None) -> Draft:
         FileError: the file is damaged, or no single grey volume.
     """
     try:
-        image = _open(data, pixels)
-        _refuse_labels(image)
-        voxels, notes = _first_volume(image)
-        affine, affine_notes = _affine(image)
+        stored = _open(data, pixels)
+        _refuse_labels(stored.header)
+        voxels, notes = _first_volume(stored)
+        lie = lie_of(stored.header, stored.shape)
     except _DAMAGED as error:
         raise FileError(
             "This NIfTI file is damaged or cut off.", hint="Upload it again."
         ) from error
     weighting = weighting_of_name(name)
-    if weighting is Weighting.OTHER:
+    if int(stored.header["intent_code"]) in STATISTICS:
+        weighting = Weighting.OTHER
+        guess = "The file says that it holds a statistic, not the signal of an MR image."
+    elif weighting is Weighting.OTHER:
         guess = "NIfTI does not store the weighting: state it."
     else:
         guess = f"The weighting was read from the file name ({weighting.heading}): check it."
+    affine = lie.affine_lps
     series = Series(
         id="",
         description="",
-        volume=Volume(voxels, affine),
+        volume=Volume(np.ascontiguousarray(voxels.transpose(lie.axes)), affine, lie.spacing_mm),
         plane=None if affine is None else plane_of(affine),
         weighting=weighting,
-        notes=(*notes, *affine_notes, guess),
+        notes=(*stored.notes, *notes, *lie.notes, guess),
     )
     return draft(series, name=name)
 
@@ -92,76 +99,154 @@ def read_mask(data: bytes) -> Volume:
         FileError: the file is damaged, or no single volume.
     """
     try:
-        image = _open(data)
-        if math.prod(image.shape[3:]) > 1:
+        stored = _open(data)
+        if math.prod(stored.shape[3:]) > 1:
             raise FileError("This mask holds several volumes.", hint="Save a single one.")
-        stored = np.asarray(image.dataobj).reshape((*image.shape, 1)[:3])
-        affine, _ = _affine(image)
+        values = stored.first_volume()
+        lie = lie_of(stored.header, stored.shape)
     except _DAMAGED as error:
         raise FileError("This mask is damaged or cut off.", hint="Save it again.") from error
-    return Volume((stored > 0).astype(np.float32).transpose(2, 1, 0), affine)
+    lesion = (values > 0).astype(np.float32).transpose(lie.axes)
+    return Volume(np.ascontiguousarray(lesion), lie.affine_lps, lie.spacing_mm)
 
 
-def write_nifti(path: Path, voxels: npt.NDArray[Any], affine_lps: Affine | None) -> None:
+def write_nifti(
+    path: Path,
+    voxels: npt.NDArray[Any],
+    affine_lps: Affine | None,
+    *,
+    sizes_mm: Sizes | None = None,
+) -> None:
     """Write `(slice, row, column)` voxels as NIfTI-1, stored `(column, row, slice)`.
 
-    Where the affine is None both of its codes are 0, "unknown". The same input writes the same
+    The header says that the slices lie along the last axis. Where the affine is None both of its
+    codes are 0, "unknown", and `sizes_mm` are the voxel sizes. The same input writes the same
     bytes.
     """
     stored = np.ascontiguousarray(voxels.transpose(2, 1, 0))
     affine_ras = None if affine_lps is None else ras_affine(affine_lps)
     image = nib.Nifti1Image(stored, affine_ras)
     image.header.set_xyzt_units("mm")
+    image.header.set_dim_info(slice=2)
     if affine_ras is not None:
         image.set_sform(affine_ras, code=1)
         image.set_qform(affine_ras, code=1, strip_shears=True)
+    elif sizes_mm is not None:
+        image.header["pixdim"][1:4] = sizes_mm[::-1]
     data = image.to_bytes()
     path.write_bytes(
         gzip.compress(data, compresslevel=4, mtime=0) if path.suffix == ".gz" else data
     )
 
 
-def _open(data: bytes, pixels: bytes | None = None) -> Any:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stored:
+    """A file whose header makes sense, and whose first volume is there.
+
+    Args:
+        header: as stored: nibabel's own checks would "fix" it without a word.
+        shape: voxels along each axis, three or more.
+        proxy: takes the voxels out of the file, scaled.
+        notes: in sentences, what the header says wrongly.
+    """
+
+    header: Any
+    shape: tuple[int, ...]
+    proxy: Any
+    notes: tuple[str, ...] = ()
+
+    def first_volume(self) -> npt.NDArray[Any]:
+        """`(i, j, k)` as stored, scaled."""
+        whole = (slice(None),) * 3 + (0,) * (len(self.shape) - 3)
+        return np.asarray(self.proxy[whole])
+
+
+def _open(data: bytes, pixels: bytes | None = None) -> _Stored:
     is_second = data[4:8] in (b"n+2\0", b"ni2\0")
+    kind: Any = nib.Nifti2Header if is_second else nib.Nifti1Header
+    size = kind.template_dtype.itemsize
+    header = kind(data[:size], check=False)
+    shape = _shape(header)
+    dtype = header.get_data_dtype()
+    if dtype.kind not in "iuf" and not _is_colour(dtype):
+        raise FileError("This NIfTI file holds complex values.", hint="Save grey values.")
+    start, notes = 0, tuple[str, ...]()
     if pixels is None:
-        image: Any = (nib.Nifti2Image if is_second else nib.Nifti1Image).from_bytes(data)
-    else:
-        kind = nib.Nifti2Pair if is_second else nib.Nifti1Pair
-        files = {
-            "header": nib.FileHolder(fileobj=io.BytesIO(data)),
-            "image": nib.FileHolder(fileobj=io.BytesIO(pixels)),
-        }
-        image = kind.from_file_map(files)
-    shape = image.shape
-    is_usable = 2 <= len(shape) <= 5 and min(shape) > 0
+        start, notes = _start(header, data, size, math.prod(shape) * dtype.itemsize)
+    elif float(header["vox_offset"]) > 0:
+        start = int(header["vox_offset"])
+    held = data if pixels is None else pixels
+    if len(held) < start + math.prod(shape[:3]) * dtype.itemsize:  # before memory is taken
+        raise ValueError("fewer voxels than the header claims")
+    slope, inter = header.get_slope_inter()
+    if slope is None or _is_colour(dtype):
+        slope, inter = 1.0, 0.0
+    proxy = ArrayProxy(io.BytesIO(held), (shape, dtype, start, slope, inter))
+    return _Stored(header, shape, proxy, notes)
+
+
+def _shape(header: Any) -> tuple[int, ...]:
+    """Voxels along each axis; an axis after the second whose length is 0 counts as 1.
+
+    Raises:
+        FileError: no image has that shape.
+    """
+    axes = int(header["dim"][0])
+    shape = [int(n) for n in header["dim"][1 : max(axes, 0) + 1]]
+    shape[2:] = [n or 1 for n in shape[2:]]
+    is_usable = 2 <= axes <= 5 and min(shape) > 0
     if not is_usable or math.prod(shape[:3]) > limits.MAX_FILE_VOXELS:
         raise FileError(
             "This NIfTI file claims a shape that is not read: 2 to 5 axes, and at most "
             f"{limits.MAX_FILE_VOXELS // 10**6} million voxels a volume.",
             hint="Save a single volume.",
         )
-    proxy: Any = image.dataobj
-    first = math.prod(shape[:3]) * image.get_data_dtype().itemsize
-    if len(data if pixels is None else pixels) < proxy.offset + first:  # before memory is taken
-        raise ValueError("fewer voxels than the header claims")
-    if image.get_data_dtype().fields is not None or image.get_data_dtype().kind not in "iuf":
-        raise FileError("This NIfTI file holds colour or complex values.", hint="Save grey values.")
-    return image
+    return tuple(shape) if axes > 2 else (*shape, 1)
 
 
-def _refuse_labels(image: Any) -> None:
-    if int(image.header["intent_code"]) == LABEL_INTENT:
+def _start(header: Any, data: bytes, size: int, voxels: int) -> tuple[int, tuple[str, ...]]:
+    """The byte at which the voxels of a single file begin, and a note where it says otherwise.
+
+    Args:
+        header: of the file.
+        data: the whole file.
+        size: bytes of the header.
+        voxels: bytes of all voxels.
+
+    Raises:
+        FileError: nothing says where they begin.
+    """
+    stated = float(header["vox_offset"])
+    if stated >= size:
+        return int(stated), ()
+    said = "The file says that its voxels begin inside its header; they were taken from behind it."
+    if len(data) == size + voxels:  # without the four bytes that say whether more header follows
+        return size, (said,)
+    if len(data) >= size + _FLAG + voxels and not data[size]:
+        return size + _FLAG, (said,)
+    raise FileError("This NIfTI file does not say where its voxels begin.", hint="Save it again.")
+
+
+def _is_colour(dtype: np.dtype[Any]) -> bool:
+    return dtype.names is not None and dtype.names[:3] == ("R", "G", "B")
+
+
+def _refuse_labels(header: Any) -> None:
+    if int(header["intent_code"]) == LABEL_INTENT:
         raise FileError("This NIfTI file holds labels, not an image.", hint="It is not needed.")
 
 
-def _first_volume(image: Any) -> tuple[Floats, list[str]]:
-    """Voxels `(slice, row, column)` and notes."""
-    shape = image.shape
-    first = (slice(None),) * min(3, len(shape)) + (0,) * (len(shape) - 3)
-    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is counted below
-        stored = np.asarray(image.dataobj[first], dtype=np.float32).reshape((*shape, 1)[:3])
+def _first_volume(file: _Stored) -> tuple[Floats, list[str]]:
+    """Voxels `(i, j, k)` as stored, and notes."""
     notes = []
-    volumes = math.prod(shape[3:])
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is counted below
+        stored = file.first_volume()
+        if stored.dtype.names is not None:
+            channels = np.stack([stored[name] for name in "RGB"], axis=-1)
+            stored = grey_of_colour(channels, largest=255)
+            notes.append("The greys were stored as colours, of which there are 256 at most.")
+        stored = stored.astype(np.float32, copy=False)
+    volumes = math.prod(file.shape[3:])
     if volumes > 1:
         notes.append(f"The first of {volumes} volumes of the file was taken.")
     unknown = ~np.isfinite(stored)
@@ -176,54 +261,4 @@ def _first_volume(image: Any) -> tuple[Floats, list[str]]:
             f"This NIfTI file holds only {len(values)} different values: a mask, not an MR image.",
             hint="It is not needed.",
         )
-    return np.ascontiguousarray(stored.transpose(2, 1, 0)), notes
-
-
-def _affine(image: Any) -> tuple[Affine | None, list[str]]:
-    """The LPS affine in mm, or None where the file states none that makes sense."""
-    header = image.header
-    unit = header.get_xyzt_units()[0]
-    stated = [name for name in ("sform", "qform") if int(header[f"{name}_code"]) > 0]
-    found = {name: affine for name in stated if (affine := _stated(header, name, unit)) is not None}
-    if not stated:
-        return None, ["The file says nothing about geometry: state the plane."]
-    if not found:
-        return None, ["The geometry in the file makes no sense and was left out: state the plane."]
-    notes = []
-    if len(found) < len(stated):
-        notes.append("One of the two geometries in the file makes no sense; the other was taken.")
-    elif len(found) == 2 and _disagree(header, image.shape, unit):
-        notes.append(
-            "The file states two geometries that disagree (sform and qform): the sform was taken; "
-            "check the sides."
-        )
-    if unit == "unknown":
-        notes.append("The file does not name its unit: millimetres were taken.")
-    return ras_affine(next(iter(found.values()))), notes
-
-
-def _stated(header: Any, name: str, unit: str) -> Affine | None:
-    """The affine of one form in mm, or None where it makes no sense."""
-    try:
-        affine_ras = header.get_sform() if name == "sform" else header.get_qform()
-    except (HeaderDataError, ValueError):  # no rotation, or sizes below 0
-        return None
-    affine = np.asarray(affine_ras, dtype=np.float64).copy()
-    affine[:3] *= _MM_PER_UNIT[unit]
-    if not np.isfinite(affine).all():
-        return None
-    lengths_mm = np.linalg.norm(affine[:3, :3], axis=0)
-    low, high = SENSIBLE_MM
-    is_sensible = low <= lengths_mm.min() and lengths_mm.max() <= high
-    is_flat = abs(np.linalg.det(affine[:3, :3])) < 0.1 * lengths_mm.prod()
-    return affine if is_sensible and not is_flat else None
-
-
-def _disagree(header: Any, shape: tuple[int, ...], unit: str) -> bool:
-    """Whether the two forms put a corner in two places; a qform cannot hold a shear."""
-    as_qform = header.copy()
-    as_qform.set_qform(header.get_sform(), strip_shears=True)
-    apart = as_qform.get_qform() - header.get_qform()
-    corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array((*shape, 1)[:3]) - 1)
-    off_mm = np.linalg.norm(corners @ apart[:3, :3].T + apart[:3, 3], axis=1) * _MM_PER_UNIT[unit]
-    return bool(off_mm.max() > SAME_PLACE_MM)
+    return stored, notes

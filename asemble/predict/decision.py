@@ -90,8 +90,9 @@ def _limits(judged: Sequence[Judged]) -> list[str]:
         limits.append(
             f"Only the {present} plane was judged; no {absent} series could add to the answer."
         )
-    if any(one.series.volume.affine_lps is None for one in judged):
+    if any(one.series.volume.spacing_mm is None for one in judged):
         limits.append(
-            "A series without geometry was judged as if its image filled a field of 200 mm."
+            "A series whose voxel sizes are unknown was judged as if its image filled a field of "
+            "200 mm."
         )
     return limits

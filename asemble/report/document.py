@@ -8,7 +8,6 @@ from typing import Any
 
 from asemble import __version__
 from asemble.clinical import ITEMS, NO_WEIGHT_NOTICE, Item, answer_to
-from asemble.core.geometry import spacing_mm
 from asemble.core.labels import STANDING_NOTICE
 from asemble.core.results import Probabilities, SeriesPrediction, SlicePrediction, StudyPrediction
 from asemble.core.study import Series, Study
@@ -128,14 +127,14 @@ def _prediction(prediction: StudyPrediction) -> dict[str, Any]:
 
 
 def _series(series: Series, prediction: SeriesPrediction) -> dict[str, Any]:
-    affine = series.volume.affine_lps
+    spacing = series.volume.spacing_mm
     return {
         "id": series.id,
         "description": series.description,
         "plane": None if series.plane is None else series.plane.value,
         "weighting": series.weighting.value,
         "shape": list(series.volume.shape),
-        "spacing_mm": None if affine is None else [round(v, 4) for v in spacing_mm(affine)],
+        "spacing_mm": None if spacing is None else [round(v, 4) for v in spacing],
         "marking": SYNTHETIC if series.synthetic else None,
         "used": prediction.used,
         "why_not": prediction.why_not,

@@ -11,7 +11,6 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from asemble.core.errors import InputError
-from asemble.core.geometry import spacing_mm
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.study import Refusal, Series, Study, grouped_by_reason
 from asemble.io import Part, read_parts
@@ -164,12 +163,12 @@ def _part(file: UploadedFile) -> Part:
 
 def _row(series: Series) -> None:
     slices, rows, columns = series.volume.shape
-    affine = series.volume.affine_lps
+    spacing = series.volume.spacing_mm
     size = f"{slices} slices of {rows} {TIMES} {columns}"
-    if affine is None:
+    if spacing is None:
         size += ", spacing unknown"
     else:
-        between, row_mm, column_mm = spacing_mm(affine)
+        between, row_mm, column_mm = spacing
         size += f", {row_mm:.2f} {TIMES} {column_mm:.2f} mm, {between:.1f} mm apart"
     words, plane_box, weighting_box = st.columns([2.2, 1, 1.5], vertical_alignment="bottom")
     with words:

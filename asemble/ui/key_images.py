@@ -6,7 +6,6 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from asemble.core.geometry import spacing_mm
 from asemble.core.labels import JUDGED_PLANES
 from asemble.core.results import ENSEMBLE
 from asemble.core.study import Series, Study
@@ -93,8 +92,7 @@ def _key_image(series: Series, index: int, assessed: Assessment) -> KeyImage:
 def _picture(volume: Volume, index: int) -> Bytes:
     """`(row, column, 3)`, on square pixels, at the first window of the viewer."""
     _, rows, columns = volume.shape
-    affine = volume.affine_lps
-    row_mm, column_mm = (1.0, 1.0) if affine is None else spacing_mm(affine)[1:]
+    _, row_mm, column_mm = volume.spacing_mm or (1.0, 1.0, 1.0)
     high = max(1, round(WIDTH_PIXELS * rows * row_mm / (columns * column_mm)))
     size = (WIDTH_PIXELS, high)
     shown = Image.fromarray(shown_bytes(volume, index))

@@ -14,11 +14,11 @@ import numpy as np
 import streamlit as st
 
 from asemble.clinical.findings import Bone, Half, Joint, Lesion, Mark, Quadrant
-from asemble.core.geometry import edge_letters, slice_normal, slice_positions_mm, spacing_mm
+from asemble.core.geometry import edge_letters, slice_normal, slice_positions_mm
 from asemble.core.labels import Plane
 from asemble.core.results import Heatmap
 from asemble.core.study import Series
-from asemble.core.volume import Affine
+from asemble.core.volume import Affine, Volume
 from asemble.imaging.orientation import Turn
 from asemble.ui import cache
 from asemble.ui.images import heat_colours
@@ -50,7 +50,8 @@ _mount = st.components.v2.component(
 _carry = st.components.v2.component("asemble.courier", html="<span></span>", js=_text("courier.js"))
 
 UNKNOWN_GEOMETRY = "Geometry unknown: no scale, no patient side, square pixels assumed."
-"""Said in the pane of a series without an affine."""
+UNKNOWN_ORIENTATION = "Orientation unknown: no patient side."
+"""Said in the pane of a series without an affine, the second where its voxel sizes are known."""
 
 Guides = Mapping[str, Any]
 """The reader's joint lines: by slice and joint, `(row, column)` of the upper and the lower end."""
@@ -192,13 +193,14 @@ def _pane(pane: Pane, study_key: str) -> dict[str, Any]:
     """What the viewer is told of a pane; its numbers are sent on the way."""
     series = pane.series
     turn = Turn.to_display(series.volume.affine_lps, series.plane)
-    affine = turn.apply_to_volume(series.volume).affine_lps
+    volume = turn.apply_to_volume(series.volume)
+    affine = volume.affine_lps
     stack = cache.stack(study_key, series.id, series.plane, series.volume)
     _carry(key=f"stack:{stack.key}", data=stack.packed)
     slices, rows, columns = stack.shape
     letters = None if affine is None else edge_letters(affine)
     plane = series.plane.heading if series.plane else "Plane not stated"
-    row_mm, column_mm = (1.0, 1.0) if affine is None else spacing_mm(affine)[1:]
+    _, row_mm, column_mm = volume.spacing_mm or (1.0, 1.0, 1.0)
     return {
         "id": series.id,
         "stack": stack.key,
@@ -210,17 +212,24 @@ def _pane(pane: Pane, study_key: str) -> dict[str, Any]:
         "rows": rows,
         "columns": columns,
         "pixel": [row_mm, column_mm],
+        "unit": "pixels" if volume.spacing_mm is None else "mm",
         "affine": None if affine is None else affine.tolist(),
         "plane": series.plane,
         "frame": series.frame_of_reference,
         "letters": letters,
         "places": slice_places(affine, slices, series.plane),
-        "unknown": UNKNOWN_GEOMETRY if affine is None else "",
+        "unknown": _unknown(volume),
         "start": min(max(pane.start, 0), slices - 1),
         "right": -1 if letters is not None and letters[0].startswith("R") else 1,
         "marks": _marks(pane) if series.plane is Plane.CORONAL and letters is not None else None,
         "guides": pane.guides,
     }
+
+
+def _unknown(volume: Volume) -> str:
+    if volume.affine_lps is not None:
+        return ""
+    return UNKNOWN_GEOMETRY if volume.spacing_mm is None else UNKNOWN_ORIENTATION
 
 
 def _carry_heat(pane: Pane, stack_key: str, turn: Turn) -> str | None:

@@ -22,15 +22,14 @@ function readRegion(stack, data, { slice, centre, radius }) {
 
 const figure = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
-// The sentence below a pane. Without geometry lengths are in pixels, and it says so.
+// The sentence below a pane. Without voxel sizes lengths are in pixels, and it says so.
 function measuredWords(pane) {
   const { data, stack } = pane;
-  const unit = data.affine ? "mm" : "pixels";
   const words = [];
   const where = (mark) => (mark.slice === pane.index ? "" : ` (slice ${mark.slice + 1})`);
   if (pane.ruler) {
     const long = distanceMm(data.pixel, pane.ruler.from, pane.ruler.to);
-    words.push(`Ruler${where(pane.ruler)}: ${long.toFixed(1)} ${unit}`);
+    words.push(`Ruler${where(pane.ruler)}: ${long.toFixed(1)} ${data.unit}`);
   }
   const read = {};
   for (const [name, title] of [["region", "Region"], ["reference", "Reference"]]) {
