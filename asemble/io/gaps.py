@@ -8,10 +8,15 @@ import numpy as np
 
 from asemble.core.errors import SeriesError
 from asemble.io.frames import Frame, Place
+from asemble.io.positions import is_rounded
 from asemble.io.separate import positions_mm
 
+IN_LINE_MM = 0.2
+"""How far a slice may lie beside the straight line through the first and the last one."""
 EVEN_SPACING = 0.05
 """Largest relative departure of one gap between slices from the median gap."""
+CROWDED = 0.6
+"""Slices closer than this share of the stated distance may be those of two volumes."""
 MOST_BLOCKS = 4
 LEAST_BLOCK_SLICES = 3
 """A stack with gaps is cut into at most four blocks; those of fewer slices are left out."""
@@ -73,11 +78,15 @@ def blocks_of(frames: list[Frame]) -> list[Block]:
             f"The slices are unevenly spaced: {gaps_mm.min():.2f} to {gaps_mm.max():.2f} mm "
             f"between neighbours in a stack of {len(frames)}, so slices may be missing"
             f"{_first_of(gaps)}.",
-            hint="Export the whole series again.",
+            hint="Export the whole series again" + _unrounded(frames),
         )
     return [
         Block(part, _notes(number, len(parts), gaps)) for number, part in enumerate(parts, start=1)
     ]
+
+
+def _unrounded(frames: list[Frame]) -> str:
+    return ", with positions that are not rounded." if is_rounded(frames) else "."
 
 
 def notes_on_missing(volume: list[Frame], numbers: Collection[int]) -> list[str]:
@@ -110,6 +119,11 @@ def _every_nth(volume: list[Frame], numbers: Collection[int]) -> str:
         return (
             f"The images are numbered in steps of {step}: {step - 1} of every {step} slices may "
             "be missing. The distances are those of the slices that are here."
+        )
+    if measured_mm < CROWDED * stated_mm:
+        return (
+            f"The slices lie {measured_mm:.1f} mm apart but the header says {stated_mm:.1f} mm: "
+            "two volumes may lie in each other, or the slices were computed from others."
         )
     if measured_mm <= stated_mm * (1 + EVEN_SPACING):
         return ""

@@ -40,6 +40,7 @@ class Header:
         tr_ms, te_ms, ti_ms: RepetitionTime, EchoTime, InversionTime.
         stack, echo, b_value, temporal, acquisition, number: tell volumes of one series apart;
             `echo` is its number, or its time in ms where it has none.
+        location: SliceLocation in mm, from an origin of the scanner's choice; None where absent.
         images: ImagesInAcquisition, 0 where absent.
         burned_in: whether BurnedInAnnotation says that text stands in the picture.
         captured: whether it is a secondary capture: a picture of a screen or of a film.
@@ -67,6 +68,7 @@ class Header:
     temporal: float = 0.0
     acquisition: float = 0.0
     number: float = 0.0
+    location: float | None = None
     images: int = 0
     burned_in: bool = False
     captured: bool = False
@@ -114,6 +116,7 @@ def header_of(dataset: pydicom.Dataset) -> Header:
         temporal=number(dataset, "TemporalPositionIdentifier") or 0.0,
         acquisition=number(dataset, "AcquisitionNumber") or 0.0,
         number=number(dataset, "InstanceNumber") or 0.0,
+        location=number(dataset, "SliceLocation"),
         images=int(number(dataset, "ImagesInAcquisition") or 0),
         burned_in=text(dataset, "BurnedInAnnotation").upper() == "YES",
         captured=_is_captured(dataset),

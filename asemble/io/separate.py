@@ -1,7 +1,6 @@
-"""Which slices belong to one volume: orientations, and the volumes of a series."""
+"""Which slices can belong to one stack: those of one size, orientation and protocol."""
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +53,30 @@ def alike(frames: Sequence[Frame]) -> list[list[Frame]]:
     return groups
 
 
+def protocols(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """Slices that were made alike, by the number and name of their series and its sequence.
+
+    T1 and STIR may come under one SeriesInstanceUID, or under none that says anything, when a tool
+    renewed the UIDs.
+    """
+    of_number = telling(grouped(frames, lambda frame: frame.header.series_number), frames)
+    return [part for group in of_number for part in telling(grouped(group, _protocol), group)]
+
+
+def telling(parts: list[list[Frame]], frames: Sequence[Frame]) -> list[list[Frame]]:
+    """The parts; all frames together where each part is one position: that names slices, no more.
+
+    So a number that counts the slices tells nothing of what belongs together.
+    """
+    names_slices = all(len(at_positions(part)) == 1 for part in parts)
+    return [list(frames)] if names_slices and len(at_positions(frames)) > 1 else parts
+
+
+def _protocol(frame: Frame) -> object:
+    h = frame.header
+    return (h.description, h.sequence, h.variant, h.options, h.captured)
+
+
 def turning(groups: Sequence[list[Frame]]) -> tuple[list[list[Frame]], list[Frame]]:
     """Groups of parallel slices, and the slices of those that are turned against each other.
 
@@ -74,37 +97,36 @@ def turning(groups: Sequence[list[Frame]]) -> tuple[list[list[Frame]], list[Fram
     return stacks, [frame for group in turned for frame in group]
 
 
-def volumes_of(frames: list[Frame]) -> list[list[Frame]]:
-    """One list for each volume, ordered by position.
-
-    Where every position holds the same number of images, the first of each position form the
-    first volume, and so on, in the order of echo, diffusion, time and acquisition.
-
-    Raises:
-        SeriesError: the images do not divide into whole volumes.
-    """
-    stacks = _at_positions(frames)
-    counts = {len(images) for images in stacks}
-    if len(counts) == 1:
-        return _by_rank(stacks)
-    parts = grouped(frames, lambda frame: frame.volume_key)
-    volumes = []
-    for part in parts:
-        of_part = _at_positions(part)
-        if len({len(images) for images in of_part}) != 1 or len(parts) == 1:
-            raise SeriesError(
-                f"Expected one volume, found between {min(counts)} and {max(counts)} images "
-                f"at each of {len(stacks)} positions.",
-                hint="Export one volume, such as a single T1 or STIR series.",
-            )
-        volumes += _by_rank(of_part)
-    return volumes
+def at_positions(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """The images at each position along the normal, in ascending order."""
+    normal = frames[0].place.normal
+    ordered = sorted(frames, key=lambda frame: float(frame.place.origin_mm @ normal))
+    stacks: list[list[Frame]] = []
+    last_mm = -np.inf
+    for frame in ordered:
+        # Position, not InstanceNumber: some exports renumber (PS3.3 C.7.6.2).
+        position_mm = float(frame.place.origin_mm @ normal)
+        if position_mm - last_mm > SAME_POSITION_MM:
+            stacks.append([])
+            last_mm = position_mm
+        stacks[-1].append(frame)
+    return stacks
 
 
-def positions_mm(frames: list[Frame]) -> npt.NDArray[np.float64]:
+def positions_mm(frames: Sequence[Frame]) -> npt.NDArray[np.float64]:
     """Position of each slice along the normal of the first, `(slice,)`."""
     normal = frames[0].place.normal
     return np.array([frame.place.origin_mm @ normal for frame in frames])
+
+
+def beside_mm(frames: Sequence[Frame]) -> float:
+    """How far a slice lies beside the straight line through the first and the last one."""
+    first, last = frames[0].place, frames[-1].place
+    step = (last.origin_mm - first.origin_mm) / max(1, len(frames) - 1)
+    steps = np.arange(len(frames))[:, None] * step
+    beside = np.array([frame.place.origin_mm for frame in frames]) - first.origin_mm - steps
+    beside -= np.outer(beside @ first.normal, first.normal)
+    return float(np.linalg.norm(beside, axis=1).max())
 
 
 def _stable(frame: Frame) -> tuple[object, ...]:
@@ -134,33 +156,3 @@ def _turn(frame: Frame, other: Frame) -> float:
     a, b = frame.place, other.place
     along_row, along_column = a.along_row - b.along_row, a.along_column - b.along_column
     return float(max(np.abs(along_row).max(), np.abs(along_column).max()))
-
-
-def _at_positions(frames: list[Frame]) -> list[list[Frame]]:
-    """The images at each position along the normal, in ascending order."""
-    normal = frames[0].place.normal
-    ordered = sorted(frames, key=lambda frame: float(frame.place.origin_mm @ normal))
-    stacks: list[list[Frame]] = []
-    last_mm = -np.inf
-    for frame in ordered:
-        # Position, not InstanceNumber: some exports renumber (PS3.3 C.7.6.2).
-        position_mm = float(frame.place.origin_mm @ normal)
-        if position_mm - last_mm > SAME_POSITION_MM:
-            stacks.append([])
-            last_mm = position_mm
-        stacks[-1].append(frame)
-    return stacks
-
-
-def _by_rank(stacks: list[list[Frame]]) -> list[list[Frame]]:
-    for images in stacks:
-        images.sort(key=lambda frame: (*frame.order_key, frame.file))
-        for one, other in pairwise(images):
-            # Tiles and enhanced frames of one file belong together whatever they are called.
-            if one.order_key == other.order_key and one.is_single and other.is_single:
-                raise SeriesError(
-                    f"Found {len(images)} images at one position that nothing in their headers "
-                    "tells apart.",
-                    hint="Upload each series on its own.",
-                )
-    return [list(volume) for volume in zip(*stacks, strict=True)]

@@ -14,12 +14,19 @@ from asemble.core.study import Refusal, Series
 from asemble.core.volume import Affine, Volume
 from asemble.io.copies import refusal_of_copies, without_copies, without_renumbered
 from asemble.io.frames import Frame
-from asemble.io.gaps import LEAST_BLOCK_SLICES, MOST_BLOCKS, Block, blocks_of, notes_on_missing
-from asemble.io.separate import alike, grouped, turning, volumes_of
+from asemble.io.gaps import (
+    IN_LINE_MM,
+    LEAST_BLOCK_SLICES,
+    MOST_BLOCKS,
+    Block,
+    blocks_of,
+    notes_on_missing,
+)
+from asemble.io.positions import placed
+from asemble.io.separate import alike, beside_mm, grouped, protocols, turning
+from asemble.io.torn import mended
+from asemble.io.volumes import volumes_of
 from asemble.io.weighting import weighting_of
-
-IN_LINE_MM = 0.2
-"""How far a slice may lie beside the straight line through the first and the last one."""
 
 BURNED_IN = (
     "The file says that text is burned into the images; it may name the patient, so look at them "
@@ -35,6 +42,10 @@ _WHOLE_SERIES = "Export the whole series again."
 _TURNED = (
     "The slices of this series are turned against each other (a radial or rotating scan), so "
     "they form no stack. Upload a series of parallel slices."
+)
+_AGAIN = (
+    "This slice was measured more than once; the first image of its position was taken. Upload it "
+    "on its own to see it."
 )
 _CUT_OFF = (
     f"Fewer than {LEAST_BLOCK_SLICES} slices, cut off from their stack by missing ones. "
@@ -63,7 +74,7 @@ class Draft:
 
 def stack(frames: Sequence[Frame]) -> list[Draft | Refusal]:
     """The volumes that the slices form, and a refusal for each group that forms none."""
-    kept, copies = without_copies(frames)
+    kept, copies = without_copies(mended(frames))
     results: list[Draft | Refusal] = []
     for of_series in grouped(kept, lambda frame: frame.header.series):
         try:
@@ -75,9 +86,10 @@ def stack(frames: Sequence[Frame]) -> list[Draft | Refusal]:
             results.append(_refusal(turned, _TURNED))
         numbers = {int(frame.header.number) for frame in of_series}
         for of_geometry in stacks:
-            once, renumbered = without_renumbered(of_geometry)
-            copies += renumbered
-            results += _volumes(once, numbers)
+            for of_protocol in protocols(placed(of_geometry)):
+                once, renumbered = without_renumbered(of_protocol)
+                copies += renumbered
+                results += _volumes(once, numbers)
     return [*results, *refusal_of_copies(copies)]
 
 
@@ -95,19 +107,34 @@ def volume_digest(volume: Volume) -> str:
     return digest.hexdigest()
 
 
-def _volumes(of_geometry: list[Frame], numbers: set[int]) -> list[Draft | Refusal]:
+def _volumes(of_protocol: list[Frame], numbers: set[int]) -> list[Draft | Refusal]:
     try:
-        volumes = volumes_of(of_geometry)
+        volumes, again = volumes_of(of_protocol)
     except SeriesError as error:
-        return [_refusal(of_geometry, str(error))]
-    results: list[Draft | Refusal] = []
+        return [_refusal(of_protocol, str(error))]
+    results: list[Draft | Refusal] = [_refusal(again, _AGAIN)] if again else []
+    most = max(len(volume) for volume in volumes)
     for rank, volume in enumerate(volumes):
-        notes = [f"Volume {rank + 1} of {len(volumes)} of one series."] if len(volumes) > 1 else []
+        notes = _notes_on_volume(rank + 1, len(volumes), len(volume), most)
+        if again:
+            notes.append(_note_on_again(again))
         try:
             results += _parts(volume, notes, rank=rank, numbers=numbers)
         except SeriesError as error:
             results.append(_refusal(volume, str(error)))
     return results
+
+
+def _notes_on_volume(number: int, volumes: int, slices: int, most: int) -> list[str]:
+    if volumes == 1:
+        return []
+    fewer = f" It holds {slices} slices where another holds {most}." if slices < most else ""
+    return [f"Volume {number} of {volumes} of one series.{fewer}"]
+
+
+def _note_on_again(again: list[Frame]) -> str:
+    slices = "1 slice was" if len(again) == 1 else f"{len(again)} slices were"
+    return f"{slices} measured more than once; the first image of each position was taken."
 
 
 def _parts(
@@ -190,24 +217,21 @@ def _digest(frames: list[Frame], affine: Affine) -> str:
 
 def _affine(frames: list[Frame]) -> Affine:
     first, last = frames[0].place, frames[-1].place
-    normal = first.normal
     if len(frames) > 1:
         step = (last.origin_mm - first.origin_mm) / (len(frames) - 1)
-        for index, frame in enumerate(frames):
-            beside = frame.place.origin_mm - first.origin_mm - index * step
-            off_mm = float(np.linalg.norm(beside - (beside @ normal) * normal))
-            if off_mm > IN_LINE_MM:
-                raise SeriesError(
-                    f"The slices are not in line: one lies {off_mm:.1f} mm beside the others.",
-                    hint=_WHOLE_SERIES,
-                )
+        off_mm = beside_mm(frames)
+        if off_mm > IN_LINE_MM:
+            raise SeriesError(
+                f"The slices are not in line: one lies {off_mm:.1f} mm beside the others.",
+                hint=_WHOLE_SERIES,
+            )
     elif first.slice_mm is None:
         raise SeriesError(
             "A single slice without SliceThickness: its depth is unknown.",
             hint="Export the original series from the scanner or PACS.",
         )
     else:
-        step = normal * first.slice_mm
+        step = first.normal * first.slice_mm
     affine = np.eye(4)
     affine[:3, 0] = step
     affine[:3, 1] = first.along_column * first.row_mm
