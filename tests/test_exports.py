@@ -23,7 +23,7 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import RLELossless, generate_uid
 
 from asemble.cli import main
-from asemble.commands.terminal import tell_not_judged
+from asemble.commands.terminal import tell_series
 from asemble.core.errors import InputError
 from asemble.core.labels import Plane
 from asemble.core.results import SeriesPrediction
@@ -197,7 +197,7 @@ def test_the_command_line_says_which_series_is_not_judged(
 ) -> None:
     study = read(*[mr_image(i) for i in range(3)])
     judged = [SeriesPrediction("s01", used=False, why_not="T1 is not judged.", slices=())]
-    tell_not_judged(study, judged)
+    tell_series(study, judged)
     assert capsys.readouterr().err == (
         "asemble: s01 (t1 tse cor) read but not judged: T1 is not judged.\n"
     )

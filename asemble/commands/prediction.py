@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from asemble import __version__, io
-from asemble.commands.terminal import progress, tell_not_judged, tell_refusals, writing
+from asemble.commands.terminal import progress, tell_refusals, tell_series, writing
 from asemble.core.labels import Plane, Weighting
 from asemble.core.results import ENSEMBLE, SeriesPrediction, SlicePrediction, StudyPrediction
 from asemble.core.study import Study
@@ -63,7 +63,7 @@ def predict_to_files(
         json_file.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
         json_file.write_text(text + "\n", encoding="utf-8")
-    tell_not_judged(study, prediction.series)
+    tell_series(study, prediction.series)
 
 
 def stated(study: Study, *, plane: Plane | None, weighting: Weighting | None) -> Study:

@@ -53,13 +53,14 @@ def tell_refusals(refused: Sequence[Refusal]) -> None:
         print(f"asemble: {left_out}: {' '.join(group.reason.split())}", file=sys.stderr)
 
 
-def tell_not_judged(study: Study, series: Sequence[SeriesPrediction]) -> None:
-    """Which series were read but not judged, and why, on standard error."""
-    for one in series:
-        if not one.used:
-            words = study.series_by_id(one.series_id).description
-            name = f"{one.series_id} ({words})" if words else one.series_id
-            print(f"asemble: {name} read but not judged: {one.why_not}", file=sys.stderr)
+def tell_series(study: Study, predictions: Sequence[SeriesPrediction]) -> None:
+    """Which series were not judged and why, and what to check of the others, on standard error."""
+    for one in predictions:
+        series = study.series_by_id(one.series_id)
+        name = f"{series.id} ({series.description})" if series.description else series.id
+        said = series.notes if one.used else (f"read but not judged: {one.why_not}",)
+        for sentence in said:
+            print(f"asemble: {name}{':' if one.used else ''} {sentence}", file=sys.stderr)
 
 
 def require_empty_folder(folder: Path) -> None:

@@ -11,11 +11,17 @@ from asemble.core.labels import Plane
 from asemble.core.volume import Affine
 
 AXIS_CERTAIN_DEG = 15.0
-"""Within this angle of a body axis the axis decides the plane; beyond it the sign rule does.
-
-Measured on 24 real sacroiliac stacks of 12 patients, whose semicoronal planes were tilted 25-51
-degrees from true coronal: a nearest-axis rule calls the steepest of them axial.
-"""
+"""Within this angle of a body axis the axis decides the plane."""
+SEMICORONAL_TO_DEG = 60.0
+"""Tilt from true coronal up to which a semicoronal stack is one without a question. In 24 real
+sacroiliac stacks of 12 patients it was 25-51 degrees: a nearest-axis rule calls the steepest of
+them axial. Simulated ones reach 55."""
+SEMIAXIAL_FROM_DEG = 90 - SEMICORONAL_TO_DEG
+"""Tilt from true coronal, the other way, from which a stack is semiaxial without a question: what
+is perpendicular to the sacrum."""
+SAGITTAL_TO_DEG, SAGITTAL_FROM_DEG = 35.0, 55.0
+"""Angle of the normal from the left-right axis up to which a stack is sagittal without a question,
+and from which it is not."""
 
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 
@@ -45,26 +51,51 @@ def slice_positions_mm(affine: Affine, slices: int) -> npt.NDArray[np.float64]:
 
 
 def plane_of(affine: Affine) -> Plane:
-    """The plane of a stack of slices.
-
-    Within `AXIS_CERTAIN_DEG` of an axis the axis decides. Between the anterior and the superior
-    axis, the normal of a semicoronal stack, taken to point anterior, points inferior (it is
-    perpendicular to the sacrum, whose top leans forward), and that of a semiaxial stack superior.
+    """The plane that a stack of slices most likely has: the first of `possible_planes`.
 
     >>> coronal = np.array([[0, 0, 1, 0], [1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1.0]])
     >>> plane_of(coronal)
     <Plane.CORONAL: 'coronal'>
     """
+    return possible_planes(affine)[0]
+
+
+def possible_planes(affine: Affine) -> tuple[Plane, ...]:
+    """The plane of a stack where its geometry settles it, else two, the likelier first.
+
+    Between the anterior and the superior axis a sign tells the planes apart: the normal of a
+    semicoronal stack, taken to point anterior, points inferior (it is perpendicular to the sacrum,
+    whose top leans forward), that of a semiaxial stack superior. An axial stack may be tilted
+    either way, and so may a coronal one: what lies between the angles that such stacks have is
+    left open. Angles are rounded to a tenth of a degree, so that nothing hangs on the last bit.
+    """
     x, y, z = slice_normal(affine)
+    aside = round(float(np.degrees(np.arctan2(np.hypot(y, z), abs(x)))), 1)  # 0 is true sagittal
+    if aside <= SAGITTAL_TO_DEG:
+        return (Plane.SAGITTAL,)
+    planes = _coronal_or_axial(round(float(np.degrees(np.arctan2(abs(z), abs(y)))), 1), y * z > 0)
+    if aside >= SAGITTAL_FROM_DEG:
+        return planes
     if abs(x) >= max(abs(y), abs(z)):
-        return Plane.SAGITTAL
-    tilt = np.degrees(np.arctan2(abs(z), abs(y)))  # 0 is true coronal, 90 true axial
-    if tilt <= AXIS_CERTAIN_DEG:
-        return Plane.CORONAL
-    if tilt >= 90 - AXIS_CERTAIN_DEG:
-        return Plane.AXIAL
-    points_inferior = z * -np.sign(y) < 0  # taken to point anterior, that is towards -y
-    return Plane.CORONAL if points_inferior else Plane.AXIAL
+        return (Plane.SAGITTAL, planes[0])
+    return (planes[0], Plane.SAGITTAL)
+
+
+def _coronal_or_axial(tilt_deg: float, points_inferior: bool) -> tuple[Plane, ...]:
+    """By the tilt from true coronal, 0 to 90, and where the normal points, taken anterior."""
+    if tilt_deg >= 90 - AXIS_CERTAIN_DEG:
+        return (Plane.AXIAL,)
+    if points_inferior:
+        coronal_to, axial_from = SEMICORONAL_TO_DEG, 90 - AXIS_CERTAIN_DEG
+    else:
+        coronal_to, axial_from = AXIS_CERTAIN_DEG, SEMIAXIAL_FROM_DEG
+    if tilt_deg <= coronal_to:
+        return (Plane.CORONAL,)
+    if tilt_deg >= axial_from:
+        return (Plane.AXIAL,)
+    if tilt_deg < (coronal_to + axial_from) / 2:
+        return (Plane.CORONAL, Plane.AXIAL)
+    return (Plane.AXIAL, Plane.CORONAL)
 
 
 def is_near_axis(affine: Affine) -> bool:
@@ -73,7 +104,8 @@ def is_near_axis(affine: Affine) -> bool:
     >>> is_near_axis(np.eye(4))
     True
     """
-    return bool(np.abs(slice_normal(affine)).max() >= np.cos(np.radians(AXIS_CERTAIN_DEG)))
+    away = np.degrees(np.arccos(min(float(np.abs(slice_normal(affine)).max()), 1.0)))
+    return bool(round(float(away), 1) <= AXIS_CERTAIN_DEG)
 
 
 def edge_letters(affine: Affine) -> tuple[str, str, str, str]:

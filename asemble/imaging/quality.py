@@ -7,7 +7,7 @@ of any appearance reach, because real scans reach further (`asemble evaluate sco
 
 import numpy as np
 
-from asemble.core.geometry import plane_of
+from asemble.core.geometry import possible_planes
 from asemble.core.labels import JUDGED_PLANES, Plane, Weighting
 from asemble.core.study import Series
 from asemble.imaging.content import content_of
@@ -73,14 +73,17 @@ def _body_part(series: Series) -> str | None:
 
 
 def _plane(series: Series) -> str | None:
+    affine = series.volume.affine_lps
+    possible = () if affine is None else possible_planes(affine)
     if series.plane is None:
+        if len(possible) > 1:
+            return f"The slices are tilted between {' and '.join(possible)}; state the plane."
         return "The plane is unknown; state whether it is coronal or axial."
     if series.plane not in JUDGED_PLANES:
         return f"The models judge coronal and axial slices; this series is {series.plane.value}."
-    affine = series.volume.affine_lps
     # No tilt of coronal or axial slices over the joints makes them sagittal. Coronal and axial
     # are not held against each other: files with a made-up geometry are common, and people know.
-    if affine is not None and plane_of(affine) is Plane.SAGITTAL:
+    if possible == (Plane.SAGITTAL,):
         return (
             f"The geometry of the file says that the slices are sagittal, not "
             f"{series.plane.value}; the models judge coronal and axial slices."

@@ -47,10 +47,14 @@ KEPT_PRIVATE = (
 """Private elements, each under the creator listed before it."""
 
 _WORDS = (
-    "t1 t2 t2star pd stir tirm ir tse fse se ge gre ffe spgr flash vibe lava thrive fiesta trufi "
-    "bssfp space cube vista mprage mp rage tfe fs fat sat fatsat spair spir chess dixon mdixon "
-    "flex ideal water w f ip op opp in phase inphase outphase cor coronal sag sagittal ax axial "
-    "tra transverse obl oblique para semi semicoronal semiaxial coronaloblique sij si sijs isg ksg "
+    "t1 t2 st1 st2 t2star pd dp stir tirm ir tse fse se ge gre ffe spgr flash vibe lava thrive "
+    "fiesta trufi bssfp space cube vista mprage mp rage tfe fs fat sat fatsat spair spir chess "
+    "dixon mdixon flex ideal water w f ip op opp in phase inphase outphase cor coronal sag "
+    "sagittal ax axial tra transverse obl oblique para semi semicoronal semiaxial coronaloblique "
+    "sij si sijs isg ksg "
+    "coronale coronaal paracor paracoronal semicor kor koronar koronal parakoronar semikoronar "
+    "frontal frontale axiale axiaal paraaxial semiax trans transv transversal transversale "
+    "trasversale paratransversal sagital sagittale sagittaal parasagittal "
     "joint joints sacrum sacral sacroiliac iliosacral pelvis hip hips spine lspine lumbar lws lwk "
     "bws hws whole body 2d 3d 2nd iso hr hires high res fast turbo medic dess epi ep dwi dti diff "
     "diffusion adc trace b0 b50 b800 b1000 fa map field fieldmap b0map mag phase perf perfusion "

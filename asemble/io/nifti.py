@@ -17,13 +17,15 @@ from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
 from asemble.core.errors import FileError
-from asemble.core.geometry import plane_of, ras_affine
+from asemble.core.geometry import ras_affine
 from asemble.core.labels import Weighting
 from asemble.core.study import Series
 from asemble.core.volume import Affine, Floats, Volume
 from asemble.io import limits
 from asemble.io.colour import grey_of_colour
+from asemble.io.deidentify import words_of
 from asemble.io.nifti_geometry import Sizes, lie_of
+from asemble.io.planes import plane_by
 from asemble.io.stack import Draft, draft
 from asemble.io.weighting import weighting_of_name
 
@@ -52,8 +54,8 @@ def read_series(name: str, data: bytes, pixels: bytes | None = None) -> Draft:
     """The series in one unpacked NIfTI file, or in a pair of them.
 
     Slices lie along the axis that `slice_axis_of` names, whichever way the file stores them. The
-    protocol words of the file name are used for the weighting, which NIfTI does not store, and are
-    not kept.
+    protocol words of the file name are used for the weighting, which NIfTI does not store, and
+    where the geometry leaves the plane open; they are not kept.
 
     Args:
         name: file name.
@@ -81,13 +83,16 @@ def read_series(name: str, data: bytes, pixels: bytes | None = None) -> Draft:
     else:
         guess = f"The weighting was read from the file name ({weighting.heading}): check it."
     affine = lie.affine_lps
+    plane, said = (
+        (None, []) if affine is None else plane_by(affine, words_of(name), source="file name")
+    )
     series = Series(
         id="",
         description="",
         volume=Volume(np.ascontiguousarray(voxels.transpose(lie.axes)), affine, lie.spacing_mm),
-        plane=None if affine is None else plane_of(affine),
+        plane=plane,
         weighting=weighting,
-        notes=(*stored.notes, *notes, *lie.notes, guess),
+        notes=(*stored.notes, *notes, *lie.notes, *said, guess),
     )
     return draft(series, name=name)
 

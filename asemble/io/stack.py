@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.errors import SeriesError
-from asemble.core.geometry import plane_of
-from asemble.core.labels import Plane
 from asemble.core.study import Refusal, Series
 from asemble.core.volume import Affine, Volume
 from asemble.io.copies import refusal_of_copies, without_copies, without_renumbered
@@ -22,6 +20,7 @@ from asemble.io.gaps import (
     blocks_of,
     notes_on_missing,
 )
+from asemble.io.planes import plane_by
 from asemble.io.positions import placed
 from asemble.io.separate import alike, beside_mm, grouped, protocols, turning
 from asemble.io.torn import mended
@@ -160,15 +159,15 @@ def _place(block: Block, notes: list[str], *, order: int) -> Draft:
     """
     frames = block.frames
     affine = _affine(frames)
-    plane = plane_of(affine)
     header = frames[0].header
+    plane, said = plane_by(affine, header.description.split(), source="description")
     series = Series(
         id="",
         description=header.description,
         volume=Volume(_voxels(frames), affine),
         plane=plane,
         weighting=weighting_of(header),
-        notes=(*notes, *_plane_notes(plane, header.description.split()), *_cautions(frames)),
+        notes=(*notes, *said, *_cautions(frames)),
         body_part=header.body_part,
         modality=header.modality,
         synthetic=any(frame.header.synthetic for frame in frames),
@@ -249,23 +248,6 @@ def _cautions(frames: list[Frame]) -> list[str]:
     )
     how_read = dict.fromkeys(note for frame in frames for note in frame.notes)
     return [*(sentence for applies, sentence in said if applies), *how_read]
-
-
-_PLANE_WORDS = {
-    Plane.CORONAL: {"cor", "coronal", "semicoronal", "coronaloblique"},
-    Plane.AXIAL: {"ax", "axial", "tra", "transverse", "semiaxial"},
-    Plane.SAGITTAL: {"sag", "sagittal"},
-}
-
-
-def _plane_notes(plane: Plane, words: Sequence[str]) -> list[str]:
-    named = [other for other, names in _PLANE_WORDS.items() if names.intersection(words)]
-    if len(named) != 1 or named[0] is plane:
-        return []
-    return [
-        f"The description says {named[0].value}, the geometry {plane.value}: "
-        "the geometry was trusted; correct the plane if it is wrong."
-    ]
 
 
 def _refusal(frames: Sequence[Frame], reason: str) -> Refusal:

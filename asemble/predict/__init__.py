@@ -23,7 +23,7 @@ from asemble.explain import SeriesHeatmaps
 from asemble.explain.heatmaps import Progress, all_raw_maps, on_one_scale
 from asemble.models import Ensemble
 from asemble.models.fusion import Fusion
-from asemble.predict.decision import CLOSE_CALL, decide, interval, why_abstains
+from asemble.predict.decision import CLOSE_CALL, decide, interval, open_planes, why_abstains
 from asemble.predict.judging import (
     Judged,
     judge,
@@ -98,6 +98,7 @@ def _conclude(
     fused = study_features(judged, ENSEMBLE)
     probabilities = Probabilities.from_array(fusion.probabilities(fused)) if fused else None
     decision, reasons = decide(judged, probabilities)
+    reasons = [*reasons, *open_planes(study, refusals)]
     return StudyPrediction(
         probabilities=probabilities,
         members=members,

@@ -1,10 +1,11 @@
 """What the ensemble decides, how sure it is, and in sentences why it abstains."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from asemble.core.labels import JUDGED_PLANES, PATTERNS
+from asemble.core.geometry import possible_planes
+from asemble.core.labels import JUDGED_PLANES, PATTERNS, Weighting
 from asemble.core.results import ABSTAIN, Probabilities
 from asemble.core.study import Series, Study
 from asemble.models.calibration import IntervalRule
@@ -59,6 +60,27 @@ def why_abstains(study: Study, scope: Scope) -> str | None:
         reasons = [reason for reason in refusals.values() if reason is not None]
         return reasons[0] if reasons else "There is no series."
     return _too_few(used)
+
+
+def open_planes(study: Study, refusals: Mapping[str, str | None]) -> list[str]:
+    """One sentence for each fluid-sensitive series whose plane its geometry does not settle.
+
+    Args:
+        study: as it was read.
+        refusals: by series id why it is not judged, None where it is.
+    """
+    said = []
+    for series in study.series:
+        affine, why_not = series.volume.affine_lps, refusals[series.id]
+        if series.plane is None and series.weighting is Weighting.FLUID:
+            said.append(f"{series.id} was not judged: {why_not}")
+        elif why_not is None and affine is not None and len(possible_planes(affine)) > 1:
+            between = " and ".join(possible_planes(affine))
+            said.append(
+                f"{series.id} was judged as {series.plane}, though its slices are tilted between "
+                f"{between}: check the plane."
+            )
+    return said
 
 
 def _too_few(series: Sequence[Series]) -> str | None:
