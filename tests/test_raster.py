@@ -50,6 +50,59 @@ def test_sizes_and_folders_make_separate_series(tmp_path: Path) -> None:
     assert shapes == [(1, 5, 9), (2, 6, 9), (2, 6, 9)]
 
 
+def sizes(*names: str) -> dict[str, int]:
+    """How many pictures each series holds, by the first of them."""
+    numbers = {name: number for number, name in enumerate(names)}
+    parts = [Part.from_bytes(name, picture(grey(numbers[name]))) for name in names]
+    return {
+        names[int(series.volume.voxels[0, 0, 0])]: series.volume.shape[0]
+        for series in read_parts(parts).series
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("t1_{:02d}.png", "stir_{:02d}.png"),
+        ("T1_cor_{}.png", "T2_cor_{}.png"),
+        ("{:03d}_t1.png", "{:03d}_t2.png"),
+        ("{}_axial stir.png", "{}_coronal stir.png"),
+        ("ser3_IMG {}.png", "ser4_IMG {}.png"),
+        ("knochen{}.png", "ödem{}.png"),
+    ],
+)
+def test_names_tell_the_series_of_one_folder_apart(one: str, other: str) -> None:
+    names = [form.format(number) for number in range(1, 5) for form in (one, other)]
+    assert sizes(*names) == {one.format(1): 4, other.format(1): 4}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("t1.png", "t2.png", "t3.png", "t10.png"),
+        ("front.png", "middle.png", "rear.png"),
+        ("1.2.840.1.png", "1.2.840.2.png", "1.2.840.10.png"),
+        ("ser3_IMG 1.png", "ser3_IMG 2.PNG", "ser3_IMG 3.png", "ser3_IMG 3 (1).png"),
+        ("shot 12.30.01.png", "shot 12.30.30.png", "shot 12.31.01.png", "shot 12.31.40.png"),
+        ("3fa1c2.png", "9be04d.png", "a01f77.png", "c4d9e0.png", "c8d1e2.png"),
+    ],
+)
+def test_names_that_only_count_or_tell_nothing_are_one_series(names: tuple[str, ...]) -> None:
+    assert sum(sizes(*names).values()) == len(names)
+    assert len(sizes(*names)) == 1
+
+
+def test_the_words_of_the_names_describe_the_series_and_nothing_else_does() -> None:
+    names = [f"{who}_{index}.png" for who in ("Smith t1 cor", "Smith stir") for index in (1, 2)]
+    parts = [Part.from_bytes(name, picture(grey(index))) for index, name in enumerate(names)]
+    found = read_parts(parts).series
+    assert {(series.description, series.weighting) for series in found} == {
+        ("t1 cor", Weighting.T1),
+        ("stir", Weighting.FLUID),
+    }
+    assert all("read from the file name" in " ".join(series.notes) for series in found)
+
+
 def test_sixteen_bits_are_kept() -> None:
     values = (np.arange(54).reshape(6, 9) * 1000).astype(np.uint16)
     (series,) = read_parts([Part.from_bytes("a.png", picture(values))]).series

@@ -27,7 +27,7 @@ from asemble.io.deidentify import words_of
 from asemble.io.nifti_geometry import Sizes, lie_of
 from asemble.io.planes import plane_by
 from asemble.io.stack import Draft, draft
-from asemble.io.weighting import weighting_of_name
+from asemble.io.weighting import FROM_NAME, weighting_of_name
 
 LABEL_INTENT = 1002
 """NIFTI_INTENT_LABEL: the voxels are labels."""
@@ -81,7 +81,7 @@ def read_series(name: str, data: bytes, pixels: bytes | None = None) -> Draft:
     elif weighting is Weighting.OTHER:
         guess = "NIfTI does not store the weighting: state it."
     else:
-        guess = f"The weighting was read from the file name ({weighting.heading}): check it."
+        guess = FROM_NAME.format(weighting=weighting)
     affine = lie.affine_lps
     plane, said = (
         (None, []) if affine is None else plane_by(affine, words_of(name), source="file name")

@@ -1,7 +1,8 @@
 """PNG and JPEG pictures to series of unknown geometry."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,11 +14,17 @@ from asemble.core.labels import Weighting
 from asemble.core.study import Series
 from asemble.core.volume import Volume
 from asemble.io import decoders, limits
+from asemble.io.deidentify import PROTOCOL_WORDS, clean_description
 from asemble.io.stack import Draft, draft
+from asemble.io.weighting import FROM_NAME, weighting_of_name
+
+Picture = tuple[str, npt.NDArray[np.float32]]
+"""The name of a file and its grey values, `(row, column)`."""
 
 _REQUEST = {"kind": "picture", "promised": 4 * limits.MAX_PICTURE_PIXELS}
 
 NOTE = "Pictures carry no geometry: state the plane and the weighting."
+NOTE_ON_PLANE = "Pictures carry no geometry: state the plane."
 
 
 def looks_like_picture(data: bytes) -> bool:
@@ -58,29 +65,100 @@ def _refusal(reason: str) -> FileError:
     return FileError("This picture is damaged or cut off.", hint="Save it again.")
 
 
-def stack_pictures(pictures: Sequence[tuple[str, npt.NDArray[np.float32]]]) -> list[Draft]:
-    """One series for each folder and size, in the order of the numbers in the file names."""
-    groups: dict[tuple[object, ...], list[tuple[str, npt.NDArray[np.float32]]]] = {}
+def stack_pictures(pictures: Sequence[Picture]) -> list[Draft]:
+    """One series for each folder, size and wording of the names, in the order of their numbers."""
+    groups: dict[object, list[Picture]] = {}
     for name, picture in pictures:
-        folder = PurePosixPath(name).parent
-        groups.setdefault((folder, picture.shape), []).append((name, picture))
-    return [_series(group) for group in groups.values()]
+        groups.setdefault((PurePosixPath(name).parent, picture.shape), []).append((name, picture))
+    return [_series(part) for group in groups.values() for part in _by_names(group)]
 
 
-def _series(pictures: list[tuple[str, npt.NDArray[np.float32]]]) -> Draft:
+def _series(pictures: list[Picture]) -> Draft:
     pictures.sort(key=lambda named: natural_key(named[0]))
+    name = pictures[0][0]
+    weighting = weighting_of_name(PurePosixPath(name).stem)
     notes = [NOTE]
+    if weighting is not Weighting.OTHER:
+        notes = [NOTE_ON_PLANE, FROM_NAME.format(weighting=weighting)]
     if len(pictures) > 1:
         notes.append(f"{len(pictures)} pictures were taken as one series, in the order of names.")
     series = Series(
         id="",
-        description="",
+        description=clean_description(" ".join(_said(name).words)),
         volume=Volume(np.stack([picture for _, picture in pictures]), None),
         plane=None,
-        weighting=Weighting.OTHER,
+        weighting=weighting,
         notes=tuple(notes),
     )
     return draft(series)
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """What a file name says: words, the number that counts, and the numbers beside it."""
+
+    words: tuple[str, ...]
+    count: int
+    others: tuple[str, ...]
+
+
+def _by_names(pictures: list[Picture]) -> list[list[Picture]]:
+    """Pictures of one folder as the series that their names tell apart.
+
+    The words do, as in `t1_01` and `stir_01`, if they are those of at least two pictures each for
+    most of them; names that are new for each picture tell nothing. Of equal words the numbers
+    beside the one that counts do, as in `ser3_01` and `ser4_01`, if it counts through each series
+    without a gap.
+    """
+    parts = _grouped(pictures, lambda name: name.words)
+    together = sum(len(part) for part in parts if len(part) > 1)
+    if 2 * together < len(pictures):
+        parts = [pictures]
+    return [series for part in parts for series in _by_numbers(part)]
+
+
+def _by_numbers(pictures: list[Picture]) -> list[list[Picture]]:
+    parts = _grouped(pictures, lambda name: name.others)
+    counts = [sorted(_said(name).count for name, _ in part) for part in parts]
+    is_counted = all(
+        len(part) > 1 and part == list(range(part[0], part[0] + len(part))) for part in counts
+    )
+    is_repeated = len({count for part in counts for count in part}) < len(pictures)
+    return parts if is_counted and is_repeated else [pictures]
+
+
+def _grouped(
+    pictures: list[Picture], key: Callable[[_Name], tuple[str, ...]]
+) -> list[list[Picture]]:
+    groups: dict[tuple[str, ...], list[Picture]] = {}
+    for picture in pictures:
+        groups.setdefault(key(_said(picture[0])), []).append(picture)
+    return list(groups.values())
+
+
+def _said(name: str) -> _Name:
+    """The words and numbers of a file name; the last number counts.
+
+    A number that belongs to a word of protocols, as in T1, is a word, unless no other counts.
+
+    >>> _said("a/T1_cor_007.png")
+    _Name(words=('t1', 'cor'), count=7, others=())
+    >>> _said("t2.png"), _said("ser3_IMG 12.PNG").others
+    (_Name(words=('t',), count=2, others=()), ('3',))
+    """
+    tokens = _TOKEN.findall(PurePosixPath(name).stem.casefold())
+    numbered = [i for i, token in enumerate(tokens) if re.search(r"[0-9]", token)]
+    plain = [i for i in numbered if tokens[i] not in PROTOCOL_WORDS]
+    counts = plain or numbered[-1:]
+    words, numbers = [], []
+    for i, token in enumerate(tokens):
+        word = re.sub(r"[0-9]", "", token) if i in counts else token
+        words += [word] if word else []
+        numbers += re.findall(r"[0-9]+", token) if i in counts else []
+    return _Name(tuple(words), int(numbers[-1]) if numbers else 0, tuple(numbers[:-1]))
+
+
+_TOKEN = re.compile(r"[^\W\d_]+[0-9]*|[0-9]+[^\W\d_]*")
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:

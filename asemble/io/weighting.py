@@ -67,6 +67,9 @@ def weighting_of_words(words: Sequence[str]) -> Weighting:
     return Weighting.OTHER
 
 
+FROM_NAME = "The weighting was read from the file name ({weighting.heading}): check it."
+
+
 def weighting_of_name(name: str) -> Weighting:
     """The weighting that the protocol words of a file name show; the name is not kept.
 
