@@ -4,7 +4,7 @@ from typing import Any
 
 import pydicom
 import pytest
-from mr_files import mr_image, to_bytes, without_identity
+from mr_files import enhanced_image, mr_image, to_bytes, without_identity
 from pydicom.data import get_testdata_file
 
 from asemble.cli import main
@@ -105,10 +105,75 @@ def test_formats_without_identity_go_with_any_patient() -> None:
 
 def test_endless_spellings_are_refused() -> None:
     patients = Patients()
-    for number in range(MOST_SPELLINGS):
+    for number in (0, *range(MOST_SPELLINGS)):
         patients.take(image(**{**JANE, "PatientID": f"P{number}"}))
     with pytest.raises(InputError, match=TWO):
         patients.take(image(**{**JANE, "PatientID": "Q"}))
+
+
+def renewed(count: int, **more: Any) -> list[Any]:
+    """Slices that name another patient each, as an anonymiser makes that knows single files."""
+    images = []
+    for index in range(count):
+        one = without_identity(mr_image(index, **more))
+        one.PatientID = one.PatientName = f"A{index}b{7 * index}"
+        images.append(one)
+    return images
+
+
+@pytest.mark.parametrize("series", ["kept", "renewed"])
+def test_a_patient_renewed_in_every_file_of_one_stack_is_one_and_it_is_said(series: str) -> None:
+    images = renewed(6)
+    for number, each in enumerate(images):
+        if series == "renewed":
+            each.SeriesInstanceUID = f"1.2.{number}"
+    for given in (images, images[::-1], [*images, images[2]]):  # a copy is no second file
+        study = read(*given)
+        (found,) = study.series
+        assert found.volume.shape[0] == 6
+        assert "Every file names another patient" in found.notes[0]
+
+
+def test_more_renewed_patients_than_spellings_are_one_stack() -> None:
+    images = [
+        image(index, **{**JANE, "PatientID": f"P{index}"}) for index in range(MOST_SPELLINGS + 5)
+    ]
+    (series,) = read(*images).series
+    assert series.volume.shape[0] == MOST_SPELLINGS + 5
+    assert "Every file names another patient" in series.notes[0]
+
+
+def test_an_image_of_no_stack_is_left_out_where_every_file_names_another_patient() -> None:
+    images = renewed(5)
+    alone = image(0, PatientID="X9", PatientName="Y8")
+    alone.ImageOrientationPatient, alone.SeriesInstanceUID = [0, 1, 0, 0, 0, -1], "1.9"
+    study = read(*images, alone)
+    assert [series.volume.shape[0] for series in study.series] == [5]
+    (refusal,) = study.refused
+    assert "may be of another one" in refusal.reason
+
+
+def test_files_that_name_another_patient_each_and_form_no_stack_are_several_patients() -> None:
+    scattered = renewed(6)
+    for index, each in enumerate(scattered):
+        each.ImagePositionPatient = [17.0 * index, 3.0 * index**2, 30.0]
+        each.SeriesInstanceUID = f"1.2.{index}"
+    multiframe = []
+    for number in range(2):
+        one = without_identity(enhanced_image([{"index": index} for index in range(5)]))
+        one.PatientID, one.SeriesInstanceUID = f"P{number}", f"1.2.{number}"
+        multiframe.append(one)
+    for images in (scattered, multiframe, renewed(2)):
+        with pytest.raises(InputError, match=TWO):
+            read(*images)
+
+
+def test_one_file_of_a_second_patient_or_of_none_ends_the_doubt() -> None:
+    other = image(6, **JANE)
+    for more in ([other, image(7, **JANE)], [image(6)]):
+        for images in ([*renewed(6), *more], [*more, *renewed(6)]):
+            with pytest.raises(InputError, match=TWO):
+                read(*images)
 
 
 def test_the_comparison_keeps_no_identifier() -> None:

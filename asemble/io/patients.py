@@ -9,6 +9,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
 
 import pydicom
 
@@ -16,6 +17,17 @@ from asemble.core.errors import InputError
 
 ATTRIBUTES = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
 """Read for this comparison only, and taken out of the data set at once."""
+
+FEWEST_FILES = 3
+"""Files that name a patient each and yet form one stack; fewer may fit by chance."""
+ASSUMED = (
+    "Every file names another patient, as after a tool that renewed their identity file by file. "
+    "The slices fit together, so one patient was assumed: make sure of it."
+)
+ALONE = (
+    "Every file of the upload names another patient, and this image belongs to no stack of several "
+    "files, so it may be of another one. Upload it on its own."
+)
 
 MOST_SPELLINGS = 50
 """Different ways in which one upload may write one patient; more are more than one patient."""
@@ -60,11 +72,26 @@ class Patients:
     Two names agree where one holds all words of the other: "Doe^Jane", "JANE DOE" and
     "Doe^Jane^M" are one. What is absent agrees with anything, so that files without identity,
     and formats that have none, are taken to belong to the rest.
+
+    Some anonymisers write a new patient into every file. While no two files name the same one,
+    and each names one, the verdict waits for the images: see `are_new_in_every_file`.
     """
 
     _key: bytes = field(default_factory=lambda: os.urandom(32))
     _seen: list[_Person] = field(default_factory=list)
-    _spellings: set[bytes | None] = field(default_factory=set)
+    _spellings: dict[bytes | None, bytes | None] = field(default_factory=dict)
+    _differ: bool = False
+    _is_each_new: bool = True
+
+    @property
+    def are_new_in_every_file(self) -> bool:
+        """Whether the files differ in their patient, each from every other one.
+
+        That is what an anonymiser makes that renews the identity file by file, or images of as
+        many patients as there are files. Only images of several files that form one stack tell
+        the first from the second.
+        """
+        return self._differ
 
     def take(self, dataset: pydicom.Dataset) -> None:
         """Take the identifying attributes out of `dataset` and compare them.
@@ -74,9 +101,13 @@ class Patients:
         """
         stated = [_taken(dataset, keyword) for keyword in ATTRIBUTES]
         spelling = self._digest("\n".join(stated))
+        instance = self._digest(_text(dataset.get_item("SOPInstanceUID")))
         if spelling in self._spellings:  # as almost always
+            is_copy = instance is not None and self._spellings[spelling] == instance
+            self._is_each_new = self._is_each_new and is_copy
+            self._require_one()
             return
-        self._spellings.add(spelling)
+        self._spellings[spelling] = instance
         number, issuer, name, birth = stated
         person = _Person(
             number=self._digest(_number_key(number)),
@@ -84,14 +115,22 @@ class Patients:
             name=frozenset(d for word in _name_words(name) if (d := self._digest(word))),
             birth=self._digest(_birth_key(birth)),
         )
-        if person in self._seen:
-            return
-        if len(self._seen) >= MOST_SPELLINGS or any(_differ(person, p) for p in self._seen):
-            raise InputError(
-                "The upload holds files of more than one patient, so nothing of it was read.",
-                hint="Upload one patient's study at a time.",
-            )
+        if not (person.number or person.name or person.birth):
+            self._is_each_new = False
+            self._require_one()
+        elif not self._differ and person not in self._seen:
+            self._compare(person)
+
+    def _compare(self, person: _Person) -> None:
+        is_full = len(self._seen) >= MOST_SPELLINGS
+        if is_full or any(_differ(person, other) for other in self._seen):
+            self._differ = True
+            self._require_one()
         self._seen.append(person)
+
+    def _require_one(self) -> None:
+        if self._differ and not self._is_each_new:
+            raise more_than_one()
 
     def _digest(self, text: str) -> bytes | None:
         return (
@@ -99,6 +138,14 @@ class Patients:
             if text
             else None
         )
+
+
+def more_than_one() -> InputError:
+    """The refusal of files of several patients."""
+    return InputError(
+        "The upload holds files of more than one patient, so nothing of it was read.",
+        hint="Upload one patient's study at a time.",
+    )
 
 
 def _differ(one: _Person, other: _Person) -> bool:
@@ -127,10 +174,13 @@ def _taken(dataset: pydicom.Dataset, keyword: str) -> str:
     cover what is compared, and another character set compares equal to itself.
     """
     element = dataset.get_item(keyword)
-    if element is None:
-        return ""
-    del dataset[keyword]
-    value = element.value
+    if element is not None:
+        del dataset[keyword]
+    return _text(element)
+
+
+def _text(element: Any) -> str:
+    value = None if element is None else element.value
     if not isinstance(value, bytes):
         return "" if value is None else str(value)
     try:

@@ -16,7 +16,7 @@ from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Refusal, Study, grouped_by_reason
 from asemble.io import copies, decoders, dicom, disc, limits, nifti, pairs, raster
 from asemble.io.frames import Frame
-from asemble.io.patients import Patients
+from asemble.io.patients import ALONE, ASSUMED, FEWEST_FILES, Patients, more_than_one
 from asemble.io.stack import Draft, stack
 from asemble.io.unpack import Unpacked, unpack
 from asemble.io.upload import ASK_FOR_LESS, Part, parts_of
@@ -192,13 +192,33 @@ class _Intake:
         missing = [disc.missing(name, named, self.names) for name, named in self.indices]
         self.refused += [refusal for refusal in missing if refusal is not None]
         self.refused += self.halves.refusals()
-        drafts = [*self.ready, *raster.stack_pictures(self.pictures)]
+        stacked: list[Draft] = []
         for result in stack(self.frames):
             if isinstance(result, Refusal):
                 self.refused.append(result)
             else:
-                drafts.append(result)
-        return self._once(drafts)
+                stacked.append(result)
+        if self.patients.are_new_in_every_file:
+            stacked = self._of_one_patient(stacked)
+        return self._once([*self.ready, *raster.stack_pictures(self.pictures), *stacked])
+
+    def _of_one_patient(self, stacked: Sequence[Draft]) -> list[Draft]:
+        """The stacks whose slices belong together although each file names another patient.
+
+        Raises:
+            InputError: there are none.
+        """
+        kept: list[Draft] = []
+        for each in stacked:
+            if each.files < FEWEST_FILES:
+                slices = each.series.volume.shape[0]
+                self.refused.append(Refusal(each.name, ALONE, files=slices))
+                continue
+            notes = (ASSUMED, *each.series.notes)
+            kept.append(replace(each, series=replace(each.series, notes=notes)))
+        if not kept:
+            raise more_than_one()
+        return kept
 
     def _once(self, drafts: Sequence[Draft]) -> list[Draft]:
         """Each volume once: a series that was sent again under a new UID would count double.

@@ -62,6 +62,7 @@ class Draft:
         digest: SHA-256 of pixels and geometry.
         name: of its files, for messages.
         frame_of_reference: digest of the FrameOfReferenceUID that all its slices state, else empty.
+        files: how many files its slices came from.
     """
 
     series: Series
@@ -69,6 +70,7 @@ class Draft:
     digest: str
     name: str = ""
     frame_of_reference: str = ""
+    files: int = 1
 
 
 def stack(frames: Sequence[Frame]) -> list[Draft | Refusal]:
@@ -179,6 +181,7 @@ def _place(block: Block, notes: list[str], *, order: int) -> Draft:
         _digest(frames, affine),
         _name(frames),
         _frame_of_reference(frames),
+        len({frame.name for frame in frames}),
     )
 
 
