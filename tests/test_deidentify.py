@@ -10,6 +10,7 @@ import pydicom
 import pytest
 from mr_files import SECRETS, enhanced_image, mr_image, to_bytes, write_series
 
+from asemble.core.labels import SIMULATED_COMMENT, SIMULATOR
 from asemble.core.study import Study
 from asemble.io import Part, convert, read_parts, read_study
 from asemble.io.deidentify import BODY_PARTS, KEPT, clean_body_part, clean_description
@@ -102,12 +103,25 @@ def test_simulated_images_say_so() -> None:
         return read_parts([Part.from_bytes("a", to_bytes(mr_image(0, **attributes)))])
 
     assert not study().synthetic
-    assert study(SeriesDescription="SYNTHETIC t1").synthetic
-    assert study(ImageComments="Synthetic phantom of no patient").synthetic
+    assert study(Manufacturer=SIMULATOR).synthetic
+    assert study(ImageComments=SIMULATED_COMMENT).synthetic
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"SeriesDescription": "MAGiC Synthetic STIR COR", "Manufacturer": "GE MEDICAL SYSTEMS"},
+        {"SeriesDescription": "SyntheticMR T2 FS", "ImageComments": "Synthetic image"},
+        {"SeriesDescription": "SYNTHETIC T1", "ImageType": ["DERIVED", "SECONDARY", "SYNTHETIC"]},
+    ],
+)
+def test_a_synthetic_contrast_of_a_patient_is_not_simulated(attributes: dict[str, object]) -> None:
+    study = read_parts([Part.from_bytes("a", to_bytes(mr_image(0, **attributes)))])
+    assert not study.synthetic
 
 
 def test_the_sidecar_says_what_the_series_is(tmp_path: Path) -> None:
-    write_series(tmp_path / "in", SeriesDescription="SYNTHETIC T1 cor")
+    write_series(tmp_path / "in", SeriesDescription="SYNTHETIC T1 cor", Manufacturer=SIMULATOR)
     (image,) = convert(read_study(tmp_path / "in"), tmp_path / "out")
     facts = json.loads((tmp_path / "out" / "s01.json").read_text())
     assert facts["shape"] == [5, 6, 5]

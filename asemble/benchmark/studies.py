@@ -21,7 +21,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from asemble.core.labels import JUDGED_PLANES, Pattern, Plane, Weighting
+from asemble.core.labels import JUDGED_PLANES, SIMULATOR, Pattern, Plane, Weighting
 from asemble.core.study import Series, Study
 from asemble.core.volume import Volume
 from asemble.phantom import render_series, sample_case
@@ -157,7 +157,7 @@ def _image(
     image.SeriesInstanceUID = _uid(seed, str(affine))
     image.FrameOfReferenceUID = _uid(seed, "frame of reference")
     image.PatientName, image.PatientID = "SYNTHETIC^PHANTOM", f"SYNTHETIC-{seed}"
-    image.Modality, image.Manufacturer = "MR", "asemble simulator"
+    image.Modality, image.Manufacturer = "MR", SIMULATOR
     image.SeriesDescription = "SYNTHETIC STIR"
     image.ScanningSequence = ["SE", "IR"]
     image.RepetitionTime, image.EchoTime, image.InversionTime = "5000", "60", "160"

@@ -64,6 +64,11 @@ WEIGHTING_TITLES = {
 JUDGED_PLANES = (Plane.CORONAL, Plane.AXIAL)
 """The planes that have an ensemble."""
 
+SIMULATOR = "asemble simulator"
+"""Manufacturer of every simulated DICOM file."""
+SIMULATED_COMMENT = "SYNTHETIC: simulated MRI, no patient. Education and research only."
+"""Its ImageComments. By these two alone a file counts as simulated."""
+
 STANDING_NOTICE = (
     "Education and research prototype. Not a medical device; not cleared or CE/UKCA marked. "
     "Do not use for diagnosis or treatment. The models were trained on simulated MRI only; "

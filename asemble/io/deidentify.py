@@ -8,12 +8,14 @@ The UIDs are needed to tell series apart and are turned into digests at once.
 
 import hashlib
 import re
-from collections.abc import Iterable
+
+from asemble.core.labels import SIMULATED_COMMENT, SIMULATOR
 
 KEPT = (
     # what kind of object it is
     "SOPClassUID", "Modality", "ImageType", "BodyPartExamined", "SeriesDescription",
     "ImageComments", "ComplexImageComponent", "BurnedInAnnotation", "ConversionType",
+    "Manufacturer",
     # which images belong together; UIDs leave `group_digest` as digests only
     "SeriesInstanceUID", "SOPInstanceUID", "SeriesNumber", "AcquisitionNumber", "InstanceNumber",
     "TemporalPositionIdentifier", "EchoNumbers", "TriggerTime", "DiffusionBValue", "StackID",
@@ -21,7 +23,9 @@ KEPT = (
     "FrameIncrementPointer", "NumberOfTemporalPositions", "SliceLocation",
     # how it was acquired
     "ScanningSequence", "SequenceVariant", "ScanOptions", "MRAcquisitionType",
-    "RepetitionTime", "EchoTime", "InversionTime", "FlipAngle",
+    "RepetitionTime", "EchoTime", "InversionTime", "FlipAngle", "SequenceName",
+    "PulseSequenceName", "AcquisitionContrast", "DiffusionDirectionality",
+    "VolumeBasedCalculationTechnique",
     "EchoPulseSequence", "EchoPlanarPulseSequence", "InversionRecovery", "InversionTimes",
     "SpectrallySelectedSuppression",
     # where it lies
@@ -40,8 +44,10 @@ KEPT = (
 """Public attributes by keyword (PS3.6)."""
 
 KEPT_PRIVATE = (
-    0x00190010, 0x0019100A,  # SIEMENS MR HEADER: number of images in a mosaic
+    0x00190010, 0x0019100A, 0x0019100C,  # SIEMENS MR HEADER: images in a mosaic, b value
     0x00290010, 0x00291010, 0x00290011, 0x00291110,  # SIEMENS CSA HEADER, image
+    0x00430010, 0x00431039,  # GEMS_PARM_01: b value
+    0x20010010, 0x20011003, 0x20011020,  # Philips Imaging DD 001: b value, technique
     0x00650010, 0x00651050, 0x00651051,  # United Imaging: number and places of the tiles
 )  # fmt: skip
 """Private elements, each under the creator listed before it."""
@@ -50,22 +56,24 @@ _WORDS = (
     "t1 t2 st1 st2 t2star pd dp stir tirm ir tse fse se ge gre ffe spgr flash vibe lava thrive "
     "fiesta trufi bssfp space cube vista mprage mp rage tfe fs fat sat fatsat spair spir chess "
     "dixon mdixon flex ideal water w f ip op opp in phase inphase outphase cor coronal sag "
-    "sagittal ax axial tra transverse obl oblique para semi semicoronal semiaxial coronaloblique "
-    "sij si sijs isg ksg "
-    "coronale coronaal paracor paracoronal semicor kor koronar koronal parakoronar semikoronar "
-    "frontal frontale axiale axiaal paraaxial semiax trans transv transversal transversale "
-    "trasversale paratransversal sagital sagittale sagittaal parasagittal "
-    "joint joints sacrum sacral sacroiliac iliosacral pelvis hip hips spine lspine lumbar lws lwk "
-    "bws hws whole body 2d 3d 2nd iso hr hires high res fast turbo medic dess epi ep dwi dti diff "
-    "diffusion adc trace b0 b50 b800 b1000 fa map field fieldmap b0map mag phase perf perfusion "
-    "fmri dyn dynamic gd gado pre contrast km nativ native flair swi mra tof "
-    "localizer localiser scout survey loc plan mpr mip recon reformat sub subtraction norm dis2d "
-    "dis3d filt filtered propeller blade multivane radial sense grappa accelerated acc breath "
-    "hold bh left right bilateral both upper lower synthetic "
-    "magic syntac mavric"
+    "sagittal ax axial tra transverse obl oblique para semi semicoronal semiaxial "
+    "coronaloblique sij si sijs isg ksg coronale coronaal paracor paracoronal semicor kor "
+    "koronar koronal parakoronar semikoronar frontal frontale axiale axiaal paraaxial semiax "
+    "trans transv transversal transversale trasversale paratransversal sagital sagittale "
+    "sagittaal parasagittal joint joints sacrum sacral sacroiliac iliosacral pelvis hip hips "
+    "spine lspine lumbar lws lwk bws hws whole body 2d 3d 2nd iso hr hires high res fast turbo "
+    "medic dess epi ep dwi dti diff diffusion adc eadc trace tracew ivim dwibs resolve b0 b50 "
+    "b100 b150 b200 b300 b400 b500 b600 b700 b800 b900 b1000 b1200 b1400 b1500 b2000 fa map "
+    "mapping field fieldmap b0map mag perf perfusion fmri dyn dynamic gd gado pre contrast km "
+    "nativ native flair swi mra tof localizer localiser scout survey loc plan mpr mip recon "
+    "reformat sub subtraction norm dis2d dis3d filt filtered propeller blade multivane radial "
+    "sense grappa accelerated acc breath hold bh left right bilateral both upper lower "
+    "synthetic magic syntac mavric asl dsc dce swan swip pca angio minip fsat fatsupp "
+    "fatsuppression fettsat aspir proset watex wexc wats graisse grasa vetsuppressie qdixon "
+    "pdff ff fraction opposed out"
 )
 PROTOCOL_WORDS = frozenset(_WORDS.split())
-"""Words of protocol names in English and German; nothing that could be a name."""
+"""Words of protocol names, in English and some of other languages; nothing that could be a name."""
 
 _PARTS = (
     "ABDOMEN ABDOMENPELVIS ANKLE ARM BACK BODY BRAIN BREAST CHEST COCCYX CSPINE CTSPINE ELBOW "
@@ -94,14 +102,23 @@ def clean_description(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """The protocol words in `text`, in order, repeats dropped.
+    """The protocol words in `text`, in order, repeats dropped; a count behind one is dropped too.
 
-    >>> words_of("t2_tse_fs_tra")
+    >>> words_of("t2_tse_fs_tra3")
     ['t2', 'tse', 'fs', 'tra']
     """
     tokens = _TOKEN.findall(text.lower().replace("mp-rage", "mprage"))
-    kept = (t for t in tokens if t in PROTOCOL_WORDS or _MEASURE.fullmatch(t))
-    return list(dict.fromkeys(kept))
+    kept = (
+        token if token in PROTOCOL_WORDS or _MEASURE.fullmatch(token) else _counted(token)
+        for token in tokens
+    )
+    return list(dict.fromkeys(word for word in kept if word))
+
+
+def _counted(token: str) -> str:
+    """The word of "cor2"; shorter ones are left with their number, which makes them others."""
+    word = token.rstrip("0123456789")
+    return word if len(word) > 2 and word in PROTOCOL_WORDS else ""
 
 
 def clean_body_part(text: str) -> str:
@@ -114,9 +131,15 @@ def clean_body_part(text: str) -> str:
     return part if part in BODY_PARTS else ""
 
 
-def says_synthetic(texts: Iterable[str]) -> bool:
-    """Whether any text says that the image was simulated."""
-    return any("SYNTHETIC" in text.upper() for text in texts)
+def is_simulated(manufacturer: str, comments: str) -> bool:
+    """Whether a file bears the marking of our own simulator.
+
+    "Synthetic" alone is none: scanners compute synthetic contrasts of patients.
+
+    >>> is_simulated("asemble simulator", ""), is_simulated("GE", "Synthetic STIR")
+    (True, False)
+    """
+    return manufacturer == SIMULATOR or comments == SIMULATED_COMMENT
 
 
 def group_digest(*values: str) -> str:

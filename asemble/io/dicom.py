@@ -8,7 +8,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pydicom
@@ -20,6 +20,7 @@ from pydicom.uid import JPEGExtended12Bit
 from asemble.core.errors import FileError
 from asemble.io import enhanced, kinds, mosaic, pixels, structure
 from asemble.io.deidentify import KEPT, KEPT_PRIVATE
+from asemble.io.diffusion import is_diffusion
 from asemble.io.frames import WHOLE, Frame, Slot, pixel_digest, read_place, read_scaling
 from asemble.io.header import Header, header_of, number, text
 from asemble.io.patients import ATTRIBUTES, Patients
@@ -101,7 +102,8 @@ def read_header(name: str, data: bytes, *, patients: Patients) -> Parsed:
             patients.take(dataset)
             _require_mr_image(dataset)
             _require_known_packing(dataset)
-            slots = _slots(dataset, header_of(dataset))
+            header = replace(header_of(dataset), is_diffusion=is_diffusion(dataset))
+            slots = _slots(dataset, header)
             return Parsed(name, pixels.read_layout(dataset), slots, stored)
     except DAMAGED as error:
         raise _damaged() from error

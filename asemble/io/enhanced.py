@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pydicom
 
 from asemble.core.errors import FileError
+from asemble.io.diffusion import is_diffusion
 from asemble.io.frames import WHOLE, Slot, read_place, read_scaling
-from asemble.io.header import Header, image_kind, number, numbers, positive, text
+from asemble.io.header import Header, header_of, image_kind, number, numbers, positive, text
 
 _POSITION_POINTERS = frozenset({0x00209056, 0x00209057, 0x00200032, 0x00209161})
 """Dimension indices that only say which slice: stack, position in it, place, concatenation."""
@@ -156,12 +157,16 @@ def _slot(index: int, group: _Groups, header: Header, telling: list[int], *, is_
 
 
 def _frame_header(header: Header, group: _Groups, content: pydicom.Dataset) -> Header:
+    for keyword in _CONVERTED:
+        if len(group(keyword)):
+            header = _completed(header, group(keyword))
+    frame_type, diffusion = group("MRImageFrameTypeSequence"), group("MRDiffusionSequence")
     timing = group("MRTimingAndRelatedParametersSequence")
     modifier = group("MRModifierSequence")
     te_ms = positive(group("MREchoSequence"), "EffectiveEchoTime") or header.te_ms
     ti_ms = positive(modifier, "InversionTimes") or header.ti_ms
     inverted = text(modifier, "InversionRecovery").upper() == "YES"
-    kind = image_kind(group("MRImageFrameTypeSequence"), "FrameType")
+    kind = image_kind(frame_type, "FrameType")
     return dataclasses.replace(
         header,
         kind=kind or header.kind,
@@ -171,8 +176,35 @@ def _frame_header(header: Header, group: _Groups, content: pydicom.Dataset) -> H
         ti_ms=ti_ms,
         stack=text(content, "StackID"),
         echo=te_ms or 0.0,
-        b_value=number(group("MRDiffusionSequence"), "DiffusionBValue") or 0.0,
+        b_value=number(diffusion, "DiffusionBValue") or header.b_value,
+        contrast=text(frame_type, "AcquisitionContrast").upper() or header.contrast,
+        is_diffusion=header.is_diffusion or is_diffusion(diffusion) or is_diffusion(frame_type),
         temporal=number(content, "TemporalPositionIndex") or 0.0,
+    )
+
+
+_CONVERTED = (
+    "UnassignedPerFrameConvertedAttributesSequence",
+    "UnassignedSharedConvertedAttributesSequence",
+)
+"""Where legacy converted objects keep what their classic images said (PS3.3 C.7.6.16.2.25)."""
+
+
+def _completed(header: Header, converted: pydicom.Dataset) -> Header:
+    """The header with what it does not say itself."""
+    own = header_of(converted)
+    return dataclasses.replace(
+        header,
+        description=header.description or own.description,
+        kind=header.kind or own.kind,
+        sequence=header.sequence | own.sequence,
+        variant=header.variant | own.variant,
+        options=header.options | own.options,
+        tr_ms=header.tr_ms or own.tr_ms,
+        te_ms=header.te_ms or own.te_ms,
+        ti_ms=header.ti_ms or own.ti_ms,
+        b_value=header.b_value or own.b_value,
+        is_diffusion=header.is_diffusion or is_diffusion(converted),
     )
 
 

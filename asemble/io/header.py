@@ -33,7 +33,8 @@ class Header:
         frame_of_reference: digest of FrameOfReferenceUID, empty where absent.
         modality: Modality, "MR" also where only the SOP class says so.
         description: cleaned by `deidentify.clean_description`.
-        kind: words of ImageType from the third on, with ComplexImageComponent.
+        kind: words of ImageType from the third on, with ComplexImageComponent and
+            VolumeBasedCalculationTechnique.
         sequence: ScanningSequence codes (SE, IR, GR, EP, RM).
         variant: SequenceVariant codes (SK, MP, SP, ...).
         options: ScanOptions codes (FS, ...); FS also where enhanced attributes say fat suppressed.
@@ -42,6 +43,8 @@ class Header:
             `echo` is its number, or its time in ms where it has none.
         location: SliceLocation in mm, from an origin of the scanner's choice; None where absent.
         images: ImagesInAcquisition, 0 where absent.
+        contrast: AcquisitionContrast of enhanced images (STIR, DIFFUSION, ...).
+        is_diffusion: whether it is of a diffusion series.
         burned_in: whether BurnedInAnnotation says that text stands in the picture.
         captured: whether it is a secondary capture: a picture of a screen or of a film.
         lossy: whether it was ever compressed lossily.
@@ -70,6 +73,8 @@ class Header:
     number: float = 0.0
     location: float | None = None
     images: int = 0
+    contrast: str = ""
+    is_diffusion: bool = False
     burned_in: bool = False
     captured: bool = False
     lossy: bool = False
@@ -101,7 +106,9 @@ def header_of(dataset: pydicom.Dataset) -> Header:
         modality=modality,
         body_part=deidentify.clean_body_part(text(dataset, "BodyPartExamined")),
         description=deidentify.clean_description(description),
-        synthetic=deidentify.says_synthetic([description, text(dataset, "ImageComments")]),
+        synthetic=deidentify.is_simulated(
+            text(dataset, "Manufacturer"), text(dataset, "ImageComments")
+        ),
         series_number=int(number(dataset, "SeriesNumber") or 0),
         kind=image_kind(dataset),
         sequence=frozenset(words(dataset, "ScanningSequence")) | _enhanced_sequence(dataset),
@@ -118,6 +125,7 @@ def header_of(dataset: pydicom.Dataset) -> Header:
         number=number(dataset, "InstanceNumber") or 0.0,
         location=number(dataset, "SliceLocation"),
         images=int(number(dataset, "ImagesInAcquisition") or 0),
+        contrast=text(dataset, "AcquisitionContrast").upper(),
         burned_in=text(dataset, "BurnedInAnnotation").upper() == "YES",
         captured=_is_captured(dataset),
         lossy=_is_lossy(dataset),
@@ -136,8 +144,11 @@ def _is_lossy(dataset: pydicom.Dataset) -> bool:
 
 
 def image_kind(dataset: pydicom.Dataset, keyword: str = "ImageType") -> tuple[str, ...]:
-    """Words of ImageType or FrameType from the third on, with ComplexImageComponent."""
-    return (*words(dataset, keyword)[2:], *words(dataset, "ComplexImageComponent"))
+    """Words of ImageType or FrameType from the third on, and of what else says how it was made."""
+    technique = (
+        word for word in words(dataset, "VolumeBasedCalculationTechnique") if word != "NONE"
+    )
+    return (*words(dataset, keyword)[2:], *words(dataset, "ComplexImageComponent"), *technique)
 
 
 def words(dataset: pydicom.Dataset, keyword: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from asemble.core.errors import SeriesError
 from asemble.core.study import Refusal, Series
 from asemble.core.volume import Affine, Volume
 from asemble.io.copies import refusal_of_copies, without_copies, without_renumbered
+from asemble.io.diffusion import throughout
 from asemble.io.frames import Frame
 from asemble.io.gaps import (
     IN_LINE_MM,
@@ -88,7 +89,7 @@ def stack(frames: Sequence[Frame]) -> list[Draft | Refusal]:
         numbers = {int(frame.header.number) for frame in of_series}
         for of_geometry in stacks:
             for of_protocol in protocols(placed(of_geometry)):
-                once, renumbered = without_renumbered(of_protocol)
+                once, renumbered = without_renumbered(throughout(of_protocol))
                 copies += renumbered
                 results += _volumes(once, numbers)
     return [*results, *refusal_of_copies(copies)]

@@ -17,7 +17,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import PYDICOM_ROOT_UID, UID, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from asemble.core.geometry import ras_affine, spacing_mm
-from asemble.core.labels import Pattern, Plane, Weighting
+from asemble.core.labels import SIMULATED_COMMENT, SIMULATOR, Pattern, Plane, Weighting
 from asemble.core.volume import Floats
 from asemble.phantom.acquisition import Stack
 from asemble.phantom.cases import Case, RenderedSlice, render_series_in, sample_case, sample_stack
@@ -26,8 +26,6 @@ from asemble.phantom.tissue import stir_sequence, t1_sequence
 
 UID_ROOT = PYDICOM_ROOT_UID + "2638."
 """Every UID of a simulated file starts so."""
-
-SYNTHETIC_COMMENT = "SYNTHETIC: simulated MRI, no patient. Education and research only."
 
 SERIES = (
     ("semicoronal-t1", "SYNTHETIC T1 TSE semicoronal SIJ", Plane.CORONAL, Weighting.T1),
@@ -86,7 +84,7 @@ def write_sample(
             }
         )
     facts = {
-        "notice": SYNTHETIC_COMMENT,
+        "notice": SIMULATED_COMMENT,
         "kind": kind.value,
         "seed": seed,
         "appearance": appearance,
@@ -145,12 +143,12 @@ def _image(
     image.PatientID = f"SYNTHETIC-{case.seed}"
     image.PatientBirthDate = image.PatientSex = image.StudyDate = image.StudyTime = ""
     image.AccessionNumber = image.ReferringPhysicianName = image.StudyID = ""
-    image.ImageComments = SYNTHETIC_COMMENT
+    image.ImageComments = SIMULATED_COMMENT
     image.StudyDescription = "SYNTHETIC sacroiliac joints"
     image.SeriesDescription = series.description
     image.SeriesNumber = [folder for folder, *_ in SERIES].index(series.folder) + 1
     image.InstanceNumber = index + 1
-    image.Modality, image.Manufacturer = "MR", "asemble simulator"
+    image.Modality, image.Manufacturer = "MR", SIMULATOR
     image.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
     image.BodyPartExamined, image.PatientPosition = "PELVIS", "HFS"
     _describe_sequence(image, case, series.stack.weighting)
