@@ -16,7 +16,7 @@ from scipy import ndimage
 from asemble.core.labels import Pattern, Weighting
 from asemble.phantom.contrast import Contrast
 from asemble.phantom.pelvis import GRID_MM, LOW_MM, STEP_MM
-from asemble.phantom.person import Lesion, Person, sacral_canal
+from asemble.phantom.person import Balls, Lesion, Person, sacral_canal
 
 Floats = npt.NDArray[np.float32]
 
@@ -100,6 +100,7 @@ def paint(
         rng: of texture that no neighbouring slice shares.
     """
     texture = _Texture(rng, view)
+    texture.of_person(person)
     layers = [
         _Layer(person, view, shift * view.thickness_mm, contrasts, texture).paint()
         for shift in (-0.27, 0.27)
@@ -140,6 +141,14 @@ class _Texture:
         self.strands /= self.strands.std()
         self.shape = shape
 
+    def of_person(self, person: Person) -> None:
+        """Smooth noise of the person, at the middle of the slice."""
+        view = self.view
+        wide = view.points(2 * COARSE)
+        self.bend = [view.widen(one) for one in person.bend.at(wide) * np.float32(person.n["bend_mm"])]
+        self.broad = [view.widen(one) for one in person.broad.at(wide)]
+        self.frays = [view.widen(one) for one in person.noise.at(view.points(COARSE))]
+
     def noise(self, scale_px: float) -> Floats:
         """Noise with bumps of some pixels."""
         scale = max(1.0, scale_px * self.px)
@@ -162,9 +171,9 @@ class _Texture:
         r = np.arange(self.view.rows, dtype=np.float32)[:, None] - np.float32(middle[0])
         c = np.arange(self.view.columns, dtype=np.float32)[None] - np.float32(middle[1])
         far = np.sqrt(r * r + c * c)
-        angle = np.arctan2(r, c) + np.float32(warp) * self.cloud
+        angle = np.arctan2(r, c) + np.float32(warp) * self.broad[0]
         mean_far = np.float32(max(20.0, float(far.mean())))
-        a = angle * (mean_far / np.float32(across * self.px)) + 600
+        a = angle * (mean_far / np.float32(across * self.px)) + 800
         s = far / np.float32(along * self.px) + 3 * self.patch * np.float32(0.12)
         return np.asarray(
             cv2.remap(
@@ -193,14 +202,10 @@ class _Layer:
         self.person, self.view, self.shift = person, view, shift_mm
         self.n, self.t, self.contrasts = person.n, texture, contrasts
         self.p = view.points(1, shift_mm).astype(np.float32)
-        coarse = view.points(COARSE, shift_mm)
-        bend = person.bend.at(coarse) * np.float32(person.n["bend_mm"])
         straight = self.p @ person.affine.T.astype(np.float32)
-        q = np.stack([straight[..., k] + view.widen(bend[k]) for k in range(3)])
-        self.x, self.y, self.z = q
+        self.x, self.y, self.z = (straight[..., k] + texture.bend[k] for k in range(3))
         self.ax = np.abs(self.x)
-        self.broad = [view.widen(one) for one in person.broad.at(coarse)]
-        self.frays = [view.widen(one) for one in person.noise.at(coarse)]
+        self.broad, self.frays = texture.broad, texture.frays
         self.image = np.zeros((len(contrasts), view.rows, view.columns), np.float32)
         self.bright = np.zeros((view.rows, view.columns), np.float32)
         self.oedema: dict[Pattern, Floats] = {}
@@ -230,6 +235,12 @@ class _Layer:
     def _over(self, cover: Floats, tissue: str, texture: Floats | float = 1.0) -> None:
         for k, contrast in enumerate(self.contrasts):
             self.image[k] += cover * (np.float32(contrast[tissue]) * texture - self.image[k])
+
+    def _over_in(self, window: Any, cover: Floats, tissue: str, texture: Floats | float = 1.0) -> None:
+        """The same for a part of the slice: cover and texture are those of the part."""
+        for k, contrast in enumerate(self.contrasts):
+            part = self.image[k][window]
+            part += cover * (np.float32(contrast[tissue]) * texture - part)
 
     def _grid(self, values: Any, coordinates: Sequence[Floats], axes: Sequence[int]) -> Floats:
         index = [(c - LOW_MM[a]) / np.float32(GRID_MM) for c, a in zip(coordinates, axes, strict=True)]
@@ -280,17 +291,18 @@ class _Layer:
 
     def _body(self) -> None:
         n = self.n
-        low = 1 / (1 + np.exp((self.z + 15) / 22))
+        x, y, z = (self.p[..., k] for k in range(3))
+        low = 1 / (1 + np.exp((z + 25) / 18))
         skin_y = (
             n["skin_y"]
-            - self.x**2 / (2 * n["skin_flat"])
+            - x**2 / (2 * n["skin_flat"])
             + n["buttock"] * np.exp(-(((self.ax - 55) / 42) ** 2)) * low
-            - n["cleft"] * np.exp(-((self.x / 7) ** 2)) * low
-            + 0.12 * (self.z - 0) * (self.z < 0)
+            - n["cleft"] * np.exp(-np.abs(x + 1.5 * self.broad[0]) / 3.5) * low
+            - 0.0012 * np.clip(z - 10, 0, None) ** 2
             + 2.5 * self.broad[1]
         )
-        self.under = np.asarray(skin_y - self.y, dtype=np.float32)  # depth below the skin
-        thick = n["fat_mm"] * np.exp(0.22 * self.broad[2]) * (0.75 + 0.8 * low * (self.ax > 25))
+        self.under = np.asarray(skin_y - y, dtype=np.float32)  # depth below the skin
+        thick = n["fat_mm"] * np.exp(0.22 * self.broad[2]) * (0.75 + 0.8 * low * np.clip((self.ax - 12) / 30, 0, 1))
         self.deep = np.asarray(self.under - thick, dtype=np.float32)
         inside = _cover(-self.under, 1.2)
         septa = np.exp(-((self.t.mesh / 0.22) ** 2)) * (self.t.cloud > 0.1)
@@ -311,23 +323,28 @@ class _Layer:
         r0 = rows / 2 - float(self.view.centre @ self.view.row) / px
         out = n["fan_x"] / px
         right = self.p[..., 0] < 0
-        fan_r = t.fibres((r0 - n["fan_v"] / px, c0 - out), across=2.2, along=26, warp=0.10)
-        fan_l = t.fibres((r0 - n["fan_v"] / px, c0 + out), across=2.2, along=26, warp=0.10)
+        fan_r = t.fibres((r0 - n["fan_v"] / px, c0 - out), across=n["fibre_px"], along=30, warp=0.045)
+        fan_l = t.fibres((r0 - n["fan_v"] / px, c0 + out), across=n["fibre_px"], along=30, warp=0.045)
         fan = np.where(right, fan_r, fan_l)
-        back = t.fibres((r0 + 150 / px, c0), across=1.8, along=16, warp=0.09)
+        back = t.fibres((r0 + 150 / px, c0), across=0.8 * n["fibre_px"], along=20, warp=0.03)
         # Lateral to the hip bone: the gluteal muscles in sheets.
-        glut = deep * _cover(-(self.lateral + 1.0), 2.0) * _cover(0.3 - self.blade + 0.05 * self.broad[3], 0.2)
+        no_blade = _cover(self.blade - 0.3 + 0.05 * self.broad[3], 0.2)
+        above_crest = no_blade * _cover(-(self.z - 8 + 3 * self.broad[1]), 4.0)
+        glut = deep * _cover(-(self.lateral + 1.0), 2.0) * (1 - above_crest)
         glut = glut * _cover(-(self.behind + 40), 8)
-        below = deep * _cover(self.z + 34 - 0.25 * (self.ax - 30) + 4 * self.broad[3], 3.0)
-        below = below * _cover(-(self.behind - 4), 3.0) * _cover(12 - self.ax, 4)
+        medial_edge = 6 + 0.5 * np.clip(-self.z - 40, 0, None) + 4 * self.broad[1]
+        below = deep * _cover(self.z + 34 - 0.25 * (self.ax - 30) + 5 * self.broad[3], 3.0)
+        below = below * _cover(-(self.behind - 4), 3.0) * _cover(medial_edge - self.ax, 3)
         glut = np.maximum(glut, below)
         self._muscle(glut, "gluteal", fan, fat=0.22)
         for at in (n["glut_mm"], 2.1 * n["glut_mm"]):
             sheet = _band(self.di, at + 1.8 * self.broad[3], 0.5) * glut
             self._over(sheet * np.clip(0.55 + 0.3 * t.patch, 0, 0.9), "septum")
         # Behind the sacrum, between the hip bones.
-        spinal = deep * _cover(self.lateral + 2.0 - 90 * (self.blade < 0.25), 2.0) * _cover(-(self.behind - 2), 2.0)
-        spinal = spinal * _cover(n["multifidus_low"] - self.z + 4 * self.broad[3], 6.0)
+        above = 70 * np.clip((0.4 - self.blade) / 0.25, 0, 1)
+        spinal = deep * _cover(self.lateral + 2.0 - above, 2.0) * _cover(-(self.behind - 2), 2.0)
+        taper = 14 + 0.9 * (self.z - n["multifidus_low"]) + 4 * self.broad[3]
+        spinal = spinal * _cover(self.ax - taper, 3.0)
         spinal = spinal * _cover(self.ax - 62 + 3 * self.broad[2], 3.0)
         self._muscle(spinal, "multifidus", back, fat=0.15 + 0.5 * n["multifidus_fat"])
         self._over(spinal * _band(self.ax, 1.0, 0.7), "ligament")
@@ -345,7 +362,7 @@ class _Layer:
         size = n["psoas"] * np.interp(self.z, z[::-1], np.array([17, 19, 19, 17, 15, 13, 11.0])[::-1])
         psoas = np.sqrt(((self.ax - cx) / 1.0) ** 2 + (self.y - cy) ** 2) - size + 1.5 * self.broad[3]
         psoas = psoas.astype(np.float32)
-        self._muscle(_cover(psoas, 1.3) * deep, "psoas", t.grain, fat=0.05)
+        self._muscle(_cover(psoas, 1.3) * deep, "psoas", back, fat=0.05)
         quadratus = np.sqrt(((self.ax - 62) / 1.6) ** 2 + (self.y - 6) ** 2) - 11 + 1.5 * self.broad[2]
         quadratus = _cover(quadratus.astype(np.float32), 1.3) * _cover(44 - self.z, 4.0) * deep
         self._muscle(quadratus, "psoas", back, fat=0.1)
@@ -363,9 +380,11 @@ class _Layer:
 
     def _muscle(self, cover: Floats, name: str, strands: Floats, fat: float) -> None:
         t = self.t
-        tone = 1 + 0.05 * t.cloud + 0.07 * strands + 0.05 * t.grain + 0.04 * t.patch
+        amount = np.float32(self.n["fibre"])
+        tone = 1 + 0.05 * t.cloud + amount * strands + 0.05 * t.grain + 0.04 * t.patch
         self._over(cover, name, tone)
-        streak = np.clip((strands - np.float32(1.75 - 2.2 * fat)) * 0.9, 0, 0.85)
+        share = 2.0 - 1.6 * fat - 1.2 * self.n["muscle_fat"]
+        streak = np.clip((strands - np.float32(share)) * 0.9 + 0.1 * t.patch, 0, 0.85)
         self._over(cover * streak, "septum", 1 + 0.08 * t.patch)
 
     def _pelvis_inside(self) -> None:
@@ -375,14 +394,17 @@ class _Layer:
         layers = np.sin((self.y + self.z * 0.4 + 9 * self.broad[0] + 6 * self.broad[1]) / 3.2)
         self._over(cavity * np.clip(layers * 1.4 - 0.95, 0, 0.5) * n["pelvic_fat"], "septum")
         # Above and before it lies the bowel of the belly, a jumble of loops.
-        belly = cavity * _cover(self.y + 46 + 8 * self.broad[2] + 0.25 * (30 - self.z), 6.0)
+        fascia = np.mod(t.cloud * 1.1 + 0.22 * t.patch + self.broad[0], 1) - np.float32(0.5)
+        broken = np.clip(0.35 + 0.4 * t.patch + 0.4 * self.frays[2], 0, 1) * np.float32(n["fascia"])
+        self._over(cavity * np.exp(-((fascia / 0.07) ** 2)) * broken, "septum")
+        belly = np.float32(n["belly"] > 0) * cavity * _cover(self.y + 46 + 8 * self.broad[2] + 0.25 * (30 - self.z), 6.0)
         belly = belly * _cover(n["peritoneum"] - self.z - 30 + 6 * self.broad[3], 10.0)
-        jumble = self.frays[0] + 0.5 * self.broad[1]
-        self._over(belly * _cover(-(jumble + 0.3), 0.25), "bowel", 1 + 0.15 * t.patch)
-        self._over(belly * _band(jumble, -0.3, 0.09, 0.2), "wall")
+        jumble = 0.3 * self.frays[0] + self.broad[1] - np.float32(n["belly"]) + 1.0
+        self._over(belly * _cover(-(jumble - 0.3), 0.25), "bowel", 0.85 + 0.08 * t.patch + 0.2 * t.cloud)
+        self._over(belly * _band(jumble, 0.3, 0.11, 0.2), "wall")
         self._over(belly * _cover(-(self.frays[1] - 0.9), 0.2), "stool")
         self._over(belly * _cover(-(self.frays[2] - 1.35), 0.2), "gas")
-        self.bright = np.maximum(self.bright, belly * _cover(-(jumble + 0.3), 0.25))
+        self.bright = np.maximum(self.bright, belly * _cover(-(jumble - 0.3), 0.25))
         self._balls(("bladder", "organ", "stool", "gas", "bowel", "fluid"))
         self._balls(("artery",))
 
@@ -394,13 +416,16 @@ class _Layer:
             if outer is None:
                 continue
             window, cover = outer
-            self._patch(window, cover, "wall" if balls.wall_mm else balls.tissue, balls.tissue, keep)
+            self._patch(window, cover, "wall" if balls.wall_mm else balls.tissue, balls, keep)
             if inner is not None:
-                self._patch(inner[0], inner[1], balls.tissue, balls.tissue, keep)
+                self._patch(inner[0], inner[1], balls.tissue, balls, keep)
 
-    def _patch(self, window: Any, cover: Floats, tissue: str, kind: str, keep: Floats | float) -> None:
-        kept = cover if isinstance(keep, float) else cover * keep[window]
-        tone = 1 + 0.04 * self.t.patch[window]
+    def _patch(
+        self, window: Any, cover: Floats, tissue: str, balls: Balls, keep: Floats | float
+    ) -> None:
+        kind = balls.tissue
+        kept = np.float32(balls.opacity) * (cover if isinstance(keep, float) else cover * keep[window])
+        tone = balls.tone + np.float32(0.04) * self.t.patch[window]
         if kind in ("organ", "bowel", "stool", "fluid"):
             tone = tone + 0.12 * self.t.patch[window] + 0.08 * self.t.cloud[window]
         for k, contrast in enumerate(self.contrasts):
@@ -414,9 +439,8 @@ class _Layer:
 
     def _ball_covers(self, centres: Any, radii: Any, wall_mm: float) -> tuple[Any, Any]:
         """(window, cover) of the balls that this layer cuts, whole and without their wall."""
-        scanner = self.person.to_scanner(centres)
         view = self.view
-        at = scanner - view.centre
+        at = centres - view.centre
         away = at @ view.normal - self.shift
         flat = radii**2 - away**2
         cut = flat > 0.04
@@ -451,15 +475,12 @@ class _Layer:
         if (high - low < 1).any():
             return (slice(0, 1), slice(0, 1)), np.zeros((1, 1), np.float32)
         canvas = np.zeros(tuple(high - low), np.uint8)
-        for r, c, a in zip(row - low[0], column - low[1], radius, strict=True):
-            # A disc thinner than a pixel is drawn as fainter.
+        # Thin ones first: a disc thinner than a pixel is drawn fainter, and covered by a full one.
+        for k in np.argsort(radius):
+            r, c, a = row[k] - low[0], column[k] - low[1], radius[k]
             drawn, level = (a, 255) if a > 0.75 else (0.75, int(255 * (a / 0.75) ** 2))
-            if level < 255:
-                dot = np.zeros_like(canvas)
-                cv2.circle(dot, (round(c * 16), round(r * 16)), round(drawn * 16), level, -1, cv2.LINE_AA, 4)
-                np.maximum(canvas, dot, out=canvas)
-            else:
-                cv2.circle(canvas, (round(c * 16), round(r * 16)), round(drawn * 16), 255, -1, cv2.LINE_AA, 4)
+            at = (round(c * 16), round(r * 16))
+            cv2.circle(canvas, at, round(drawn * 16), level, -1, cv2.LINE_AA, 4)
         window = (slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1])))
         return window, canvas.astype(np.float32) / 255
 
@@ -467,7 +488,15 @@ class _Layer:
 
     def _spine(self) -> None:
         """L5 and L4 on the endplate of S1, their discs, facets and transverse processes."""
-        n, t = self.n, self.t
+        reached = (self.z > -8) & (self.ax < 62)
+        rows, columns = np.flatnonzero(reached.any(axis=1)), np.flatnonzero(reached.any(axis=0))
+        if not rows.size:
+            return
+        w = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        n = self.n
+        x_, ax, y_, z_ = self.x[w], self.ax[w], self.y[w], self.z[w]
+        frays = [one[w] for one in self.frays]
+        patch, marrow, bright = self.t.patch[w], self.t.marrow[w], self.bright[w]
         canal = sacral_canal(self.person.land)
         shift = float(canal[4, 1] - 4)
         start = np.array([-33.0 + shift, 14.0])
@@ -476,18 +505,18 @@ class _Layer:
             up /= np.linalg.norm(up)
             ahead = np.array([-up[1], up[0]])
             disc = n["disc_mm"] * (1.0 - 0.1 * level)
-            y, z = self.y - start[0], self.z - start[1]
+            y, z = y_ - start[0], z_ - start[1]
             height = (y * up[0] + z * up[1]).astype(np.float32)
             depth = (y * ahead[0] + z * ahead[1]).astype(np.float32)
-            ring = np.sqrt((self.x / n["l5_width"]) ** 2 + (depth / n["l5_depth"]) ** 2)
+            ring = np.sqrt((x_ / n["l5_width"]) ** 2 + (depth / n["l5_depth"]) ** 2)
             ring = ((ring - 1) * n["l5_depth"]).astype(np.float32)
             bulge = 1.5 * np.cos(np.clip(ring / 12, -1.5, 1.5))
             wedge = np.float32(n["wedge"]) * depth * (level == 0)
             in_disc = _band(height, disc / 2 + wedge * 0.3, disc / 2 + bulge * 0.4) * _cover(ring + 0.5, 1.0)
-            self._over(in_disc, "annulus")
+            self._over_in(w, in_disc, "annulus")
             nucleus = _band(height, disc / 2, disc / 2 - 1.2, 1.5) * _cover(ring + 4.5, 3.0)
-            self._over(nucleus, "disc", 1 + 0.1 * t.patch)
-            self.bright = np.maximum(self.bright, nucleus)
+            self._over_in(w, nucleus, "disc", 1 + 0.1 * patch)
+            np.maximum(bright, nucleus, out=bright)
             waist = 2.2 * (1 - (2 * (height - disc - n["l5_height"] / 2) / n["l5_height"]) ** 2)
             body = _band(height, disc + n["l5_height"] / 2, n["l5_height"] / 2 - 0.4) * _cover(
                 ring + np.clip(waist, 0, 3).astype(np.float32), 1.0
@@ -495,32 +524,32 @@ class _Layer:
             inner = _band(height, disc + n["l5_height"] / 2, n["l5_height"] / 2 - 1.4) * _cover(
                 ring + 1 + np.clip(waist, 0, 3).astype(np.float32), 1.0
             )
-            self._over(body, "cortex", 1.2)
-            self._over(inner, "l5", t.marrow)
+            self._over_in(w, body, "cortex", 1.2)
+            self._over_in(w, inner, "l5", marrow)
             if n["modic"] and level < 2:
                 near = np.exp(-np.minimum(np.abs(height - disc), np.abs(height - disc - n["l5_height"])) / 3.5)
-                change = inner * near * np.float32(n["modic"]) * _cover(-(self.frays[3] - 0.2), 0.8)
-                self._over(change, "vein")
-                self.bright = np.maximum(self.bright, change)
+                change = inner * near * np.float32(n["modic"]) * _cover(-(frays[3] - 0.2), 0.8)
+                self._over_in(w, change, "vein")
+                np.maximum(bright, change, out=bright)
             # Transverse process and arch.
             middle = disc + n["l5_height"] * 0.62
-            process = np.sqrt((height - middle) ** 2 + (depth + n["l5_depth"] + 3 - 0.1 * self.ax) ** 2)
-            process = process - (6.5 - 0.05 * self.ax) + self.frays[1] * 0.8
-            process = _cover(process.astype(np.float32), 1.0) * _band(self.ax, 26, 20, 2.0)
-            self._over(process, "cortex", 1.3)
+            process = np.sqrt((height - middle) ** 2 + (depth + n["l5_depth"] + 3 - 0.1 * ax) ** 2)
+            process = process - (6.5 - 0.05 * ax) + frays[1] * 0.8
+            process = _cover(process.astype(np.float32), 1.0) * _band(ax, 26, 20, 2.0)
+            self._over_in(w, process, "cortex", 1.3)
             core = np.clip(process * 2 - 1, 0, 1)
-            self._over(core, "l5", t.marrow * 0.95)
-            facet = np.sqrt((self.ax - 19) ** 2 + (height - disc / 2 + 2) ** 2 + ((depth + n["l5_depth"] + 17)) ** 2)
-            facet = facet.astype(np.float32)
-            self._over(_cover(facet - 9, 1.2), "cortex", 1.2)
-            self._over(_cover(facet - 7.8, 1.2), "l5", t.marrow)
-            slit = _cover(facet - 8, 1.0) * _band(self.ax + 0.3 * depth * 0, 19 + 0.8 * self.frays[0], 0.8)
-            self._over(slit, "fluid" if n["facet"] else "cortex")
+            self._over_in(w, core, "l5", marrow * 0.95)
+            facet = np.sqrt((ax - 19) ** 2 + (height - disc / 2 + 2) ** 2 + ((depth + n["l5_depth"] + 17)) ** 2)
+            facet = facet.astype(np.float32) + 1.6 * frays[0] + 0.8 * patch
+            self._over_in(w, _cover(facet - 9, 1.2), "cortex", 1.2)
+            self._over_in(w, _cover(facet - 7.8, 1.2), "l5", marrow)
+            slit = _cover(facet - 8, 1.0) * _band(ax - 0.35 * (height - disc / 2), 19 + 1.2 * frays[0], 0.7)
+            self._over_in(w, slit, "fluid" if n["facet"] else "cortex")
             if n["facet"]:
-                self.bright = np.maximum(self.bright, slit)
-            spinous = _band(self.ax, 0, 3.2) * _band(depth, -(n["l5_depth"] + 30), 10, 2) * _band(height, disc + 10, 8, 2)
-            self._over(spinous, "cortex", 1.2)
-            self._over(_band(self.ax, 0, 2.2) * spinous, "l5", t.marrow)
+                np.maximum(bright, slit, out=bright)
+            spinous = _band(ax, 0, 3.2) * _band(depth, -(n["l5_depth"] + 30), 10, 2) * _band(height, disc + 10, 8, 2)
+            self._over_in(w, spinous, "cortex", 1.2)
+            self._over_in(w, _band(ax, 0, 2.2) * spinous, "l5", marrow)
             start = start + up * (disc + n["l5_height"])
             up = up + np.array([0.32, 0.18])
 

@@ -5,7 +5,7 @@ are chains of balls in three dimensions, so that every slice cuts them where it 
 from the simulator notes; a comment names another source.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -131,16 +131,20 @@ class Balls:
     """A thing made of balls.
 
     Args:
-        centres: `(n, 3)` mm in the pelvis.
+        centres: `(n, 3)` mm, in the pelvis while they are placed, in the scanner of a `Person`.
         radii: `(n,)` mm.
         tissue: what it is filled with.
         wall_mm: thickness of its wall, 0 for none.
+        tone: factor of its grey value.
+        opacity: share of it that is painted.
     """
 
     centres: Array
     radii: Array
     tissue: str
     wall_mm: float = 0.0
+    tone: float = 1.0
+    opacity: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,7 @@ class Lesion:
         what: oedema, sclerosis, fat or erosion.
         side: -1 right, 1 left.
         iliac: in the ilium, else in the sacrum.
-        centre: mm in the pelvis, in the joint space.
+        centre: mm in the scanner, in the joint space.
         radius_mm: along the joint.
         depth_mm: into the bone.
         strength: ratio of oedema to marrow; share of the effect for the others.
@@ -252,10 +256,20 @@ def sample_person(
         bend,
         person.noise,
         person.broad,
-        tuple(_balls(rng, land, n)),
+        tuple(_placed(_balls(rng, land, n), person)),
         tuple(lesions),
         n,
     )
+
+
+def _placed(balls: list[Balls], person: Person) -> list[Balls]:
+    """Balls with their centres in the scanner."""
+    centres = person.to_scanner(np.concatenate([one.centres for one in balls]))
+    ends = np.cumsum([len(one.centres) for one in balls])[:-1]
+    return [
+        replace(one, centres=placed)
+        for one, placed in zip(balls, np.split(centres, ends), strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -310,13 +324,20 @@ def _numbers(rng: np.random.Generator) -> dict[str, float]:
         "peritoneum": float(u(-30, 30)),
         "sclerosis_right": float(u(1, 4)) if rng.random() < 0.6 else 0.0,
         "sclerosis_left": float(u(1, 4)) if rng.random() < 0.6 else 0.0,
+        "fibre": float(np.exp(u(np.log(0.04), np.log(0.26)))),
+        "fibre_px": float(u(1.3, 3.2)),
+        "muscle_fat": float(rng.beta(1.0, 3.0)),
+        "belly": float(u(0, 1)) if rng.random() < 0.7 else 0.0,
+        "fascia": float(u(0.1, 0.8)),
         "fan_x": float(u(10, 45)),
         "fan_v": float(u(-10, 60)),
     }
 
 
 def _affine(rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    turns = np.radians(rng.normal(0, (5.0, 2.5, 2.5)))
+    # The model's people lie with the sacrum flatter than in the scanner: 14 degrees bring it to the
+    # 25-51 degrees of tilt that real semicoronal stacks have.
+    turns = np.radians(rng.normal((14.0, 0, 0), (5.0, 2.5, 2.5)))
     matrix = np.diag(1 / rng.uniform(0.88, 1.14, 3))
     if rng.random() < 0.5:
         matrix[0] *= -1  # a mirrored pelvis is another pelvis; sides are told by x afterwards
@@ -349,13 +370,13 @@ def _chain(
     length = float(np.linalg.norm(np.diff(knots, axis=0), axis=1).sum())
     count = max(4, int(length / step_mm))
     t = np.linspace(0, len(knots) - 1, count)
-    coords = np.stack([_catmull(knots[:, k], t) for k in range(3)], axis=1)
-    return Balls(coords, np.interp(t, np.arange(len(r)), r), tissue, wall_mm)
+    return Balls(_catmull(knots, t), np.interp(t, np.arange(len(r)), r), tissue, wall_mm)
 
 
 def _catmull(v: Array, t: Array) -> Array:
+    """`(len(t), 3)`: the curve through knots `(n, 3)` at 0 to n - 1."""
     i = np.clip(t.astype(int), 0, len(v) - 2)
-    f = t - i
+    f = (t - i)[:, None]
     p = np.concatenate([[2 * v[0] - v[1]], v, [2 * v[-1] - v[-2]]])
     a, b, c, d = p[i], p[i + 1], p[i + 2], p[i + 3]
     return np.asarray(
@@ -373,7 +394,7 @@ def _walk(
     *,
     curl: float = 0.5,
     wall_mm: float = 0.0,
-    step_mm: float = 6.0,
+    step_mm: float = 4.0,
 ) -> Balls:
     """A winding tube."""
     count = max(3, int(length_mm / step_mm))
@@ -440,8 +461,8 @@ def _pelvic_organs(rng: np.random.Generator, land: Landmarks) -> list[Balls]:
     made.append(
         _chain(rng, np.stack([x, y, z], 1), rng.uniform(7, 19, 5), gas, wander_mm=3, wall_mm=wall)
     )
-    for _ in range(int(rng.integers(3, 10))):
-        start = rng.uniform((-60, -100, -70), (60, -32, 70))
+    for _ in range(int(rng.integers(4, 15))):
+        start = rng.uniform((-60, -105, -70), (60, -32, 85))
         fill = str(rng.choice(["gas", "stool", "stool", "bowel", "bowel", "fluid"]))
         made.append(
             _walk(rng, start, rng.normal(0, 1, 3), rng.uniform(40, 170), rng.uniform(5, 14), fill,
@@ -454,7 +475,7 @@ def _great_vessels(rng: np.random.Generator) -> list[Balls]:
     made = []
     lift = rng.normal(0, 6)
     for side in SIDES:
-        for shift, tissue, r in ((0.0, "vein", rng.uniform(4, 7.5)), (6.5, "artery", rng.uniform(3.5, 5.5))):
+        for shift, tissue, r in ((0.0, "vein", rng.uniform(3, 6.5)), (6.5, "artery", rng.uniform(3, 5))):
             out = shift * 0.6
             common = [
                 (side * 4, -62 - shift, 62 + lift),
@@ -479,51 +500,77 @@ def _great_vessels(rng: np.random.Generator) -> list[Balls]:
 
 
 def _small_vessels(rng: np.random.Generator, land: Landmarks) -> list[Balls]:
-    made: list[Balls] = []
+    """Many thin, winding veins and some arteries, where readers know them."""
+    u, g = rng.uniform, rng.normal
+    starts: list[Any] = []
+    turns: list[Any] = []
+    lengths: list[float] = []
+    radii: list[float] = []
+
+    def add(start: Any, turn: Any, length: float, radius: float) -> None:
+        starts.append(start)
+        turns.append(turn)
+        lengths.append(length)
+        radii.append(radius)
+
     for side in SIDES:
-        # Superior gluteal vessels, through the notch and between the gluteal muscles.
         for _ in range(int(rng.integers(2, 6))):
-            made.append(
-                _walk(rng, (side * rng.uniform(48, 62), rng.uniform(-10, 18), rng.uniform(-45, -22)),
-                      (side * 1.0, rng.normal(0.4, 0.4), rng.normal(0.1, 0.6)),
-                      rng.uniform(30, 75), rng.uniform(0.8, 2.0), "vein", curl=0.4)
-            )
-        for _ in range(int(rng.integers(6, 22))):  # in the gluteal muscles and the fat
-            made.append(
-                _walk(rng, (side * rng.uniform(62, 110), rng.uniform(-40, 60), rng.uniform(-90, 50)),
-                      rng.normal((side * 0.5, 0.2, -0.5), 0.6), rng.uniform(12, 50),
-                      rng.uniform(0.5, 1.2), "vein", curl=0.35)
-            )
-        for _ in range(int(rng.integers(5, 16))):  # iliolumbar and in front of the joint
-            made.append(
-                _walk(rng, (side * rng.uniform(26, 66), rng.uniform(-70, -20), rng.uniform(-20, 50)),
-                      rng.normal((side * 0.5, -0.3, 0.0), 0.7), rng.uniform(15, 60),
-                      rng.uniform(0.6, 2.0), "vein", curl=0.4)
-            )
-        # Behind the joint, between the ligaments: the classic pseudo-lesion.
+            # Superior gluteal vessels, through the notch and between the gluteal muscles.
+            add((side * u(48, 62), u(-10, 18), u(-45, -22)), (side, g(0.4, 0.4), g(0.1, 0.6)), u(30, 75), u(0.7, 1.7))
+        for _ in range(int(rng.integers(8, 30))):  # in the gluteal muscles and the fat
+            add((side * u(62, 110), u(-40, 60), u(-90, 50)), g((side * 0.5, 0.2, -0.5), 0.6), u(10, 50), u(0.3, 1.0))
+        for _ in range(int(rng.integers(5, 18))):  # iliolumbar and in front of the joint
+            add((side * u(26, 66), u(-70, -20), u(-20, 50)), g((side * 0.5, -0.3, 0.0), 0.7), u(15, 60), u(0.5, 1.7))
         place = land.joint[0 if side < 0 else 1]
         for _ in range(int(rng.integers(2, 12))):
-            at = place[rng.integers(len(place))] + rng.normal((-side * 3, 11, 7), (3, 5, 5))
-            made.append(
-                _walk(rng, at, rng.normal(0, 1, 3), rng.uniform(5, 24), rng.uniform(0.5, 1.5), "vein", curl=0.7)
-            )
-    for _ in range(int(rng.integers(8, 30))):  # pelvic plexus and mesentery
+            # Behind the joint, between the ligaments: the classic pseudo-lesion.
+            at = place[rng.integers(len(place))] + g((-side * 3, 11, 7), (3, 5, 5))
+            add(at, g(0, 1, 3), u(5, 24), u(0.4, 1.3))
+    for _ in range(int(rng.integers(8, 40))):  # pelvic plexus and mesentery
+        add(u((-60, -100, -80), (60, -10, 60)), g(0, 1, 3), u(20, 80), u(0.4, 2.2))
+    for _ in range(int(rng.integers(4, 16))):  # presacral
+        x, z = u(-34, 34), u(-60, 10)
+        y = float(_map(land.front_y, [x], [z], (0, 2))[0]) - u(1, 5)
+        add((x, y, z), (g(), 0.2, g()), u(10, 40), u(0.5, 1.4))
+    for _ in range(int(rng.integers(6, 30))):  # between the muscles of the back
+        add(u((-45, 25, -45), (45, 70, 70)), g((0, 0.2, 0.6), 0.6), u(8, 40), u(0.4, 1.3))
+    for _ in range(int(rng.integers(4, 40))):  # in the fat under the skin
+        add(u((-100, 45, -90), (100, 105, 70)), g(0, 1, 3), u(6, 30), u(0.3, 0.8))
+    return _walks(rng, np.asarray(starts, float), np.asarray(turns, float), np.asarray(lengths), np.asarray(radii))
+
+
+def _walks(
+    rng: np.random.Generator, starts: Array, turns: Array, lengths: Array, radii: Array
+) -> list[Balls]:
+    """Winding tubes, all at once, in six groups that each have a brightness."""
+    steps = 16
+    length = (lengths / steps)[:, None]
+    points = [starts]
+    turn = turns
+    for _ in range(steps):
+        turn = turn / (np.linalg.norm(turn, axis=1, keepdims=True) + 1e-9)
+        turn = turn + rng.normal(0, 0.38, turn.shape)
+        points.append(points[-1] + turn / np.linalg.norm(turn, axis=1, keepdims=True) * length)
+    line = np.stack(points, axis=1)  # (tube, knot, 3)
+    taper = radii[:, None] * np.linspace(1, 0.5, steps + 1)
+    made = []
+    group = rng.integers(0, 6, len(starts))
+    for k in range(6):
+        mine = np.flatnonzero(group == k)
+        if not mine.size:
+            continue
+        centres, sizes = [], []
+        for i in mine:
+            count = max(2, round(lengths[i] / steps / max(0.7, 0.8 * radii[i])))
+            t = np.arange(steps * count) / count
+            j = t.astype(int)
+            f = (t - j)[:, None]
+            centres.append(line[i, j] * (1 - f) + line[i, j + 1] * f)
+            sizes.append(taper[i, j])
+        tissue = "vein" if k else "artery"
         made.append(
-            _walk(rng, rng.uniform((-60, -100, -80), (60, -10, 60)), rng.normal(0, 1, 3),
-                  rng.uniform(20, 80), rng.uniform(0.6, 2.4), str(rng.choice(["vein", "vein", "artery"])),
-                  curl=0.5)
-        )
-    for _ in range(int(rng.integers(4, 14))):  # presacral
-        x, z = rng.uniform(-34, 34), rng.uniform(-60, 10)
-        y = float(_map(land.front_y, [x], [z], (0, 2))[0]) - rng.uniform(1, 5)
-        made.append(
-            _walk(rng, (x, y, z), (rng.normal(), 0.2, rng.normal()), rng.uniform(10, 40),
-                  rng.uniform(0.6, 1.6), "vein", curl=0.5)
-        )
-    for _ in range(int(rng.integers(6, 24))):  # between the muscles of the back
-        made.append(
-            _walk(rng, rng.uniform((-45, 25, -45), (45, 70, 70)), rng.normal((0, 0.2, 0.6), 0.6),
-                  rng.uniform(8, 40), rng.uniform(0.5, 1.5), "vein", curl=0.5)
+            Balls(np.concatenate(centres), np.concatenate(sizes), tissue,
+                  tone=float(rng.uniform(0.4, 1.2)), opacity=float(rng.uniform(0.35, 1)))
         )
     return made
 
