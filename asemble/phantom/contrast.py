@@ -16,7 +16,7 @@ Span = tuple[float, float]
 FLUID: Mapping[str, Span] = {
     "fat": (0.35, 0.9), "pelvic fat": (0.4, 1.0), "marrow fat": (0.55, 0.85), "septum": (0.4, 1.5),
     "muscle": (0.45, 1.1), "cortex": (0.1, 0.35), "ligament": (0.15, 0.6), "joint": (0.3, 1.1),
-    "csf": (4.0, 8.0), "vein": (1.8, 4.5), "artery": (0.1, 1.6), "nerve": (1.1, 2.4),
+    "csf": (4.0, 8.0), "vein": (1.8, 4.5), "artery": (0.1, 1.6), "nerve": (1.1, 3.4),
     "foramen": (0.5, 1.6), "disc": (0.6, 2.8), "annulus": (0.15, 0.6), "l5": (0.8, 1.2),
     "bladder": (3.5, 8.0), "organ": (0.9, 2.2), "fluid": (2.5, 6.0), "bowel": (0.7, 2.4),
     "stool": (0.1, 1.2), "gas": (0.02, 0.15), "wall": (0.8, 2.4), "skin": (0.5, 1.6),

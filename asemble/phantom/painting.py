@@ -89,7 +89,12 @@ class Painted:
 
 
 def paint(
-    person: Person, view: View, contrasts: Sequence[Contrast], rng: np.random.Generator
+    person: Person,
+    view: View,
+    contrasts: Sequence[Contrast],
+    rng: np.random.Generator,
+    *,
+    thin: bool = False,
 ) -> Painted:
     """Paint one slice: two thin layers of it, averaged.
 
@@ -98,13 +103,16 @@ def paint(
         view: where.
         contrasts: of the sequences.
         rng: of texture that no neighbouring slice shares.
+        thin: one layer, in half of the time.
     """
     texture = _Texture(rng, view)
     texture.of_person(person)
+    shifts = (0.0,) if thin else (-0.27, 0.27)
     layers = [
-        _Layer(person, view, shift * view.thickness_mm, contrasts, texture).paint()
-        for shift in (-0.27, 0.27)
+        _Layer(person, view, shift * view.thickness_mm, contrasts, texture).paint() for shift in shifts
     ]
+    if thin:
+        return layers[0]
     first, second = layers
     return Painted(
         (first.signals + second.signals) / 2,
@@ -322,18 +330,20 @@ class _Layer:
         c0 = columns / 2 - float(self.view.centre @ self.view.column) / px
         r0 = rows / 2 - float(self.view.centre @ self.view.row) / px
         out = n["fan_x"] / px
+        # Gluteal fibres run outwards and down; across the body, outwards and forward.
+        lift = n["fan_v"] * (1.0 if abs(self.view.row[2]) > 0.5 else -0.8) / px
         right = self.p[..., 0] < 0
-        fan_r = t.fibres((r0 - n["fan_v"] / px, c0 - out), across=n["fibre_px"], along=30, warp=0.045)
-        fan_l = t.fibres((r0 - n["fan_v"] / px, c0 + out), across=n["fibre_px"], along=30, warp=0.045)
+        fan_r = t.fibres((r0 - lift, c0 - out), across=n["fibre_px"], along=30, warp=0.045)
+        fan_l = t.fibres((r0 - lift, c0 + out), across=n["fibre_px"], along=30, warp=0.045)
         fan = np.where(right, fan_r, fan_l)
         back = t.fibres((r0 + 150 / px, c0), across=0.8 * n["fibre_px"], along=20, warp=0.03)
         # Lateral to the hip bone: the gluteal muscles in sheets.
         no_blade = _cover(self.blade - 0.3 + 0.05 * self.broad[3], 0.2)
-        above_crest = no_blade * _cover(-(self.z - 8 + 3 * self.broad[1]), 4.0)
+        above_crest = no_blade * _cover(-(self.z - 8 + 3 * self.broad[1]), 4.0) * _cover(self.y - 30, 10.0)
         glut = deep * _cover(-(self.lateral + 1.0), 2.0) * (1 - above_crest)
         glut = glut * _cover(-(self.behind + 40), 8)
         medial_edge = 6 + 0.5 * np.clip(-self.z - 40, 0, None) + 4 * self.broad[1]
-        below = deep * _cover(self.z + 34 - 0.25 * (self.ax - 30) + 5 * self.broad[3], 3.0)
+        below = deep * _cover(self.z + 34 - 0.25 * (self.ax - 30) + 6 * self.broad[3] + 2.5 * self.frays[0], 3.0)
         below = below * _cover(-(self.behind - 4), 3.0) * _cover(medial_edge - self.ax, 3)
         glut = np.maximum(glut, below)
         self._muscle(glut, "gluteal", fan, fat=0.22)
@@ -347,7 +357,8 @@ class _Layer:
         spinal = spinal * _cover(self.ax - taper, 3.0)
         spinal = spinal * _cover(self.ax - 62 + 3 * self.broad[2], 3.0)
         self._muscle(spinal, "multifidus", back, fat=0.15 + 0.5 * n["multifidus_fat"])
-        self._over(spinal * _band(self.ax, 1.0, 0.7), "ligament")
+        raphe = _band(self.x + 1.5 * self.broad[0] + 0.4 * t.patch, 0.0, 0.9) * np.clip(0.5 + 0.4 * t.patch, 0, 0.9)
+        self._over(spinal * raphe, "ligament")
         split = _band(self.ax, 24 + 5 * self.broad[0] + 0.12 * self.z, 0.6) * spinal
         self._over(split * 0.7, "septum")
         # In front of the hip bone and on the wall of the pelvis.
@@ -355,7 +366,7 @@ class _Layer:
         medial = _cover(self.lateral, 1.5) * _cover(self.behind + 3, 2.0) * deep
         thick = n["iliacus_mm"] * np.exp(0.2 * self.broad[1])
         iliacus = medial * _cover(self.di - thick, 1.2) * _cover(-brim, 3.0) * _cover(-(self.di - 1.2), 1.0)
-        self._muscle(iliacus, "iliacus", np.where(right, fan_l, fan_r), fat=0.1)
+        self._muscle(iliacus, "iliacus", back, fat=0.1)
         z = np.array([90.0, 60, 35, 10, -15, -40, -70])
         cx = np.interp(self.z, z[::-1], np.array([33, 37, 42, 50, 60, 70, 80.0])[::-1]) + n["psoas_x"] - 40
         cy = np.interp(self.z, z[::-1], np.array([-26, -28, -38, -56, -76, -96, -112.0])[::-1])
@@ -371,9 +382,10 @@ class _Layer:
             (self.y - (26 - 22 * along)) ** 2 + ((self.z - (-36 - 16 * along)) / 1.35) ** 2
         ) - n["piriformis"] * (12 - 2 * along) + 1.5 * self.broad[1]
         piriformis = _cover(piriformis.astype(np.float32), 1.3) * _cover(14 - self.ax, 4) * deep
-        self._muscle(piriformis * _cover(-(self.ds - 1), 1), "piriformis", np.where(right, fan_l, fan_r), fat=0.12)
+        self._muscle(piriformis * _cover(-(self.ds - 1), 1), "piriformis", fan, fat=0.12)
         wall = _cover(self.lateral + 1.5, 1.5) * _cover(-(self.lateral + n["obturator_mm"] + 1.5 * self.broad[2]), 1.2)
-        wall = wall * _cover(brim + 14, 4.0) * _cover(self.z + 30, 5.0) * _cover(self.behind + 10, 5) * deep
+        wall = wall * _cover(brim + 14 + 4 * self.broad[0], 6.0) * _cover(self.z + 30 + 6 * self.broad[3], 6.0)
+        wall = wall * _cover(self.behind + 10 + 4 * self.broad[2], 5) * deep
         self._muscle(wall, "obturator", fan, fat=0.08)
         self.brim = brim
         self.is_muscle = np.clip(glut + spinal + iliacus + piriformis + wall, 0, 1)
@@ -633,7 +645,7 @@ class _Layer:
                     part = into[found[0]]
                     np.maximum(part, found[1], out=part)
         self._over(np.clip(rim - hole, 0, 1) * self.sacrum * np.clip(0.7 + 0.3 * self.t.patch, 0, 1), "cortex")
-        self._over(hole * np.maximum(self.sacrum, 0.6), "foramen", 1 + 0.15 * self.t.patch)
+        self._over(hole * np.maximum(self.sacrum, 0.15), "foramen", 1 + 0.15 * self.t.patch)
         self.sacrum = self.sacrum * (1 - hole)
         self._balls(("nerve",))
 

@@ -104,26 +104,44 @@ class Lattice:
 
     Args:
         values: `(channel, n, n, n)`; it repeats beyond.
-        scale_mm: between its nodes.
+        step_mm: between neighbours.
     """
 
     values: npt.NDArray[np.float32]
-    scale_mm: float
+    step_mm: float
 
     def at(self, points: Array) -> npt.NDArray[np.float32]:
         """`(channel, ...)` at `(..., 3)` points in mm."""
-        where = np.moveaxis(np.asarray(points, np.float32) / np.float32(self.scale_mm), -1, 0)
+        where = np.moveaxis(np.asarray(points, np.float32) / np.float32(self.step_mm), -1, 0)
         return np.stack(
             [
-                ndimage.map_coordinates(one, where, order=3, mode="grid-wrap", prefilter=False)
+                ndimage.map_coordinates(one, where, order=1, mode="grid-wrap", output=np.float32)
                 for one in self.values
             ]
-        ).astype(np.float32) * np.float32(1.85)  # a B-spline over white noise has this deviation
+        )
 
 
-def lattice(rng: np.random.Generator, scale_mm: float, channels: int = 1, n: int = 16) -> Lattice:
-    """Noise whose bumps are about `scale_mm` wide."""
-    return Lattice(rng.standard_normal((channels, n, n, n), dtype=np.float32), scale_mm)
+def lattice(rng: np.random.Generator, scale_mm: float, channels: int = 1, n: int = 12) -> Lattice:
+    """Noise whose bumps are about `scale_mm` wide: cubic B-splines over white noise."""
+    values = rng.standard_normal((channels, n, n, n), dtype=np.float32)
+    spline = _spline(n)
+    for axis in (1, 2, 3):
+        values = np.moveaxis(np.tensordot(spline, values, axes=(1, axis)), 0, axis)
+    values /= values.std(axis=(1, 2, 3), keepdims=True)
+    return Lattice(np.ascontiguousarray(values), scale_mm / _FINER)
+
+
+_FINER = 3
+"""Points of a lattice between two of its random values, so that linear interpolation is smooth."""
+
+
+@cache
+def _spline(n: int) -> npt.NDArray[np.float32]:
+    """`(3 n, n)`: weights of the cubic B-splines, periodic."""
+    away = np.abs((np.arange(_FINER * n)[:, None] / _FINER - np.arange(n) + n / 2) % n - n / 2)
+    near = 2 / 3 - away**2 + away**3 / 2
+    far = np.clip(2 - away, 0, None) ** 3 / 6
+    return np.where(away < 1, near, far).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,7 +202,7 @@ class Person:
         pattern: of the person as a whole.
         land: bones.
         affine: `(3, 3)` from mm in the scanner to mm in the pelvis.
-        bend: three channels of mm.
+        bend: three channels, in units of `bend_mm`.
         noise: four channels at 9 mm, for lesions and islands.
         broad: four channels at 26 mm, for borders of soft tissue.
         balls: vessels, bowel, nerves, in painting order.
@@ -212,10 +230,8 @@ class Person:
         """The way back, good to a fraction of a millimetre."""
         inverse = np.linalg.inv(self.affine)
         guess = points @ inverse.T
-        for _ in range(2):
-            bent = np.moveaxis(self.bend.at(guess), 0, -1) * self.n["bend_mm"]
-            guess = (points - bent) @ inverse.T
-        return np.asarray(guess, dtype=np.float64)
+        bent = np.moveaxis(self.bend.at(guess), 0, -1) * self.n["bend_mm"]
+        return np.asarray((points - bent) @ inverse.T, dtype=np.float64)
 
 
 def sample_person(
@@ -242,8 +258,8 @@ def sample_person(
         land,
         affine,
         bend,
-        lattice(rng, 9.0, 4, 24),
-        lattice(rng, 26.0, 4),
+        lattice(rng, 9.0, 4, 18),
+        lattice(rng, 26.0, 4, 10),
         (),
         (),
         n,
@@ -329,8 +345,8 @@ def _numbers(rng: np.random.Generator) -> dict[str, float]:
         "muscle_fat": float(rng.beta(1.0, 3.0)),
         "belly": float(u(0, 1)) if rng.random() < 0.7 else 0.0,
         "fascia": float(u(0.1, 0.8)),
-        "fan_x": float(u(10, 45)),
-        "fan_v": float(u(-10, 60)),
+        "fan_x": float(u(-70, 15)),
+        "fan_v": float(u(30, 130)),
     }
 
 
@@ -581,7 +597,8 @@ def _sacral_nerves(
     """Foramina of S1 to S4, filled with fat, a root and veins; the roots go on to the plexus."""
     canal = sacral_canal(land)
     made = []
-    for level, z in enumerate((20.0, 0.0, -19.0, -36.0)):
+    levels = (20.0, 0.0, -19.0, -36.0)[: 4 if rng.random() < 0.5 else 3]
+    for level, z in enumerate(levels):
         size = n["foramen"] * (1.0, 1.0, 0.85, 0.7)[level]
         y = float(np.interp(z, canal[::-1, 2], canal[::-1, 1]))
         for side in SIDES:
@@ -602,7 +619,7 @@ def _sacral_nerves(
             back = [knots[1], knots[1] + (side * 3.0, 9, 0), knots[1] + (side * 4.0, 18, 1)]
             made.append(_chain(rng, back, np.array([2.8, 2.4, 2.2]) * size, "foramen", wander_mm=0.5))
             root = [*knots, knots[-1] + (side * 14, -2, -14), knots[-1] + (side * 26, 3, -26)]
-            made.append(_chain(rng, root, np.array([1.5, 2.4, 2.6, 2.3, 2.2, 2.4]) * size, "nerve", wander_mm=0.4))
+            made.append(_chain(rng, root, np.array([1.5, 2.4, 2.6, 2.3, 2.2, 2.4]) * size * (1.1, 1.0, 0.75, 0.55)[level], "nerve", wander_mm=0.4))
             for _ in range(int(rng.integers(1, 5))):
                 shifted = knots + rng.normal(0, 2.4, 3)
                 made.append(
@@ -662,7 +679,7 @@ def _inflammatory(
             depth = (
                 rng.uniform(1.2, 3) if kind < 0.42 else rng.uniform(2, 5.5) if kind < 0.77 else rng.uniform(4, 16)
             )
-            radius = float(np.exp(rng.uniform(np.log(5), np.log(22))))
+            radius = float(np.exp(rng.uniform(np.log(4), np.log(19))))
             radius = max(radius, 0.8 * depth)
             which = rng.random()
             bones = [True] if which < 0.4 else [False] if which < 0.75 else [True, False]
