@@ -79,13 +79,13 @@ class Painted:
         signals: `(sequence, row, column)`.
         covers: shares of each pixel: sacrum, right, left, joint, bright.
         oedema: share of each pixel, by cause.
-        structural: the same of sclerosis, fat and erosion.
+        structural: the same of sclerosis, fat and erosion, by what it is and its cause.
     """
 
     signals: Floats
     covers: dict[str, Floats] = field(default_factory=dict)
     oedema: dict[Pattern, Floats] = field(default_factory=dict)
-    structural: dict[str, Floats] = field(default_factory=dict)
+    structural: dict[tuple[str, Pattern], Floats] = field(default_factory=dict)
 
 
 def paint(
@@ -217,7 +217,7 @@ class _Layer:
         self.image = np.zeros((len(contrasts), view.rows, view.columns), np.float32)
         self.bright = np.zeros((view.rows, view.columns), np.float32)
         self.oedema: dict[Pattern, Floats] = {}
-        self.structural: dict[str, Floats] = {}
+        self.structural: dict[tuple[str, Pattern], Floats] = {}
         self._bones()
 
     def paint(self) -> Painted:
@@ -409,6 +409,10 @@ class _Layer:
         fascia = np.mod(t.cloud * 1.1 + 0.22 * t.patch + self.broad[0], 1) - np.float32(0.5)
         broken = np.clip(0.35 + 0.4 * t.patch + 0.4 * self.frays[2], 0, 1) * np.float32(n["fascia"])
         self._over(cavity * np.exp(-((fascia / 0.07) ** 2)) * broken, "septum")
+        # Mesentery and folds: fat that is brighter and darker in streaks.
+        folds = 0.28 * self.frays[3] + 0.22 * t.patch + 0.12 * t.mesh
+        self._over(cavity * np.clip(folds + 0.1, 0, 0.7) * np.float32(n["mesentery"]), "bowel", 0.75)
+        self._over(cavity * np.clip(-folds - 0.1, 0, 0.6) * np.float32(n["mesentery"]), "ligament", 1.3)
         belly = np.float32(n["belly"] > 0) * cavity * _cover(self.y + 46 + 8 * self.broad[2] + 0.25 * (30 - self.z), 6.0)
         belly = belly * _cover(n["peritoneum"] - self.z - 30 + 6 * self.broad[3], 10.0)
         jumble = 0.3 * self.frays[0] + self.broad[1] - np.float32(n["belly"]) + 1.0
@@ -745,7 +749,7 @@ class _Layer:
             if lesion.what == "erosion" and contrast.weighting is not Weighting.T1:
                 level = 0.6 * level + 0.8
             part += strong * (np.float32(level) * (1 + 0.12 * self.t.patch[w]) - part)
-        into = self.structural.setdefault(lesion.what, np.zeros_like(self.ds))
+        into = self.structural.setdefault((lesion.what, lesion.kind), np.zeros_like(self.ds))
         part = into[w]
         np.maximum(part, strong, out=part)
         if lesion.what != "fat":

@@ -345,6 +345,7 @@ def _numbers(rng: np.random.Generator) -> dict[str, float]:
         "muscle_fat": float(rng.beta(1.0, 3.0)),
         "belly": float(u(0, 1)) if rng.random() < 0.7 else 0.0,
         "fascia": float(u(0.1, 0.8)),
+        "mesentery": float(u(0.0, 1.0)),
         "fan_x": float(u(-70, 15)),
         "fan_v": float(u(30, 130)),
     }
@@ -477,7 +478,7 @@ def _pelvic_organs(rng: np.random.Generator, land: Landmarks) -> list[Balls]:
     made.append(
         _chain(rng, np.stack([x, y, z], 1), rng.uniform(7, 19, 5), gas, wander_mm=3, wall_mm=wall)
     )
-    for _ in range(int(rng.integers(4, 15))):
+    for _ in range(int(rng.integers(5, 18))):
         start = rng.uniform((-60, -105, -70), (60, -32, 85))
         fill = str(rng.choice(["gas", "stool", "stool", "bowel", "bowel", "fluid"]))
         made.append(

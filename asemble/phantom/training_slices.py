@@ -1,15 +1,18 @@
 """Slices to train on, each of another person, with the truth of every pixel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.volume import Floats
+from asemble.phantom import acquisition
 from asemble.phantom.acquisition import Scanner, acquire
 from asemble.phantom.anatomy import Points
+from asemble.phantom.appearances import TRAINING, Ranges
 from asemble.phantom.contrast import sample_contrast
 from asemble.phantom.painting import Painted, View, paint
 from asemble.phantom.person import Focus, sample_person
@@ -20,6 +23,8 @@ T1_SHARE = 0.25
 """Of training slices; bones must be found on T1 too."""
 RANDOM_SHARE = 0.35
 """Of training slices with grey values drawn without regard to what was measured."""
+NEAR_COIL = 2.5
+"""Brightness of coil elements beside that of `Ranges.coil_spots`."""
 THIN_SHARE = 0.6
 """Of training slices painted as one layer: it halves their cost."""
 LABEL_AREA_MM2 = 12.0
@@ -90,8 +95,9 @@ def simulate_slice(
     person = sample_person(rng, pattern, focus=focus)
     painted = paint(person, view, [contrast], rng, thin=rng.random() < THIN_SHARE)
     image = acquire(rng, painted.signals[0], scanner_points(view), sample_scanner(rng))
+    image = resampled(rng, image)
     if contrast.is_random and rng.random() < 0.5:
-        image = image ** np.float32(rng.uniform(0.7, 1.4))
+        image = np.clip(image, 0, None) ** np.float32(rng.uniform(0.8, 1.4))
     return _with_truth(rng, image, painted, view, plane, weighting)
 
 
@@ -115,32 +121,36 @@ def sample_view(rng: np.random.Generator, plane: Plane, side: int) -> View:
     wobble = _turned(rng.normal(0, 2.5, 3))
     row, u = wobble @ row, wobble @ u
     pixel = FIELD_MM / side * rng.uniform(0.9, 1.12)
-    return View(centre, row, u, side, side, float(pixel), float(rng.uniform(2.8, 5)))
+    return View(centre, row, u, side, side, float(pixel), float(rng.uniform(2.8, 4.4)))
 
 
-def sample_scanner(rng: np.random.Generator) -> Scanner:
-    """Image quality of one examination (simulator notes: ranges that carried over)."""
+def sample_scanner(rng: np.random.Generator, ranges: Ranges = TRAINING) -> Scanner:
+    """Image quality of one examination.
+
+    As `acquisition.sample_scanner`, with coil elements at the back as bright as on real stacks,
+    where fat under the skin outshines everything in front.
+    """
     spots = tuple(
         (
             float(rng.uniform(-110, 110)),
             float(rng.uniform(-90, 90)),
             float(rng.uniform(35, 85)),
-            float(rng.uniform(0.0, 1.0)),
+            float(NEAR_COIL * rng.uniform(*ranges.coil_spots)),
         )
         for _ in range(int(rng.integers(0, 6)))
     )
-    return Scanner(
-        blur_px=float(rng.uniform(0, 0.85)),
-        sharpen=float(rng.uniform(0.3, 1.3)) if rng.random() < 0.65 else 0.0,
-        gamma=float(rng.uniform(0.85, 1.15)),
-        noise=float(np.exp(rng.uniform(np.log(0.02), np.log(0.15)))),
-        coil_falloff=float(rng.uniform(0.1, 1.1)),
-        coil_tilt=(float(rng.normal(0, 0.1)), float(rng.normal(0, 0.12))),
-        coil_spots=spots,
-        standing_wave=(float(rng.uniform(0, 0.2)), float(rng.uniform(0, 6.28))),
-        ghost=float(rng.uniform(0.02, 0.1)) if rng.random() < 0.15 else 0.0,
-        kept=float(rng.uniform(0.6, 1.0)) if rng.random() < 0.4 else 1.0,
-    )
+    return replace(acquisition.sample_scanner(rng, ranges), coil_spots=spots)
+
+
+def resampled(rng: np.random.Generator, image: Floats) -> Floats:
+    """What resampling to the square leaves of the finest detail, noise included."""
+    if rng.random() < 0.25:
+        side = int(rng.integers(150, 230))
+        small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(small, image.shape[::-1], interpolation=cv2.INTER_CUBIC))
+    if rng.random() < 0.7:
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 0.6))))
+    return image
 
 
 def scanner_points(view: View) -> Points:
