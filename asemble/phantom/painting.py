@@ -109,7 +109,8 @@ def paint(
     texture.of_person(person)
     shifts = (0.0,) if thin else (-0.27, 0.27)
     layers = [
-        _Layer(person, view, shift * view.thickness_mm, contrasts, texture).paint() for shift in shifts
+        _Layer(person, view, shift * view.thickness_mm, contrasts, texture).paint()
+        for shift in shifts
     ]
     if thin:
         return layers[0]
@@ -153,7 +154,9 @@ class _Texture:
         """Smooth noise of the person, at the middle of the slice."""
         view = self.view
         wide = view.points(2 * COARSE)
-        self.bend = [view.widen(one) for one in person.bend.at(wide) * np.float32(person.n["bend_mm"])]
+        self.bend = [
+            view.widen(one) for one in person.bend.at(wide) * np.float32(person.n["bend_mm"])
+        ]
         self.broad = [view.widen(one) for one in person.broad.at(wide)]
         self.frays = [view.widen(one) for one in person.noise.at(view.points(COARSE))]
 
@@ -165,10 +168,13 @@ class _Texture:
             (int(rows / scale) + 3, int(columns / scale) + 3), dtype=np.float32
         )
         wide = cv2.resize(
-            small, (int(small.shape[1] * scale) + 1, int(small.shape[0] * scale) + 1),
+            small,
+            (int(small.shape[1] * scale) + 1, int(small.shape[0] * scale) + 1),
             interpolation=cv2.INTER_CUBIC,
         )
-        r, c = (int(self.rng.integers(0, wide.shape[k] - n + 1)) for k, n in enumerate((rows, columns)))
+        r, c = (
+            int(self.rng.integers(0, wide.shape[k] - n + 1)) for k, n in enumerate((rows, columns))
+        )
         cut = wide[r : r + rows, c : c + columns]
         return np.asarray((cut - cut.mean()) / (cut.std() + 1e-6), dtype=np.float32)
 
@@ -185,8 +191,11 @@ class _Texture:
         s = far / np.float32(along * self.px) + 3 * self.patch * np.float32(0.12)
         return np.asarray(
             cv2.remap(
-                self.strands, np.mod(a, 255).astype(np.float32), np.mod(s, 255).astype(np.float32),
-                cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP,
+                self.strands,
+                np.mod(a, 255).astype(np.float32),
+                np.mod(s, 255).astype(np.float32),
+                cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_WRAP,
             )
         )
 
@@ -204,7 +213,11 @@ class _Layer:
     """One thin layer while it is painted."""
 
     def __init__(
-        self, person: Person, view: View, shift_mm: float, contrasts: Sequence[Contrast],
+        self,
+        person: Person,
+        view: View,
+        shift_mm: float,
+        contrasts: Sequence[Contrast],
         texture: _Texture,
     ) -> None:
         self.person, self.view, self.shift = person, view, shift_mm
@@ -233,8 +246,11 @@ class _Layer:
         self._cortex()
         self._vessels_in_front()
         covers = {
-            "sacrum": self.sacrum, "right": self.right, "left": self.left,
-            "joint": self.joint, "bright": self.bright,
+            "sacrum": self.sacrum,
+            "right": self.right,
+            "left": self.left,
+            "joint": self.joint,
+            "bright": self.bright,
         }
         return Painted(self.image, covers, self.oedema, self.structural)
 
@@ -244,14 +260,18 @@ class _Layer:
         for k, contrast in enumerate(self.contrasts):
             self.image[k] += cover * (np.float32(contrast[tissue]) * texture - self.image[k])
 
-    def _over_in(self, window: Any, cover: Floats, tissue: str, texture: Floats | float = 1.0) -> None:
+    def _over_in(
+        self, window: Any, cover: Floats, tissue: str, texture: Floats | float = 1.0
+    ) -> None:
         """The same for a part of the slice: cover and texture are those of the part."""
         for k, contrast in enumerate(self.contrasts):
             part = self.image[k][window]
             part += cover * (np.float32(contrast[tissue]) * texture - part)
 
     def _grid(self, values: Any, coordinates: Sequence[Floats], axes: Sequence[int]) -> Floats:
-        index = [(c - LOW_MM[a]) / np.float32(GRID_MM) for c, a in zip(coordinates, axes, strict=True)]
+        index = [
+            (c - LOW_MM[a]) / np.float32(GRID_MM) for c, a in zip(coordinates, axes, strict=True)
+        ]
         return np.asarray(
             ndimage.map_coordinates(values, index, order=1, mode="nearest", output=np.float32)
         )
@@ -261,7 +281,10 @@ class _Layer:
         b = ((second - LOW_MM[axes[1]]) / np.float32(GRID_MM)).astype(np.float32)
         return np.asarray(
             cv2.remap(
-                np.ascontiguousarray(values, np.float32), b, a, cv2.INTER_LINEAR,
+                np.ascontiguousarray(values, np.float32),
+                b,
+                a,
+                cv2.INTER_LINEAR,
                 borderMode=cv2.BORDER_REPLICATE,
             )
         )
@@ -310,11 +333,17 @@ class _Layer:
             + 2.5 * self.broad[1]
         )
         self.under = np.asarray(skin_y - y, dtype=np.float32)  # depth below the skin
-        thick = n["fat_mm"] * np.exp(0.22 * self.broad[2]) * (0.75 + 0.8 * low * np.clip((self.ax - 12) / 30, 0, 1))
+        thick = (
+            n["fat_mm"]
+            * np.exp(0.22 * self.broad[2])
+            * (0.75 + 0.8 * low * np.clip((self.ax - 12) / 30, 0, 1))
+        )
         self.deep = np.asarray(self.under - thick, dtype=np.float32)
         inside = _cover(-self.under, 1.2)
         septa = np.exp(-((self.t.mesh / 0.22) ** 2)) * (self.t.cloud > 0.1)
-        self._over(inside, "fat", 1 + 0.05 * self.t.cloud + 0.05 * self.t.patch + 0.03 * self.t.grain)
+        self._over(
+            inside, "fat", 1 + 0.05 * self.t.cloud + 0.05 * self.t.patch + 0.03 * self.t.grain
+        )
         self._over(inside * septa * 0.35, "septum")
         self._over(_band(self.under, 1.2, 1.0), "skin")
         self.inside = inside
@@ -339,11 +368,15 @@ class _Layer:
         back = t.fibres((r0 + 150 / px, c0), across=0.8 * n["fibre_px"], along=20, warp=0.03)
         # Lateral to the hip bone: the gluteal muscles in sheets.
         no_blade = _cover(self.blade - 0.3 + 0.05 * self.broad[3], 0.2)
-        above_crest = no_blade * _cover(-(self.z - 8 + 3 * self.broad[1]), 4.0) * _cover(self.y - 30, 10.0)
+        above_crest = (
+            no_blade * _cover(-(self.z - 8 + 3 * self.broad[1]), 4.0) * _cover(self.y - 30, 10.0)
+        )
         glut = deep * _cover(-(self.lateral + 1.0), 2.0) * (1 - above_crest)
         glut = glut * _cover(-(self.behind + 40), 8)
         medial_edge = 6 + 0.5 * np.clip(-self.z - 40, 0, None) + 4 * self.broad[1]
-        below = deep * _cover(self.z + 34 - 0.25 * (self.ax - 30) + 6 * self.broad[3] + 2.5 * self.frays[0], 3.0)
+        below = deep * _cover(
+            self.z + 34 - 0.25 * (self.ax - 30) + 6 * self.broad[3] + 2.5 * self.frays[0], 3.0
+        )
         below = below * _cover(-(self.behind - 4), 3.0) * _cover(medial_edge - self.ax, 3)
         glut = np.maximum(glut, below)
         self._muscle(glut, "gluteal", fan, fat=0.22)
@@ -357,7 +390,9 @@ class _Layer:
         spinal = spinal * _cover(self.ax - taper, 3.0)
         spinal = spinal * _cover(self.ax - 62 + 3 * self.broad[2], 3.0)
         self._muscle(spinal, "multifidus", back, fat=0.15 + 0.5 * n["multifidus_fat"])
-        raphe = _band(self.x + 1.5 * self.broad[0] + 0.4 * t.patch, 0.0, 0.9) * np.clip(0.5 + 0.4 * t.patch, 0, 0.9)
+        raphe = _band(self.x + 1.5 * self.broad[0] + 0.4 * t.patch, 0.0, 0.9) * np.clip(
+            0.5 + 0.4 * t.patch, 0, 0.9
+        )
         self._over(spinal * raphe, "ligament")
         split = _band(self.ax, 24 + 5 * self.broad[0] + 0.12 * self.z, 0.6) * spinal
         self._over(split * 0.7, "septum")
@@ -365,26 +400,49 @@ class _Layer:
         brim = self.z + 15 - 0.72 * (self.y + 15) + 3 * self.broad[0]  # positive above the brim
         medial = _cover(self.lateral, 1.5) * _cover(self.behind + 3, 2.0) * deep
         thick = n["iliacus_mm"] * np.exp(0.2 * self.broad[1])
-        iliacus = medial * _cover(self.di - thick, 1.2) * _cover(-brim, 3.0) * _cover(-(self.di - 1.2), 1.0)
+        iliacus = (
+            medial
+            * _cover(self.di - thick, 1.2)
+            * _cover(-brim, 3.0)
+            * _cover(-(self.di - 1.2), 1.0)
+        )
         self._muscle(iliacus, "iliacus", back, fat=0.1)
         z = np.array([90.0, 60, 35, 10, -15, -40, -70])
-        cx = np.interp(self.z, z[::-1], np.array([33, 37, 42, 50, 60, 70, 80.0])[::-1]) + n["psoas_x"] - 40
+        cx = (
+            np.interp(self.z, z[::-1], np.array([33, 37, 42, 50, 60, 70, 80.0])[::-1])
+            + n["psoas_x"]
+            - 40
+        )
         cy = np.interp(self.z, z[::-1], np.array([-26, -28, -38, -56, -76, -96, -112.0])[::-1])
-        size = n["psoas"] * np.interp(self.z, z[::-1], np.array([17, 19, 19, 17, 15, 13, 11.0])[::-1])
-        psoas = np.sqrt(((self.ax - cx) / 1.0) ** 2 + (self.y - cy) ** 2) - size + 1.5 * self.broad[3]
+        size = n["psoas"] * np.interp(
+            self.z, z[::-1], np.array([17, 19, 19, 17, 15, 13, 11.0])[::-1]
+        )
+        psoas = (
+            np.sqrt(((self.ax - cx) / 1.0) ** 2 + (self.y - cy) ** 2) - size + 1.5 * self.broad[3]
+        )
         psoas = psoas.astype(np.float32)
         self._muscle(_cover(psoas, 1.3) * deep, "psoas", back, fat=0.05)
-        quadratus = np.sqrt(((self.ax - 62) / 1.6) ** 2 + (self.y - 6) ** 2) - 11 + 1.5 * self.broad[2]
+        quadratus = (
+            np.sqrt(((self.ax - 62) / 1.6) ** 2 + (self.y - 6) ** 2) - 11 + 1.5 * self.broad[2]
+        )
         quadratus = _cover(quadratus.astype(np.float32), 1.3) * _cover(44 - self.z, 4.0) * deep
         self._muscle(quadratus, "psoas", back, fat=0.1)
         along = (self.ax - 25) / 50
-        piriformis = np.sqrt(
-            (self.y - (26 - 22 * along)) ** 2 + ((self.z - (-36 - 16 * along)) / 1.35) ** 2
-        ) - n["piriformis"] * (12 - 2 * along) + 1.5 * self.broad[1]
+        piriformis = (
+            np.sqrt((self.y - (26 - 22 * along)) ** 2 + ((self.z - (-36 - 16 * along)) / 1.35) ** 2)
+            - n["piriformis"] * (12 - 2 * along)
+            + 1.5 * self.broad[1]
+        )
         piriformis = _cover(piriformis.astype(np.float32), 1.3) * _cover(14 - self.ax, 4) * deep
         self._muscle(piriformis * _cover(-(self.ds - 1), 1), "piriformis", fan, fat=0.12)
-        wall = _cover(self.lateral + 1.5, 1.5) * _cover(-(self.lateral + n["obturator_mm"] + 1.5 * self.broad[2]), 1.2)
-        wall = wall * _cover(brim + 14 + 4 * self.broad[0], 6.0) * _cover(self.z + 30 + 6 * self.broad[3], 6.0)
+        wall = _cover(self.lateral + 1.5, 1.5) * _cover(
+            -(self.lateral + n["obturator_mm"] + 1.5 * self.broad[2]), 1.2
+        )
+        wall = (
+            wall
+            * _cover(brim + 14 + 4 * self.broad[0], 6.0)
+            * _cover(self.z + 30 + 6 * self.broad[3], 6.0)
+        )
         wall = wall * _cover(self.behind + 10 + 4 * self.broad[2], 5) * deep
         self._muscle(wall, "obturator", fan, fat=0.08)
         self.brim = brim
@@ -411,12 +469,22 @@ class _Layer:
         self._over(cavity * np.exp(-((fascia / 0.07) ** 2)) * broken, "septum")
         # Mesentery and folds: fat that is brighter and darker in streaks.
         folds = 0.28 * self.frays[3] + 0.22 * t.patch + 0.12 * t.mesh
-        self._over(cavity * np.clip(folds + 0.1, 0, 0.7) * np.float32(n["mesentery"]), "bowel", 0.75)
-        self._over(cavity * np.clip(-folds - 0.1, 0, 0.6) * np.float32(n["mesentery"]), "ligament", 1.3)
-        belly = np.float32(n["belly"] > 0) * cavity * _cover(self.y + 46 + 8 * self.broad[2] + 0.25 * (30 - self.z), 6.0)
+        self._over(
+            cavity * np.clip(folds + 0.1, 0, 0.7) * np.float32(n["mesentery"]), "bowel", 0.75
+        )
+        self._over(
+            cavity * np.clip(-folds - 0.1, 0, 0.6) * np.float32(n["mesentery"]), "ligament", 1.3
+        )
+        belly = (
+            np.float32(n["belly"] > 0)
+            * cavity
+            * _cover(self.y + 46 + 8 * self.broad[2] + 0.25 * (30 - self.z), 6.0)
+        )
         belly = belly * _cover(n["peritoneum"] - self.z - 30 + 6 * self.broad[3], 10.0)
         jumble = 0.3 * self.frays[0] + self.broad[1] - np.float32(n["belly"]) + 1.0
-        self._over(belly * _cover(-(jumble - 0.3), 0.25), "bowel", 0.85 + 0.08 * t.patch + 0.2 * t.cloud)
+        self._over(
+            belly * _cover(-(jumble - 0.3), 0.25), "bowel", 0.85 + 0.08 * t.patch + 0.2 * t.cloud
+        )
         self._over(belly * _band(jumble, 0.3, 0.11, 0.2), "wall")
         self._over(belly * _cover(-(self.frays[1] - 0.9), 0.2), "stool")
         self._over(belly * _cover(-(self.frays[2] - 1.35), 0.2), "gas")
@@ -440,7 +508,9 @@ class _Layer:
         self, window: Any, cover: Floats, tissue: str, balls: Balls, keep: Floats | float
     ) -> None:
         kind = balls.tissue
-        kept = np.float32(balls.opacity) * (cover if isinstance(keep, float) else cover * keep[window])
+        kept = np.float32(balls.opacity) * (
+            cover if isinstance(keep, float) else cover * keep[window]
+        )
         tone = balls.tone + np.float32(0.04) * self.t.patch[window]
         if kind in ("organ", "bowel", "stool", "fluid"):
             tone = tone + 0.12 * self.t.patch[window] + 0.08 * self.t.cloud[window]
@@ -466,8 +536,10 @@ class _Layer:
         column = at[cut] @ view.column / view.pixel_mm + (view.columns - 1) / 2
         radius = np.sqrt(flat[cut]) / view.pixel_mm
         seen = (
-            (row > -radius) & (row < view.rows + radius)
-            & (column > -radius) & (column < view.columns + radius)
+            (row > -radius)
+            & (row < view.rows + radius)
+            & (column > -radius)
+            & (column < view.columns + radius)
         )
         if not seen.any():
             return None, None
@@ -528,7 +600,9 @@ class _Layer:
             ring = ((ring - 1) * n["l5_depth"]).astype(np.float32)
             bulge = 1.5 * np.cos(np.clip(ring / 12, -1.5, 1.5))
             wedge = np.float32(n["wedge"]) * depth * (level == 0)
-            in_disc = _band(height, disc / 2 + wedge * 0.3, disc / 2 + bulge * 0.4) * _cover(ring + 0.5, 1.0)
+            in_disc = _band(height, disc / 2 + wedge * 0.3, disc / 2 + bulge * 0.4) * _cover(
+                ring + 0.5, 1.0
+            )
             self._over_in(w, in_disc, "annulus")
             nucleus = _band(height, disc / 2, disc / 2 - 1.2, 1.5) * _cover(ring + 4.5, 3.0)
             self._over_in(w, nucleus, "disc", 1 + 0.1 * patch)
@@ -543,7 +617,9 @@ class _Layer:
             self._over_in(w, body, "cortex", 1.2)
             self._over_in(w, inner, "l5", marrow)
             if n["modic"] and level < 2:
-                near = np.exp(-np.minimum(np.abs(height - disc), np.abs(height - disc - n["l5_height"])) / 3.5)
+                near = np.exp(
+                    -np.minimum(np.abs(height - disc), np.abs(height - disc - n["l5_height"])) / 3.5
+                )
                 change = inner * near * np.float32(n["modic"]) * _cover(-(frays[3] - 0.2), 0.8)
                 self._over_in(w, change, "vein")
                 np.maximum(bright, change, out=bright)
@@ -555,15 +631,23 @@ class _Layer:
             self._over_in(w, process, "cortex", 1.3)
             core = np.clip(process * 2 - 1, 0, 1)
             self._over_in(w, core, "l5", marrow * 0.95)
-            facet = np.sqrt((ax - 19) ** 2 + (height - disc / 2 + 2) ** 2 + ((depth + n["l5_depth"] + 17)) ** 2)
+            facet = np.sqrt(
+                (ax - 19) ** 2 + (height - disc / 2 + 2) ** 2 + (depth + n["l5_depth"] + 17) ** 2
+            )
             facet = facet.astype(np.float32) + 1.6 * frays[0] + 0.8 * patch
             self._over_in(w, _cover(facet - 9, 1.2), "cortex", 1.2)
             self._over_in(w, _cover(facet - 7.8, 1.2), "l5", marrow)
-            slit = _cover(facet - 8, 1.0) * _band(ax - 0.35 * (height - disc / 2), 19 + 1.2 * frays[0], 0.7)
+            slit = _cover(facet - 8, 1.0) * _band(
+                ax - 0.35 * (height - disc / 2), 19 + 1.2 * frays[0], 0.7
+            )
             self._over_in(w, slit, "fluid" if n["facet"] else "cortex")
             if n["facet"]:
                 np.maximum(bright, slit, out=bright)
-            spinous = _band(ax, 0, 3.2) * _band(depth, -(n["l5_depth"] + 30), 10, 2) * _band(height, disc + 10, 8, 2)
+            spinous = (
+                _band(ax, 0, 3.2)
+                * _band(depth, -(n["l5_depth"] + 30), 10, 2)
+                * _band(height, disc + 10, 8, 2)
+            )
             self._over_in(w, spinous, "cortex", 1.2)
             self._over_in(w, _band(ax, 0, 2.2) * spinous, "l5", marrow)
             start = start + up * (disc + n["l5_height"])
@@ -604,11 +688,17 @@ class _Layer:
             for z, width in ((-2.0, 15.0), (-21.0, 12.0), (-38.0, 9.0)):
                 y = float(np.interp(z, canal[::-1, 2], canal[::-1, 1]))
                 plane = (0.55 * (self.y - y + 14) * 0.9 + (self.z - z - 9)) / 1.15
-                rest = _band(plane.astype(np.float32), 0.6 * self.frays[0], 1.0) * _cover(self.ax - width, 3.0)
+                rest = _band(plane.astype(np.float32), 0.6 * self.frays[0], 1.0) * _cover(
+                    self.ax - width, 3.0
+                )
                 rest = rest * _cover(self.y - y + 6, 3.0) * self.sacrum * np.float32(n["s1s2_disc"])
                 self._over(rest * 0.85, "annulus")
                 if n["s1s2_disc"] > 0.6:
-                    inner = rest * _cover(np.abs(plane).astype(np.float32) - 0.5, 0.6) * _cover(self.ax - width + 5, 3.0)
+                    inner = (
+                        rest
+                        * _cover(np.abs(plane).astype(np.float32) - 0.5, 0.6)
+                        * _cover(self.ax - width + 5, 3.0)
+                    )
                     self._over(inner, "disc")
 
     def _canal_and_foramina(self) -> None:
@@ -619,8 +709,12 @@ class _Layer:
         # Steps down the canal are taken across it, so the tilt makes it no wider.
         slope = np.gradient(canal[::-1, 1], z)
         lean = 1 / np.sqrt(1 + np.interp(self.z, z, slope) ** 2)
-        half = n["canal"] * np.interp(self.z, z, np.array([2, 3, 4.2, 5.2, 6.2, 7.2, 8, 8.5, 8.5, 8.5]))
-        wide = n["canal"] * np.interp(self.z, z, np.array([3, 5, 8, 10, 11, 12, 12, 12, 11.5, 11.5]))
+        half = n["canal"] * np.interp(
+            self.z, z, np.array([2, 3, 4.2, 5.2, 6.2, 7.2, 8, 8.5, 8.5, 8.5])
+        )
+        wide = n["canal"] * np.interp(
+            self.z, z, np.array([3, 5, 8, 10, 11, 12, 12, 12, 11.5, 11.5])
+        )
         ring = np.sqrt((self.x / wide) ** 2 + ((self.y - y) * lean / half) ** 2)
         ring = ((ring - 1) * half).astype(np.float32)
         hollow = _cover(ring, 1.0) * _cover(-62 - self.z, 4.0)
@@ -648,7 +742,10 @@ class _Layer:
                 if found is not None:
                     part = into[found[0]]
                     np.maximum(part, found[1], out=part)
-        self._over(np.clip(rim - hole, 0, 1) * self.sacrum * np.clip(0.7 + 0.3 * self.t.patch, 0, 1), "cortex")
+        self._over(
+            np.clip(rim - hole, 0, 1) * self.sacrum * np.clip(0.7 + 0.3 * self.t.patch, 0, 1),
+            "cortex",
+        )
         self._over(hole * np.maximum(self.sacrum, 0.15), "foramen", 1 + 0.15 * self.t.patch)
         self.sacrum = self.sacrum * (1 - hole)
         self._balls(("nerve",))
@@ -659,13 +756,19 @@ class _Layer:
         patchy = np.clip(0.82 + 0.28 * t.patch + 0.15 * self.frays[0], 0.15, 1)
         for distance, keep, more in ((self.ds, self.sacrum, 0.0), (self.di, self.ilium, 0.25)):
             thick = n["cortex_mm"] * (1 + more) * np.exp(0.2 * self.broad[0]).astype(np.float32)
-            line = _band(distance, -thick / 2 + 0.15, thick / 2, 0.9)
+            line = _band(distance, -thick / 2 + 0.15, thick / 2, 0.9) * (1 - self._fused())
             bone = _cover(distance - 0.4, 0.9)
             self._over(line * bone * patchy, "cortex")
         if n["vein_rim"]:
             # A thin bright line under the cartilage that is no oedema.
             rim = _band(self.di, -n["cortex_mm"] - 0.6, 0.4) * _cover(self.ds - 4.5, 2)
-            self._over(rim * np.float32(0.3 * n["vein_rim"]) * np.clip(self.frays[1], 0, 1), "nerve")
+            self._over(
+                rim * np.float32(0.3 * n["vein_rim"]) * np.clip(self.frays[1], 0, 1), "nerve"
+            )
+
+    def _fused(self) -> Floats | float:
+        """Where bone crosses the joint."""
+        return self.structural.get(("ankylosis", Pattern.INFLAMMATORY), 0.0)
 
     def _vessels_in_front(self) -> None:
         """Veins in everything but bone; those at the foramina too."""
@@ -674,7 +777,7 @@ class _Layer:
     # --- lesions ---
 
     def _lesions(self) -> None:
-        order = ("sclerosis", "fat", "oedema", "erosion")
+        order = ("sclerosis", "fat", "ankylosis", "oedema", "erosion")
         for lesion in sorted(self.person.lesions, key=lambda one: order.index(one.what)):
             cover = self._lesion_cover(lesion)
             if cover is None:
@@ -693,7 +796,10 @@ class _Layer:
         if abs(away) > reach:
             return None
         px = view.pixel_mm
-        row, column = (float(at @ v) / px + (k - 1) / 2 for v, k in ((view.row, view.rows), (view.column, view.columns)))
+        row, column = (
+            float(at @ v) / px + (k - 1) / 2
+            for v, k in ((view.row, view.rows), (view.column, view.columns))
+        )
         r0, r1 = max(0, int(row - reach / px)), min(view.rows, int(row + reach / px) + 2)
         c0, c1 = max(0, int(column - reach / px)), min(view.columns, int(column + reach / px) + 2)
         if r1 - r0 < 2 or c1 - c0 < 2:
@@ -708,13 +814,21 @@ class _Layer:
         if lesion.what == "erosion":
             share = _cover(far - lesion.radius_mm + 0.3 * fray, 0.8)
             return w, np.asarray(share * own * side)
+        if lesion.what == "ankylosis":
+            share = _cover(far - lesion.radius_mm + 1.5 * fray, 1.0)
+            across = _cover(np.maximum(self.ds[w], self.di[w]) - 3.2, 1.0) * _cover(
+                self.total[w] - 5, 1
+            )
+            return w, np.asarray(share * across * side)
         gap = np.float32(self.n["gap_mm"])
-        depth = lesion.depth_mm * np.exp(0.35 * lesion.ragged * self.frays[(lesion.channel + 1) % 4][w])
+        depth = lesion.depth_mm * np.exp(
+            0.35 * lesion.ragged * self.frays[(lesion.channel + 1) % 4][w]
+        )
         if lesion.what == "sclerosis" and lesion.kind is Pattern.MECHANICAL:
             depth = depth * np.clip(1.15 - far / (1.4 * lesion.radius_mm), 0, 1)  # a triangle
         inward = other - gap - depth
         # The sphere is measured along the joint: depth has its own limit.
-        spread = (1 - np.sqrt(np.maximum(far**2 - np.clip(other, 0, 12) ** 2, 0)) / lesion.radius_mm)
+        spread = 1 - np.sqrt(np.maximum(far**2 - np.clip(other, 0, 12) ** 2, 0)) / lesion.radius_mm
         spread = spread + 0.45 * lesion.ragged * fray + 0.12 * self.t.patch[w] * lesion.ragged
         share = _cover(-spread.astype(np.float32) * 4, 1.0) * _cover(inward.astype(np.float32), 1.0)
         return w, np.asarray(share * own * side, dtype=np.float32)
@@ -723,8 +837,10 @@ class _Layer:
         fade = np.clip(
             0.85 + 0.22 * self.frays[(lesion.channel + 2) % 4][w] + 0.12 * self.t.patch[w], 0.3, 1.3
         )
-        marrow = {k: (c["left"] if lesion.side > 0 else c["right"]) if lesion.iliac else 1.0
-                  for k, c in enumerate(self.contrasts)}
+        marrow = {
+            k: (c["left"] if lesion.side > 0 else c["right"]) if lesion.iliac else 1.0
+            for k, c in enumerate(self.contrasts)
+        }
         for k, contrast in enumerate(self.contrasts):
             part = self.image[k][w]
             base = np.float32(marrow[k])
@@ -741,7 +857,12 @@ class _Layer:
         np.maximum(part, share * (fade > 0.42), out=part)
 
     def _structural(self, lesion: Lesion, w: Any, share: Floats) -> None:
-        tissue = {"sclerosis": "sclerosis", "fat": "fatty", "erosion": "joint"}[lesion.what]
+        tissue = {
+            "sclerosis": "sclerosis",
+            "fat": "fatty",
+            "erosion": "joint",
+            "ankylosis": "sacrum",
+        }[lesion.what]
         strong = share * np.float32(lesion.strength)
         for k, contrast in enumerate(self.contrasts):
             part = self.image[k][w]

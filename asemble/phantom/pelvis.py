@@ -224,7 +224,9 @@ def _number_nodes(connectivity: dict[str, str], kinds: Sequence[str]) -> list[li
     count = 0
     for patch, kind in enumerate(kinds):
         for node in range(16 if kind == "quad44" else 10):
-            same = (tuple(map(int, one.split("_"))) for one in connectivity[f"{patch}_{node}"].split())
+            same = (
+                tuple(map(int, one.split("_"))) for one in connectivity[f"{patch}_{node}"].split()
+            )
             known = [number[one] for one in same if one in number]
             number[patch, node] = min(known) if known else count
             count += not known
@@ -291,9 +293,7 @@ def _triangle_basis(
     return basis
 
 
-def _surface(
-    nodes: Points, model: ShapeModel
-) -> tuple[Points, Points, npt.NDArray[np.int64]]:
+def _surface(nodes: Points, model: ShapeModel) -> tuple[Points, Points, npt.NDArray[np.int64]]:
     """Points dense on the surface, their unit normals (either way) and their bones."""
     n = _POINTS_A_SIDE
     t = (np.arange(n) + 0.5) / n
@@ -329,7 +329,9 @@ def _corners(nodes: Points, model: ShapeModel, wanted: Sequence[int]) -> npt.NDA
     k = np.arange((n + 1) ** 2).reshape(n + 1, n + 1)
     a, b, c, d = (k[:-1, :-1].ravel(), k[:-1, 1:].ravel(), k[1:, :-1].ravel(), k[1:, 1:].ravel())
     halves = np.concatenate([np.stack([a, b, d], 1), np.stack([a, d, c], 1)])
-    at = {(i, j): m for m, (i, j) in enumerate((i, j) for j in range(n + 1) for i in range(n + 1 - j))}
+    at = {
+        (i, j): m for m, (i, j) in enumerate((i, j) for j in range(n + 1) for i in range(n + 1 - j))
+    }
     grid = np.array([(i / n, j / n) for i, j in at])
     corner = _triangle_basis(*grid.T) @ nodes[model.triangles[np.isin(model.triangle_bone, wanted)]]
     up = [(at[i, j], at[i + 1, j], at[i, j + 1]) for i, j in at if i + j < n]

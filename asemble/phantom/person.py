@@ -240,6 +240,7 @@ def sample_person(
     *,
     seed: int | None = None,
     focus: "Focus | None" = None,
+    ankylosed: bool = False,
 ) -> Person:
     """Draw one person.
 
@@ -248,6 +249,7 @@ def sample_person(
         pattern: what the person shows.
         seed: of the pelvis; None draws one of the pool.
         focus: where one lesion must lie, so that a slice to train on has one.
+        ankylosed: whether marrow crosses a part of a joint.
     """
     land = landmarks_of_seed(int(rng.integers(POOL)) if seed is None else seed)
     n = _numbers(rng)
@@ -265,6 +267,8 @@ def sample_person(
         n,
     )
     lesions = _lesions(rng, pattern, person, focus)
+    if ankylosed:
+        lesions += _ankylosis(rng, person)
     return Person(
         pattern,
         land,
@@ -397,7 +401,8 @@ def _catmull(v: Array, t: Array) -> Array:
     p = np.concatenate([[2 * v[0] - v[1]], v, [2 * v[-1] - v[-2]]])
     a, b, c, d = p[i], p[i + 1], p[i + 2], p[i + 3]
     return np.asarray(
-        0.5 * (2 * b + (c - a) * f + (2 * a - 5 * b + 4 * c - d) * f**2 + (3 * (b - c) + d - a) * f**3)
+        0.5
+        * (2 * b + (c - a) * f + (2 * a - 5 * b + 4 * c - d) * f**2 + (3 * (b - c) + d - a) * f**3)
     )
 
 
@@ -422,7 +427,12 @@ def _walk(
         points.append(points[-1] + turn / np.linalg.norm(turn) * step_mm)
     taper = np.linspace(1, rng.uniform(0.4, 1.0), count + 1) * radius_mm
     return _chain(
-        rng, points, taper, tissue, wander_mm=0.0, wall_mm=wall_mm,
+        rng,
+        points,
+        taper,
+        tissue,
+        wander_mm=0.0,
+        wall_mm=wall_mm,
         step_mm=max(0.7, min(2.0, radius_mm * 0.6)),
     )
 
@@ -461,12 +471,16 @@ def _pelvic_organs(rng: np.random.Generator, land: Landmarks) -> list[Balls]:
         middle = np.array([rng.normal(0, 6), rng.uniform(-92, -62), rng.uniform(-110, -62)])
         shift = rng.normal(0, 0.35 * r, (5, 3)) * (1.4, 0.7, 0.7)
         made.append(
-            Balls(middle + shift, r * rng.uniform(0.6, 0.9, 5), "bladder", float(rng.uniform(1.5, 4)))
+            Balls(
+                middle + shift, r * rng.uniform(0.6, 0.9, 5), "bladder", float(rng.uniform(1.5, 4))
+            )
         )
     if rng.random() < 0.6:  # uterus, prostate and seminal vesicles
         middle = np.array([rng.normal(0, 8), rng.uniform(-62, -25), rng.uniform(-85, -40)])
         line = [middle, middle + rng.normal(0, 12, 3), middle + rng.normal(0, 18, 3)]
-        made.append(_chain(rng, line, rng.uniform(8, 20), "organ", wander_mm=2, wall_mm=rng.uniform(0, 3)))
+        made.append(
+            _chain(rng, line, rng.uniform(8, 20), "organ", wander_mm=2, wall_mm=rng.uniform(0, 3))
+        )
         if rng.random() < 0.6:
             made.append(_chain(rng, line, rng.uniform(1.5, 5), "fluid", wander_mm=2))
     # Rectum, in the hollow of the sacrum, and the sigmoid before it.
@@ -481,10 +495,23 @@ def _pelvic_organs(rng: np.random.Generator, land: Landmarks) -> list[Balls]:
     for _ in range(int(rng.integers(5, 18))):
         start = rng.uniform((-60, -105, -70), (60, -32, 85))
         fill = str(rng.choice(["gas", "stool", "stool", "bowel", "bowel", "fluid"]))
-        made.append(
-            _walk(rng, start, rng.normal(0, 1, 3), rng.uniform(40, 170), rng.uniform(5, 14), fill,
-                  curl=0.45, wall_mm=float(rng.uniform(1.2, 3.5)), step_mm=9)
+        loop = _walk(
+            rng,
+            start,
+            rng.normal(0, 1, 3),
+            rng.uniform(40, 170),
+            rng.uniform(5, 14),
+            fill,
+            curl=0.45,
+            wall_mm=float(rng.uniform(1.2, 3.5)),
+            step_mm=9,
         )
+        # Bowel stays before the spine and between the hip bones.
+        x, y, z = loop.centres.T
+        free = (y + loop.radii < _map(land.front_y, x, z, (0, 2))) & (y < -0.5 * z)
+        free &= np.abs(x) < 62
+        if free.sum() > 3:
+            made.append(replace(loop, centres=loop.centres[free], radii=loop.radii[free]))
     return made
 
 
@@ -492,7 +519,10 @@ def _great_vessels(rng: np.random.Generator) -> list[Balls]:
     made = []
     lift = rng.normal(0, 6)
     for side in SIDES:
-        for shift, tissue, r in ((0.0, "vein", rng.uniform(3, 6.5)), (6.5, "artery", rng.uniform(3, 5))):
+        for shift, tissue, r in (
+            (0.0, "vein", rng.uniform(3, 6.5)),
+            (6.5, "artery", rng.uniform(3, 5)),
+        ):
             out = shift * 0.6
             common = [
                 (side * 4, -62 - shift, 62 + lift),
@@ -512,7 +542,9 @@ def _great_vessels(rng: np.random.Generator) -> list[Balls]:
                 (side * (47 + out), -4, -36),
             ]
             made.append(_chain(rng, outer, r, tissue, wander_mm=3.0))
-            made.append(_chain(rng, inner, np.linspace(r * 0.7, r * 0.35, 4), tissue, wander_mm=3.0))
+            made.append(
+                _chain(rng, inner, np.linspace(r * 0.7, r * 0.35, 4), tissue, wander_mm=3.0)
+            )
     return made
 
 
@@ -533,11 +565,26 @@ def _small_vessels(rng: np.random.Generator, land: Landmarks) -> list[Balls]:
     for side in SIDES:
         for _ in range(int(rng.integers(2, 6))):
             # Superior gluteal vessels, through the notch and between the gluteal muscles.
-            add((side * u(48, 62), u(-10, 18), u(-45, -22)), (side, g(0.4, 0.4), g(0.1, 0.6)), u(30, 75), u(0.7, 1.7))
+            add(
+                (side * u(48, 62), u(-10, 18), u(-45, -22)),
+                (side, g(0.4, 0.4), g(0.1, 0.6)),
+                u(30, 75),
+                u(0.7, 1.7),
+            )
         for _ in range(int(rng.integers(8, 30))):  # in the gluteal muscles and the fat
-            add((side * u(62, 110), u(-40, 60), u(-90, 50)), g((side * 0.5, 0.2, -0.5), 0.6), u(10, 50), u(0.3, 1.0))
+            add(
+                (side * u(62, 110), u(-40, 60), u(-90, 50)),
+                g((side * 0.5, 0.2, -0.5), 0.6),
+                u(10, 50),
+                u(0.3, 1.0),
+            )
         for _ in range(int(rng.integers(5, 18))):  # iliolumbar and in front of the joint
-            add((side * u(26, 66), u(-70, -20), u(-20, 50)), g((side * 0.5, -0.3, 0.0), 0.7), u(15, 60), u(0.5, 1.7))
+            add(
+                (side * u(26, 66), u(-70, -20), u(-20, 50)),
+                g((side * 0.5, -0.3, 0.0), 0.7),
+                u(15, 60),
+                u(0.5, 1.7),
+            )
         place = land.joint[0 if side < 0 else 1]
         for _ in range(int(rng.integers(2, 12))):
             # Behind the joint, between the ligaments: the classic pseudo-lesion.
@@ -553,7 +600,13 @@ def _small_vessels(rng: np.random.Generator, land: Landmarks) -> list[Balls]:
         add(u((-45, 25, -45), (45, 70, 70)), g((0, 0.2, 0.6), 0.6), u(8, 40), u(0.4, 1.3))
     for _ in range(int(rng.integers(4, 40))):  # in the fat under the skin
         add(u((-100, 45, -90), (100, 105, 70)), g(0, 1, 3), u(6, 30), u(0.3, 0.8))
-    return _walks(rng, np.asarray(starts, float), np.asarray(turns, float), np.asarray(lengths), np.asarray(radii))
+    return _walks(
+        rng,
+        np.asarray(starts, float),
+        np.asarray(turns, float),
+        np.asarray(lengths),
+        np.asarray(radii),
+    )
 
 
 def _walks(
@@ -586,15 +639,18 @@ def _walks(
             sizes.append(taper[i, j])
         tissue = "vein" if k else "artery"
         made.append(
-            Balls(np.concatenate(centres), np.concatenate(sizes), tissue,
-                  tone=float(rng.uniform(0.4, 1.2)), opacity=float(rng.uniform(0.35, 1)))
+            Balls(
+                np.concatenate(centres),
+                np.concatenate(sizes),
+                tissue,
+                tone=float(rng.uniform(0.4, 1.2)),
+                opacity=float(rng.uniform(0.35, 1)),
+            )
         )
     return made
 
 
-def _sacral_nerves(
-    rng: np.random.Generator, land: Landmarks, n: dict[str, float]
-) -> list[Balls]:
+def _sacral_nerves(rng: np.random.Generator, land: Landmarks, n: dict[str, float]) -> list[Balls]:
     """Foramina of S1 to S4, filled with fat, a root and veins; the roots go on to the plexus."""
     canal = sacral_canal(land)
     made = []
@@ -618,13 +674,29 @@ def _sacral_nerves(
             )
             # Towards the back: the smaller, dorsal foramen.
             back = [knots[1], knots[1] + (side * 3.0, 9, 0), knots[1] + (side * 4.0, 18, 1)]
-            made.append(_chain(rng, back, np.array([2.8, 2.4, 2.2]) * size, "foramen", wander_mm=0.5))
+            made.append(
+                _chain(rng, back, np.array([2.8, 2.4, 2.2]) * size, "foramen", wander_mm=0.5)
+            )
             root = [*knots, knots[-1] + (side * 14, -2, -14), knots[-1] + (side * 26, 3, -26)]
-            made.append(_chain(rng, root, np.array([1.5, 2.4, 2.6, 2.3, 2.2, 2.4]) * size * (1.1, 1.0, 0.75, 0.55)[level], "nerve", wander_mm=0.4))
+            made.append(
+                _chain(
+                    rng,
+                    root,
+                    np.array([1.5, 2.4, 2.6, 2.3, 2.2, 2.4]) * size * (1.1, 1.0, 0.75, 0.55)[level],
+                    "nerve",
+                    wander_mm=0.4,
+                )
+            )
             for _ in range(int(rng.integers(1, 5))):
                 shifted = knots + rng.normal(0, 2.4, 3)
                 made.append(
-                    _chain(rng, shifted[rng.integers(0, 2):], rng.uniform(0.6, 1.5), "vein", wander_mm=1.0)
+                    _chain(
+                        rng,
+                        shifted[rng.integers(0, 2) :],
+                        rng.uniform(0.6, 1.5),
+                        "vein",
+                        wander_mm=1.0,
+                    )
                 )
     return made
 
@@ -635,7 +707,9 @@ def _sacral_nerves(
 def _lesions(
     rng: np.random.Generator, pattern: Pattern, person: Person, focus: Focus | None
 ) -> list[Lesion]:
-    joint = [person.to_scanner(points[:: max(1, len(points) // 600)]) for points in person.land.joint]
+    joint = [
+        person.to_scanner(points[:: max(1, len(points) // 600)]) for points in person.land.joint
+    ]
     # The pelvis may be mirrored: sides are those of the scanner.
     joint = sorted(joint, key=lambda points: float(points[:, 0].mean()))
     lesions: list[Lesion] = []
@@ -644,18 +718,45 @@ def _lesions(
         if depth:
             for _ in range(int(rng.integers(1, 4))):
                 lesions.append(
-                    _lesion(rng, Pattern.NORMAL, "sclerosis", side, rng.random() < 0.75, points,
-                            radius=rng.uniform(8, 24), depth=depth, strength=rng.uniform(0.4, 0.9))
+                    _lesion(
+                        rng,
+                        Pattern.NORMAL,
+                        "sclerosis",
+                        side,
+                        rng.random() < 0.75,
+                        points,
+                        radius=rng.uniform(8, 24),
+                        depth=depth,
+                        strength=rng.uniform(0.4, 0.9),
+                    )
                 )
         if rng.random() < 0.12:
             lesions.append(
-                _lesion(rng, Pattern.NORMAL, "fat", side, rng.random() < 0.5, points,
-                        radius=rng.uniform(5, 16), depth=rng.uniform(2, 10), strength=rng.uniform(0.4, 1))
+                _lesion(
+                    rng,
+                    Pattern.NORMAL,
+                    "fat",
+                    side,
+                    rng.random() < 0.5,
+                    points,
+                    radius=rng.uniform(5, 16),
+                    depth=rng.uniform(2, 10),
+                    strength=rng.uniform(0.4, 1),
+                )
             )
         for _ in range(int(rng.poisson(0.3))):
             lesions.append(
-                _lesion(rng, Pattern.NORMAL, "erosion", side, rng.random() < 0.7, points,
-                        radius=rng.uniform(1, 2), depth=rng.uniform(1, 2), strength=rng.uniform(0.4, 1))
+                _lesion(
+                    rng,
+                    Pattern.NORMAL,
+                    "erosion",
+                    side,
+                    rng.random() < 0.7,
+                    points,
+                    radius=rng.uniform(1, 2),
+                    depth=rng.uniform(1, 2),
+                    strength=rng.uniform(0.4, 1),
+                )
             )
     if pattern is Pattern.INFLAMMATORY:
         lesions += _inflammatory(rng, joint, focus)
@@ -669,7 +770,9 @@ def _inflammatory(
 ) -> list[Lesion]:
     """Anywhere along the joint, also behind; thin or deep, one bone or both; erosions beside."""
     made: list[Lesion] = []
-    sides = [(-1, 0), (1, 1)] if rng.random() < 0.65 else [(-1, 0)] if rng.random() < 0.5 else [(1, 1)]
+    sides = (
+        [(-1, 0), (1, 1)] if rng.random() < 0.65 else [(-1, 0)] if rng.random() < 0.5 else [(1, 1)]
+    )
     base = float(np.exp(rng.normal(np.log(1.9), 0.28)))
     first = True
     for side, index in sides:
@@ -678,7 +781,11 @@ def _inflammatory(
             first = False
             kind = rng.random()
             depth = (
-                rng.uniform(1.2, 3) if kind < 0.42 else rng.uniform(2, 5.5) if kind < 0.77 else rng.uniform(4, 16)
+                rng.uniform(1.2, 3)
+                if kind < 0.42
+                else rng.uniform(2, 5.5)
+                if kind < 0.77
+                else rng.uniform(4, 16)
             )
             radius = float(np.exp(rng.uniform(np.log(4), np.log(19))))
             radius = max(radius, 0.8 * depth)
@@ -687,30 +794,52 @@ def _inflammatory(
             strength = float(np.clip(base * np.exp(rng.normal(0, 0.17)), 1.3, 4.5))
             for iliac in bones:
                 made.append(
-                    _lesion(rng, Pattern.INFLAMMATORY, "oedema", side, iliac, place[None],
-                            radius=radius * rng.uniform(0.8, 1.2), depth=depth * rng.uniform(0.7, 1.3),
-                            strength=strength, ragged=rng.uniform(0.2, 0.8))
+                    _lesion(
+                        rng,
+                        Pattern.INFLAMMATORY,
+                        "oedema",
+                        side,
+                        iliac,
+                        place[None],
+                        radius=radius * rng.uniform(0.8, 1.2),
+                        depth=depth * rng.uniform(0.7, 1.3),
+                        strength=strength,
+                        ragged=rng.uniform(0.2, 0.8),
+                    )
                 )
                 if rng.random() < 0.4:
                     for _ in range(int(rng.integers(1, 4))):
                         made.append(
-                            _lesion(rng, Pattern.INFLAMMATORY, "erosion", side, iliac,
-                                    place[None] + rng.normal(0, radius / 3, 3),
-                                    radius=rng.uniform(1.2, 3.5), depth=rng.uniform(1.2, 3.5),
-                                    strength=rng.uniform(0.5, 1))
+                            _lesion(
+                                rng,
+                                Pattern.INFLAMMATORY,
+                                "erosion",
+                                side,
+                                iliac,
+                                place[None] + rng.normal(0, radius / 3, 3),
+                                radius=rng.uniform(1.2, 3.5),
+                                depth=rng.uniform(1.2, 3.5),
+                                strength=rng.uniform(0.5, 1),
+                            )
                         )
                 if rng.random() < 0.5:
                     made.append(
-                        _lesion(rng, Pattern.INFLAMMATORY, "sclerosis", side, iliac,
-                                place[None] + rng.normal(0, 4, 3), radius=radius,
-                                depth=rng.uniform(1, 4), strength=rng.uniform(0.4, 0.9))
+                        _lesion(
+                            rng,
+                            Pattern.INFLAMMATORY,
+                            "sclerosis",
+                            side,
+                            iliac,
+                            place[None] + rng.normal(0, 4, 3),
+                            radius=radius,
+                            depth=rng.uniform(1, 4),
+                            strength=rng.uniform(0.4, 0.9),
+                        )
                     )
     return made
 
 
-def _mechanical(
-    rng: np.random.Generator, joint: list[Array], focus: Focus | None
-) -> list[Lesion]:
+def _mechanical(rng: np.random.Generator, joint: list[Array], focus: Focus | None) -> list[Lesion]:
     """Small, in front, alike on both sides, beside triangular iliac sclerosis; no erosions."""
     made: list[Lesion] = []
     both = rng.random() < 0.7
@@ -727,15 +856,56 @@ def _mechanical(
             place = _place(rng, ahead, focus)
             iliac = rng.random() < (0.7 if condensing else 0.4)
             made.append(
-                _lesion(rng, Pattern.MECHANICAL, "oedema", side, iliac, place[None],
-                        radius=radius * rng.uniform(0.8, 1.2), depth=depth * rng.uniform(0.8, 1.2),
-                        strength=strength, ragged=rng.uniform(0.1, 0.5))
+                _lesion(
+                    rng,
+                    Pattern.MECHANICAL,
+                    "oedema",
+                    side,
+                    iliac,
+                    place[None],
+                    radius=radius * rng.uniform(0.8, 1.2),
+                    depth=depth * rng.uniform(0.8, 1.2),
+                    strength=strength,
+                    ragged=rng.uniform(0.1, 0.5),
+                )
             )
             if condensing:
                 made.append(
-                    _lesion(rng, Pattern.MECHANICAL, "sclerosis", side, True, place[None],
-                            radius=rng.uniform(9, 20), depth=rng.uniform(4, 11), strength=rng.uniform(0.6, 1))
+                    _lesion(
+                        rng,
+                        Pattern.MECHANICAL,
+                        "sclerosis",
+                        side,
+                        True,
+                        place[None],
+                        radius=rng.uniform(9, 20),
+                        depth=rng.uniform(4, 11),
+                        strength=rng.uniform(0.6, 1),
+                    )
                 )
+    return made
+
+
+def _ankylosis(rng: np.random.Generator, person: Person) -> list[Lesion]:
+    """Bone across a part of one joint or both."""
+    made = []
+    for side in SIDES:
+        points = person.to_scanner(person.land.joint[0 if side < 0 else 1])
+        real_side = -1 if points[:, 0].mean() < 0 else 1
+        if rng.random() < 0.75:
+            made.append(
+                _lesion(
+                    rng,
+                    Pattern.INFLAMMATORY,
+                    "ankylosis",
+                    real_side,
+                    False,
+                    points,
+                    radius=rng.uniform(6, 16),
+                    depth=3.0,
+                    strength=rng.uniform(0.8, 1),
+                )
+            )
     return made
 
 
@@ -750,11 +920,28 @@ def _place(rng: np.random.Generator, points: Array, focus: Focus | None) -> Arra
 
 
 def _lesion(
-    rng: np.random.Generator, kind: Pattern, what: str, side: int, iliac: bool, points: Array,
-    *, radius: float, depth: float, strength: float, ragged: float = 0.4,
+    rng: np.random.Generator,
+    kind: Pattern,
+    what: str,
+    side: int,
+    iliac: bool,
+    points: Array,
+    *,
+    radius: float,
+    depth: float,
+    strength: float,
+    ragged: float = 0.4,
 ) -> Lesion:
     x, y, z = points[rng.integers(len(points))]
     return Lesion(
-        kind, what, side, bool(iliac), (float(x), float(y), float(z)), float(radius), float(depth),
-        float(strength), int(rng.integers(4)), float(ragged),
+        kind,
+        what,
+        side,
+        bool(iliac),
+        (float(x), float(y), float(z)),
+        float(radius),
+        float(depth),
+        float(strength),
+        int(rng.integers(4)),
+        float(ragged),
     )
