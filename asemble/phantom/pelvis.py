@@ -40,13 +40,18 @@ LOW_MM = (-156.0, -110.0, -150.0)
 HIGH_MM = (156.0, 68.0, 86.0)
 """The box of the fields: the joints, the wings as far as a field of 280 mm, hips and coccyx."""
 
+FIRST_PELVIS = 20261127
+"""Seed that all pelvises share."""
+LAYOUT = 1
+"""Of a file in the cache: other files than those of today are left alone."""
+
 _POINTS_A_SIDE = 24
 """Points along a patch of some 15 mm: 0.6 mm apart, corrected by the normal."""
 _JOINT_MM = 3.5
 """Sacrum and ilium nearer than this face each other across the joint, in the mean pelvis."""
 
 
-class ShapeModelMissing(ImportError):
+class ShapeModelMissingError(ImportError):
     """The package with the shape model is not installed."""
 
     def __init__(self) -> None:
@@ -98,7 +103,7 @@ def load_shape_model() -> ShapeModel:
     """The shape model as installed.
 
     Raises:
-        ShapeModelMissing: the package is not installed.
+        ShapeModelMissingError: the package is not installed.
     """
     mesh = json.loads(_package_file("atlas_meshes/pelvis_combined_cubic_flat.mesh"))
     components = read_arrays(_package_file("shape_models/LLP26_rigid.pc"))
@@ -170,29 +175,55 @@ def build_pelvis(nodes: Points, model: ShapeModel) -> Pelvis:
 
 
 def cache_folder() -> Path:
-    """Where built pelvises are kept between runs; `ASEMBLE_PELVIS_CACHE` names another place."""
+    """Where built pelvises are kept between runs: the user's cache.
+
+    `ASEMBLE_PELVIS_CACHE` names another place. No patient's data are in it.
+    """
     named = os.environ.get("ASEMBLE_PELVIS_CACHE")
-    return Path(named) if named else Path(tempfile.gettempdir()) / f"asemble-pelvises-{os.getuid()}"
+    if named:
+        return Path(named)
+    caches = os.environ.get("XDG_CACHE_HOME")
+    return (Path(caches) if caches else Path.home() / ".cache") / "asemble" / "pelvises"
 
 
 def pelvis_of_seed(seed: int) -> Pelvis:
-    """The pelvis of a seed, built once and kept on disk as a memory map."""
-    path = cache_folder() / f"pelvis-1-{seed}.npy"
-    if not path.exists():
-        model = load_shape_model()
-        weights = sample_weights(np.random.default_rng([20261127, seed]))
-        built = build_pelvis(model.nodes(weights), model)
+    """The pelvis of a seed, built once and kept on disk as a memory map of 8 MB.
+
+    Where nothing can be written it is kept in memory.
+
+    Raises:
+        ShapeModelMissingError: it is not built yet, and the shape model is not installed.
+    """
+    path = _path_of(seed)
+    if path.exists():
+        return _mapped(str(path))
+    return _built(seed)
+
+
+@cache
+def _built(seed: int) -> Pelvis:
+    model = load_shape_model()
+    weights = sample_weights(np.random.default_rng([FIRST_PELVIS, seed]))
+    built = build_pelvis(model.nodes(weights), model)
+    path = _path_of(seed)
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
         with os.fdopen(handle, "wb") as file:
             np.save(file, built.fields)
-        os.replace(partial, path)
+        Path(partial).replace(path)
+    except OSError:
+        return built
     return _mapped(str(path))
+
+
+def _path_of(seed: int) -> Path:
+    return cache_folder() / f"pelvis-{LAYOUT}-{seed}.npy"
 
 
 def build_pool(count: int, *, workers: int = 1) -> None:
     """Build the pelvises of seeds 0 to `count` - 1 ahead, in several processes."""
-    missing = [s for s in range(count) if not (cache_folder() / f"pelvis-1-{s}.npy").exists()]
+    missing = [seed for seed in range(count) if not _path_of(seed).exists()]
     if workers <= 1:
         for seed in missing:
             pelvis_of_seed(seed)
@@ -215,7 +246,7 @@ def _package_file(name: str) -> bytes:
     try:
         return (resources.files("musculoskeletal") / "models" / name).read_bytes()
     except ModuleNotFoundError as error:
-        raise ShapeModelMissing from error
+        raise ShapeModelMissingError from error
 
 
 def _number_nodes(connectivity: dict[str, str], kinds: Sequence[str]) -> list[list[int]]:
@@ -282,7 +313,7 @@ def _quad_basis(u: npt.NDArray[np.float64], v: npt.NDArray[np.float64]) -> npt.N
 def _triangle_basis(
     u: npt.NDArray[np.float64], v: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """`(point, 10)`: complete cubics through the nodes of a triangle, the first coordinate fastest."""
+    """`(point, 10)`: complete cubics through the nodes of a triangle, the first fastest."""
     nodes = np.array([(i / 3, j / 3) for j in range(4) for i in range(4 - j)])
     powers = [(i, j) for j in range(4) for i in range(4 - j)]
 
@@ -342,14 +373,16 @@ def _corners(nodes: Points, model: ShapeModel, wanted: Sequence[int]) -> npt.NDA
 
 
 def _shape() -> tuple[int, ...]:
-    return tuple(round((h - l) / GRID_MM) + 1 for l, h in zip(LOW_MM, HIGH_MM, strict=True))
+    return tuple(
+        round((high - low) / GRID_MM) + 1 for low, high in zip(LOW_MM, HIGH_MM, strict=True)
+    )
 
 
 def _inside(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Grid points inside a closed surface: crossed an odd number of times by a ray along x."""
     shape = _shape()
     # Off the grid by less than a surface error, so that no ray meets an edge.
-    start = np.array(LOW_MM) + (0.0, 0.00137, 0.00219)
+    start = np.array(LOW_MM) + np.array([0.0, 0.00137, 0.00219])
     scaled = (corners - start) / GRID_MM
     low = np.ceil(scaled[:, :, 1:].min(axis=1)).astype(int)
     size = np.floor(scaled[:, :, 1:].max(axis=1)).astype(int) - low + 1

@@ -26,14 +26,14 @@ from asemble.phantom.cases import LABEL_AREA_MM2, LesionKey
 from asemble.phantom.contrast import Contrast, sample_contrast
 from asemble.phantom.lesions import LesionType
 from asemble.phantom.noise import Field
-from asemble.phantom.painting import Painted, View, paint
+from asemble.phantom.painting import Painted, paint
 from asemble.phantom.person import Person, sample_person
 from asemble.phantom.training_slices import (
-    resampled,
     sample_scanner,
     scanner_points,
     tissue_map,
 )
+from asemble.phantom.view import View
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -231,7 +231,7 @@ def simulate_study(seed: int, *, kind: Pattern, **options: object) -> list[Rende
 
 def view_of(stack: Stack, placement: Placement, index: float) -> View:
     """One slice of a stack, seen from the middle of the joints."""
-    slices, rows, columns = stack.shape
+    _, rows, columns = stack.shape
     affine = stack.affine_lps
     centre = affine @ (index, (rows - 1) / 2, (columns - 1) / 2, 1)
     pixel = float(np.linalg.norm(affine[:3, 2]))

@@ -14,8 +14,10 @@ from asemble.phantom.acquisition import Scanner, acquire
 from asemble.phantom.anatomy import Points
 from asemble.phantom.appearances import TRAINING, Ranges
 from asemble.phantom.contrast import sample_contrast
-from asemble.phantom.painting import Painted, View, paint
-from asemble.phantom.person import Focus, sample_person
+from asemble.phantom.findings import Focus
+from asemble.phantom.painting import Painted, paint
+from asemble.phantom.person import sample_person
+from asemble.phantom.view import View
 
 FIELD_MM = 200.0
 """Side of the square that networks read (`imaging.slices`)."""
@@ -98,7 +100,7 @@ def simulate_slice(
     image = resampled(rng, image)
     if contrast.is_random and rng.random() < 0.5:
         image = np.clip(image, 0, None) ** np.float32(rng.uniform(0.8, 1.4))
-    return _with_truth(rng, image, painted, view, plane, weighting)
+    return _with_truth(image, painted, view, plane, weighting)
 
 
 def sample_view(rng: np.random.Generator, plane: Plane, side: int) -> View:
@@ -171,12 +173,7 @@ def tissue_map(painted: Painted) -> npt.NDArray[np.uint8]:
 
 
 def _with_truth(
-    rng: np.random.Generator,
-    image: Floats,
-    painted: Painted,
-    view: View,
-    plane: Plane,
-    weighting: Weighting,
+    image: Floats, painted: Painted, view: View, plane: Plane, weighting: Weighting
 ) -> SimulatedSlice:
     oedema = np.zeros(image.shape, np.float32)
     kind = np.zeros(image.shape, np.uint8)
