@@ -79,6 +79,7 @@ def simulate_slice(
     pattern: Pattern,
     weighting: Weighting | None = None,
     side: int = 256,
+    pelvis: int | None = None,
 ) -> SimulatedSlice:
     """One slice of a fresh person.
 
@@ -88,13 +89,14 @@ def simulate_slice(
         pattern: that of the person; the slice's own `pattern` is normal where no lesion lies.
         weighting: None draws T1 for a quarter.
         side: pixels of the square of 200 mm.
+        pelvis: seed of the bones; None draws one of the pool.
     """
     if weighting is None:
         weighting = Weighting.T1 if rng.random() < T1_SHARE else Weighting.FLUID
     contrast = sample_contrast(rng, weighting, is_random=rng.random() < RANDOM_SHARE)
     view = sample_view(rng, plane, side)
     focus = Focus(view.centre, view.normal) if rng.random() < 0.8 else None
-    person = sample_person(rng, pattern, focus=focus)
+    person = sample_person(rng, pattern, seed=pelvis, focus=focus)
     painted = paint(person, view, [contrast], rng, thin=rng.random() < THIN_SHARE)
     image = acquire(rng, painted.signals[0], scanner_points(view), sample_scanner(rng))
     image = resampled(rng, image)
