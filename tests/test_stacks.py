@@ -34,7 +34,7 @@ STIR = {
 }
 BLANK = {"SeriesDescription": "", "SeriesNumber": None, "InstanceNumber": None}
 """What anonymisers take out."""
-TOGETHER = "SeriesInstanceUID of its own"
+TOGETHER = "series by their SeriesInstanceUIDs; they were put together"
 
 
 def read(images: Iterable[Any]) -> Study:
@@ -190,6 +190,39 @@ def test_many_single_series_side_by_side_are_asked_for_not_judged_one_by_one() -
 def test_a_torn_series_does_not_take_a_whole_one_with_it() -> None:
     images = stack(5, series="1.2.8") + torn(stack(plus=1000, **STIR))
     assert slices(read(images)) == [5, 6]
+
+
+@pytest.mark.parametrize("pieces", [[0, 1] * 4, [0, 0, 1, 0, 0, 2, 0, 0], [0, 1, 2] * 2 + [0, 1]])
+def test_series_that_are_whole_only_together_are_one_stack(pieces: list[int]) -> None:
+    images = stack(8)
+    for image, piece in zip(images, pieces, strict=True):
+        image.SeriesInstanceUID = f"1.2.{piece}"
+    (series,) = read(images).series
+    assert np.array_equal(series.volume.voxels, volume_values(8))
+    assert TOGETHER in said(series)
+
+
+def test_series_that_are_whole_or_fit_nowhere_stay_as_they_are() -> None:
+    lower, upper = stack(5, series="1.2.8"), stack(10, series="1.2.9")[5:]
+    assert slices(read([*lower, *upper])) == [5, 5]
+    every_second = [stack(8, series="1.2.8")[index] for index in (0, 2, 4, 6)]
+    elsewhere = [stack(8, series="1.2.9", moved_mm=1.0)[index] for index in (1, 3, 5, 7)]
+    upon = [stack(8, plus=1, series="1.2.9")[index] for index in (0, 2, 4, 6)]
+    for other in (elsewhere, upon):
+        study = read([*every_second, *other])
+        assert slices(study) == [4, 4]
+        assert all("of every 2 slices are missing" in said(series) for series in study.series)
+
+
+def test_slices_in_all_directions_cost_no_other_series() -> None:
+    angles = np.radians(0.7 * np.arange(110))
+    fan = [
+        mr_image(0, series="1.2.8", orientation=(np.cos(a), np.sin(a), 0.0, 0.0, 0.0, -1.0))
+        for a in angles
+    ]
+    study = read([*stack(), *fan])
+    assert slices(study) == [6]
+    assert "more than 100 directions" in study.refused[0].reason
 
 
 def test_a_new_study_uid_for_every_file_changes_nothing() -> None:

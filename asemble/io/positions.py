@@ -46,10 +46,10 @@ def _spread(frames: Sequence[Frame]) -> list[Frame]:
     if len(at_positions(frames)) > 1 or len(locations) < len(frames):
         return list(frames)
     steps_mm = np.diff(np.unique(np.round(locations, 3)))
-    spacing_mm = frames[0].place.spacing_mm
+    stated_mm = frames[0].place.slice_mm
     if not len(steps_mm) or steps_mm.min() <= SAME_POSITION_MM:
         return list(frames)
-    if spacing_mm is not None and steps_mm.min() < NOT_CLOSER * spacing_mm:
+    if stated_mm is not None and steps_mm.min() < NOT_CLOSER * stated_mm:
         return list(frames)  # a number of the slice, not a place
     said = SPREAD.format(count=len(frames))
     low_mm = min(locations)
