@@ -3,7 +3,7 @@
 import streamlit as st
 
 from asemble.core.labels import Plane, Weighting
-from asemble.ui import choose, findings, frame, state, viewer
+from asemble.ui import choose, findings, frame, marking, state, viewer
 
 CORONAL_T1 = (Plane.CORONAL, Weighting.T1)
 CORONAL_FLUID = (Plane.CORONAL, Weighting.FLUID)
@@ -50,14 +50,13 @@ def show() -> None:
                 viewer.Pane(
                     series,
                     state.slice_of(series.id, series.volume.shape[0] // 2),
-                    marks=state.marks(series.id),
-                    guides=state.guides(series.id),
+                    marking=marking.shown(series),
                 )
                 for series in panes
             ],
             study_key=study.key,
             key=f"read:{':'.join(series.id for series in panes)}:{state.study_token()}",
-            listeners=viewer.Listeners(on_mark=state.toggle_mark, on_guides=state.keep_guides),
+            listeners=viewer.Listeners(on_said=marking.hear),
         )
         findings.show_findings(study)
 

@@ -8,9 +8,11 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.testing.v1 import AppTest
 
 from asemble.clinical import Answer
-from asemble.clinical.findings import Lesion
+from asemble.clinical.findings import Joint, Lesion
 from asemble.core.labels import STANDING_NOTICE, Pattern, Plane, Weighting
 from asemble.io import write_nifti
+from asemble.reading.joint_lines import JointLines, Slice, frame_name, lay
+from asemble.reading.marking import LAY_FIRST
 from asemble.ui import cache
 from asemble.ui.intake import SAMPLES
 from asemble.ui.progress import time_left
@@ -304,12 +306,31 @@ def test_the_reader_chooses_the_key_images_of_the_report(asked: AppTest) -> None
     assert not app.exception
 
 
-def test_a_lesion_is_marked_and_taken_away_without_the_viewer() -> None:
+def lay_joint_lines(app: AppTest, index: int) -> None:
+    """What the viewer does: both joints on one slice of the first coronal series."""
+    session = app.session_state["asemble"]
+    series = next(each for each in session.study.series if each.plane is Plane.CORONAL)
+    affine, (_, rows, columns) = series.volume.affine_lps, series.volume.shape
+    middle = (affine @ [index, rows / 2, columns / 2, 1])[:3]
+    at, lines = Slice.of(affine, index), JointLines(frame_name(series))
+    for joint, beside in ((Joint.RIGHT, -50), (Joint.LEFT, 50)):
+        ends = [middle + [beside, 0, 0] + up * affine[:3, 1] for up in (-40, 40)]
+        lines = lay(lines, joint, ends, at)
+    session.joint_lines = (lines,)
+
+
+def test_a_lesion_is_marked_by_words_once_the_joints_are_laid_and_taken_away() -> None:
     app = open_sample().switch_page("pages/1_Read.py").run()
     lesion = next(box for box in app.selectbox if box.label == "Lesion")
     lesion.set_value(Lesion.FAT)
     button(app, "Mark or take away").click().run()
+    assert "Findings: 0 marked" in {each.label for each in app.expander}
+    assert LAY_FIRST in words(app)
+    lay_joint_lines(app, next(each.value for each in app.number_input) - 1)
+    button(app, "Mark or take away").click().run()
     assert "Findings: 1 marked" in {each.label for each in app.expander}
+    assert LAY_FIRST not in words(app)
+    assert app.table[0].value["from the joint"].tolist() == ["by words"]
     assert "definite" in words(app)  # the definitions are counted from it
     assert any("count nowhere" in each.value for each in app.warning)  # fat is read on T1
     button(app, "Mark or take away").click().run()
@@ -327,6 +348,7 @@ def test_what_was_called_suggestive_in_one_study_is_not_said_of_the_next(nifti: 
     app = open_sample()
     for suggestive in (True, False):
         app.switch_page("pages/1_Read.py").run()
+        lay_joint_lines(app, next(each.value for each in app.number_input) - 1)
         button(app, "Mark or take away").click().run()
         toggle = next(each for each in app.toggle if "highly suggestive" in each.label)
         assert not toggle.value

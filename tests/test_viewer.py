@@ -223,20 +223,6 @@ def test_panes_without_a_frame_move_by_millimetres_once_they_are_linked_by_hand(
     assert compared > 10
 
 
-def test_a_quadrant_click_reaches_python_and_a_second_takes_it_away(canvases: Locator) -> None:
-    page, canvas = canvases.page, canvases.first
-    choose(page, "Mark")
-    wide, high = (canvas.evaluate(f"e => e.client{side}") for side in ("Width", "Height"))
-    side = min(wide, high)
-    # The upper end of the left joint line is 38 mm to the patient's left of the middle, 22 mm up.
-    place = (wide / 2 + (38 + 12) / 220 * side, high / 2 - 14 / 220 * side)
-    click(page, canvas, place)
-    page.get_by_text("Findings: 1 marked").click()
-    expect(page.get_by_text("left upper iliac")).to_be_visible()
-    click(page, canvas, place)
-    expect(page.get_by_text("Findings: 0 marked")).to_be_visible()
-
-
 def test_the_heatmap_lies_where_the_array_says(page: Page, tmp_path: Path) -> None:
     archive = tmp_path / "study.zip"
     zip_study(rendered_study(6, seed=7), archive, seed=7)
@@ -362,10 +348,4 @@ def drag(page: Page, canvas: Locator, start: Point, end: Point) -> None:
     move_over(page, canvas, start)
     page.mouse.down()
     move_over(page, canvas, end)
-    page.mouse.up()
-
-
-def click(page: Page, canvas: Locator, place: Point) -> None:
-    move_over(page, canvas, place)
-    page.mouse.down()
     page.mouse.up()

@@ -1,8 +1,8 @@
 """A reader's way through the app, stop by stop."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 BACKGROUNDS = {"Dark": "rgb(13, 16, 20)", "Light": "rgb(247, 248, 249)"}
 """Of each theme."""
@@ -26,6 +26,27 @@ STILL = """async quiet => {
     observer.observe(document, everything);
   });
 }"""
+
+
+SAMPLE_JOINTS = ((0.297, 0.382), (0.373, 0.634), (0.709, 0.382), (0.641, 0.645))
+"""Ends of the right and the left joint on the middle slice of the sample: shares of its width and
+height."""
+
+
+def lay_joints(page: Page, canvas: Locator, ends: Sequence[tuple[float, float]]) -> None:
+    """Click both ends of both joints on the slice that is shown."""
+    page.get_by_role("button", name="Joints", exact=True).click()
+    for place in ends:
+        click_slice(canvas, place)
+    expect(page.get_by_text("Both joints: laid here.").first).to_be_visible()
+
+
+def click_slice(canvas: Locator, place: tuple[float, float]) -> None:
+    """Click a place of a square slice, in shares of its width and height."""
+    wide, high = (canvas.evaluate(f"e => e.client{side}") for side in ("Width", "Height"))
+    side = min(wide, high)
+    x, y = (wide - side) / 2 + place[0] * side, (high - side) / 2 + place[1] * side
+    canvas.click(position={"x": x, "y": y})
 
 
 def choose_theme(page: Page, name: str) -> None:
@@ -62,6 +83,7 @@ def tour(page: Page) -> Iterator[str]:
     page.get_by_role("button", name="Read the slices").click()
     page.locator("canvas[data-ms]").nth(2).wait_for()
     yield _settled(page, "read")
+    lay_joints(page, page.locator("canvas[data-ms]").nth(1), SAMPLE_JOINTS)
     page.get_by_text("Findings: 0 marked").click()
     wait_until_still(page)
     page.get_by_role("button", name="Mark or take away").click()

@@ -86,14 +86,22 @@ class Turn:
             if self.is_transposed and sizes is not None:
                 sizes = (sizes[0], sizes[2], sizes[1])
             return replace(volume, voxels=voxels, sizes_mm=sizes)
+        return Volume(voxels, self.affine_of(volume))
+
+    def affine_of(self, volume: Volume) -> Affine | None:
+        """The affine of the volume with its slices as shown, without moving its voxels."""
+        if volume.affine_lps is None:
+            return None
+        _, rows, columns = volume.shape
         affine = volume.affine_lps.copy()
         if self.is_transposed:
             affine = affine[:, [0, 2, 1, 3]]
-        for flips, axis in ((self.flips_rows, 1), (self.flips_columns, 2)):
+            rows, columns = columns, rows
+        for flips, axis, length in ((self.flips_rows, 1, rows), (self.flips_columns, 2, columns)):
             if flips:
-                affine[:3, 3] += (voxels.shape[axis] - 1) * affine[:3, axis]
+                affine[:3, 3] += (length - 1) * affine[:3, axis]
                 affine[:3, axis] *= -1
-        return Volume(voxels, affine)
+        return affine
 
     def _flip(self, slices: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
         rows, columns = -1 if self.flips_rows else 1, -1 if self.flips_columns else 1

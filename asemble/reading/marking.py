@@ -26,8 +26,8 @@ from asemble.reading.joint_lines import (
 FAR_MM = 25.0
 """A click further from the joint than this asks before it is recorded.
 
-SPARCC calls a lesion deep from 1 cm on. No lesion of the simulator reaches deeper than 25 mm, and
-the ilium beside the joint is thinner than that (docs/decisions/0024).
+SPARCC calls a lesion deep from 1 cm on, and the deepest of 800 simulated cases reaches 20.4 mm
+(docs/decisions/0024).
 """
 MOVED_MM = 1.0
 """A line has moved under a mark when its distance changed by more: less is a hand that shakes."""

@@ -1,6 +1,6 @@
 """What was marked on the slices, and what it amounts to: definitions and scores."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
@@ -17,12 +17,15 @@ from asemble.clinical.sources import cite
 from asemble.core.geometry import slice_normal
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Series, Study
-from asemble.ui import choose, state
+from asemble.ui import choose, marking, state
 
 HOW = (
-    "Choose Mark in the viewer, drag the dashed lines onto the joints, then click the quadrant of "
-    "a lesion on a coronal slice; a second click takes it away. Definitions and scores below are "
-    "counted from these marks alone. The form below does the same without a mouse."
+    "Choose Joints in the viewer and click both ends of each joint on a coronal slice in front and "
+    "on one behind; between them the lines are joined, for every series of the same frame of "
+    "reference. Then choose Mark and click the quadrant of a lesion; a second click takes it away. "
+    "In both, Shift and the arrow keys move a cross and Enter clicks there. A mark stays what it "
+    "was when it was made. The form below marks by words, without a place on the slice. "
+    "Definitions and scores are counted from these marks alone."
 )
 
 
@@ -46,14 +49,25 @@ def sentences(study: Study) -> tuple[str, ...]:
     coronal = _coronal(study)
     said = []
     fluid, t1 = _of_weighting(coronal, Weighting.FLUID), _of_weighting(coronal, Weighting.T1)
-    if fluid is not None and state.marks(fluid.id):
+    if fluid is not None and marking.counted(fluid):
         said += [_verdict_words(verdict) for verdict in _active(fluid)]
-        score = sparcc.inflammation(state.marks(fluid.id), _first_scored(fluid))
+        score = sparcc.inflammation(marking.counted(fluid), _first_scored(fluid))
         said.append(_inflammation_words(score))
-    if t1 is not None and state.marks(t1.id):
-        said.append(_verdict_words(asas_definite_structural_2021(state.marks(t1.id))))
+    if t1 is not None and marking.counted(t1):
+        said.append(_verdict_words(asas_definite_structural_2021(marking.counted(t1))))
         said.append(_structural_words(_structural_score(t1)))
+    said += _moved_words(coronal)
     return tuple(said)
+
+
+def _moved_words(coronal: Sequence[Series]) -> list[str]:
+    count = sum(
+        bool(marking.moved(series, mark)) for series in coronal for mark in state.marks(series.id)
+    )
+    if not count:
+        return []
+    marks = "1 mark counts" if count == 1 else f"{count} marks count"
+    return [f"{marks} as made, though a joint line was moved under it since."]
 
 
 def _offer_form(coronal: Sequence[Series]) -> None:
@@ -73,16 +87,26 @@ def _offer_form(coronal: Sequence[Series]) -> None:
         st.selectbox("Quadrant", QUADRANTS, key="mark_quadrant", width=190)
         st.checkbox("deep (1 cm or more)", key="mark_is_deep")
         st.checkbox("intense (as the reference)", key="mark_is_intense")
-        st.form_submit_button("Mark or take away", on_click=_toggle_from_form, args=(slices,))
-    chosen = slices[st.session_state["mark_series"]]
-    if st.session_state["mark_slice"] > chosen:
-        st.warning(f"This series has {chosen} slices: choose a slice from 1 to {chosen}.")
+        st.form_submit_button("Mark or take away", on_click=_toggle_from_form)
+    series = next(each for each in ordered if each.id == st.session_state["mark_series"])
+    if problem := _why_not(series, st.session_state["mark_slice"]):
+        st.warning(problem)
 
 
-def _toggle_from_form(slices: Mapping[str, int]) -> None:
-    form = st.session_state
-    if form["mark_slice"] > slices[form["mark_series"]]:
+def _why_not(series: Series, number: int) -> str:
+    """Why the form marks nothing on a slice; empty where it does."""
+    slices = series.volume.shape[0]
+    if number > slices:
+        return f"This series has {slices} slices: choose a slice from 1 to {slices}."
+    return marking.refusal(series, number - 1)
+
+
+def _toggle_from_form() -> None:
+    # The study is asked for: Streamlit keeps what a callback is given after the study is closed.
+    form, study = st.session_state, state.study()
+    if study is None:
         return
+    series = study.series_by_id(form["mark_series"])
     mark = Mark(
         form["mark_lesion"],
         form["mark_slice"] - 1,
@@ -90,7 +114,9 @@ def _toggle_from_form(slices: Mapping[str, int]) -> None:
         is_deep=form["mark_is_deep"],
         is_intense=form["mark_is_intense"],
     )
-    state.toggle_mark(form["mark_series"], mark)
+    # What was marked may always be taken away.
+    if mark in state.marks(series.id) or not _why_not(series, form["mark_slice"]):
+        state.toggle_mark(series.id, mark)
 
 
 def _show_marks(series: Series, marks: Sequence[Mark], coronal: Sequence[Series]) -> None:
@@ -103,9 +129,13 @@ def _show_marks(series: Series, marks: Sequence[Mark], coronal: Sequence[Series]
             "lesion": [mark.lesion.value for mark in ordered],
             "deep": ["yes" if mark.is_deep else "" for mark in ordered],
             "intense": ["yes" if mark.is_intense else "" for mark in ordered],
+            "from the joint": [_distance_words(mark) for mark in ordered],
+            "since then": [marking.moved(series, mark) for mark in ordered],
         },
         border="horizontal",
     )
+    if not marking.counted(series):
+        st.warning("None of these marks counts while no joint line is laid on this series.")
     elsewhere = sum(series is not _read_on(mark.lesion, coronal) for mark in marks)
     if elsewhere:
         st.warning(
@@ -118,6 +148,10 @@ def _show_marks(series: Series, marks: Sequence[Mark], coronal: Sequence[Series]
         on_click=state.clear_marks,
         args=(series.id,),
     )
+
+
+def _distance_words(mark: Mark) -> str:
+    return "by words" if mark.line_mm is None else f"{mark.line_mm:.0f} mm"
 
 
 def _show_verdicts(coronal: Sequence[Series]) -> None:
@@ -136,7 +170,7 @@ def _show_verdicts(coronal: Sequence[Series]) -> None:
             _show_inflammation(fluid)
     with right:
         if t1 is not None:
-            _show_verdict(asas_definite_structural_2021(state.marks(t1.id)))
+            _show_verdict(asas_definite_structural_2021(marking.counted(t1)))
             _show_structural(t1)
 
 
@@ -155,7 +189,7 @@ def _of_weighting(choices: Sequence[Series], weighting: Weighting) -> Series | N
 
 def _active(fluid: Series) -> tuple[Verdict, ...]:
     """The definitions that oedema decides."""
-    marks = state.marks(fluid.id)
+    marks = marking.counted(fluid)
     suggestive = bool(st.session_state.get(_suggestive_key(), False))
     return asas_active_2009(marks, is_suggestive=suggestive), asas_definite_active_2021(marks)
 
@@ -178,9 +212,9 @@ def _verdict_words(verdict: Verdict) -> str:
 
 def _show_inflammation(series: Series) -> None:
     slices = series.volume.shape[0]
-    offered = sparcc.fullest_slices(state.marks(series.id), slices)
+    offered = sparcc.fullest_slices(marking.counted(series), slices)
     _ask_slice("First of the six scored slices", slices, offered, key=_first_key(series))
-    score = sparcc.inflammation(state.marks(series.id), _first_scored(series))
+    score = sparcc.inflammation(marking.counted(series), _first_scored(series))
     st.markdown(_inflammation_words(score))
     st.caption(
         f"{score.left_out} marked quadrants lie on other slices and do not count. A score of "
@@ -211,7 +245,7 @@ def _show_structural(series: Series) -> None:
 
 def _structural_score(series: Series) -> sparcc.StructuralScore:
     chosen = st.session_state.get(_transitional_key(series), series.volume.shape[0] // 2 + 1)
-    marks = state.marks(series.id)
+    marks = marking.counted(series)
     return sparcc.structural(marks, int(chosen) - 1, step_to_front=_step_to_front(series))
 
 
@@ -240,7 +274,7 @@ def _first_scored(series: Series) -> int:
     chosen = st.session_state.get(_first_key(series))
     if chosen is not None:
         return int(chosen) - 1
-    return sparcc.fullest_slices(state.marks(series.id), series.volume.shape[0])
+    return sparcc.fullest_slices(marking.counted(series), series.volume.shape[0])
 
 
 def _ask_slice(label: str, slices: int, otherwise: int, *, key: str) -> None:

@@ -5,7 +5,6 @@ Nothing here outlives the session, and nothing here is shared between sessions.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import streamlit as st
 
@@ -16,6 +15,7 @@ from asemble.core.results import StudyPrediction
 from asemble.core.study import Study
 from asemble.explain import SeriesHeatmaps
 from asemble.explain.trust import Trust
+from asemble.reading.joint_lines import JointLines
 from asemble.report import FirstReading
 
 _KEY = "asemble"
@@ -39,6 +39,21 @@ class Jump:
     index: int
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A mark far from the joint, which waits for the reader's word.
+
+    Args:
+        number: names it while the study is open.
+        series_id: where it was clicked.
+        mark: what is recorded if the reader says so.
+    """
+
+    number: int
+    series_id: str
+    mark: Mark
+
+
 @dataclass(slots=True, eq=False)
 class _Session:
     study: Study | None = None
@@ -51,7 +66,9 @@ class _Session:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     first_reading: FirstReading | None = None
     marks: dict[str, tuple[Mark, ...]] = field(default_factory=dict)
-    guides: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    joint_lines: tuple[JointLines, ...] = ()
+    questions: list[Question] = field(default_factory=list)
+    line_notes: dict[str, str] = field(default_factory=dict)
 
 
 def open_study(study: Study, name: str) -> None:
@@ -191,14 +208,46 @@ def clear_marks(series_id: str) -> None:
     _session().marks.pop(series_id, None)
 
 
-def guides(series_id: str) -> Mapping[str, Any] | None:
-    """The joint lines as the reader left them; None where they were never moved."""
-    return _session().guides.get(series_id)
+def joint_lines() -> tuple[JointLines, ...]:
+    """The joint lines that the reader laid, by frame of reference."""
+    return _session().joint_lines
 
 
-def keep_guides(series_id: str, guides: Mapping[str, Any]) -> None:
-    """Remember the joint lines of a series."""
-    _session().guides[series_id] = guides
+def lay_joint_lines(lines: JointLines) -> None:
+    """Keep the joint lines of a frame of reference in place of those it had."""
+    session = _session()
+    others = tuple(each for each in session.joint_lines if each.frame != lines.frame)
+    session.joint_lines = (*others, lines)
+
+
+def questions() -> tuple[Question, ...]:
+    """What the reader was asked about clicks and has not answered, oldest first."""
+    return tuple(_session().questions)
+
+
+def ask(series_id: str, mark: Mark) -> None:
+    """Ask whether to record a mark."""
+    asked = _session().questions
+    asked.append(Question(1 + max((each.number for each in asked), default=0), series_id, mark))
+
+
+def answer_question(number: int) -> Question | None:
+    """Take a question away; None where it was taken away before."""
+    asked = _session().questions
+    found = next((each for each in asked if each.number == number), None)
+    if found is not None:
+        asked.remove(found)
+    return found
+
+
+def line_note(series_id: str) -> str:
+    """Why the joint line last drawn on a series was refused; empty where it was not."""
+    return _session().line_notes.get(series_id, "")
+
+
+def keep_line_note(series_id: str, note: str) -> None:
+    """Remember why a joint line was refused."""
+    _session().line_notes[series_id] = note
 
 
 def first_reading() -> FirstReading | None:

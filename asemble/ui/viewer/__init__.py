@@ -1,8 +1,8 @@
 """The slice viewer: series go to the browser once, everything after that happens there.
 
 Scrolling, window and level, zoom, ruler, regions and the heatmap's layer ask nothing of the
-server. It hears of three things alone: the slice a reader rests on, a marked quadrant, and joint
-lines that were moved.
+server. It hears of three things alone: the slice a reader rests on, clicks that mark, and joint
+lines that were laid.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from asemble.clinical.findings import Bone, Half, Joint, Lesion, Mark, Quadrant
 from asemble.core.geometry import edge_letters, slice_normal, slice_positions_mm
 from asemble.core.labels import Plane
 from asemble.core.results import Heatmap
@@ -29,7 +28,9 @@ _SCRIPTS = (
     "geometry.js",
     "linking.js",
     "measure.js",
+    "joints.js",
     "marks.js",
+    "keyboard.js",
     "drawing.js",
     "pane.js",
     "viewer.js",
@@ -53,8 +54,8 @@ UNKNOWN_GEOMETRY = "Geometry unknown: no scale, no patient side, square pixels a
 UNKNOWN_ORIENTATION = "Orientation unknown: no patient side."
 """Said in the pane of a series without an affine, the second where its voxel sizes are known."""
 
-Guides = Mapping[str, Any]
-"""The reader's joint lines: by slice and joint, `(row, column)` of the upper and the lower end."""
+_HEARD = "asemble_viewer_heard"
+"""By viewer: the name of the one in the browser, and the number of its last word that was heard."""
 
 _TOWARDS = {
     Plane.CORONAL: (1, "posterior", "anterior"),
@@ -71,15 +72,13 @@ class Pane:
         series: what is shown.
         start: the slice shown first.
         heatmap: laid over the slices when the reader asks for it.
-        marks: the quadrants marked so far; None where marking is not offered.
-        guides: the joint lines as the reader left them.
+        marking: marks and joint lines (`asemble.ui.marking.shown`); None where none are offered.
     """
 
     series: Series
     start: int
     heatmap: Heatmap | None = None
-    marks: Sequence[Mark] | None = None
-    guides: Guides | None = None
+    marking: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +87,12 @@ class Listeners:
 
     Args:
         on_rest: the slice of the first pane, when the reader rests on it.
-        on_mark: series id and mark, when a quadrant is clicked.
-        on_guides: series id and joint lines, when one was moved.
+        on_said: what the reader did to marks and joint lines, in its order, each once
+            (`asemble.ui.marking.hear`).
     """
 
     on_rest: Callable[[int], None] | None = None
-    on_mark: Callable[[str, Mark], None] | None = None
-    on_guides: Callable[[str, Guides], None] | None = None
+    on_said: Callable[[Mapping[str, Any]], None] | None = None
 
 
 def show(
@@ -128,42 +126,37 @@ def show(
         "jump": jump,
         "has_heat_row": has_heat_row,
         "tells_rest": told.on_rest is not None,
+        "heard": dict([_heard(key)]),
     }
 
     def rested() -> None:
         if told.on_rest is not None:
             told.on_rest(int(st.session_state[key]["slice"]))
 
-    def marked() -> None:
-        said = st.session_state[key]["mark"]
-        if told.on_mark is not None and said is not None:
-            told.on_mark(str(said["series"]), mark_of(said))
+    def heard() -> None:
+        said = st.session_state[key]["said"]
+        if told.on_said is None or said is None:
+            return
+        for each in _news(key, said):
+            told.on_said(each)
 
-    def guided() -> None:
-        said = st.session_state[key]["guides"]
-        if told.on_guides is not None and said is not None:
-            told.on_guides(str(said["series"]), said["guides"])
-
-    _mount(
-        key=key, data=data, on_slice_change=rested, on_mark_change=marked, on_guides_change=guided
-    )
+    _mount(key=key, data=data, on_slice_change=rested, on_said_change=heard)
 
 
-def mark_of(said: Mapping[str, Any]) -> Mark:
-    """A clicked quadrant as the browser tells it.
+def _heard(key: str) -> tuple[str, int]:
+    """The viewer in the browser, and the number of the last that was heard of it."""
+    all_heard: dict[str, tuple[str, int]] = st.session_state.setdefault(_HEARD, {})
+    return all_heard.get(key, ("", 0))
 
-    >>> told = {"slice": 3, "joint": "left", "half": "upper", "bone": "iliac", "lesion": "erosion"}
-    >>> mark = mark_of(told | {"is_deep": False, "is_intense": False})
-    >>> mark.slice, str(mark.quadrant), mark.lesion.value
-    (3, 'left upper iliac', 'erosion')
-    """
-    return Mark(
-        Lesion(said["lesion"]),
-        int(said["slice"]),
-        Quadrant(Joint(said["joint"]), Half(said["half"]), Bone(said["bone"])),
-        is_deep=bool(said["is_deep"]),
-        is_intense=bool(said["is_intense"]),
-    )
+
+def _news(key: str, said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What was not heard yet: the browser repeats itself until it is answered."""
+    name, number = _heard(key)
+    last = number if name == said["viewer"] else 0
+    news = [each for each in said["queue"] if each["number"] > last]
+    if news:
+        st.session_state[_HEARD][key] = (said["viewer"], news[-1]["number"])
+    return news
 
 
 def slice_places(affine: Affine | None, slices: int, plane: Plane | None) -> list[str]:
@@ -220,9 +213,7 @@ def _pane(pane: Pane, study_key: str) -> dict[str, Any]:
         "places": slice_places(affine, slices, series.plane),
         "unknown": _unknown(volume),
         "start": min(max(pane.start, 0), slices - 1),
-        "right": -1 if letters is not None and letters[0].startswith("R") else 1,
-        "marks": _marks(pane) if series.plane is Plane.CORONAL and letters is not None else None,
-        "guides": pane.guides,
+        "marking": pane.marking,
     }
 
 
@@ -239,20 +230,3 @@ def _carry_heat(pane: Pane, stack_key: str, turn: Turn) -> str | None:
     key = f"{stack_key}:{heatmap.method}:{heatmap.member}"
     _carry(key=f"heat:{stack_key}", data=heat_bytes(heatmap, key, turn))
     return key
-
-
-def _marks(pane: Pane) -> list[dict[str, Any]] | None:
-    if pane.marks is None:
-        return None
-    return [
-        {
-            "lesion": mark.lesion,
-            "slice": mark.slice,
-            "joint": mark.quadrant.joint,
-            "half": mark.quadrant.half,
-            "bone": mark.quadrant.bone,
-            "is_deep": mark.is_deep,
-            "is_intense": mark.is_intense,
-        }
-        for mark in pane.marks
-    ]

@@ -22,7 +22,11 @@ function draw(viewer, pane) {
     if (other !== pane && other.stack && sharesFrame(pane.data, other.data)) drawCut(painter, cutLine(pane.data, pane.index, other.data, other.index));
   }
   drawMeasures(pane, painter);
-  if (pane.data.marks) drawMarks(viewer, pane, painter);
+  if (pane.data.marking) {
+    drawJoints(viewer, pane, painter);
+    drawMarks(viewer, pane, painter);
+    drawCross(viewer, pane, painter);
+  }
   if (pane.data.letters) drawLetters(painter, wide, high);
   drawWindow(pane, painter, wide);
   canvas.dataset.window = [pane.black, pane.white].join();
@@ -181,34 +185,6 @@ function drawMeasures(pane, { ink, at, ratio, frame }) {
     stroke(ink, "#000", 4 * ratio);
     stroke(ink, colour, 2 * ratio);
   }
-}
-
-function drawMarks(viewer, pane, { ink, at, ratio, data }) {
-  const guides = guidesOf(pane, pane.index);
-  if (viewer.tool === "mark") {
-    for (const joint of JOINTS) {
-      const ends = guides[joint].map(at);
-      const middle = [0, 1].map((k) => (ends[0][k] + ends[1][k]) / 2);
-      const along = [0, 1].map((k) => (ends[1][k] - ends[0][k]) * 0.3);
-      ink.beginPath();
-      ink.moveTo(...ends[0]);
-      ink.lineTo(...ends[1]);
-      ink.moveTo(middle[0] - along[1], middle[1] + along[0]);
-      ink.lineTo(middle[0] + along[1], middle[1] - along[0]);
-      stroke(ink, INK.mark, 1.5 * ratio, [4 * ratio, 4 * ratio]);
-      for (const end of ends) {
-        ink.beginPath();
-        ink.arc(...end, 5 * ratio, 0, 2 * Math.PI);
-        stroke(ink, INK.mark, 2 * ratio);
-      }
-    }
-  }
-  const signs = new Map();
-  for (const mark of data.marks.filter((each) => each.slice === pane.index)) {
-    const place = at(quadrantPlace(data, guides, mark)).join();
-    signs.set(place, [...(signs.get(place) ?? []), signOf(mark)]);
-  }
-  for (const [place, texts] of signs) word(ink, texts.join(" "), ...place.split(",").map(Number), { colour: INK.mark, size: 13 * ratio });
 }
 
 function word(ink, text, x, y, { colour = INK.letter, size, align = "center", baseline = "middle" }) {

@@ -1,9 +1,7 @@
-// Quadrants of the joints on a semicoronal slice, as SPARCC divides them. The reader lays a line
-// along each joint, from its upper to its lower end; half and bone of a click follow from it.
+// Marks: a click on a slice goes to Python, which knows the quadrant by the joint lines, refuses it
+// without them, and asks where it lies far from the joint. A mark stays where it was clicked.
 
-const JOINTS = ["right", "left"]; // the patient's
-const GUIDE_MM = { upper: [-22, 38], lower: [22, 28] }; // down and sideways from the middle, at first
-const REACH_MM = 45; // a click further from both lines belongs to neither joint
+const MARK_GRIP = 12; // pixels around the letters of a mark
 const LETTERS = {
   "bone marrow oedema": "B",
   erosion: "E",
@@ -13,61 +11,81 @@ const LETTERS = {
   sclerosis: "S",
 };
 
-// The lines on a slice: its own, or those of the nearest slice that has some.
-function guidesOf(pane, slice) {
-  const drawn = Object.keys(pane.guides).map(Number);
-  if (!drawn.length) return firstGuides(pane.data);
-  const far = drawn.map((other) => Math.abs(other - slice));
-  return pane.guides[drawn[far.indexOf(Math.min(...far))]];
+const signOf = (mark) =>
+  LETTERS[mark.lesion] + (mark.is_deep ? "d" : "") + (mark.is_intense ? "i" : "") + (mark.moved ? "!" : "");
+
+const marksHere = (pane) => pane.data.marking.marks.filter((mark) => mark.slice === pane.index);
+
+// A click on the letters of a mark of the same lesion takes it away, whatever a line says by now.
+function markAt(viewer, pane, place) {
+  if (!pane.data.marking || laidHere(pane).refusal) return;
+  const frame = frameOf(pane, 1);
+  const [x, y] = toCanvas(pane, frame, place);
+  const here = marksHere(pane).find((mark) => {
+    if (!mark.place || mark.lesion !== viewer.lesion.lesion) return false;
+    const [markX, markY] = toCanvas(pane, frame, mark.place);
+    return Math.hypot(x - markX, y - markY) < MARK_GRIP;
+  });
+  say(viewer, { what: "mark", series: pane.data.id, slice: pane.index, place, of: here?.of ?? null, ...viewer.lesion });
 }
 
-function firstGuides(data) {
-  const [row, column] = [(data.rows - 1) / 2, (data.columns - 1) / 2];
-  const sideways = { right: data.right, left: -data.right }; // of the image, -1 is to the left
-  return Object.fromEntries(
-    JOINTS.map((joint) => [
-      joint,
-      Object.values(GUIDE_MM).map(([down, side]) => [
-        row + down / data.pixel[0],
-        column + (sideways[joint] * side) / data.pixel[1],
-      ]),
-    ]),
-  );
+function answer(viewer, pane, what) {
+  say(viewer, { what, series: pane.data.id, question: pane.data.marking.question.number });
 }
 
-// {joint, half, bone} of a (row, column) place, or null far from both joints.
-function quadrantAt(data, guides, place) {
-  const mm = ([row, column]) => [row * data.pixel[0], column * data.pixel[1]];
-  const at = mm(place);
-  let found = null;
-  for (const joint of JOINTS) {
-    const [upper, lower] = guides[joint].map(mm);
-    const line = [lower[0] - upper[0], lower[1] - upper[1]];
-    const rest = [at[0] - upper[0], at[1] - upper[1]];
-    const share = (line[0] * rest[0] + line[1] * rest[1]) / (line[0] ** 2 + line[1] ** 2);
-    const near = Math.min(Math.max(share, 0), 1);
-    const far = Math.hypot(rest[0] - near * line[0], rest[1] - near * line[1]);
-    if (found && far >= found.far) continue;
-    const side = line[0] * rest[1] - line[1] * rest[0]; // above 0 on the right of the image
-    const outwards = joint === "right" ? data.right : -data.right;
-    const bone = side * outwards > 0 ? "iliac" : "sacral";
-    found = { joint, half: share < 0.5 ? "upper" : "lower", bone, far };
+// What the letters on the slice cannot say: where a mark counts, and that its line has moved.
+function markWords(viewer, pane) {
+  if (!pane.data.marking) return [];
+  return marksHere(pane).flatMap((mark) => {
+    if (mark.moved) return [`${signOf(mark)} ${mark.moved}.`];
+    if (mark.place && viewer.tool !== "mark") return [];
+    return [`${signOf(mark)} ${mark.quadrant}${mark.place ? "" : ", by words"}.`];
+  });
+}
+
+function drawMarks(viewer, pane, { ink, at, ratio }) {
+  const groups = []; // letters at one place stand side by side
+  for (const mark of marksHere(pane)) {
+    if (!mark.place) continue;
+    const [x, y] = at(mark.place);
+    const near = groups.find((group) => Math.hypot(group.x - x, group.y - y) < MARK_GRIP * ratio);
+    if (near) near.signs.push(signOf(mark));
+    else groups.push({ x, y, signs: [signOf(mark)] });
   }
-  if (found.far > REACH_MM) return null;
-  const { far, ...quadrant } = found;
-  return quadrant;
+  for (const { x, y, signs } of groups) word(ink, signs.join(" "), x, y, { colour: INK.mark, size: 13 * ratio });
+  const rings = viewer.queue.filter((said) => said.what === "mark" && said.series === pane.data.id && !said.of);
+  for (const { slice, place } of [...rings, askedOf(viewer, pane)].filter(Boolean)) {
+    if (slice !== pane.index) continue;
+    ink.beginPath();
+    ink.arc(...at(place), 6 * ratio, 0, 2 * Math.PI);
+    stroke(ink, INK.mark, 2 * ratio);
+  }
 }
 
-// Where the letters of a quadrant stand: a centimetre off the middle of its half of the line.
-function quadrantPlace(data, guides, { joint, half, bone }) {
-  const [upper, lower] = guides[joint];
-  const share = half === "upper" ? 0.25 : 0.75;
-  const outwards = joint === "right" ? data.right : -data.right;
-  const aside = (bone === "iliac" ? outwards : -outwards) * 10;
-  return [
-    upper[0] + share * (lower[0] - upper[0]),
-    upper[1] + share * (lower[1] - upper[1]) + aside / data.pixel[1],
-  ];
+// Over the lower edge of the slice, or the upper one where the click lies low: what the reader must
+// know or answer before the next click.
+function showStrip(viewer, pane) {
+  const { strip, said, question } = pane.parts;
+  const asked = askedOf(viewer, pane);
+  question.hidden = !asked;
+  const words = asked ? askedWords(pane, asked) : (nextWords[viewer.tool]?.(pane) ?? "");
+  if (said.textContent !== words) said.textContent = words;
+  strip.hidden = !words;
+  strip.classList.toggle("above", Boolean(asked) && asked.place[0] > pane.data.rows / 2);
 }
 
-const signOf = (mark) => LETTERS[mark.lesion] + (mark.is_deep ? "d" : "") + (mark.is_intense ? "i" : "");
+const nextWords = {
+  joints: layWords,
+  mark: (pane) => (pane.data.marking ? laidHere(pane).refusal : ""),
+};
+
+// The question that waits for an answer.
+function askedOf(viewer, pane) {
+  const question = pane.data.marking?.question;
+  const isAnswered = viewer.queue.some((said) => said.question === question?.number);
+  return question && !isAnswered ? question : null;
+}
+
+function askedWords(pane, { slice, words }) {
+  return slice === pane.index ? words : `Slice ${slice + 1}: ${words}`;
+}

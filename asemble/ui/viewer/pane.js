@@ -5,7 +5,6 @@ const TOUCH_STEP = 14; // pixels of one finger for one slice
 const PAGE = 5; // slices of Page Up and Page Down
 const DRAG_SHARE = 0.0025; // of the range of the series for one pixel of dragging
 const [MIN_ZOOM, MAX_ZOOM] = [0.5, 12];
-const GRIP = 14; // pixels around a handle
 const MOVED = 4; // pixels from which on a click is a drag
 
 function makePane(viewer, root, data, number) {
@@ -17,9 +16,18 @@ function makePane(viewer, root, data, number) {
   make("span", "title", parts.head, { className: "title", textContent: data.title });
   make("span", "subtitle", parts.head, { className: "subtitle", textContent: data.subtitle });
   if (data.badge) make("span", "badge", parts.head, { className: "badge", textContent: data.badge });
-  make("canvas", "canvas", parts.box, { tabIndex: 0 });
+  make("div", "picture", parts.box, { className: "picture" });
+  make("canvas", "canvas", parts.picture, { tabIndex: 0 });
   parts.canvas.setAttribute("role", "img");
   parts.canvas.dataset.series = data.id;
+  make("div", "strip", parts.picture, { className: "strip" });
+  parts.strip.setAttribute("role", "status");
+  make("span", "said", parts.strip, { className: "said" });
+  make("span", "question", parts.strip, { hidden: true });
+  for (const [what, text] of [["record", "Record it"], ["leave", "Leave it"]]) {
+    make("button", what, parts.question, { type: "button", textContent: text });
+    parts[what].onclick = () => { answer(viewer, pane, what); parts.canvas.focus({ preventScroll: true }); refresh(viewer); };
+  }
   make("div", "row", parts.box, { className: "row" });
   make("span", "place", parts.row, { className: "place" });
   make("input", "scrubber", parts.row, { type: "range", min: 0, max: data.slices - 1 });
@@ -30,7 +38,7 @@ function makePane(viewer, root, data, number) {
   make("div", "linkWord", parts.box, { className: "muted" });
   if (data.unknown) make("div", "unknown", parts.box, { className: "muted", textContent: data.unknown });
   const pane = {
-    data, parts, number, index: data.start, guides: data.guides ?? {},
+    data, parts, number, index: data.start, drafts: {}, cross: null, held: null,
     zoom: 1, shift: [0, 0], inverted: false, wheel: 0, pointers: new Map(),
     stack: null, heat: null, ruler: null, region: null, reference: null,
   };
@@ -145,7 +153,7 @@ function dragOf(viewer, pane, event) {
   if (event.button === 1 || event.shiftKey) return { ...begun, act: "pan" };
   if (event.button === 2) return { ...begun, act: "window" };
   if (viewer.tool === "window") return { ...begun, act: event.pointerType === "touch" ? "scroll" : "window" };
-  if (viewer.tool === "mark") return { ...begun, act: "mark", handle: handleAt(pane, event) };
+  if (viewer.tool === "joints") return { ...begun, act: "joints", grip: pane.data.marking && gripAt(pane, inCanvas(pane, event)) };
   return { ...begun, act: viewer.tool };
 }
 
@@ -172,7 +180,8 @@ function dragged(viewer, pane, event, [lastX, lastY]) {
     ruler: () => (pane.ruler = { slice: pane.index, from: drag.from, to: here }),
     region: () => (pane.region = circle()),
     reference: () => (pane.reference = circle()),
-    mark: () => drag.handle && moveHandle(pane, drag.handle, here),
+    joints: () => drag.grip && movePoint(pane, drag.grip, here),
+    mark: () => {},
   };
   acts[drag.act]();
 }
@@ -190,39 +199,9 @@ function pinched(pane, event, last, pan) {
 
 function dropped(viewer, pane, event) {
   const { drag } = pane;
-  if (drag.act !== "mark") return;
-  if (drag.handle) viewer.tell("guides", { series: pane.data.id, guides: pane.guides });
-  else if (drag.travelled < MOVED) mark(viewer, pane, toSlice(pane, event));
-}
-
-function mark(viewer, pane, place) {
-  if (!pane.data.marks) {
-    pane.note = "Quadrants are marked on semicoronal slices whose geometry is known.";
-    return;
-  }
-  const quadrant = quadrantAt(pane.data, guidesOf(pane, pane.index), place);
-  pane.note = quadrant ? "" : "That is beside neither joint line: drag the lines onto the joints first.";
-  if (quadrant) viewer.tell("mark", { series: pane.data.id, slice: pane.index, ...quadrant, ...viewer.lesion });
-}
-
-// The end of a joint line under the pointer.
-function handleAt(pane, event) {
-  if (!pane.data.marks) return null;
-  const frame = frameOf(pane, 1);
-  const [clickX, clickY] = inCanvas(pane, event);
-  const guides = guidesOf(pane, pane.index);
-  for (const joint of JOINTS) {
-    for (const end of [0, 1]) {
-      const [x, y] = toCanvas(pane, frame, guides[joint][end]);
-      if (Math.hypot(clickX - x, clickY - y) < GRIP) return { joint, end };
-    }
-  }
-  return null;
-}
-
-// A moved line is this slice's own from now on.
-function moveHandle(pane, { joint, end }, place) {
-  const guides = structuredClone(guidesOf(pane, pane.index));
-  guides[joint][end] = place;
-  pane.guides = { ...pane.guides, [pane.index]: guides };
+  const isClick = drag.travelled < MOVED;
+  if (drag.act === "mark" && isClick) markAt(viewer, pane, toSlice(pane, event));
+  if (drag.act !== "joints" || !pane.data.marking) return;
+  if (drag.grip && draftOf(pane, drag.grip.joint)) layLine(viewer, pane, drag.grip.joint);
+  else if (isClick) layEnd(viewer, pane, toSlice(pane, event));
 }

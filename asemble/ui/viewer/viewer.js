@@ -9,7 +9,8 @@ const TOOLS = {
   ruler: ["Ruler", "r", "Drag from one point to the other."],
   region: ["Region", "c", "Drag a circle from its middle: mean, SD, and the ratio to a reference."],
   reference: ["Reference", "v", "Drag a circle in normal marrow, to compare the region with."],
-  mark: ["Mark", "m", "Drag the dashed lines onto the joints, then click the quadrant of a lesion."],
+  joints: ["Joints", "j", "Click both ends of each joint, on a slice in front and on one behind: between them the lines are joined."],
+  mark: ["Mark", "m", "Click the quadrant of a lesion. A click on its letter takes it away."],
 };
 const KEYS = [
   ["Wheel, ↑ ↓ ← →", "one slice"],
@@ -21,7 +22,8 @@ const KEYS = [
   ["Ctrl and wheel, + −, pinch", "zoom"],
   ["Shift and drag, middle-drag", "pan"],
   ["0, double-click", "reset window, zoom and place"],
-  ["w p r c v m", "window, pan, ruler, region, reference, mark"],
+  ["w p r c v j m", "window, pan, ruler, region, reference, joints, mark"],
+  ["Shift and ↑ ↓ ← →, Enter", "joints, mark: move a cross, click there"],
   ["Delete", "take ruler and regions away"],
   ["h", "heatmap on and off"],
   ["l", "link panes of one plane"],
@@ -42,6 +44,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     viewers.set(root, viewer);
   }
   viewer.tell = (name, value) => setTriggerValue(name, value);
+  viewer.heard = data.heard[viewer.name] ?? 0;
+  viewer.queue = viewer.queue.filter((said) => said.number > viewer.heard);
   viewer.tellsRest = data.tells_rest;
   update(viewer, data);
   const arrived = () => {
@@ -55,7 +59,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
 function makeViewer(root) {
   const viewer = {
-    root, panes: [], jump: null, tool: "window", linked: true, linkedByHand: false, active: null, cine: null, colours: [],
+    root, name: crypto.randomUUID?.() ?? String(Math.random()), queue: [], said: 0, heard: 0, panes: [], jump: null, tool: "window", linked: true, linkedByHand: false, active: null, cine: null, colours: [],
     heat: { on: false, opacity: 0.6, threshold: 0, contour: false },
     lesion: { lesion: Object.keys(LETTERS)[0], is_deep: false, is_intense: false },
   };
@@ -78,15 +82,16 @@ function update(viewer, data) {
   viewer.colours = data.colours;
   viewer.panes.forEach((pane, i) => {
     pane.data = data.panes[i];
+    dropDrafts(viewer, pane);
     if (viewer.jump !== data.jump) pane.index = pane.data.start;
   });
   viewer.jump = data.jump;
   const { parts } = viewer;
   parts.heatRow.hidden = !data.has_heat_row;
-  parts.mark.hidden = !data.panes.some((pane) => pane.marks);
+  parts.joints.hidden = parts.mark.hidden = !data.panes.some((pane) => pane.marking);
   parts.linked.hidden = !hasPair(viewer, areLinkable);
   parts.linkedByHand.hidden = !hasPair(viewer, areLinkableByHand);
-  if (viewer.tool === "mark" && parts.mark.hidden) chooseTool(viewer, "window");
+  if (usesCross(viewer) && parts.mark.hidden) chooseTool(viewer, "window");
   paintBar(viewer);
 }
 
@@ -124,6 +129,14 @@ function makeToolbar(viewer) {
   button("linkedByHand", "Link anyway", "Panes without a common frame of reference move together from where they stand now (L)", () => linkByHand(viewer, !viewer.linkedByHand));
   button("full", "Full screen", "Full screen (f)", () => toggleFull(viewer));
   button("help", "?", "Keys", () => parts.keys.showModal());
+
+  make("div", "jointRow", viewer.root, { className: "bar", hidden: true });
+  make("span", "jointHint", parts.jointRow, { className: "muted", textContent: TOOLS.joints[2] });
+  button("lift", "Take this slice's lines away", "Of both joints, on the slice of the pane last used", () => {
+    const { data, index } = viewer.active;
+    viewer.active.drafts = {};
+    if (data.marking) say(viewer, { what: "lift", series: data.id, slice: index });
+  }, parts.jointRow);
 
   make("div", "markRow", viewer.root, { className: "bar", hidden: true });
   const lesion = labelled("lesion", "Lesion", parts.markRow, "select", {});
@@ -167,11 +180,12 @@ function takeHeat(viewer) {
 
 function chooseTool(viewer, tool) {
   viewer.tool = tool;
+  viewer.parts.jointRow.hidden = tool !== "joints";
   viewer.parts.markRow.hidden = tool !== "mark";
 }
 
 function clearMeasures(viewer) {
-  for (const pane of viewer.panes) Object.assign(pane, { ruler: null, region: null, reference: null, note: "" });
+  for (const pane of viewer.panes) Object.assign(pane, { ruler: null, region: null, reference: null });
 }
 
 function toggleCine(viewer) {
@@ -190,6 +204,12 @@ function toggleFull(viewer) {
 
 function pressed(viewer, pane, event) {
   if (event.ctrlKey || event.metaKey || event.altKey || !pane.stack) return;
+  if (pressedForCross(viewer, pane, event)) {
+    event.preventDefault();
+    event.stopPropagation();
+    refresh(viewer);
+    return;
+  }
   const to = (index) => () => moveTo(viewer, pane, index);
   const preset = (number) => () => setPreset(pane, Object.keys(pane.stack.windows)[number]);
   const acts = {
@@ -220,6 +240,15 @@ function pressed(viewer, pane, event) {
   event.stopPropagation(); // Streamlit has keys of its own
   act();
   refresh(viewer);
+}
+
+// Marks and lines, each with a number, until the server has heard of it: of two messages at once
+// Streamlit delivers the last alone.
+function say(viewer, what) {
+  viewer.said += 1;
+  viewer.queue.push({ number: viewer.said, ...what });
+  viewer.tell("said", { viewer: viewer.name, queue: viewer.queue });
+  return viewer.said;
 }
 
 function moveTo(viewer, pane, index) {
@@ -266,7 +295,9 @@ function redraw(viewer) {
     viewer.frame = null;
     for (const pane of viewer.panes) {
       draw(viewer, pane);
-      if (pane.stack) pane.parts.measured.textContent = pane.note || measuredWords(pane);
+      showStrip(viewer, pane);
+      const words = { joints: jointWords, mark: quadrantWords }[viewer.tool] ?? measuredWords;
+      if (pane.stack) pane.parts.measured.textContent = [words(pane), ...markWords(viewer, pane)].filter(Boolean).join(" ");
     }
   });
 }
