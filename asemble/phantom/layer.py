@@ -18,6 +18,8 @@ from asemble.phantom.view import View
 
 Floats = npt.NDArray[np.float32]
 
+SMALL_MM = 2.4
+"""Radius below which a vessel is thinner than a slice."""
 BRIGHT_BALLS = frozenset({"vein", "bladder", "fluid", "bowel", "nerve"})
 """What a network might take for oedema."""
 
@@ -127,10 +129,15 @@ class Layer:
         for balls in self.person.balls:
             if balls.tissue not in tissues:
                 continue
-            outer, inner = self.ball_covers(balls.centres, balls.radii, balls.wall_mm)
+            # A slice is thick beside a small vessel, which it shows longer and fainter.
+            small = not balls.wall_mm and float(balls.radii.max()) < SMALL_MM
+            slab = 0.3 * self.view.thickness_mm if small else 0.0
+            outer, inner = self.ball_covers(balls.centres, balls.radii, balls.wall_mm, slab)
             if outer is None:
                 continue
             window, cover = outer
+            if small:
+                cover = cover * np.float32(min(1.0, 1.3 * float(np.median(balls.radii)) / slab))
             self._patch(window, cover, "wall" if balls.wall_mm else balls.tissue, balls, keep)
             if inner is not None:
                 self._patch(inner[0], inner[1], balls.tissue, balls, keep)
@@ -143,6 +150,8 @@ class Layer:
             cover if isinstance(keep, float) else cover * keep[window]
         )
         tone = balls.tone + np.float32(0.04) * self.t.patch[window]
+        if tissue == "wall":
+            tone = tone + 0.12 * self.t.patch[window] + 0.12 * self.t.cloud[window]
         if kind in ("organ", "bowel", "stool", "fluid"):
             tone = tone + 0.12 * self.t.patch[window] + 0.08 * self.t.cloud[window]
         for k, contrast in enumerate(self.contrasts):
@@ -154,11 +163,16 @@ class Layer:
         elif tissue != "wall":
             part *= 1 - kept
 
-    def ball_covers(self, centres: Any, radii: Any, wall_mm: float) -> tuple[Any, Any]:
-        """(window, cover) of the balls that this layer cuts, whole and without their wall."""
+    def ball_covers(
+        self, centres: Any, radii: Any, wall_mm: float, slab_mm: float = 0.0
+    ) -> tuple[Any, Any]:
+        """(window, cover) of the balls that this layer cuts, whole and without their wall.
+
+        `slab_mm` to both sides belongs to the layer too.
+        """
         view = self.view
         at = centres - view.centre
-        away = at @ view.normal - self.shift
+        away = (np.abs(at @ view.normal - self.shift) - slab_mm).clip(0)
         flat = radii**2 - away**2
         cut = flat > 0.04
         if not cut.any():

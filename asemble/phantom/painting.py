@@ -87,6 +87,7 @@ def _paint_layer(layer: Layer) -> Painted:
     _body(layer)
     paint_muscles(layer)
     _pelvis_inside(layer)
+    _weave(layer)
     paint_vertebrae(layer)
     _joint_space(layer)
     _bone_marrow(layer)
@@ -162,6 +163,14 @@ def _pelvis_inside(layer: Layer) -> None:
     layer.bright = np.maximum(layer.bright, belly * cover_of(-(jumble - 0.3), 0.25))
     layer.paint_balls(("bladder", "organ", "stool", "gas", "bowel", "fluid"))
     layer.paint_balls(("artery",))
+
+
+def _weave(layer: Layer) -> None:
+    """Fine strands through all soft tissue, which is never smooth."""
+    n, t = layer.n, layer.t
+    strands = t.weave(n["weave_slope"], across=n["fibre_px"], along=5 * n["fibre_px"])
+    tone = 1 + np.float32(n["weave"]) * strands + np.float32(n["fine"]) * t.mesh
+    layer.image *= np.clip(tone, 0.3, 2)
 
 
 def _joint_space(layer: Layer) -> None:

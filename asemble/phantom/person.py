@@ -168,7 +168,10 @@ def _numbers(rng: np.random.Generator) -> dict[str, float]:
         "muscle_fat": float(rng.beta(1.0, 3.0)),
         "belly": float(u(0, 1)) if rng.random() < 0.7 else 0.0,
         "fascia": float(u(0.1, 0.8)),
-        "mesentery": float(u(0.0, 1.0)),
+        "weave": float(u(0.02, 0.2)),
+        "weave_slope": float(u(-0.9, 0.4)),
+        "fine": float(u(0.02, 0.1)),
+        "mesentery": float(u(0.0, 0.7)),
         "fan_x": float(u(-70, 15)),
         "fan_v": float(u(30, 130)),
     }

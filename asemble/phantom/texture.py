@@ -74,6 +74,17 @@ class Texture:
         mean_far = np.float32(max(20.0, float(far.mean())))
         a = angle * (mean_far / np.float32(across * self.px)) + 800
         s = far / np.float32(along * self.px) + 3 * self.patch * np.float32(0.12)
+        return self._strands_at(a, s)
+
+    def weave(self, slope: float, *, across: float, along: float) -> Floats:
+        """Wavy strands, alike on both sides: what fat, fascia and muscle look like close by."""
+        r = np.arange(self.view.rows, dtype=np.float32)[:, None]
+        c = np.abs(np.arange(self.view.columns, dtype=np.float32)[None] - self.view.columns / 2)
+        a = (r - np.float32(slope) * c) / np.float32(across * self.px) + 2.5 * self.cloud
+        s = (c + np.float32(slope) * r) / np.float32(along * self.px) + 0.4 * self.patch
+        return self._strands_at(a + 0.5 * self.patch + 300, s + 50)
+
+    def _strands_at(self, a: Floats, s: Floats) -> Floats:
         return np.asarray(
             cv2.remap(
                 self.strands,

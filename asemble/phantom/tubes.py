@@ -177,6 +177,7 @@ def _small_vessels(rng: np.random.Generator, land: Landmarks) -> list[Balls]:
         add(u((-45, 25, -45), (45, 70, 70)), g((0, 0.2, 0.6), 0.6), u(8, 40), u(0.4, 1.3))
     for _ in range(int(rng.integers(4, 40))):  # in the fat under the skin
         add(u((-100, 45, -90), (100, 105, 70)), g(0, 1, 3), u(6, 30), u(0.3, 0.8))
+    lengths = [1.35 * length for length in lengths]
     return _walks(
         rng,
         np.asarray(starts, float),
@@ -196,7 +197,7 @@ def _walks(
     turn = turns
     for _ in range(steps):
         turn = turn / (np.linalg.norm(turn, axis=1, keepdims=True) + 1e-9)
-        turn = turn + rng.normal(0, 0.38, turn.shape)
+        turn = turn + rng.normal(0, 0.26, turn.shape)
         points.append(points[-1] + turn / np.linalg.norm(turn, axis=1, keepdims=True) * length)
     line = np.stack(points, axis=1)  # (tube, knot, 3)
     taper = radii[:, None] * np.linspace(1, 0.5, steps + 1)
@@ -292,9 +293,14 @@ def _chain(
     knots = np.asarray(points, float) + rng.normal(0, wander_mm, (len(points), 3))
     r = np.broadcast_to(np.asarray(radii, float), len(knots))
     length = float(np.linalg.norm(np.diff(knots, axis=0), axis=1).sum())
-    count = max(4, int(length / step_mm))
+    # Close enough that a slanted cut shows a tube, not beads.
+    count = max(4, int(length / min(step_mm, max(0.6, 0.3 * float(r.min())))))
     t = np.linspace(0, len(knots) - 1, count)
-    return Balls(_catmull(knots, t), np.interp(t, np.arange(len(r)), r), tissue, wall_mm)
+    thick = np.interp(t, np.arange(len(r)), r)
+    if wall_mm:  # bowel narrows and widens
+        bumps = rng.normal(0, 0.14, int(length / 8) + 2)
+        thick = thick * np.exp(np.interp(t, np.linspace(0, t[-1], len(bumps)), bumps))
+    return Balls(_catmull(knots, t), thick, tissue, wall_mm)
 
 
 def _catmull(v: Array, t: Array) -> Array:
