@@ -171,7 +171,7 @@ def _layout(rng: Rng, data: bytes) -> bytes:
 def _elements(data: bytes) -> list[tuple[int, int, int]]:
     """Offset, start and end of the value of each element at the top, before the pixels."""
     try:
-        found = structure.find_pixels(data)
+        found = structure.read_structure(data).pixels
     except FileError:
         return []
     at, end = (132 if data[128:132] == b"DICM" else 0), 0 if found is None else found.element

@@ -29,6 +29,11 @@ COLOUR_SHARE = 0.01
 _JPEG_LS = frozenset({"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"})
 """The second library for these takes many seconds over a damaged image before it gives up."""
 
+_CORRECTIONS = (
+    "apply_j2k_sign_correction", "apply_jls_sign_correction", "correct_unused_bits",
+)  # fmt: skip
+"""What pydicom mends for some ways of packing and not for others."""
+
 _DAMAGED = (
     ValueError, KeyError, AttributeError, TypeError, IndexError, EOFError, OSError, OverflowError,
     NotImplementedError, RuntimeError, SyntaxError, struct.error, zlib.error,
@@ -73,8 +78,13 @@ def _answer(answers: BinaryIO, request: dict[str, Any], payload: bytearray) -> N
 
 
 def _dicom(request: dict[str, Any], payload: bytearray) -> "npt.NDArray[Any]":
-    """The stored values of encapsulated pixels, `(frame, row, column)`."""
+    """The pixels of encapsulated frames, `(frame, row, column)`, as the stream states them.
+
+    Of one sample they come as they are coded: whether they are signed, and which bits count, is
+    decided afterwards for all ways of packing alike.
+    """
     import numpy as np  # noqa: PLC0415  a decoder of pictures needs no pydicom
+    from pydicom.encaps import get_frame  # noqa: PLC0415
     from pydicom.pixels.decoders.base import get_decoder  # noqa: PLC0415
     from pydicom.uid import UID  # noqa: PLC0415
 
@@ -88,9 +98,29 @@ def _dicom(request: dict[str, Any], payload: bytearray) -> "npt.NDArray[Any]":
     decoder = get_decoder(UID(request["syntax"]))
     samples = layout["samples_per_pixel"]
     packed = bytes(payload[2 * table :])
+    if samples == 1:
+        options |= dict.fromkeys(_CORRECTIONS, False)
+        frames = layout["number_of_frames"]
+        extended = options.get("extended_offsets")
+        first = get_frame(packed, 0, extended_offsets=extended, number_of_frames=frames)
+        options |= _as_coded(first, layout)
     values, _ = decoder.as_array(packed, raw=samples == 1, **options)  # else as red, green, blue
     shape = [layout["number_of_frames"], layout["rows"], layout["columns"]]
     return np.ascontiguousarray(values.reshape([*shape, samples] if samples > 1 else shape))
+
+
+def _as_coded(stream: bytes, layout: dict[str, Any]) -> dict[str, Any]:
+    """The options that a stream contradicts: its sign and, of JPEG, bytes a pixel."""
+    from pydicom.pixels.utils import _get_jpg_parameters, get_j2k_parameters  # noqa: PLC0415
+
+    wavelet = get_j2k_parameters(stream)
+    bits = wavelet.get("precision") or _get_jpg_parameters(stream).get("precision", 0)
+    if bits > layout["bits_allocated"]:
+        raise _RefusedError("bits")
+    changed = {"pixel_representation": int(wavelet.get("is_signed", False))}
+    if 0 < bits <= 8 and "precision" not in wavelet:
+        changed |= {"bits_allocated": 8, "bits_stored": min(layout["bits_stored"], 8)}
+    return changed
 
 
 def _picture(_request: dict[str, Any], payload: bytearray) -> "npt.NDArray[np.float32]":
@@ -106,19 +136,36 @@ def _picture(_request: dict[str, Any], payload: bytearray) -> "npt.NDArray[np.fl
 
 
 def _grey(picture: "Image.Image") -> "npt.NDArray[np.float32]":
+    """Grey values; what is transparent is background, and dark as that of MR."""
     import numpy as np  # noqa: PLC0415
 
+    opacity = _opacity(picture)
     if picture.mode == "1":
         picture = picture.convert("L")
     elif picture.mode == "LA":
         picture = picture.getchannel("L")
     if picture.mode in ("L", "F") or picture.mode.startswith("I"):
-        return np.asarray(picture, dtype=np.float32)
-    channels: npt.NDArray[Any] = np.asarray(picture.convert("RGB"), dtype=np.int16)
+        return np.asarray(np.asarray(picture, dtype=np.float32) * opacity, dtype=np.float32)
+    channels = np.asarray(picture.convert("RGB"), dtype=np.float32) * opacity[..., np.newaxis]
     spread = channels.max(axis=2) - channels.min(axis=2)
     if float((spread > COLOUR_DIFFERENCE).mean()) > COLOUR_SHARE:
         raise _RefusedError("colour")
     return np.asarray(channels.mean(axis=2), dtype=np.float32)
+
+
+def _opacity(picture: "Image.Image") -> "npt.NDArray[np.float32]":
+    """How much of each pixel is seen, `(row, column)`, 0 to 1."""
+    import numpy as np  # noqa: PLC0415
+
+    seen: npt.NDArray[Any] = np.ones((picture.height, picture.width), dtype=np.float32)
+    hidden = picture.info.get("transparency")
+    if picture.mode.startswith("I") and isinstance(hidden, int):
+        seen[np.asarray(picture) == hidden] = 0
+    elif picture.has_transparency_data:
+        seen = np.asarray(picture.convert("RGBA").getchannel("A"), dtype=np.float32) / np.float32(
+            255
+        )
+    return seen if seen.any() else np.ones_like(seen)  # else it would show nothing at all
 
 
 def _limit(working_bytes: int) -> None:

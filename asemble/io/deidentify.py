@@ -15,7 +15,7 @@ KEPT = (
     # what kind of object it is
     "SOPClassUID", "Modality", "ImageType", "BodyPartExamined", "SeriesDescription",
     "ImageComments", "ComplexImageComponent", "BurnedInAnnotation", "ConversionType",
-    "Manufacturer",
+    "Manufacturer", "SpecificCharacterSet",
     # which images belong together; UIDs leave `group_digest` as digests only
     "SeriesInstanceUID", "SOPInstanceUID", "SeriesNumber", "AcquisitionNumber", "InstanceNumber",
     "TemporalPositionIdentifier", "EchoNumbers", "TriggerTime", "DiffusionBValue", "StackID",
@@ -34,6 +34,8 @@ KEPT = (
     # the pixels
     "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames",
     "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
+    "PixelPaddingValue", "PixelPaddingRangeLimit", "ModalityLUTSequence",
+    "RealWorldValueMappingSequence",
     "RescaleSlope", "RescaleIntercept", "PixelData", "FloatPixelData", "DoubleFloatPixelData",
     "LossyImageCompression",
     "RedPaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData",
@@ -42,6 +44,9 @@ KEPT = (
     "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
 )  # fmt: skip
 """Public attributes by keyword (PS3.6)."""
+
+OVERLAY_GROUPS = range(0x60000000, 0x60200000, 0x20000)
+"""Groups of overlays, of which only OverlayBitsAllocated and OverlayBitPosition are kept."""
 
 KEPT_PRIVATE = (
     0x00190010, 0x0019100A, 0x0019100C,  # SIEMENS MR HEADER: images in a mosaic, b value

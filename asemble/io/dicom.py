@@ -1,6 +1,5 @@
 """One DICOM file to `Frame`s: classic, enhanced multi-frame, Siemens mosaic, tiled."""
 
-import io
 import logging
 import struct
 import threading
@@ -11,22 +10,35 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy.typing as npt
 import pydicom
+from pydicom.charset import convert_encodings
 from pydicom.config import settings
+from pydicom.dataset import FileMetaDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.tag import Tag
-from pydicom.uid import JPEGExtended12Bit
+from pydicom.uid import UID, JPEGExtended12Bit
 
 from asemble.core.errors import FileError
-from asemble.io import enhanced, kinds, mosaic, pixels, structure
-from asemble.io.deidentify import KEPT, KEPT_PRIVATE
+from asemble.io import enhanced, kinds, mosaic
+from asemble.io.deidentify import KEPT, KEPT_PRIVATE, OVERLAY_GROUPS
 from asemble.io.diffusion import is_diffusion
-from asemble.io.frames import WHOLE, Frame, Slot, pixel_digest, read_place, read_scaling
-from asemble.io.header import Header, header_of, number, text
+from asemble.io.frames import (
+    WHOLE,
+    Frame,
+    Slot,
+    pixel_digest,
+    read_place,
+    read_scaling,
+    real_world_scaling,
+)
+from asemble.io.header import Header, header_of, number, text, words
+from asemble.io.layout import COMPRESSED, EXPORT_AGAIN, NATIVE, Layout, read_layout, require_size
+from asemble.io.packing import unpack_pixels
+from asemble.io.padding import Mask, as_background
 from asemble.io.patients import ATTRIBUTES, Patients
-
-_EXPORT_AGAIN = "Export the original MR series from the scanner or PACS."
-_UPLOAD_AGAIN = "Upload the file again."
+from asemble.io.pixels import read_pixels
+from asemble.io.structure import PIXEL_DATA, Structure, read_structure
 
 DAMAGED = (
     ValueError, KeyError, AttributeError, TypeError, IndexError, EOFError, OSError, OverflowError,
@@ -35,7 +47,13 @@ DAMAGED = (
 )  # fmt: skip
 """What pydicom and its decoders raise on damaged files, found by cutting and altering real ones."""
 
-_TAGS: list[Any] = [Tag(tag) for tag in (*KEPT, *KEPT_PRIVATE, *ATTRIBUTES)]
+NOT_SAID_TO_BE_MR = "Modality does not say MR, but the class of the file does: it was read as MR."
+REAL_WORLD = "The file states no rescale but a real world value mapping, which was applied."
+
+_WANTED = frozenset(
+    [int(Tag(tag)) for tag in (*KEPT, *KEPT_PRIVATE, *ATTRIBUTES)]
+    + [group | number for group in OVERLAY_GROUPS for number in (0x0100, 0x0102)]
+)
 
 _parser_lock = threading.Lock()
 _pydicom_log = logging.getLogger("pydicom")
@@ -55,17 +73,19 @@ class Parsed:
         layout: what the header promises of the pixels.
         slots: which part of them is which slice.
         stored: the value of PixelData, a view of the file.
+        notes: sentences about how the header was read, for the user.
     """
 
     name: str
-    layout: pixels.Layout
+    layout: Layout
     slots: list[Slot]
     stored: memoryview
+    notes: tuple[str, ...] = ()
 
     @property
     def is_compressed(self) -> bool:
         """Whether the pixels go through a decoder."""
-        return self.layout.syntax in pixels.COMPRESSED
+        return self.layout.syntax in COMPRESSED
 
     def frames(self) -> list[Frame]:
         """The slices; threads may do this at once for several files.
@@ -74,14 +94,24 @@ class Parsed:
             FileError: the pixels are not what the header promises.
         """
         try:
-            values = pixels.read_pixels(self.layout, self.stored)
-            file, single = pixel_digest(values), len(self.slots) == 1
-            return [
-                slot.cut(values, name=self.name, file=file, index=index, is_single=single)
+            greys = read_pixels(self.layout, self.stored)
+            file, single = pixel_digest(greys.values), len(self.slots) == 1
+            frames = [
+                slot.cut(greys.values, name=self.name, file=file, index=index, is_single=single)
                 for index, slot in enumerate(self.slots)
             ]
+            notes = (*self.notes, *greys.notes)
+            if notes:
+                frames = [replace(frame, notes=(*frame.notes, *notes)) for frame in frames]
+            if greys.padding is not None:
+                frames = _blanked(frames, self.slots, greys.values, greys.padding)
+            return frames
         except DAMAGED as error:
-            raise _damaged() from error
+            raise FileError(
+                "The pixels of this DICOM file are damaged or cut off, or not what its header "
+                "states.",
+                hint=EXPORT_AGAIN,
+            ) from error
 
 
 def read_header(name: str, data: bytes, *, patients: Patients) -> Parsed:
@@ -96,61 +126,70 @@ def read_header(name: str, data: bytes, *, patients: Patients) -> Parsed:
         FileError: the file is not a whole, readable MR image.
         InputError: it is of another patient than the files before it.
     """
+    if data[128:132] != b"DICM" and not _starts_with_element(data):
+        raise FileError(
+            "This file is named like DICOM but holds something else.", hint=EXPORT_AGAIN
+        )
+    found = read_structure(data, wanted=_WANTED)
     try:
         with quiet_parser():
-            dataset, stored = _parse(data)
+            dataset = _dataset(found)
             patients.take(dataset)
-            _require_mr_image(dataset)
-            _require_known_packing(dataset)
+            _require_mr_image(dataset, found)
+            packed = unpack_pixels(dataset, found)
+            dataset.file_meta.TransferSyntaxUID = UID(packed.syntax)
+            _require_known_packing(dataset, packed.syntax)
             header = replace(header_of(dataset), is_diffusion=is_diffusion(dataset))
             slots = _slots(dataset, header)
-            return Parsed(name, pixels.read_layout(dataset), slots, stored)
+            layout = read_layout(dataset)
+            return Parsed(name, layout, slots, packed.stored, _notes(dataset))
     except DAMAGED as error:
-        raise _damaged() from error
-
-
-def _damaged() -> FileError:
-    return FileError("This DICOM file is damaged or cut off.", hint=_UPLOAD_AGAIN)
-
-
-def _parse(data: bytes) -> tuple[pydicom.Dataset, memoryview]:
-    """The kept elements, and the value of the pixels, which the parser never sees."""
-    has_marker = data[128:132] == b"DICM"
-    if not has_marker and not _starts_with_element(data):
         raise FileError(
-            "This file is named like DICOM but holds something else.", hint=_EXPORT_AGAIN
-        )
-    found = structure.find_pixels(data)
-    dataset = _load(data if found is None else data[: found.element], force=not has_marker)
-    if "TransferSyntaxUID" not in dataset.file_meta:
-        implicit, little = dataset.original_encoding
-        dataset.file_meta.TransferSyntaxUID = (
-            pydicom.uid.ExplicitVRBigEndian
-            if not little
-            else pydicom.uid.ImplicitVRLittleEndian
-            if implicit
-            else pydicom.uid.ExplicitVRLittleEndian
-        )
-    return dataset, memoryview(b"") if found is None else _lay_in(dataset, found, data)
+            "The header of this DICOM file is damaged, or written in a way that is not read.",
+            hint=EXPORT_AGAIN,
+        ) from error
 
 
-def _lay_in(dataset: pydicom.Dataset, found: structure.PixelElement, data: bytes) -> memoryview:
-    """Notes in the data set that there are pixels, and returns them."""
-    is_whole = found.length == structure.UNDEFINED
-    end = len(data) if is_whole else found.start + found.length
-    if end > len(data):
-        raise _damaged()
-    dataset.add_new(found.tag, "OB", b"")
-    return memoryview(data)[found.start : end]
-
-
-def _load(data: bytes, *, force: bool) -> pydicom.Dataset:
-    """The kept elements; strictly first, because only so does pydicom report a file cut short."""
+def _dataset(found: Structure) -> pydicom.Dataset:
+    """The kept elements, whose values pydicom converts when they are asked for."""
+    dataset = pydicom.Dataset(found.elements)
+    dataset.file_meta = FileMetaDataset(found.meta)
     try:
-        with _validation(pydicom.config.RAISE):
-            return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=_TAGS)
-    except (InvalidDicomError, LookupError, ValueError):  # such as an unknown character set
-        return pydicom.dcmread(io.BytesIO(data), force=force, specific_tags=_TAGS)
+        encodings = convert_encodings(list(words(dataset, "SpecificCharacterSet")))
+    except (LookupError, ValueError):  # rubbish: the words that are looked for are ASCII
+        encodings = []
+    dataset.set_original_encoding(
+        not found.is_explicit, found.is_little_endian, encodings or ["iso8859"]
+    )
+    return dataset
+
+
+def _notes(dataset: pydicom.Dataset) -> tuple[str, ...]:
+    """What the user should know of the header of a file."""
+    says_mr = text(dataset, "Modality").upper() in ("MR", "")
+    others = ("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence",
+              "PerFrameFunctionalGroupsSequence")  # fmt: skip
+    is_mapped = real_world_scaling(dataset) is not None and not any(k in dataset for k in others)
+    said = ((not says_mr, NOT_SAID_TO_BE_MR), (is_mapped, REAL_WORLD))
+    return tuple(sentence for applies, sentence in said if applies)
+
+
+def _blanked(
+    frames: list[Frame], slots: list[Slot], values: npt.NDArray[Any], mask: Mask
+) -> list[Frame]:
+    """The slices with padding as dark as the darkest signal of the file."""
+    real = values[~mask]
+    darkest = (float(real.min()), float(real.max())) if real.size else (0.0, 0.0)
+    return [
+        replace(
+            frame,
+            pixels=as_background(
+                frame.pixels, mask[slot.frame][slot.window], darkest,
+                slope=frame.slope, zero=-frame.intercept / frame.slope,
+            ),
+        )
+        for frame, slot in zip(frames, slots, strict=True)
+    ]  # fmt: skip
 
 
 def _starts_with_element(data: bytes) -> bool:
@@ -160,7 +199,7 @@ def _starts_with_element(data: bytes) -> bool:
     return data[0] in (2, 8)
 
 
-def _require_mr_image(dataset: pydicom.Dataset) -> None:
+def _require_mr_image(dataset: pydicom.Dataset, found: Structure) -> None:
     """Refuse what is not an MR image, by name.
 
     Raises:
@@ -179,37 +218,42 @@ def _require_mr_image(dataset: pydicom.Dataset) -> None:
             "slice; the name of the patient may stand in it.",
             hint="Upload the original MR series.",
         )
+    if other is not None and sop_class in kinds.MR_CLASSES:
+        raise FileError(
+            f"The class of this file says MR, its Modality that it is {other}.",
+            hint="Upload the MRI series.",
+        )
     if other is not None:
         raise FileError(f"This is {other}, not MR.", hint="Upload the MRI series.")
-    if "PixelData" not in dataset:
-        raise _no_pixels(dataset, sop_class)
+    if found.pixels is None:
+        if sop_class in kinds.MR_CLASSES or "Rows" in dataset:
+            raise FileError(
+                "This DICOM file is cut off before its image, or holds none: it has no pixel data.",
+                hint=EXPORT_AGAIN,
+            )
+        raise FileError("This DICOM file holds no image.", hint="It is not needed.")
+    if found.pixels.tag != PIXEL_DATA:
+        raise FileError("This is a map of computed values, not an MR image.", hint=EXPORT_AGAIN)
 
 
-def _no_pixels(dataset: pydicom.Dataset, sop_class: str) -> FileError:
-    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
-        return FileError("This is a map of computed values, not an MR image.", hint=_EXPORT_AGAIN)
-    if sop_class in kinds.MR_CLASSES or "Rows" in dataset:
-        return FileError(
-            "This DICOM file is cut off before its image: it has no pixel data.",
-            hint=_UPLOAD_AGAIN,
-        )
-    return FileError("This DICOM file holds no image.", hint="It is not needed.")
-
-
-def _require_known_packing(dataset: pydicom.Dataset) -> None:
-    """Refuse the two ways to pack grey values that no decoder here takes apart.
+def _require_known_packing(dataset: pydicom.Dataset, syntax: str) -> None:
+    """Refuse the ways to pack grey values that no decoder here takes apart.
 
     Raises:
-        FileError: 12 bits on end (PS3.5 8.1.1, retired), or lossy JPEG of 12 bits.
+        FileError: 12 bits on end (PS3.5 8.1.1, retired), lossy JPEG of 12 bits, or an unknown one.
     """
+    if syntax not in NATIVE | COMPRESSED:
+        raise FileError(
+            "The pixels are stored in a transfer syntax that is not read.",
+            hint="Export the series uncompressed or as JPEG 2000.",
+        )
     bits = number(dataset, "BitsAllocated")
     if bits is not None and bits % 8 and bits != 1:
         raise FileError(
             "The pixels are packed without regard to bytes, which is not read.",
             hint="Export the series with 16 bits a pixel.",
         )
-    is_extended = dataset.file_meta.TransferSyntaxUID == JPEGExtended12Bit
-    if is_extended and (number(dataset, "BitsStored") or 0) > 8:
+    if syntax == JPEGExtended12Bit and (number(dataset, "BitsStored") or 0) > 8:
         raise FileError(
             "Lossy JPEG of more than 8 bits is not read.",
             hint="Export the series uncompressed or as JPEG 2000.",
@@ -218,9 +262,11 @@ def _require_known_packing(dataset: pydicom.Dataset) -> None:
 
 def _slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
     """Which part of the stored pixels is which slice, by what the header says."""
+    frames = int(number(dataset, "NumberOfFrames") or 1)
+    require_size(frames)
     if "PerFrameFunctionalGroupsSequence" in dataset:
         return enhanced.slots(dataset, header)
-    if (number(dataset, "NumberOfFrames") or 1) > 1:
+    if frames > 1:
         return enhanced.slots_along_normal(dataset, header)
     if mosaic.is_siemens_mosaic(dataset):
         return mosaic.siemens_slots(dataset, header)

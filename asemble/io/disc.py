@@ -4,19 +4,20 @@ Of its records only ReferencedFileID is looked at; what they say about people is
 themselves say all that is needed, so the index is never read for more (PS3.10 section 8).
 """
 
-import io
 from collections.abc import Iterable, Sequence
 
 import pydicom
 
 from asemble.core.errors import FileError
 from asemble.core.study import Refusal
-from asemble.io import structure
 from asemble.io.dicom import DAMAGED, quiet_parser
 from asemble.io.kinds import DISC_INDEX
+from asemble.io.structure import read_structure
 
 DEEPEST = 8
 """Parts of a path on a disc (PS3.10 8.2)."""
+_RECORDS = 0x00041220
+"""DirectoryRecordSequence."""
 _META_BYTES = 1024
 """Within so many bytes of its start a file says what it is."""
 
@@ -32,11 +33,10 @@ def files_named(data: bytes) -> list[tuple[str, ...]]:
     Raises:
         FileError: the index is damaged.
     """
-    structure.find_pixels(data)  # refuses what must not be parsed
+    elements = read_structure(data, wanted=frozenset({_RECORDS})).elements
     try:
         with quiet_parser():
-            index = pydicom.dcmread(io.BytesIO(data), specific_tags=["DirectoryRecordSequence"])
-            records = index.get("DirectoryRecordSequence") or []
+            records = pydicom.Dataset(elements).get("DirectoryRecordSequence") or []
             stated = [record.get("ReferencedFileID") for record in records]
             return [
                 (value,) if isinstance(value, str) else tuple(str(part) for part in value)

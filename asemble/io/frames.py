@@ -156,14 +156,30 @@ class Slot:
 def read_scaling(dataset: pydicom.Dataset) -> tuple[float, float]:
     """RescaleSlope and RescaleIntercept, 1 and 0 where absent (PS3.3 C.11.1).
 
+    Where a Modality LUT stands in their place, it was applied to the stored values; where neither
+    is there, a real world value mapping counts.
+
     Raises:
         FileError: they make no sense.
     """
-    slope = number(dataset, "RescaleSlope") or 1.0
-    intercept = number(dataset, "RescaleIntercept") or 0.0
-    if max(abs(slope), abs(intercept)) > LARGEST_SCALING:
+    if dataset.get("ModalityLUTSequence"):
+        return 1.0, 0.0
+    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
+    if slope is None and intercept is None:
+        slope, intercept = real_world_scaling(dataset) or (1.0, 0.0)
+    scaling = slope or 1.0, intercept or 0.0
+    if max(abs(value) for value in scaling) > LARGEST_SCALING:
         raise FileError("RescaleSlope or RescaleIntercept makes no sense.", hint=_HINT)
-    return slope, intercept
+    return scaling
+
+
+def real_world_scaling(dataset: pydicom.Dataset) -> tuple[float, float] | None:
+    """Slope and intercept of the only real world value mapping (PS3.3 C.7.6.16.2.11), if any."""
+    items = dataset.get("RealWorldValueMappingSequence") or []
+    if len(items) != 1:
+        return None
+    slope = number(items[0], "RealWorldValueSlope")
+    return None if not slope else (slope, number(items[0], "RealWorldValueIntercept") or 0.0)
 
 
 def read_place(
@@ -176,7 +192,10 @@ def read_place(
     """
     pixel_mm = numbers(measures, "PixelSpacing")
     if len(pixel_mm) != 2:
-        raise FileError("PixelSpacing is missing, so sizes in mm are unknown.", hint=_HINT)
+        raise FileError(
+            "PixelSpacing is missing or holds no two numbers, so sizes in mm are unknown.",
+            hint=_HINT,
+        )
     if not all(_is_sensible(mm) for mm in pixel_mm):
         low, high = SENSIBLE_MM
         raise FileError(f"PixelSpacing is not within {low:g} and {high:g} mm.", hint=_HINT)
@@ -184,7 +203,7 @@ def read_place(
     cosines = numbers(orientation, "ImageOrientationPatient")
     if len(origin) != 3 or len(cosines) != 6:
         raise FileError(
-            "ImagePositionPatient or ImageOrientationPatient is missing, "
+            "ImagePositionPatient or ImageOrientationPatient is missing or holds no numbers, "
             "so the slice cannot be placed in the patient.",
             hint=_HINT,
         )

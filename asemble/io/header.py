@@ -31,7 +31,7 @@ class Header:
         series: digest of SeriesInstanceUID: groups images, never leaves memory.
         instance: digest of SOPInstanceUID, empty where absent: finds the same image given twice.
         frame_of_reference: digest of FrameOfReferenceUID, empty where absent.
-        modality: Modality, "MR" also where only the SOP class says so.
+        modality: Modality; "MR" wherever the SOP class says so.
         description: cleaned by `deidentify.clean_description`.
         kind: words of ImageType from the third on, with ComplexImageComponent and
             VolumeBasedCalculationTechnique.
@@ -92,8 +92,8 @@ LOSSY_SYNTAXES = frozenset("1.2.840.10008.1.2.4." + end for end in ("50", "51", 
 def header_of(dataset: pydicom.Dataset) -> Header:
     """The header of a classic image, or what an enhanced one says for all its frames."""
     modality = text(dataset, "Modality").upper()
-    if not modality and text(dataset, "SOPClassUID") in MR_CLASSES:
-        modality = "MR"
+    if text(dataset, "SOPClassUID") in MR_CLASSES:
+        modality = "MR"  # what other modality such a file may state was settled before
     description = text(dataset, "SeriesDescription")
     uid = text(dataset, "SOPInstanceUID")
     frame = text(dataset, "FrameOfReferenceUID")
@@ -128,7 +128,7 @@ def header_of(dataset: pydicom.Dataset) -> Header:
         contrast=text(dataset, "AcquisitionContrast").upper(),
         burned_in=text(dataset, "BurnedInAnnotation").upper() == "YES",
         captured=_is_captured(dataset),
-        lossy=_is_lossy(dataset),
+        lossy=is_lossy(dataset),
     )
 
 
@@ -137,7 +137,8 @@ def _is_captured(dataset: pydicom.Dataset) -> bool:
     return is_capture or text(dataset, "ConversionType") != ""
 
 
-def _is_lossy(dataset: pydicom.Dataset) -> bool:
+def is_lossy(dataset: pydicom.Dataset) -> bool:
+    """Whether a file says, or its transfer syntax, that it was ever compressed lossily."""
     meta = getattr(dataset, "file_meta", None)
     syntax = "" if meta is None else str(meta.get("TransferSyntaxUID", ""))
     return text(dataset, "LossyImageCompression") == "01" or syntax in LOSSY_SYNTAXES
@@ -163,7 +164,7 @@ def text(dataset: pydicom.Dataset, keyword: str) -> str:
     return _value(dataset, keyword, lambda v: str(v).strip()) or ""
 
 
-def number(dataset: pydicom.Dataset, keyword: str) -> float | None:
+def number(dataset: pydicom.Dataset, keyword: str | int) -> float | None:
     """One number, the first where there are several; None where it is absent or no number."""
     values = numbers(dataset, keyword)
     return values[0] if values else None
@@ -175,18 +176,19 @@ def positive(dataset: pydicom.Dataset, keyword: str) -> float | None:
     return value if value is not None and 0 < value < 1e7 else None
 
 
-def numbers(dataset: pydicom.Dataset, keyword: str) -> tuple[float, ...]:
+def numbers(dataset: pydicom.Dataset, keyword: str | int) -> tuple[float, ...]:
     """Numbers, empty where the attribute is absent or holds anything else."""
 
     def convert(value: Any) -> tuple[float, ...]:
         values = value if isinstance(value, MultiValue | list | tuple) else [value]
-        return tuple(float(v) for v in values)
+        # A comma is no character of a number (PS3.5 6.2): some exports write it for the point.
+        return tuple(float(v.replace(",", ".") if isinstance(v, str) else v) for v in values)
 
     found = _value(dataset, keyword, convert) or ()
     return found if all(abs(v) < float("inf") for v in found) else ()
 
 
-def _value(dataset: pydicom.Dataset, keyword: str, convert: Callable[[Any], T]) -> T | None:
+def _value(dataset: pydicom.Dataset, keyword: str | int, convert: Callable[[Any], T]) -> T | None:
     # A damaged value raises as late as here, because elements are converted when first asked for.
     try:
         element = dataset.get_item(_tag(keyword))
@@ -200,7 +202,7 @@ def _value(dataset: pydicom.Dataset, keyword: str, convert: Callable[[Any], T]) 
 
 
 @cache
-def _tag(keyword: str) -> BaseTag:
+def _tag(keyword: str | int) -> BaseTag:
     return Tag(keyword)
 
 
@@ -215,7 +217,7 @@ def _plain(element: Any) -> Any:
     """
     if not isinstance(element, RawDataElement) or not element.value:
         return None
-    vr = element.VR or dictionary_VR(element.tag)
+    vr = element.VR if element.VR not in (None, "UN") else dictionary_VR(element.tag)
     if vr == "US" and len(element.value) == 2:
         return int.from_bytes(element.value, "little" if element.is_little_endian else "big")
     if vr not in _PLAIN_TEXT:

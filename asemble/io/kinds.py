@@ -92,11 +92,13 @@ def document_of(sop_class: str) -> str | None:
 def other_image_of(sop_class: str, modality: str) -> str | None:
     """What an image is that is not MR, by its SOP class or else its modality; None for MR.
 
+    A class of MR holds against a modality that names no other kind, such as OT.
+
     >>> other_image_of("1.2.840.10008.5.1.4.1.1.128", "PT")
     'PET (positron emission tomography)'
     """
-    if sop_class in MR_CLASSES and modality in ("MR", ""):
-        return None
+    if sop_class in MR_CLASSES:
+        return _MODALITIES.get(modality)
     named = _first_match(_IMAGES, sop_class)
     if named is not None or modality in ("MR", ""):
         return named

@@ -22,6 +22,9 @@ MAX_RATIO = 100
 stack is small; deflate itself reaches 1030."""
 RATIO_FREE_BYTES = 64 * MIB
 """An archive that unpacks to less is harmless whatever its ratio."""
+DEFLATED_FREE_BYTES = 8 * MIB
+"""What one deflated DICOM file may inflate to whatever its ratio; beyond it that of archives holds.
+A black slice of 2,048 x 2,048 is as large."""
 MAX_NOTE_BYTES = 64 * 1024
 """Long names and extended attributes of one entry of a tar, which the library reads in one go."""
 MAX_NAME_CHARACTERS = 200

@@ -1,0 +1,127 @@
+"""What the value of PixelData is: plain, or packed in which way, whatever the file states.
+
+Tools change pixels and forget the transfer syntax, or the other way round. What the bytes are is
+told by their length where they are plain, and by their first bytes where they are packed.
+"""
+
+import struct
+from dataclasses import dataclass
+
+import pydicom
+from pydicom.encaps import encapsulate
+
+from asemble.core.errors import FileError
+from asemble.io.header import number, text
+from asemble.io.layout import BIG_ENDIAN, COMPRESSED, EXPLICIT, EXPORT_AGAIN, IMPLICIT, NATIVE
+from asemble.io.structure import UNDEFINED, Structure, fragments
+
+_JPEG = "1.2.840.10008.1.2.4."
+_RLE = "1.2.840.10008.1.2.5"
+_FRAMES_OF_JPEG = {0xC0: "50", 0xC1: "51", 0xC3: "57", 0xF7: "80"}
+"""The marker that begins a frame, and the syntax: baseline, extended, lossless, JPEG-LS."""
+_DECODED_ALIKE = tuple(
+    frozenset(_JPEG + end for end in ends.split()) for ends in ("50 51", "57 70", "80 81", "90 91")
+)
+_MOST_MARKERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The value of PixelData and the transfer syntax that it really is in."""
+
+    syntax: str
+    stored: memoryview
+
+
+def unpack_pixels(dataset: pydicom.Dataset, found: Structure) -> Packed:
+    """The pixels that a walk found.
+
+    Raises:
+        FileError: they are cut off, or neither plain nor packed in any known way.
+    """
+    syntax, stored = _syntax(dataset, found), _value(found)
+    plain = _plain_bytes(dataset)
+    items = fragments(stored) if len(stored) != plain else None
+    if syntax not in NATIVE | COMPRESSED or (syntax in NATIVE and items is None):
+        return Packed(syntax, stored)  # what is in neither is refused by its name
+    as_plain = syntax if syntax in NATIVE else EXPLICIT
+    packed = _syntax_of(stored if items is None else items[min(1, len(items) - 1)])
+    if packed and items is None:  # a stream without the items around it
+        return Packed(packed, memoryview(encapsulate([bytes(stored)])))
+    if packed:
+        alike = any({syntax, packed} <= group for group in _DECODED_ALIKE)
+        return Packed(syntax if alike else packed, stored)
+    for parts in ([stored],) if items is None else (items[1:], items):
+        rest = sum(len(part) for part in parts) - plain
+        is_open = items is None and found.pixels is not None and found.pixels.length == UNDEFINED
+        if plain and parts and (0 <= rest <= len(parts) or (is_open and rest > 0)):
+            return Packed(as_plain, memoryview(b"".join(parts)))
+    if items is not None and syntax in COMPRESSED:
+        return Packed(syntax, stored)
+    raise FileError(
+        "The pixels are not in the transfer syntax that the file states, nor in one that their "
+        "first bytes show.",
+        hint=EXPORT_AGAIN,
+    )
+
+
+def _syntax(dataset: pydicom.Dataset, found: Structure) -> str:
+    """The transfer syntax as stated; of plain ones, and where none is, the one that was found."""
+    stated = text(dataset.file_meta, "TransferSyntaxUID")
+    if stated and stated not in NATIVE and stated != "1.2.840.10008.1.2.1.99":
+        return stated
+    if not found.is_little_endian:
+        return BIG_ENDIAN
+    return EXPLICIT if found.is_explicit else IMPLICIT
+
+
+def _value(found: Structure) -> memoryview:
+    """The bytes of PixelData; up to the end of the file where only a delimiter ends them."""
+    pixels, size = found.pixels, len(found.data)
+    if pixels is None:
+        return memoryview(b"")
+    end = size if pixels.length == UNDEFINED else pixels.start + pixels.length
+    if end > size:
+        raise FileError(
+            "This DICOM file is damaged or cut off: "
+            f"{size - min(pixels.start, size):,} of {pixels.length:,} bytes of pixels are there.",
+            hint=EXPORT_AGAIN,
+        )
+    return memoryview(found.data)[pixels.start : end]
+
+
+def _plain_bytes(dataset: pydicom.Dataset) -> int:
+    """How many bytes the pixels would take uncompressed, 0 where the header does not say."""
+    size = (number(dataset, "BitsAllocated") or 0) / 8
+    for keyword in ("Rows", "Columns"):
+        size *= number(dataset, keyword) or 0
+    for keyword in ("NumberOfFrames", "SamplesPerPixel"):
+        size *= number(dataset, keyword) or 1
+    return int(size)
+
+
+def _syntax_of(stream: memoryview) -> str:
+    """The transfer syntax that the first bytes of a compressed frame show, empty where none."""
+    first = bytes(stream[:12])
+    if first[:4] == b"\xff\x4f\xff\x51" or first[4:8] == b"jP  ":
+        return _JPEG + "91"
+    if first[:2] == b"\xff\xd8":
+        return _syntax_of_jpeg(stream)
+    if len(stream) > 64:
+        segments, offset = struct.unpack_from("<LL", stream)
+        if 1 <= segments <= 15 and offset == 64:
+            return _RLE
+    return ""
+
+
+def _syntax_of_jpeg(stream: memoryview) -> str:
+    at = 2
+    for _ in range(_MOST_MARKERS):
+        if at + 4 > len(stream) or stream[at] != 0xFF:
+            break
+        marker = stream[at + 1]
+        if marker in _FRAMES_OF_JPEG:
+            return _JPEG + _FRAMES_OF_JPEG[marker]
+        (length,) = struct.unpack_from(">H", stream, at + 2)
+        at += 1 if marker == 0xFF else 2 + length  # fill bytes may stand before a marker
+    return ""
