@@ -327,6 +327,23 @@ def test_volumes_moved_by_part_of_a_spacing_are_two(share: float, second: dict[s
     assert np.diff(starts) == pytest.approx(share * STEP_MM, abs=1e-3)
 
 
+def test_two_time_points_of_two_places_each_are_four_volumes() -> None:
+    images = []
+    for number, moved_mm in enumerate((0.0, 0.5, 0.0, 0.5)):
+        later = stack(plus=1000 * number, moved_mm=moved_mm * STEP_MM)
+        for image in later:
+            image.InstanceNumber += 6 * number
+        images += later
+    assert_each_is_whole(read(images), 0, 1000, 2000, 3000)
+
+
+def test_an_echo_that_does_not_divide_does_not_take_the_other_with_it() -> None:
+    twins = stack(plus=1000, EchoTime="90") + stack(plus=2000, EchoTime="90")
+    study = read([*stack(), *twins])
+    assert_each_is_whole(study, 0)
+    assert "nothing in their headers tells apart" in study.refused[0].reason
+
+
 def test_slices_closer_than_the_header_says_are_said_to_be_so() -> None:
     images = [*stack(), *stack(plus=1000, moved_mm=0.5 * STEP_MM)]
     for index in range(6):  # numbered in turn, so that nothing parts them

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from asemble.io.frames import Frame
+from asemble.io.frames import FARTHEST_MM, Frame
 from asemble.io.separate import SAME_POSITION_MM, at_positions, positions_mm
 from asemble.io.volumes import NOT_CLOSER
 
@@ -48,6 +48,8 @@ def _spread(frames: Sequence[Frame]) -> list[Frame]:
     steps_mm = np.diff(np.unique(np.round(locations, 3)))
     stated_mm = frames[0].place.slice_mm
     if not len(steps_mm) or steps_mm.min() <= SAME_POSITION_MM:
+        return list(frames)
+    if max(abs(location) for location in locations) > FARTHEST_MM:
         return list(frames)
     if stated_mm is not None and steps_mm.min() < NOT_CLOSER * stated_mm:
         return list(frames)  # a number of the slice, not a place

@@ -25,7 +25,7 @@ from asemble.io.planes import plane_by
 from asemble.io.positions import placed
 from asemble.io.separate import alike, beside_mm, grouped, protocols, turning
 from asemble.io.torn import mended
-from asemble.io.volumes import volumes_of
+from asemble.io.volumes import contrasts, volumes_of
 from asemble.io.weighting import weighting_of
 
 BURNED_IN = (
@@ -110,18 +110,21 @@ def volume_digest(volume: Volume) -> str:
 
 
 def _volumes(of_protocol: list[Frame], numbers: set[int]) -> list[Draft | Refusal]:
-    try:
-        volumes, again = volumes_of(of_protocol)
-    except SeriesError as error:
-        return [_refusal(of_protocol, str(error))]
-    results: list[Draft | Refusal] = [_refusal(again, _AGAIN)] if again else []
-    most = max(len(volume) for volume in volumes)
-    for rank, volume in enumerate(volumes):
-        notes = _notes_on_volume(rank + 1, len(volumes), len(volume), most)
-        if again:
-            notes.append(_note_on_again(again))
+    results: list[Draft | Refusal] = []
+    volumes: list[tuple[list[Frame], list[str]]] = []
+    for of_contrast in contrasts(of_protocol):
         try:
-            results += _parts(volume, notes, rank=rank, numbers=numbers)
+            found, again = volumes_of(of_contrast)
+        except SeriesError as error:
+            results.append(_refusal(of_contrast, str(error)))
+            continue
+        results += [_refusal(again, _AGAIN)] if again else []
+        volumes += [(volume, [_note_on_again(again)] if again else []) for volume in found]
+    most = max((len(volume) for volume, _ in volumes), default=0)
+    for rank, (volume, notes) in enumerate(volumes):
+        said = [*_notes_on_volume(rank + 1, len(volumes), len(volume), most), *notes]
+        try:
+            results += _parts(volume, said, rank=rank, numbers=numbers)
         except SeriesError as error:
             results.append(_refusal(volume, str(error)))
     return results

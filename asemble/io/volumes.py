@@ -30,27 +30,7 @@ MOST_AGAIN = 1 / 3
 """Share of the images that may be repeats of single slices; beyond it nothing is certain."""
 
 
-def volumes_of(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
-    """The volumes, each in order of position, and slices that were measured once more.
-
-    What the files say of echo, diffusion, kind and time divides them first. Of what it does not
-    tell apart, where every position holds the same number of images, the first of each position
-    form the first volume, and so on, in the order of acquisition. Elsewhere the numbers of the
-    images do: they count through one volume after the other.
-
-    Raises:
-        SeriesError: the images do not divide into volumes.
-    """
-    volumes: list[list[Frame]] = []
-    again: list[Frame] = []
-    for part in _by_contrast(frames):
-        found, left = _in_time(part)
-        volumes += found
-        again += left
-    return volumes, again
-
-
-def _by_contrast(frames: list[Frame]) -> list[list[Frame]]:
+def contrasts(frames: list[Frame]) -> list[list[Frame]]:
     """Images that differ in echo, diffusion, kind or time apart, where that makes stacks.
 
     Parts of one contrast that fill each other's gaps, such as the odd and the even slices, or
@@ -71,6 +51,37 @@ def _by_contrast(frames: list[Frame]) -> list[list[Frame]]:
         else:
             stacks.append([part])
     return [[frame for part in stack for frame in part] for stack in stacks]
+
+
+def volumes_of(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
+    """The volumes of one contrast, each in order of position, and slices measured once more.
+
+    Where every position holds the same number of images, the first of each position form the
+    first volume, and so on, in the order of acquisition. Elsewhere, and where slices lie in each
+    other, the numbers of the images tell: they count through one volume after the other.
+
+    Raises:
+        SeriesError: the images do not divide into volumes.
+    """
+    stacks = at_positions(frames)
+    counts = {len(images) for images in stacks}
+    is_even = len(counts) == 1
+    if is_even and not _is_crowded(stacks):
+        return _by_rank(stacks), []
+    for images in stacks:
+        _require_told_apart(images)
+    passes, again = _passes(frames)
+    if is_even:  # volumes that lie in each other, or slices closer than the header says
+        is_apart = len(passes) > 1 and not again
+        is_apart = is_apart and not any(_is_crowded(at_positions(each)) for each in passes)
+        return (passes, []) if is_apart else (_by_rank(stacks), [])
+    if not passes or len(again) > MOST_AGAIN * len(frames):
+        raise SeriesError(
+            f"Expected one volume, found between {min(counts)} and {max(counts)} images "
+            f"at each of {len(stacks)} positions.",
+            hint="Export one volume, such as a single T1 or STIR series.",
+        )
+    return passes, again
 
 
 def _of_times(frames: list[Frame]) -> list[list[Frame]]:
@@ -110,31 +121,9 @@ def _complete(parts: list[list[Frame]], other: list[Frame]) -> bool:
 
 def _has_same_contrast(one: Frame, other: Frame) -> bool:
     a, b = one.header, other.header
-    if (a.kind, a.b_value) != (b.kind, b.b_value):
+    if (a.is_magnitude, a.b_value) != (b.is_magnitude, b.b_value):
         return False
     return _is_within(SAME_ECHO, a.te_ms, b.te_ms) if a.te_ms and b.te_ms else a.echo == b.echo
-
-
-def _in_time(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
-    """The volumes of one contrast, and slices that were measured once more."""
-    stacks = at_positions(frames)
-    counts = {len(images) for images in stacks}
-    is_even = len(counts) == 1
-    if is_even and (max(counts) > 1 or not _is_crowded(frames)):
-        return _by_rank(stacks), []
-    for images in stacks:
-        _require_told_apart(images)
-    passes, again = _passes(frames)
-    if is_even:  # volumes that lie in each other, or slices closer than the header says
-        is_apart = len(passes) > 1 and not again and not any(_is_crowded(each) for each in passes)
-        return (passes, []) if is_apart else (_by_rank(stacks), [])
-    if not passes or len(again) > MOST_AGAIN * len(frames):
-        raise SeriesError(
-            f"Expected one volume, found between {min(counts)} and {max(counts)} images "
-            f"at each of {len(stacks)} positions.",
-            hint="Export one volume, such as a single T1 or STIR series.",
-        )
-    return passes, again
 
 
 def _passes(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
@@ -183,9 +172,10 @@ def _is_pass(run: list[Frame]) -> bool:
     return stated_mm is None or step_mm < MOST_OF_A_STEP * stated_mm
 
 
-def _is_crowded(frames: list[Frame]) -> bool:
+def _is_crowded(stacks: list[list[Frame]]) -> bool:
     """Whether slices lie closer to each other than the header says."""
-    least_mm, stated_mm = _least_gap_mm(frames), frames[0].place.slice_mm
+    first = [images[0] for images in stacks]
+    least_mm, stated_mm = _least_gap_mm(first), first[0].place.slice_mm
     return least_mm is not None and stated_mm is not None and least_mm < NOT_CLOSER * stated_mm
 
 
