@@ -398,6 +398,25 @@ def test_enhanced_attributes_are_found_at_the_top_where_no_group_holds_them() ->
     assert spacing_mm(series.volume.affine_lps) == pytest.approx((STEP_MM, *SPACING_MM))
 
 
+@pytest.mark.parametrize("level", ["own", "shared", "top"])
+def test_a_real_world_mapping_of_an_enhanced_file_counts_where_no_rescale_does(level: str) -> None:
+    image = enhanced_image([{"index": index} for index in range(3)])
+    mapping = pydicom.Dataset()
+    mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = 3.0, 7.0
+    groups = image.PerFrameFunctionalGroupsSequence
+    shared = image.SharedFunctionalGroupsSequence
+    for holder in {"own": groups, "shared": shared, "top": [image]}[level]:
+        holder.RealWorldValueMappingSequence = [mapping]
+    (rescaled,) = read_images(image).series  # slope 1 and intercept 0 are stated
+    assert np.array_equal(rescaled.volume.voxels, volume_values(3))
+    assert rescaled.notes == ()
+    for group in groups:
+        del group.PixelValueTransformationSequence
+    (mapped,) = read_images(image).series
+    assert np.array_equal(mapped.volume.voxels, volume_values(3) * 3 + 7)
+    assert "real world value mapping" in mapped.notes[0]
+
+
 def test_one_place_at_the_top_is_not_that_of_every_frame() -> None:
     def made(*indices: int) -> pydicom.Dataset:
         image = enhanced_image([{"index": index} for index in indices])

@@ -27,10 +27,10 @@ from asemble.io.frames import (
     WHOLE,
     Frame,
     Slot,
+    notes_on_scaling,
     pixel_digest,
     read_place,
     read_scaling,
-    real_world_scaling,
 )
 from asemble.io.header import Header, header_of, number, text, words
 from asemble.io.layout import COMPRESSED, EXPORT_AGAIN, NATIVE, Layout, read_layout, require_size
@@ -48,7 +48,6 @@ DAMAGED = (
 """What pydicom and its decoders raise on damaged files, found by cutting and altering real ones."""
 
 NOT_SAID_TO_BE_MR = "Modality does not say MR, but the class of the file does: it was read as MR."
-REAL_WORLD = "The file states no rescale but a real world value mapping, which was applied."
 
 _WANTED = frozenset(
     [int(Tag(tag)) for tag in (*KEPT, *KEPT_PRIVATE, *ATTRIBUTES)]
@@ -166,12 +165,12 @@ def _dataset(found: Structure) -> pydicom.Dataset:
 
 def _notes(dataset: pydicom.Dataset) -> tuple[str, ...]:
     """What the user should know of the header of a file."""
+    is_enhanced = "PerFrameFunctionalGroupsSequence" in dataset  # whose frames say it themselves
     says_mr = text(dataset, "Modality").upper() in ("MR", "")
-    others = ("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence",
-              "PerFrameFunctionalGroupsSequence")  # fmt: skip
-    is_mapped = real_world_scaling(dataset) is not None and not any(k in dataset for k in others)
-    said = ((not says_mr, NOT_SAID_TO_BE_MR), (is_mapped, REAL_WORLD))
-    return tuple(sentence for applies, sentence in said if applies)
+    return (
+        *(() if says_mr else (NOT_SAID_TO_BE_MR,)),
+        *(() if is_enhanced else notes_on_scaling(dataset)),
+    )
 
 
 def _blanked(

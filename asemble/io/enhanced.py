@@ -7,7 +7,7 @@ import pydicom
 
 from asemble.core.errors import FileError
 from asemble.io.diffusion import is_diffusion
-from asemble.io.frames import WHOLE, Slot, read_place, read_scaling
+from asemble.io.frames import WHOLE, Slot, notes_on_scaling, read_place, read_scaling
 from asemble.io.header import Header, header_of, image_kind, number, numbers, positive, text
 
 _POSITION_POINTERS = frozenset({0x00209056, 0x00209057, 0x00200032, 0x00209161})
@@ -115,10 +115,15 @@ class _Groups:
         return found
 
     def scaling(self) -> pydicom.Dataset:
-        """What holds slope and intercept, which belong together: one level for both."""
-        return self._first_with(
-            "PixelValueTransformationSequence", "RescaleSlope", "RescaleIntercept"
-        )
+        """What holds slope and intercept, which belong together: one level for both.
+
+        Where none does, what holds a real world value mapping.
+        """
+        rescale = ("RescaleSlope", "RescaleIntercept")
+        level = self._first_with("PixelValueTransformationSequence", *rescale)
+        levels = (self._own, self._shared, self._top)
+        mapped = (each for each in levels if each.get("RealWorldValueMappingSequence"))
+        return level if len(level) else next(mapped, level)
 
     def _first_with(self, keyword: str, *attributes: str) -> pydicom.Dataset:
         for level in (*self._items(keyword), self._top):
@@ -144,7 +149,8 @@ def _slot(index: int, group: _Groups, header: Header, telling: list[int], *, is_
     )
     content = group("FrameContentSequence")
     indices = _indices(content)
-    slope, intercept = read_scaling(group.scaling())
+    scaling = group.scaling()
+    slope, intercept = read_scaling(scaling)
     return Slot(
         frame=index,
         window=WHOLE,
@@ -153,6 +159,7 @@ def _slot(index: int, group: _Groups, header: Header, telling: list[int], *, is_
         intercept=intercept,
         header=_frame_header(header, group, content),
         rank=tuple(indices[i] for i in telling if i < len(indices)),
+        notes=notes_on_scaling(scaling),
     )
 
 

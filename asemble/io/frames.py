@@ -182,6 +182,16 @@ def real_world_scaling(dataset: pydicom.Dataset) -> tuple[float, float] | None:
     return None if not slope else (slope, number(items[0], "RealWorldValueIntercept") or 0.0)
 
 
+REAL_WORLD = "The file states no rescale but a real world value mapping, which was applied."
+
+
+def notes_on_scaling(dataset: pydicom.Dataset) -> tuple[str, ...]:
+    """A sentence where the scaling is that of a real world value mapping."""
+    others = ("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence")
+    is_mapped = real_world_scaling(dataset) is not None and not any(k in dataset for k in others)
+    return (REAL_WORLD,) if is_mapped else ()
+
+
 def read_place(
     position: pydicom.Dataset, orientation: pydicom.Dataset, measures: pydicom.Dataset
 ) -> Place:
