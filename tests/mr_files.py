@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,16 @@ def to_bytes(image: FileDataset) -> bytes:
     buffer = io.BytesIO()
     image.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
+
+
+def with_syntax(data: bytes, syntax: str) -> bytes:
+    """The same bytes behind another transfer syntax in the file meta information."""
+    at = data.index(b"\2\0\x10\0UI")
+    end = at + 8 + int.from_bytes(data[at + 6 : at + 8], "little")
+    uid = syntax.encode() + b"\0" * (len(syntax) % 2)
+    length = int.from_bytes(data[140:144], "little") + len(uid) - (end - at - 8)
+    meta = data[:140] + struct.pack("<L", length) + data[144:at]
+    return meta + b"\2\0\x10\0UI" + struct.pack("<H", len(uid)) + uid + data[end:]
 
 
 def write_series(folder: Path, count: int = 5, **attributes: Any) -> list[Path]:

@@ -140,3 +140,30 @@ def test_a_huge_picture_is_refused_before_decoding() -> None:
     data = picture(np.zeros((4200, 4200), np.uint8))
     with pytest.raises(InputError, match="more than 16 million pixels"):
         read_parts([Part.from_bytes("a.png", data)])
+
+
+def test_what_is_transparent_is_background() -> None:
+    seen = np.where(np.eye(6, 9, dtype=bool), 0, 255).astype(np.uint8)
+    white = np.where(seen > 0, grey(90), 255).astype(np.uint8)
+    expected = np.where(seen > 0, grey(90), 0).astype(int)
+    with_alpha = {
+        "LA": picture(np.dstack([white, seen])),
+        "RGBA": picture(np.dstack([white] * 3 + [seen])),
+        "one grey": picture(white, transparency=255),
+        "one colour": picture(np.dstack([white] * 3), transparency=(255, 255, 255)),
+        "16 bits": picture((white.astype(np.uint16) << 8), transparency=255 << 8),
+    }
+    for name, data in with_alpha.items():
+        (series,) = read_parts([Part.from_bytes("a.png", data)]).series
+        scale = 256 if name == "16 bits" else 1
+        assert np.array_equal(series.volume.voxels[0], expected * scale), name
+    palette = io.BytesIO()
+    Image.fromarray(white).convert("P").save(palette, "PNG", transparency=255)
+    (series,) = read_parts([Part.from_bytes("a.png", palette.getvalue())]).series
+    assert np.array_equal(series.volume.voxels[0], expected)
+
+
+def test_a_picture_that_is_transparent_throughout_shows_its_greys() -> None:
+    data = picture(np.dstack([grey(90), np.zeros((6, 9), np.uint8)]))
+    (series,) = read_parts([Part.from_bytes("a.png", data)]).series
+    assert np.array_equal(series.volume.voxels[0], grey(90))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from mr_files import enhanced_image, mr_image, set_pixels, slice_values, to_bytes
+from mr_files import enhanced_image, mr_image, set_pixels, slice_values, to_bytes, with_syntax
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -63,16 +63,6 @@ def written(image: Any, *, is_implicit: bool = False, is_little: bool = True) ->
         buffer, image, implicit_vr=is_implicit, little_endian=is_little, force_encoding=True
     )
     return buffer.getvalue()
-
-
-def with_syntax(data: bytes, syntax: str) -> bytes:
-    """The same bytes behind another transfer syntax in the file meta information."""
-    at = data.index(b"\2\0\x10\0UI")
-    end = at + 8 + int.from_bytes(data[at + 6 : at + 8], "little")
-    uid = syntax.encode() + b"\0" * (len(syntax) % 2)
-    length = int.from_bytes(data[140:144], "little") + len(uid) - (end - at - 8)
-    meta = data[:140] + struct.pack("<L", length) + data[144:at]
-    return meta + explicit(0x00020010, b"UI", uid) + data[end:]
 
 
 LENGTHS = (*range(60, 96, 2), 0x4141, *sorted(struct.unpack("<H", vr)[0] for vr in (

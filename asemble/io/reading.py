@@ -14,6 +14,7 @@ import numpy.typing as npt
 from asemble.core.errors import FileError, InputError
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Refusal, Study, grouped_by_reason
+from asemble.core.volume import Floats
 from asemble.io import copies, decoders, dicom, disc, limits, nifti, pairs, raster
 from asemble.io.frames import Frame
 from asemble.io.patients import ALONE, ASSUMED, FEWEST_FILES, Patients, more_than_one
@@ -25,6 +26,8 @@ Progress = Callable[[int, int], None]
 """Called with the number of files done and the number known so far."""
 
 FORMATS = "Upload DICOM (also as zip or tar), NIfTI, or PNG/JPEG pictures of MR slices."
+
+EMPTY = "All voxels of this series have the same value: the image is empty."
 
 _PLANE_ORDER = (*Plane, None)
 _WEIGHTING_ORDER = tuple(Weighting)
@@ -259,11 +262,16 @@ def _study(drafts: Sequence[Draft], refused: Sequence[Refusal]) -> Study:
             draft.series,
             id=f"s{number:02d}",
             frame_of_reference=frames.get(draft.frame_of_reference),
+            notes=(*draft.series.notes, *_if_empty(draft.series.volume.voxels)),
         )
         for number, draft in enumerate(ordered, start=1)
     )
     key = hashlib.sha256("".join(draft.digest for draft in ordered).encode()).hexdigest()
     return Study(series, tuple(refused), key)
+
+
+def _if_empty(voxels: Floats) -> tuple[str, ...]:
+    return (EMPTY,) if voxels.min() == voxels.max() else ()
 
 
 def _order(draft: Draft) -> tuple[object, ...]:
