@@ -378,6 +378,14 @@ def test_slices_whose_repetition_waited_for_a_breath_are_one_stack() -> None:
     assert_each_is_whole(read(images), 0)
 
 
+def test_slices_whose_names_lost_words_are_one_stack() -> None:
+    for make in (stack, lambda: torn(stack())):
+        images = make()
+        for image, name in zip(images, ["stir cor", "stir", "stir", "stir cor"] * 2, strict=False):
+            image.SeriesDescription = name
+        assert_each_is_whole(read(images), 0)
+
+
 def test_the_number_of_each_slice_is_not_a_time_point() -> None:
     images = stack()
     for index, image in enumerate(images):

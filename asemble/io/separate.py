@@ -1,4 +1,4 @@
-"""Which slices can belong to one stack: those of one size, orientation and protocol."""
+"""Which slices can belong to one stack: those of one size and orientation."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -53,16 +53,6 @@ def alike(frames: Sequence[Frame]) -> list[list[Frame]]:
     return groups
 
 
-def protocols(frames: Sequence[Frame]) -> list[list[Frame]]:
-    """Slices that were made alike, by the number and name of their series and its sequence.
-
-    T1 and STIR may come under one SeriesInstanceUID, or under none that says anything, when a tool
-    renewed the UIDs.
-    """
-    of_number = telling(grouped(frames, lambda frame: frame.header.series_number), frames)
-    return [part for group in of_number for part in telling(grouped(group, _protocol), group)]
-
-
 def telling(parts: list[list[Frame]], frames: Sequence[Frame]) -> list[list[Frame]]:
     """The parts; all frames together where each part is one position: that names slices, no more.
 
@@ -70,11 +60,6 @@ def telling(parts: list[list[Frame]], frames: Sequence[Frame]) -> list[list[Fram
     """
     names_slices = all(len(at_positions(part)) == 1 for part in parts)
     return [list(frames)] if names_slices and len(at_positions(frames)) > 1 else parts
-
-
-def _protocol(frame: Frame) -> object:
-    h = frame.header
-    return (h.description, h.sequence, h.variant, h.options, h.captured)
 
 
 def turning(groups: Sequence[list[Frame]]) -> tuple[list[list[Frame]], list[Frame]]:

@@ -23,9 +23,9 @@ from asemble.io.gaps import (
 )
 from asemble.io.planes import plane_by
 from asemble.io.positions import placed
-from asemble.io.separate import alike, beside_mm, grouped, protocols, turning
+from asemble.io.separate import alike, beside_mm, grouped, turning
 from asemble.io.torn import mended
-from asemble.io.volumes import contrasts, volumes_of
+from asemble.io.volumes import contrasts, protocols, volumes_of
 from asemble.io.weighting import weighting_of
 
 BURNED_IN = (

@@ -14,7 +14,8 @@ from asemble.core.errors import SeriesError
 from asemble.io.frames import Frame
 from asemble.io.gaps import IN_LINE_MM, blocks_of
 from asemble.io.positions import placed
-from asemble.io.separate import alike, at_positions, beside_mm, grouped, positions_mm, protocols
+from asemble.io.separate import alike, at_positions, beside_mm, grouped, positions_mm
+from asemble.io.volumes import protocols
 
 FEWEST = 3
 """Two slices are evenly spaced wherever they lie."""

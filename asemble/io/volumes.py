@@ -3,13 +3,14 @@
 The rules and their reasons: docs/decisions/0019.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from asemble.core.errors import SeriesError
 from asemble.io.frames import Frame
+from asemble.io.header import Header
 from asemble.io.separate import SAME_POSITION_MM, at_positions, grouped, positions_mm, telling
 
 NOT_CLOSER = 0.95
@@ -30,6 +31,20 @@ MOST_AGAIN = 1 / 3
 """Share of the images that may be repeats of single slices; beyond it nothing is certain."""
 
 
+def protocols(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """Slices that were made alike, by the number and name of their series and its sequence.
+
+    T1 and STIR may come under one SeriesInstanceUID, or under none that says anything, when a tool
+    renewed the UIDs. A name that lost words in some files names the same protocol.
+    """
+    of_number = telling(grouped(frames, lambda frame: frame.header.series_number), frames)
+    return [
+        joined
+        for group in of_number
+        for joined in _joined(telling(grouped(group, _protocol), group), _is_same_protocol)
+    ]
+
+
 def contrasts(frames: list[Frame]) -> list[list[Frame]]:
     """Images that differ in echo, diffusion, kind or time apart, where that makes stacks.
 
@@ -40,17 +55,7 @@ def contrasts(frames: list[Frame]) -> list[list[Frame]]:
     parts = telling([part for group in keyed for part in _of_times(group)], frames)
     if all(len(at_positions(part)) == len(at_positions(frames)) for part in parts):
         return parts
-    if len(parts) > MOST_PARTS:  # each is compared with each
-        return [frames]
-    stacks: list[list[list[Frame]]] = []
-    for part in parts:
-        for stack in stacks:
-            if _complete(stack, part):
-                stack.append(part)
-                break
-        else:
-            stacks.append([part])
-    return [[frame for part in stack for frame in part] for stack in stacks]
+    return [frames] if len(parts) > MOST_PARTS else _joined(parts, _is_same_contrast)
 
 
 def volumes_of(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
@@ -89,9 +94,7 @@ def _of_times(frames: list[Frame]) -> list[list[Frame]]:
     groups: list[list[Frame]] = []
     for frame in frames:
         for group in groups[:MOST_PARTS]:
-            one, other = frame.header, group[0].header
-            is_alike = _is_within(SAME_REPETITION, one.tr_ms, other.tr_ms)
-            if is_alike and _is_within(SAME_INVERSION, one.ti_ms, other.ti_ms):
+            if _has_same_times(frame.header, group[0].header):
                 group.append(frame)
                 break
         else:
@@ -99,16 +102,26 @@ def _of_times(frames: list[Frame]) -> list[list[Frame]]:
     return groups
 
 
-def _is_within(ratio: float, one: float | None, other: float | None) -> bool:
-    if one is None or other is None:
-        return one == other
-    return max(one, other) <= ratio * min(one, other)
+def _joined(
+    parts: list[list[Frame]], may_join: Callable[[Header, Header], bool]
+) -> list[list[Frame]]:
+    """The parts, those together that fill each other's gaps and may be joined."""
+    if len(parts) > MOST_PARTS:
+        return parts
+    stacks: list[list[list[Frame]]] = []
+    for part in parts:
+        for stack in stacks:
+            is_alike = all(may_join(each[0].header, part[0].header) for each in stack)
+            if is_alike and _complete(stack, part):
+                stack.append(part)
+                break
+        else:
+            stacks.append([part])
+    return [[frame for part in stack for frame in part] for stack in stacks]
 
 
 def _complete(parts: list[list[Frame]], other: list[Frame]) -> bool:
     """Whether the slices of `other` fill gaps of the stack of `parts`, or go on from its end."""
-    if not all(_has_same_contrast(part[0], other[0]) for part in parts):
-        return False
     together = [frame for part in [*parts, other] for frame in part]
     if any(len(images) > 1 for images in at_positions(together)):
         return False
@@ -119,11 +132,37 @@ def _complete(parts: list[list[Frame]], other: list[Frame]) -> bool:
     return least_mm is not None and least_mm >= NOT_CLOSER * allowed_mm
 
 
-def _has_same_contrast(one: Frame, other: Frame) -> bool:
-    a, b = one.header, other.header
-    if (a.is_magnitude, a.b_value) != (b.is_magnitude, b.b_value):
+def _protocol(frame: Frame) -> object:
+    return (frame.header.description, *_sequence(frame.header))
+
+
+def _sequence(header: Header) -> tuple[object, ...]:
+    return (header.sequence, header.variant, header.options, header.captured)
+
+
+def _is_same_protocol(one: Header, other: Header) -> bool:
+    a, b = set(one.description.split()), set(other.description.split())
+    return (a <= b or b <= a) and _sequence(one) == _sequence(other) and _has_same_times(one, other)
+
+
+def _is_same_contrast(one: Header, other: Header) -> bool:
+    if (one.is_magnitude, one.b_value) != (other.is_magnitude, other.b_value):
         return False
-    return _is_within(SAME_ECHO, a.te_ms, b.te_ms) if a.te_ms and b.te_ms else a.echo == b.echo
+    if one.te_ms and other.te_ms:
+        return _is_within(SAME_ECHO, one.te_ms, other.te_ms)
+    return one.echo == other.echo
+
+
+def _has_same_times(one: Header, other: Header) -> bool:
+    return _is_within(SAME_REPETITION, one.tr_ms, other.tr_ms) and _is_within(
+        SAME_INVERSION, one.ti_ms, other.ti_ms
+    )
+
+
+def _is_within(ratio: float, one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one == other
+    return max(one, other) <= ratio * min(one, other)
 
 
 def _passes(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
