@@ -197,6 +197,10 @@ def test_ends_may_be_clicked_in_either_order():
     )
 
 
+def test_the_order_in_which_joints_are_laid_does_not_tell():
+    assert laid(slices=(FIRST, LAST)) == laid(slices=(LAST, FIRST))
+
+
 def test_a_slice_has_one_line_a_joint_and_can_be_freed_of_it():
     lines = laid()
     again = lay(lines, Joint.LEFT, drawn(STIR, LAST, Joint.LEFT, out_mm=5), Slice.of(STIR, LAST))
@@ -285,7 +289,9 @@ def test_a_mark_stays_what_it_was_and_says_that_its_line_has_moved():
         moved = lay(lines, Joint.LEFT, drawn(STIR, 5, Joint.LEFT, out_mm=out), at)
         assert marking.moved(mark, moved, at) == words
     gone = marking.moved(mark, JointLines("F1"), at)
-    assert gone == "made as left upper iliac; the line has moved away from this slice"
+    assert gone == "made as left upper iliac; the line has been taken away since"
+    left_only = JointLines("F1", tuple(lines.of(Joint.LEFT)))
+    assert marking.moved(mark, left_only, at) == ""  # the other joint's line is none of its own
     by_words = Mark(Lesion.FAT, 5, QUADRANTS[0])
     assert marking.moved(by_words, JointLines("F1"), at) == ""
 

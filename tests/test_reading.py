@@ -234,6 +234,8 @@ def test_the_file_keeps_to_its_schema_and_names_every_field_of_a_reading() -> No
         (changed("reading.key_images", [["s01", 0]] * 5), "reading-invalid"),
         (changed("reading.joint_lines.0.frame", "1.2.840.113619.2"), "reading-invalid"),
         (changed("reading.joint_lines.0.lines.0.upper", [0, 0, 1e9]), "reading-invalid"),
+        (changed("reading.joint_lines.0.lines.0.bend", [30, -3, -22]), "reading-invalid"),
+        (changed("reading.marks.s02.0.place_mm", [1.5, 2.5]), "reading-invalid"),
     ],
 )
 def test_a_file_that_no_reading_comes_from_is_refused_in_a_sentence(

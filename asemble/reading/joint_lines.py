@@ -6,7 +6,7 @@ as `HOLD_MM` beyond the outermost. Each joint has lines of its own.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -88,7 +88,7 @@ class JointLines:
 
     Args:
         frame: names the frame inside the study, never a UID (`frame_name`).
-        lines: as they were laid, slice by slice.
+        lines: in an order that does not tell in which they were laid.
     """
 
     frame: str
@@ -205,19 +205,21 @@ def hit(lines: JointLines, at: Slice, place: npt.ArrayLike) -> Hit:
     """The quadrant of a place on a slice, and how far it lies from the joint.
 
     Args:
-        lines: with both joints on that slice.
+        lines: with a joint on that slice; of two the nearer one counts.
         at: the slice.
         place: `(3,)` mm LPS.
 
     Raises:
-        ValueError: a joint is missing on that slice.
+        ValueError: no joint has a line on that slice.
     """
-    hits = []
-    for joint in Joint:
-        here = line_at(lines, joint, at)
-        if here is None:
-            raise ValueError(f"the {joint} joint has no line on that slice")
-        hits.append(_hit(at.flat(here.points), joint, at.flat(place)))
+    here = {joint: line_at(lines, joint, at) for joint in Joint}
+    hits = [
+        _hit(at.flat(line.points), joint, at.flat(place))
+        for joint, line in here.items()
+        if line is not None
+    ]
+    if not hits:
+        raise ValueError("no joint has a line on that slice")
     return min(hits, key=lambda each: each.line_mm)
 
 
@@ -242,7 +244,8 @@ def lay(lines: JointLines, joint: Joint, drawn: npt.ArrayLike, at: Slice) -> Joi
     _check_sides(lines, joint, at.flat(points), at)
     upper, bend, lower = map(point, points)
     others = [line for line in lines.lines if line.joint is not joint or not at.owns(line)]
-    return replace(lines, lines=(*others, JointLine(joint, upper, bend, lower)))
+    kept = sorted([*others, JointLine(joint, upper, bend, lower)], key=astuple)
+    return replace(lines, lines=tuple(kept))
 
 
 def without(lines: JointLines, at: Slice) -> JointLines:

@@ -89,8 +89,10 @@ def mark_of(clicked: Clicked, lines: JointLines, at: Slice) -> Mark:
     """The mark that a click makes, by the lines as they lie now.
 
     Raises:
-        ValueError: a joint is missing on that slice (see `refusal`).
+        ValueError: nothing can be marked on that slice (see `refusal`).
     """
+    if problem := refusal(lines, at):
+        raise ValueError(problem)
     found = hit(lines, at, clicked.place_mm)
     return Mark(
         clicked.lesion,
@@ -124,8 +126,8 @@ def moved(mark: Mark, lines: JointLines, at: Slice) -> str:
     if mark.place_mm is None or mark.line_mm is None:
         return ""
     made = f"made as {mark.quadrant}; the line has moved"
-    if refusal(lines, at):
-        return f"{made} away from this slice"
+    if line_at(lines, mark.quadrant.joint, at) is None:
+        return f"made as {mark.quadrant}; the line has been taken away since"
     now = hit(lines, at, mark.place_mm)
     if now.quadrant != mark.quadrant:
         return f"{made}, and the place is now {now.quadrant}"

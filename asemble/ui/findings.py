@@ -126,9 +126,7 @@ def _show_marks(series: Series, marks: Sequence[Mark], coronal: Sequence[Series]
         {
             "slice": [str(mark.slice + 1) for mark in ordered],
             "quadrant": [str(mark.quadrant) for mark in ordered],
-            "lesion": [mark.lesion.value for mark in ordered],
-            "deep": ["yes" if mark.is_deep else "" for mark in ordered],
-            "intense": ["yes" if mark.is_intense else "" for mark in ordered],
+            "lesion": [_lesion_words(mark) for mark in ordered],
             "from the joint": [_distance_words(mark) for mark in ordered],
             "since then": [marking.moved(series, mark) for mark in ordered],
         },
@@ -148,6 +146,11 @@ def _show_marks(series: Series, marks: Sequence[Mark], coronal: Sequence[Series]
         on_click=state.clear_marks,
         args=(series.id,),
     )
+
+
+def _lesion_words(mark: Mark) -> str:
+    said = (mark.lesion.value, "deep" if mark.is_deep else "", "intense" if mark.is_intense else "")
+    return ", ".join(filter(None, said))
 
 
 def _distance_words(mark: Mark) -> str:

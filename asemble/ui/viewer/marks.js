@@ -18,7 +18,7 @@ const marksHere = (pane) => pane.data.marking.marks.filter((mark) => mark.slice 
 
 // A click on the letters of a mark of the same lesion takes it away, whatever a line says by now.
 function markAt(viewer, pane, place) {
-  if (!pane.data.marking || laidHere(pane).refusal) return;
+  if (!pane.data.marking) return;
   const frame = frameOf(pane, 1);
   const [x, y] = toCanvas(pane, frame, place);
   const here = marksHere(pane).find((mark) => {
@@ -26,6 +26,8 @@ function markAt(viewer, pane, place) {
     const [markX, markY] = toCanvas(pane, frame, mark.place);
     return Math.hypot(x - markX, y - markY) < MARK_GRIP;
   });
+  const isRefused = laidHere(pane).refusal && !viewer.queue.length; // a line may be on its way
+  if (isRefused && !here) return;
   say(viewer, { what: "mark", series: pane.data.id, slice: pane.index, place, of: here?.of ?? null, ...viewer.lesion });
 }
 

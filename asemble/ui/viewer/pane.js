@@ -202,6 +202,6 @@ function dropped(viewer, pane, event) {
   const isClick = drag.travelled < MOVED;
   if (drag.act === "mark" && isClick) markAt(viewer, pane, toSlice(pane, event));
   if (drag.act !== "joints" || !pane.data.marking) return;
-  if (drag.grip && draftOf(pane, drag.grip.joint)) layLine(viewer, pane, drag.grip.joint);
+  if (drag.grip) draftOf(pane, drag.grip.joint) && layLine(viewer, pane, drag.grip.joint);
   else if (isClick) layEnd(viewer, pane, toSlice(pane, event));
 }
