@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.volume import Floats
 from asemble.phantom import pelvis, people
 from asemble.phantom.contrast import sample_contrast
+from asemble.phantom.findings import STRESSES, part_of
 from asemble.phantom.lattice import lattice
 from asemble.phantom.lesions import LesionType
 from asemble.phantom.painting import Painted, paint
@@ -162,6 +164,8 @@ def test_the_patients_right_is_at_the_left_edge(bones: Pelvis) -> None:
 
 def painted(person: Person, view: View, weighting: Weighting = Weighting.FLUID) -> Painted:
     contrast = sample_contrast(np.random.default_rng(5), weighting)
+    alike = {**contrast.values, "right": 1.0, "left": 1.0}
+    contrast = replace(contrast, values=alike)
     return paint(person, view, [contrast], np.random.default_rng(6), thin=True)
 
 
@@ -231,6 +235,37 @@ def test_planes_of_one_person_agree_where_they_cross(bones: Pelvis) -> None:
         b = second.covers[name][95:97].mean(axis=0) > 0.5
         assert (a == b).mean() > 0.95
         assert a.any()
+
+
+def test_mechanical_oedema_lies_where_its_stress_says(bones: Pelvis) -> None:
+    rng = np.random.default_rng(0)
+    joint = rng.uniform(-20, 20, (400, 3))
+    for stress in STRESSES:
+        for iliac in (True, False):
+            part = stress.of_bone(iliac)
+            kept = part_of(joint, part)
+            front, back = np.quantile(joint[:, 1], part.front_to_back)
+            assert kept[:, 1].min() >= front
+            assert kept[:, 1].max() <= back
+    athlete = next(stress for stress in STRESSES if stress.name == "athlete")
+    assert (
+        part_of(joint, athlete.ilium)[:, 1].mean() > 5 > part_of(joint, athlete.sacrum)[:, 1].mean()
+    )
+
+
+def test_inflammatory_oedema_lies_all_along_the_joint_and_some_behind_it(bones: Pelvis) -> None:
+    at, behind = [], []
+    for seed in range(120):
+        person = sample_person(np.random.default_rng(seed), Pattern.INFLAMMATORY, seed=0)
+        mean = np.mean([person.to_scanner(one).mean(axis=0) for one in person.land.joint], axis=0)
+        for lesion in person.lesions:
+            if lesion.what == "oedema":
+                into = behind if lesion.ligamentous else at
+                into.append((np.array(lesion.centre) - mean) @ (0, 0.6, 0.8))
+    assert 0.05 < len(behind) / (len(at) + len(behind)) < 0.35
+    assert np.mean(behind) > np.mean(at) + 3
+    assert np.mean(at) == pytest.approx(0, abs=4)
+    assert np.std(at) > 6
 
 
 def test_weightings_of_one_person_share_their_truth(bones: Pelvis) -> None:

@@ -32,6 +32,7 @@ class Lesion:
         strength: ratio of oedema to marrow; share of the effect for the others.
         channel: of the person's noise, which frays it.
         ragged: how much.
+        ligamentous: behind the joint, where ligaments attach: deep to the bone's own surface.
     """
 
     kind: Pattern
@@ -44,6 +45,7 @@ class Lesion:
     strength: float
     channel: int
     ragged: float
+    ligamentous: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +68,64 @@ class _Place:
     side: int
     iliac: bool
     points: Array
+    ligamentous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a joint, in shares of its points: from front to back, and upwards."""
+
+    front_to_back: tuple[float, float] = (0.0, 0.38)
+    upwards: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Stress:
+    """One mechanical pattern (clinical specification, section 6).
+
+    Args:
+        name: for people.
+        ilium: where in the ilium.
+        sacrum: where in the sacrum.
+        iliac: share of lesions that lie in the ilium.
+        bilateral: share of people with both sides.
+        radius_mm: along the joint.
+        depth_mm: into the bone.
+        sclerosis: share with triangular sclerosis of the ilium beside it.
+        sclerosis_mm: its depth.
+    """
+
+    name: str
+    ilium: Part = Part()
+    sacrum: Part = Part()
+    iliac: float = 0.4
+    bilateral: float = 0.3
+    radius_mm: tuple[float, float] = (5.0, 10.0)
+    depth_mm: tuple[float, float] = (1.2, 4.0)
+    sclerosis: float = 0.2
+    sclerosis_mm: tuple[float, float] = (2.0, 5.0)
+
+    def of_bone(self, iliac: bool) -> Part:
+        """Where in that bone."""
+        return self.ilium if iliac else self.sacrum
+
+
+STRESSES = (
+    Stress("strain", iliac=0.34, bilateral=0.25),
+    Stress("osteitis condensans", iliac=0.75, bilateral=0.85, radius_mm=(5, 11),
+           depth_mm=(1.5, 5.5), sclerosis=1.0, sclerosis_mm=(5, 12)),
+    Stress("postpartum", ilium=Part((0.0, 0.55)), sacrum=Part((0.0, 0.55)), iliac=0.5,
+           bilateral=0.5, radius_mm=(6, 15), depth_mm=(1.5, 7), sclerosis=0.35),
+    Stress("athlete", ilium=Part((0.5, 1.0), (0.0, 0.5)), sacrum=Part((0.0, 0.4), (0.5, 1.0)),
+           iliac=0.65, bilateral=0.5),
+    Stress("degeneration", ilium=Part((0.0, 0.5), (0.4, 1.0)),
+           sacrum=Part((0.0, 0.5), (0.4, 1.0)), iliac=0.5, bilateral=0.35,
+           radius_mm=(4, 8), depth_mm=(1.2, 3), sclerosis=0.6),
+)  # fmt: skip
+"""What loads a joint, each as likely as the others."""
+
+LIGAMENTOUS_SHARE = 0.13
+"""Of inflammatory lesions, those behind the joint."""
 
 
 def sample_findings(
@@ -73,6 +133,7 @@ def sample_findings(
     pattern: Pattern,
     joints: Sequence[Array],
     *,
+    ligaments: Sequence[Array],
     sclerosis_mm: tuple[float, float],
     focus: Focus | None = None,
 ) -> list[Lesion]:
@@ -82,6 +143,7 @@ def sample_findings(
         rng: of everything.
         pattern: what the person shows.
         joints: points of the right and of the left joint space, mm in the scanner.
+        ligaments: the same, of the places behind the joints.
         sclerosis_mm: depth of sclerosis that means nothing, right and left; 0 for none.
         focus: where one lesion must lie.
     """
@@ -128,23 +190,27 @@ def sample_findings(
                 )
             )
     if pattern is Pattern.INFLAMMATORY:
-        made += _inflammatory(rng, joints, focus)
+        made += _inflammatory(rng, joints, ligaments, focus)
     elif pattern is Pattern.MECHANICAL:
         made += _mechanical(rng, joints, focus)
     return made
 
 
 def _inflammatory(
-    rng: np.random.Generator, joints: Sequence[Array], focus: Focus | None
+    rng: np.random.Generator,
+    joints: Sequence[Array],
+    ligaments: Sequence[Array],
+    focus: Focus | None,
 ) -> list[Lesion]:
     """Anywhere along the joint, also behind; thin or deep, one bone or both; erosions beside."""
     sides = (0, 1) if rng.random() < 0.65 else (int(rng.integers(2)),)
     base = float(np.exp(rng.normal(np.log(1.9), 0.28)))
     made: list[Lesion] = []
     for index in sides:
-        for _ in range(int(rng.integers(1, 4))):
+        for _ in range(int(rng.integers(1, 6))):
             here = focus if not made or rng.random() < 0.4 else None
-            at = _point(rng, joints[index], here)[None]
+            behind = rng.random() < LIGAMENTOUS_SHARE and len(ligaments[index]) > 20
+            at = _point(rng, ligaments[index] if behind else joints[index], here)[None]
             kind = rng.random()
             span = (1.2, 3.0) if kind < 0.42 else (2.0, 5.5) if kind < 0.77 else (4.0, 16.0)
             depth = rng.uniform(*span)
@@ -153,7 +219,7 @@ def _inflammatory(
             which = rng.random()
             bones = (True,) if which < 0.4 else (False,) if which < 0.75 else (True, False)
             for iliac in bones:
-                place = _Place(SIDES[index], iliac, at)
+                place = _Place(SIDES[index], iliac, at, behind)
                 made += _inflamed(rng, place, radius=radius, depth=depth, strength=strength)
     return made
 
@@ -176,7 +242,8 @@ def _inflamed(
         )
     ]
     for _ in range(int(rng.integers(1, 4)) if rng.random() < 0.4 else 0):
-        beside = _Place(place.side, place.iliac, place.points + rng.normal(0, radius / 3, 3))
+        at = place.points + rng.normal(0, radius / 3, 3)
+        beside = _Place(place.side, place.iliac, at, place.ligamentous)
         made.append(
             _finding(
                 rng,
@@ -189,7 +256,8 @@ def _inflamed(
             )
         )
     if rng.random() < 0.5:
-        beside = _Place(place.side, place.iliac, place.points + rng.normal(0, 4, 3))
+        at = place.points + rng.normal(0, 4, 3)
+        beside = _Place(place.side, place.iliac, at, place.ligamentous)
         made.append(
             _finding(
                 rng, cause, "sclerosis", beside, radius=radius, depth=u(1, 4), strength=u(0.4, 0.9)
@@ -201,19 +269,19 @@ def _inflamed(
 def _mechanical(
     rng: np.random.Generator, joints: Sequence[Array], focus: Focus | None
 ) -> list[Lesion]:
-    """Small, in front, alike on both sides, beside triangular iliac sclerosis; no erosions."""
+    """One of the five kinds of stress: small, mostly in front; no erosions."""
     u, cause = rng.uniform, Pattern.MECHANICAL
-    sides = (0, 1) if rng.random() < 0.7 else (int(rng.integers(2)),)
-    depth, radius = u(1.2, 5.5), u(4, 11)
+    stress = STRESSES[rng.integers(len(STRESSES))]
+    sides = (0, 1) if rng.random() < stress.bilateral else (int(rng.integers(2)),)
+    depth, radius = u(*stress.depth_mm), u(*stress.radius_mm)
     strength = float(np.clip(np.exp(rng.normal(np.log(1.75), 0.2)), 1.3, 2.8))
-    condensing = rng.random() < 0.6  # osteitis condensans
+    condensing = rng.random() < stress.sclerosis
     made: list[Lesion] = []
     for index in sides:
-        points = joints[index]
-        front = points[points[:, 1] < np.quantile(points[:, 1], 0.38)]
         for _ in range(int(rng.integers(1, 3))):
-            at = _point(rng, front, focus)[None]
-            place = _Place(SIDES[index], rng.random() < (0.7 if condensing else 0.4), at)
+            iliac = rng.random() < stress.iliac
+            at = _point(rng, part_of(joints[index], stress.of_bone(iliac)), focus)[None]
+            place = _Place(SIDES[index], iliac, at)
             made.append(
                 _finding(
                     rng,
@@ -234,11 +302,20 @@ def _mechanical(
                         "sclerosis",
                         _Place(SIDES[index], True, at),
                         radius=u(9, 20),
-                        depth=u(4, 11),
+                        depth=u(*stress.sclerosis_mm),
                         strength=u(0.6, 1),
                     )
                 )
     return made
+
+
+def part_of(points: Array, part: Part) -> Array:
+    """The points of a joint within quantiles from front to back and from below to above."""
+    kept = np.ones(len(points), bool)
+    for axis, (low, high) in ((1, part.front_to_back), (2, part.upwards)):
+        at = points[:, axis]
+        kept &= (at >= np.quantile(at, low)) & (at <= np.quantile(at, high))
+    return points[kept] if kept.sum() > 5 else points
 
 
 def sample_ankylosis(rng: np.random.Generator, joints: Sequence[Array]) -> list[Lesion]:
@@ -292,4 +369,5 @@ def _finding(
         strength=float(strength),
         channel=int(rng.integers(4)),
         ragged=float(ragged),
+        ligamentous=place.ligamentous,
     )

@@ -14,6 +14,8 @@ Array = npt.NDArray[np.floating[Any]]
 
 SIDES = (-1, 1)
 """Right and left, as the sign of x."""
+BACKWARDS = np.array([0, 0.77, 0.64])
+"""From the front of the sacrum to its back, in the model's posture."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +29,7 @@ class Landmarks:
         sacrum_y: `(x, z)` y of the middle of the sacrum, carried on.
         front_y: `(x, z)` y of its front.
         joint: two arrays `(n, 3)`: points in the joint space, right and left, mm.
+        ligament: the same, behind the joint, where ligaments join the bones.
     """
 
     pelvis: Pelvis
@@ -35,6 +38,7 @@ class Landmarks:
     sacrum_y: Array
     front_y: Array
     joint: tuple[Array, Array]
+    ligament: tuple[Array, Array]
 
 
 @cache
@@ -60,6 +64,10 @@ def _landmarks(pelvis: Pelvis) -> Landmarks:
     gap = (sacrum.astype(np.int16) + hips) * STEP_MM
     near = (sacrum > -4) & (hips > -4) & (gap < 3.5)
     points = np.argwhere(near) * GRID_MM + LOW_MM
+    apart = (gap > 5) & (gap < 14) & (sacrum * STEP_MM > 1) & (hips * STEP_MM > 1)
+    apart &= (sacrum * STEP_MM < 8) & (hips * STEP_MM < 8)
+    behind = np.argwhere(apart) * GRID_MM + LOW_MM
+    behind = behind[behind @ BACKWARDS > np.quantile(points @ BACKWARDS, 0.6)]
     return Landmarks(
         pelvis,
         np.stack(blade_x),
@@ -67,6 +75,7 @@ def _landmarks(pelvis: Pelvis) -> Landmarks:
         _carried_on(place, count),
         _carried_on(first.astype(np.float32), (count > 0).astype(np.float32)),
         (points[points[:, 0] < 0], points[points[:, 0] > 0]),
+        (behind[behind[:, 0] < 0], behind[behind[:, 0] > 0]),
     )
 
 

@@ -276,11 +276,15 @@ def _cortex(layer: Layer) -> None:
     """A dark line along the surface, patchy, thick on the outside of the hip bone."""
     n, t = layer.n, layer.t
     patchy = np.clip(0.82 + 0.28 * t.patch + 0.15 * layer.frays[0], 0.15, 1)
+    inflamed = np.clip(sum(layer.oedema.values(), np.zeros_like(layer.ds)), 0, 1)
     for distance, more in ((layer.ds, 0.0), (layer.di, 0.25)):
         thick = n["cortex_mm"] * (1 + more) * np.exp(0.2 * layer.broad[0]).astype(np.float32)
         line = band_of(distance, -thick / 2 + 0.15, thick / 2, 0.9) * (1 - _fused(layer))
-        bone = cover_of(distance - 0.4, 0.9)
-        layer.over(line * bone * patchy, "cortex")
+        # Oedema blurs the bone's surface, and what stays dark is not called oedema.
+        line = line * cover_of(distance - 0.4, 0.9) * patchy * (1 - 0.5 * inflamed)
+        layer.over(line, "cortex")
+        for cover in layer.oedema.values():
+            np.multiply(cover, 1 - 0.8 * line, out=cover)
     if n["vein_rim"]:
         # A thin bright line under the cartilage that is no oedema.
         rim = band_of(layer.di, -n["cortex_mm"] - 0.6, 0.4) * cover_of(layer.ds - 4.5, 2)
@@ -348,9 +352,15 @@ def _lesion_cover(layer: Layer, lesion: Lesion) -> tuple[Any, Floats] | None:
     )
     if lesion.what == "sclerosis" and lesion.kind is Pattern.MECHANICAL:
         depth = depth * np.clip(1.15 - far / (1.4 * lesion.radius_mm), 0, 1)  # a triangle
-    inward = other - gap - depth
+    under = other - gap
+    if lesion.what == "oedema":
+        under = under - np.float32(layer.n["cortex_mm"])
+    if lesion.ligamentous:
+        under = -(layer.di[w] if lesion.iliac else layer.ds[w])
+    inward = under - depth
     # The sphere is measured along the joint: depth has its own limit.
-    spread = 1 - np.sqrt(np.maximum(far**2 - np.clip(other, 0, 12) ** 2, 0)) / lesion.radius_mm
+    beside = far**2 - np.clip(under + (5 if lesion.ligamentous else gap), 0, 12) ** 2
+    spread = 1 - np.sqrt(np.maximum(beside, 0)) / lesion.radius_mm
     spread = spread + 0.45 * lesion.ragged * fray + 0.12 * layer.t.patch[w] * lesion.ragged
     share = cover_of(-spread.astype(np.float32) * 4, 1.0) * cover_of(inward.astype(np.float32), 1.0)
     return w, np.asarray(share * own * side, dtype=np.float32)

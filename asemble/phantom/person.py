@@ -94,11 +94,14 @@ def sample_person(
         (),
         n,
     )
-    joints = [person.to_scanner(points[::3]) for points in land.joint]
     # The pelvis may be mirrored: right and left are those of the scanner.
-    joints.sort(key=lambda points: float(points[:, 0].mean()))
+    turn = 1 if affine[0, 0] > 0 else -1
+    joints = [person.to_scanner(points[::3]) for points in land.joint[::turn]]
+    ligaments = [person.to_scanner(points) for points in land.ligament[::turn]]
     sclerosis_mm = (n["sclerosis_right"], n["sclerosis_left"])
-    lesions = sample_findings(rng, pattern, joints, sclerosis_mm=sclerosis_mm, focus=focus)
+    lesions = sample_findings(
+        rng, pattern, joints, ligaments=ligaments, sclerosis_mm=sclerosis_mm, focus=focus
+    )
     if ankylosed:
         lesions += sample_ankylosis(rng, joints)
     return Person(
