@@ -10,7 +10,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: app setup setup-dev test lint browser bench soak fuzz weights weights-check licences
+.PHONY: app setup setup-dev test test-kernels lint browser bench soak fuzz weights weights-check licences
 
 app: setup
 	$(BIN)/python -m streamlit run app.py
@@ -43,6 +43,14 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 # In the order of tests/conftest.py: in xdist's, the files of one long test would come last.
 test: setup-dev browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+# What is read, and one answer, once more with the kernels of a processor without AVX.
+READER := dicom stacks gaps nifti nifti_axes nifti_odd planes weighting frame_of_reference pixels \
+	decoders upload raster slices quality deidentify foreign_files scanner_files last_bit kernels
+OLDER := OPENBLAS_CORETYPE=Nehalem ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41
+test-kernels: setup-dev
+	$(OLDER) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile \
+		--no-loadscope-reorder $(READER:%=tests/test_%.py)
 
 lint: setup-dev
 	$(BIN)/ruff check .

@@ -121,7 +121,7 @@ def edge_letters(affine: Affine) -> tuple[str, str, str, str]:
 
 
 def _letters(direction: npt.NDArray[np.float64]) -> str:
-    unit = direction / np.linalg.norm(direction)
+    unit = (direction / np.linalg.norm(direction)).round(6)
     order = np.argsort(-np.abs(unit), kind="stable")
     return "".join(
         _LETTERS[axis][int(unit[axis] > 0)]

@@ -109,7 +109,7 @@ def _resolution(series: Series) -> str | None:
         return f"Slices of {rows} x {columns} pixels are too small to judge."
     if series.volume.spacing_mm is None:
         return None
-    _, row_mm, column_mm = series.volume.spacing_mm
+    row_mm, column_mm = (round(mm, 6) for mm in series.volume.spacing_mm[1:])
     if max(row_mm, column_mm) > MAX_PIXEL_MM:
         return f"Pixels of {max(row_mm, column_mm):.1f} mm are too coarse for small lesions."
     field_mm = min(rows * row_mm, columns * column_mm)

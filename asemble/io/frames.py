@@ -257,7 +257,7 @@ def _directions(cosines: tuple[float, ...]) -> tuple[Vector, Vector]:
     along_row, along_column = np.array(cosines[:3]), np.array(cosines[3:])
     lengths = np.linalg.norm(along_row), np.linalg.norm(along_column)
     off = max(abs(lengths[0] - 1), abs(lengths[1] - 1), abs(along_row @ along_column))
-    if off > DIRECTION_TOLERANCE:
+    if round(float(off), 9) > DIRECTION_TOLERANCE:  # not by the last bit
         raise FileError(
             "ImageOrientationPatient does not hold two perpendicular directions.",
             hint=_HINT,

@@ -63,7 +63,7 @@ def lay_on(mask: Volume, image: Volume) -> npt.NDArray[np.bool_]:
         lies_at = corners @ to_image[:3, :3].T + to_image[:3, 3]
         backwards = steps.sum(axis=1) < 0
         first = np.where(backwards, np.array(image.shape) - 1, 0)
-        if np.abs(lies_at - (corners @ steps.T + first)).max() > GRID_TOLERANCE:
+        if round(float(np.abs(lies_at - (corners @ steps.T + first)).max()), 6) > GRID_TOLERANCE:
             raise FileError("The mask lies elsewhere than its image.", hint=_SAVE_ON_GRID)
         return np.ascontiguousarray(np.flip(lesion, tuple(np.flatnonzero(backwards))))
     _require_shape(lesion.shape, image.shape)

@@ -87,7 +87,7 @@ def lie_of(header: Any, shape: Sequence[int]) -> Lie:
     lie = _forms(header, shape)
     sizes = lie.sizes_mm
     if lie.affine_ras is not None:
-        sizes = _as_sizes(np.linalg.norm(lie.affine_ras[:3, :3], axis=0))
+        sizes = _as_sizes(_lengths(lie.affine_ras))
     axis, why = slice_axis_of(shape, sizes, stated=(int(header["dim_info"]) >> 4 & 3) - 1)
     notes = [*lie.notes]
     if why:
@@ -240,16 +240,21 @@ def _sensible(stated: Affine | None, scale: float) -> Affine | None:
         return None
     affine = stated.copy()
     affine[:3] *= scale
-    lengths_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    lengths_mm = _lengths(affine)
     low, high = SENSIBLE_MM
     is_sensible = low <= lengths_mm.min() and lengths_mm.max() <= high
     is_flat = abs(np.linalg.det(affine[:3, :3])) < 0.1 * lengths_mm.prod()
     return affine if is_sensible and not is_flat else None
 
 
+def _lengths(affine: Affine) -> npt.NDArray[np.float64]:
+    """Of the steps along each axis, rounded, so that no limit is missed by the last bit."""
+    return np.asarray(np.linalg.norm(affine[:3, :3], axis=0).round(6))
+
+
 def _sizes_differ(one: Affine, other: Affine) -> bool:
-    lengths = [np.linalg.norm(affine[:3, :3], axis=0) for affine in (one, other)]
-    return bool((np.abs(lengths[0] - lengths[1]) > SAME_SIZE * lengths[1]).any())
+    mine, others = _lengths(one), _lengths(other)
+    return bool((np.abs(mine - others) > SAME_SIZE * others).any())
 
 
 def _are_apart(sform: Affine, qform: Affine, shape: Sequence[int]) -> bool:

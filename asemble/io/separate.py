@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.errors import SeriesError
-from asemble.io.frames import Frame
+from asemble.io.frames import Frame, Vector
 
 SAME_DIRECTION = 0.003
 """Largest difference of two direction cosines that count as one orientation (0.2 degrees): some
@@ -17,6 +17,9 @@ SAME_POSITION_MM = 0.05
 """Vendors round ImagePositionPatient to two decimals, sometimes to one."""
 SLOWLY_TURNING = 0.03
 """Stacks whose directions differ by less (1.7 degrees) are one stack that turns, not several."""
+PLACES_MM = 6
+"""Decimals to which millimetres are rounded before they are compared: files give fewer, and the
+last bits of a product depend on the processor."""
 MOST_DIRECTIONS = 100
 FEWEST_TURNING = 3
 FEWEST_RADIAL = 4
@@ -85,15 +88,15 @@ def turning(groups: Sequence[list[Frame]]) -> tuple[list[list[Frame]], list[Fram
 def at_positions(frames: Sequence[Frame]) -> list[list[Frame]]:
     """The images at each position along the normal, in ascending order."""
     normal = frames[0].place.normal
-    ordered = sorted(frames, key=lambda frame: float(frame.place.origin_mm @ normal))
+    ordered = sorted(frames, key=lambda frame: position_mm(frame, normal))
     stacks: list[list[Frame]] = []
     last_mm = -np.inf
     for frame in ordered:
         # Position, not InstanceNumber: some exports renumber (PS3.3 C.7.6.2).
-        position_mm = float(frame.place.origin_mm @ normal)
-        if position_mm - last_mm > SAME_POSITION_MM:
+        here_mm = position_mm(frame, normal)
+        if here_mm - last_mm > SAME_POSITION_MM:
             stacks.append([])
-            last_mm = position_mm
+            last_mm = here_mm
         stacks[-1].append(frame)
     return stacks
 
@@ -101,7 +104,12 @@ def at_positions(frames: Sequence[Frame]) -> list[list[Frame]]:
 def positions_mm(frames: Sequence[Frame]) -> npt.NDArray[np.float64]:
     """Position of each slice along the normal of the first, `(slice,)`."""
     normal = frames[0].place.normal
-    return np.array([frame.place.origin_mm @ normal for frame in frames])
+    return np.array([position_mm(frame, normal) for frame in frames])
+
+
+def position_mm(frame: Frame, normal: Vector) -> float:
+    """Position of a slice along a normal, rounded."""
+    return round(float(frame.place.origin_mm @ normal), PLACES_MM)
 
 
 def beside_mm(frames: Sequence[Frame]) -> float:
@@ -111,7 +119,7 @@ def beside_mm(frames: Sequence[Frame]) -> float:
     steps = np.arange(len(frames))[:, None] * step
     beside = np.array([frame.place.origin_mm for frame in frames]) - first.origin_mm - steps
     beside -= np.outer(beside @ first.normal, first.normal)
-    return float(np.linalg.norm(beside, axis=1).max())
+    return round(float(np.linalg.norm(beside, axis=1).max()), PLACES_MM)
 
 
 def _stable(frame: Frame) -> tuple[object, ...]:
@@ -140,4 +148,4 @@ def _turn(frame: Frame, other: Frame) -> float:
     """Largest difference of two direction cosines."""
     a, b = frame.place, other.place
     along_row, along_column = a.along_row - b.along_row, a.along_column - b.along_column
-    return float(max(np.abs(along_row).max(), np.abs(along_column).max()))
+    return round(float(max(np.abs(along_row).max(), np.abs(along_column).max())), 9)

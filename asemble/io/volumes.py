@@ -11,7 +11,14 @@ import numpy as np
 from asemble.core.errors import SeriesError
 from asemble.io.frames import Frame
 from asemble.io.header import Header
-from asemble.io.separate import SAME_POSITION_MM, at_positions, grouped, positions_mm, telling
+from asemble.io.separate import (
+    SAME_POSITION_MM,
+    at_positions,
+    grouped,
+    position_mm,
+    positions_mm,
+    telling,
+)
 
 NOT_CLOSER = 0.95
 """Slices of one stack lie no closer to each other than this share of the stated distance."""
@@ -169,11 +176,8 @@ def _passes(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
     """Runs of images whose numbers count along the normal, and the images of no such run."""
     normal = frames[0].place.normal
 
-    def position_mm(frame: Frame) -> float:
-        return float(frame.place.origin_mm @ normal)
-
     def order(frame: Frame) -> tuple[float, ...]:
-        return (frame.header.acquisition, frame.header.number, position_mm(frame))
+        return (frame.header.acquisition, frame.header.number, position_mm(frame, normal))
 
     runs: list[list[Frame]] = []
     again: list[Frame] = []
@@ -184,7 +188,7 @@ def _passes(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
             runs.append([frame])
             way = 0.0
             continue
-        step_mm = position_mm(frame) - position_mm(last)
+        step_mm = position_mm(frame, normal) - position_mm(last, normal)
         if abs(step_mm) <= SAME_POSITION_MM:
             again.append(frame)
         elif step_mm * way >= 0:
