@@ -206,11 +206,11 @@ def test_panes_without_a_frame_move_by_millimetres_once_they_are_linked_by_hand(
     theirs = positions[other.get_attribute("data-series") or ""]
     half = abs(theirs[1] - theirs[0]) / 2
     expect(page.get_by_role("button", name="Link", exact=True)).to_be_hidden()
-    expect(page.get_by_text("Not linked to pane 2, no reference lines")).to_be_visible()
+    expect(page.get_by_text("Not linked to pane 2: the files")).to_be_visible()
     reach -= reach[int(one.get_attribute("data-slice") or -1)]
     theirs -= theirs[int(other.get_attribute("data-slice") or -1)]
     page.get_by_role("button", name="Link anyway").click()
-    expect(page.get_by_text("Linked by hand to pane 2.")).to_be_visible()
+    expect(page.get_by_text("Linked by hand to pane 2:")).to_be_visible()
     one.press("Home")
     compared = 0
     for index in range(len(reach)):

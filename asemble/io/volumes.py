@@ -176,8 +176,11 @@ def _passes(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
     """Runs of images whose numbers count along the normal, and the images of no such run."""
     normal = frames[0].place.normal
 
+    def place_mm(frame: Frame) -> float:
+        return position_mm(frame, normal)
+
     def order(frame: Frame) -> tuple[float, ...]:
-        return (frame.header.acquisition, frame.header.number, position_mm(frame, normal))
+        return (frame.header.acquisition, frame.header.number, place_mm(frame))
 
     runs: list[list[Frame]] = []
     again: list[Frame] = []
@@ -188,7 +191,7 @@ def _passes(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
             runs.append([frame])
             way = 0.0
             continue
-        step_mm = position_mm(frame, normal) - position_mm(last, normal)
+        step_mm = place_mm(frame) - place_mm(last)
         if abs(step_mm) <= SAME_POSITION_MM:
             again.append(frame)
         elif step_mm * way >= 0:
@@ -200,7 +203,7 @@ def _passes(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
     passes: list[list[Frame]] = []
     for run in runs:
         if _is_pass(run):
-            passes.append(sorted(run, key=position_mm))
+            passes.append(sorted(run, key=place_mm))
         else:
             again += run
     return passes, again

@@ -36,10 +36,11 @@ function linkWords(viewer, pane) {
   const others = viewer.panes.filter((other) => other !== pane && !sharesFrame(pane.data, other.data));
   if (!others.length) return "";
   const name = (panes) => (panes.length > 1 ? "panes " : "pane ") + panes.map((other) => other.number + 1).join(" and ");
-  const byHand = others.filter((other) => viewer.linkedByHand && areLinkableByHand(pane.data, other.data));
-  const rest = others.filter((other) => !byHand.includes(other));
+  const alike = others.filter((other) => areLinkableByHand(pane.data, other.data));
+  const across = others.filter((other) => !alike.includes(other));
   const words = [];
-  if (byHand.length) words.push(`Linked by hand to ${name(byHand)}.`);
-  if (rest.length) words.push(`Not linked to ${name(rest)}, no reference lines: the files state no common frame of reference.`);
-  return words.join(" ");
+  if (alike.length) words.push(`${viewer.linkedByHand ? "linked by hand" : "not linked"} to ${name(alike)}`);
+  if (across.length) words.push(`no reference lines of ${name(across)}`);
+  const said = words.join(", ");
+  return `${said[0].toUpperCase()}${said.slice(1)}: the files state no common frame of reference.`;
 }
