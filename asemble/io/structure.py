@@ -337,10 +337,14 @@ class _Walk:
         """The element at an offset, read as what holds it has led to expect unless that fails."""
         data = self._data
         group, number, vr, length = self._heads.unpack_from(data, at)
-        if here.is_explicit and vr in _SHORT:
-            after = at + 8 + length
-            if length or data[after + 4 : after + 6] in _STATED:  # as almost always
-                return group << 16 | number, vr, at + 8, length
+        if here.is_explicit and vr in _STATED:
+            start = at + 8
+            if vr in _LONG and at + 12 <= len(data):
+                start, length = at + 12, self._lengths.unpack_from(data, at + 8)[0]
+            after = start + length
+            is_sure = length if vr in _SHORT else length == UNDEFINED
+            if is_sure or data[after + 4 : after + 6] in _STATED:  # as almost always
+                return group << 16 | number, vr, start, length
         readings = self._readings(at, is_explicit=here.is_explicit)
         if len(readings) == 1:
             return readings[0]
