@@ -312,3 +312,10 @@ def test_an_unreadable_file_is_listed(tmp_path: Path) -> None:
     gone = Part.from_path(tmp_path / "gone")
     (refusal,) = refusals(gone)
     assert "could not be opened" in refusal.reason
+
+
+def test_an_entry_of_an_archive_without_a_name_costs_no_other_one() -> None:
+    data = zipped({"nameless": b"x", **slices(2)}).replace(b"nameless", b"\0ameless")
+    study = read_parts([Part.from_bytes("a.zip", data)])
+    assert study.series[0].volume.shape[0] == 2
+    assert len(study.refused) == 1

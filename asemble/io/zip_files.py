@@ -65,7 +65,8 @@ def entries(stream: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
 
 def _is_folder(entry: zipfile.ZipInfo) -> bool:
     """Whether an entry is a folder; some tools of Windows end its name in a backslash."""
-    return entry.is_dir() or (entry.filename.endswith("\\") and entry.file_size == 0)
+    is_empty = entry.file_size == 0  # is_dir() of the library fails on a name without characters
+    return entry.filename.endswith("/") or (entry.filename.endswith("\\") and is_empty)
 
 
 def _why_not(entry: zipfile.ZipInfo) -> str:
