@@ -118,6 +118,19 @@ def test_one_slice_is_one_slice_on_whichever_axis_it_is_alone(tmp_path: Path) ->
     assert read(path).volume.shape == (1, *SHAPE[1:])
 
 
+def test_one_slice_without_depth_keeps_its_place(tmp_path: Path) -> None:
+    image = image_of(VOXELS[:1], affine_of(Plane.CORONAL))
+    image.set_sform(None, code=0)
+    image.set_qform(ras_affine(affine_of(Plane.CORONAL)), code=1)
+    data = bytearray(image.to_bytes())
+    data[88:92] = bytes(4)  # pixdim[3]
+    (tmp_path / "a.nii").write_bytes(data)
+    series = read(tmp_path / "a.nii")
+    assert series.plane is Plane.CORONAL
+    assert series.volume.spacing_mm == pytest.approx((1.0, *STEPS_MM[1:]))
+    assert any("How thick its one slice is" in note for note in series.notes)
+
+
 @pytest.mark.parametrize(
     ("shape", "sizes_mm", "stated", "axis"),
     [

@@ -149,17 +149,16 @@ def _are_equal(one: float, other: float) -> bool:
 
 def _forms(header: Any, shape: Sequence[int]) -> Lie:
     """The affine of the file, or its voxel sizes where it has none; the slice axis still open."""
-    unit = header.get_xyzt_units()[0]
+    unit = _unit(header)
     scale = _MM_PER_UNIT[unit]
     stated = [name for name in ("sform", "qform") if int(header[f"{name}_code"]) > 0]
-    read = {"sform": _sform, "qform": _qform}
+    pixdim, lacks_depth = _pixdim(header, shape, scale)
+    read = {"sform": _sform(header), "qform": _qform(header, pixdim)}
     found = {
-        name: affine
-        for name in stated
-        if (affine := _sensible(read[name](header), scale)) is not None
+        name: affine for name in stated if (affine := _sensible(read[name], scale)) is not None
     }
     if not found:
-        sizes = _pixdim(header, scale)
+        sizes = _known(pixdim, scale)
         known = (
             "" if sizes is None else " Its voxel sizes were kept; which side is left is unknown."
         )
@@ -178,7 +177,9 @@ def _forms(header: Any, shape: Sequence[int]) -> Lie:
             "The file states two geometries that disagree (sform and qform): the sform was taken; "
             "check the sides."
         )
-    unused = _sensible(_sform(header), scale) if stated == ["qform"] else None
+    if lacks_depth and "sform" not in found:
+        notes.append("How thick its one slice is, the file does not say.")
+    unused = _sensible(read["sform"], scale) if stated == ["qform"] else None
     if unused is not None and _sizes_differ(unused, found["qform"]):
         notes.append(
             "The file holds other voxel sizes in a geometry that it marks as unknown (sform); "
@@ -189,15 +190,21 @@ def _forms(header: Any, shape: Sequence[int]) -> Lie:
     return Lie(next(iter(found.values())), None, 2, tuple(notes))
 
 
+def _unit(header: Any) -> str:
+    try:
+        return str(header.get_xyzt_units()[0])
+    except KeyError:  # a code that nifti1.h does not define
+        return "unknown"
+
+
 def _sform(header: Any) -> Affine:
     rows = [header[f"srow_{axis}"] for axis in "xyz"]
     return np.array([*rows, [0, 0, 0, 1]], dtype=np.float64)
 
 
-def _qform(header: Any) -> Affine | None:
-    """The rotation, handedness and sizes of method 2; None where they are none."""
+def _qform(header: Any, sizes: npt.NDArray[np.float64]) -> Affine | None:
+    """The rotation and handedness of method 2 with these sizes; None where they are none."""
     b, c, d = (float(header[f"quatern_{name}"]) for name in "bcd")
-    sizes = np.abs(np.array(header["pixdim"][1:4], dtype=np.float64))
     length = b * b + c * c + d * d
     if not (length <= LONGEST_ROTATION and np.isfinite(sizes).all()):
         return None
@@ -215,18 +222,26 @@ def _qform(header: Any) -> Affine | None:
     return affine
 
 
-def _pixdim(header: Any, scale: float) -> Sizes | None:
-    """The voxel sizes of method 1; 1, 1, 1 is what programs write that know none."""
+def _pixdim(
+    header: Any, shape: Sequence[int], scale: float
+) -> tuple[npt.NDArray[np.float64], bool]:
+    """The voxel sizes of methods 1 and 2 in the unit of the file, and whether a depth is lacking.
+
+    A single slice of depth 0 gets one of 1 mm: nothing is measured along it.
+    """
     sizes = np.abs(np.array(header["pixdim"][1:4], dtype=np.float64))
+    lacking = np.array([shape[axis] == 1 and sizes[axis] == 0 for axis in range(3)])
+    sizes[lacking] = 1 / scale
+    return sizes, bool(lacking.any())
+
+
+def _known(pixdim: npt.NDArray[np.float64], scale: float) -> Sizes | None:
+    """The sizes in mm, None where they make no sense or are 1, 1, 1, as for want of any."""
+    sizes = pixdim * scale
     low, high = SENSIBLE_MM
-    is_sensible = (
-        np.isfinite(sizes).all() and low <= sizes.min() * scale <= sizes.max() * scale <= high
-    )
-    return (
-        _as_sizes(sizes * scale)
-        if is_sensible and np.ptp(sizes) + abs(sizes[0] - 1) > 1e-4
-        else None
-    )
+    is_sensible = np.isfinite(sizes).all() and low <= sizes.min() <= sizes.max() <= high
+    is_default = np.abs(pixdim - 1).max() < 1e-4
+    return _as_sizes(sizes) if is_sensible and not is_default else None
 
 
 def _as_sizes(sizes: npt.NDArray[np.float64]) -> Sizes:
