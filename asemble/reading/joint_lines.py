@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from asemble.clinical.findings import Bone, Half, Joint, Quadrant
 from asemble.core.errors import LineError
-from asemble.core.geometry import slice_normal, slice_positions_mm, spacing_mm
+from asemble.core.geometry import slice_normal, spacing_mm
 from asemble.core.study import Series
 from asemble.core.volume import Affine
 
@@ -120,8 +120,9 @@ class Slice:
     @classmethod
     def of(cls, affine: Affine, index: int) -> "Slice":
         """Slice `index` of the volume with that affine."""
-        position = slice_positions_mm(affine, index + 1)[-1]
-        return cls(slice_normal(affine), float(position), spacing_mm(affine)[0])
+        normal = slice_normal(affine)
+        position = normal @ (affine[:3, 3] + index * affine[:3, 0])
+        return cls(normal, float(position), spacing_mm(affine)[0])
 
     def away_mm(self, points: npt.ArrayLike) -> Points:
         """How far points `(..., 3)` lie in front of the plane, negative behind it."""
