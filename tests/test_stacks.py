@@ -277,14 +277,16 @@ def test_a_slice_missing_among_the_locations_is_said() -> None:
     assert all("1 slice is missing" in said(series) for series in study.series)
 
 
-@pytest.mark.parametrize("location", [None, "0", "numbers"])
+@pytest.mark.parametrize("location", [None, "0", "numbers", "none"])
 @pytest.mark.parametrize("is_torn", [False, True])
 def test_one_position_and_nothing_but_numbers_is_asked(
     location: str | None, *, is_torn: bool
 ) -> None:
     images = at_one_place(stack(8), located=False)
     for number, image in enumerate(images):
-        if location is not None:
+        if location == "none":  # neither these
+            del image.InstanceNumber
+        elif location is not None:
             image.SliceLocation = str(number) if location == "numbers" else location
     with pytest.raises(InputError, match=r"All 8 images .* one ImagePositionPatient.* Export"):
         read(torn(images) if is_torn else images)

@@ -18,6 +18,9 @@ from asemble.core.errors import InputError
 ATTRIBUTES = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
 """Read for this comparison only, and taken out of the data set at once."""
 
+_IMAGE = ("SOPInstanceUID", "InstanceNumber", "ImagePositionPatient")
+"""What a second file of the same image has in common with the first."""
+
 FEWEST_FILES = 3
 """Files that name a patient each and yet form one stack; fewer may fit by chance."""
 ASSUMED = (
@@ -101,13 +104,13 @@ class Patients:
         """
         stated = [_taken(dataset, keyword) for keyword in ATTRIBUTES]
         spelling = self._digest("\n".join(stated))
-        instance = self._digest(_text(dataset.get_item("SOPInstanceUID")))
+        image = self._digest("\n".join(_text(dataset.get_item(each)) for each in _IMAGE))
         if spelling in self._spellings:  # as almost always
-            is_copy = instance is not None and self._spellings[spelling] == instance
+            is_copy = self._spellings[spelling] == image
             self._is_each_new = self._is_each_new and is_copy
             self._require_one()
             return
-        self._spellings[spelling] = instance
+        self._spellings[spelling] = image
         number, issuer, name, birth = stated
         person = _Person(
             number=self._digest(_number_key(number)),

@@ -231,11 +231,11 @@ def _least_gap_mm(frames: Sequence[Frame]) -> float | None:
 
 
 def _by_rank(stacks: list[list[Frame]]) -> list[list[Frame]]:
+    if len(stacks) == 1 and len(stacks[0]) >= FEWEST_OF_A_PASS:
+        _require_a_reason_for_one_position(stacks[0])
     for images in stacks:
         images.sort(key=lambda frame: (*frame.order_key, frame.file))
         _require_told_apart(images)
-    if len(stacks) == 1 and len(stacks[0]) >= FEWEST_OF_A_PASS:
-        _require_a_reason_for_one_position(stacks[0])
     volumes = [list(volume) for volume in zip(*stacks, strict=True)]
     for one, other in pairwise(volumes):
         _require_alike_numbers(one, other)
