@@ -32,7 +32,7 @@ _SAVE_PLAIN = "Export the series uncompressed."
 
 
 class RefusedError(Exception):
-    """The decoder's word for why it does not decode: damaged, memory, colour or size."""
+    """The decoder's word for why it does not decode: damaged, memory, bits, colour or size."""
 
 
 class DecoderPool:

@@ -129,8 +129,8 @@ def read_header(name: str, data: bytes, *, patients: Patients) -> Parsed:
         raise FileError(
             "This file is named like DICOM but holds something else.", hint=EXPORT_AGAIN
         )
-    found = read_structure(data, wanted=_WANTED)
     try:
+        found = read_structure(data, wanted=_WANTED)
         with quiet_parser():
             dataset = _dataset(found)
             patients.take(dataset)
@@ -227,7 +227,8 @@ def _require_mr_image(dataset: pydicom.Dataset, found: Structure) -> None:
     if found.pixels is None:
         if sop_class in kinds.MR_CLASSES or "Rows" in dataset:
             raise FileError(
-                "This DICOM file is cut off before its image, or holds none: it has no pixel data.",
+                "This DICOM file is cut off or damaged, or holds no image: no pixel data follow "
+                "its header.",
                 hint=EXPORT_AGAIN,
             )
         raise FileError("This DICOM file holds no image.", hint="It is not needed.")

@@ -17,6 +17,7 @@ from asemble.io.structure import UNDEFINED, Structure, fragments
 
 _JPEG = "1.2.840.10008.1.2.4."
 _RLE = "1.2.840.10008.1.2.5"
+_DEFLATED = "1.2.840.10008.1.2.1.99"
 _FRAMES_OF_JPEG = {0xC0: "50", 0xC1: "51", 0xC3: "57", 0xF7: "80"}
 """The marker that begins a frame, and the syntax: baseline, extended, lossless, JPEG-LS."""
 _DECODED_ALIKE = tuple(
@@ -68,7 +69,7 @@ def unpack_pixels(dataset: pydicom.Dataset, found: Structure) -> Packed:
 def _syntax(dataset: pydicom.Dataset, found: Structure) -> str:
     """The transfer syntax as stated; of plain ones, and where none is, the one that was found."""
     stated = text(dataset.file_meta, "TransferSyntaxUID")
-    if stated and stated not in NATIVE and stated != "1.2.840.10008.1.2.1.99":
+    if stated and stated not in NATIVE and stated != _DEFLATED:
         return stated
     if not found.is_little_endian:
         return BIG_ENDIAN

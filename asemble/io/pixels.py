@@ -13,7 +13,7 @@ from asemble.io import decoders
 from asemble.io.bits import BEYOND, HIGH_BIT, shift_of, stored_values
 from asemble.io.colour import grey_of_colour, grey_of_palette
 from asemble.io.layout import BIG_ENDIAN, COMPRESSED, EXPORT_AGAIN, Layout
-from asemble.io.padding import AMONG_THE_GREYS, Mask, Padding, mask_of
+from asemble.io.padding import AMONG_THE_GREYS, Mask, mask_of
 
 SMOOTHER = 2.0
 """A picture whose bytes lie in the wrong order is rougher by more than that."""
@@ -94,9 +94,8 @@ def _padding(
     if padding is None:
         return None, False
     lowest, highest = layout.range
-    if lowest <= padding.low <= padding.high <= highest:
-        return mask_of(values, padding)
-    return mask_of(pixels.astype(layout.dtype, copy=False), Padding(padding.low, padding.high))
+    is_stored = lowest <= padding.low <= padding.high <= highest
+    return mask_of(values if is_stored else pixels.astype(layout.dtype, copy=False), padding)
 
 
 def _is_swapped(layout: Layout, pixels: npt.NDArray[Any]) -> bool:
