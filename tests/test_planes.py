@@ -6,15 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mr_files import mr_image, to_bytes
+from streamlit.testing.v1 import AppTest
 
 from asemble.cli import main
 from asemble.core.geometry import plane_of, possible_planes
 from asemble.core.labels import PATTERNS, Plane, Weighting
 from asemble.core.study import Series
 from asemble.imaging.quality import why_not_judged
-from asemble.io import Part, convert, read_parts, read_study
+from asemble.io import Part, convert, read_parts, read_study, write_nifti
 from asemble.phantom.cases import sample_case, sample_stack
 
+ROOT = Path(__file__).parents[1]
 CORONAL, AXIAL, SAGITTAL = Plane
 FLUID = {"ScanningSequence": ["SE", "IR"], "InversionTime": "150", "EchoTime": "60"}
 
@@ -126,11 +128,8 @@ def test_no_simulated_stack_lies_between_the_planes() -> None:
 def test_predict_asks_for_the_plane_and_takes_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rng = np.random.default_rng(1)
     for i in range(6):
         image = mr_image(i, orientation=tilted(70), SeriesDescription="stir sij", **FLUID)
-        image.Rows, image.Columns, image.PixelSpacing = 80, 96, [2.0, 2.0]
-        image.PixelData = rng.integers(200, 3000, (80, 96)).astype("<u2").tobytes()
         path = tmp_path / "in" / f"{i}.dcm"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(to_bytes(image))
@@ -146,4 +145,21 @@ def test_predict_asks_for_the_plane_and_takes_it(
     assert main(["predict", str(tmp_path / "in"), "--json", str(out), "--plane", "axial"]) == 0
     (series,) = json.loads(out.read_text())["series"]
     assert series["plane"] == "axial"
-    assert "plane" not in (series["why_not"] or "")
+    assert "too small" in series["why_not"]  # the plane is answered
+
+
+def test_the_app_asks_for_the_plane_and_takes_it(tmp_path: Path) -> None:
+    affine = np.eye(4)
+    orientation = np.array(tilted(70))
+    affine[:3, 2], affine[:3, 1] = 0.7 * orientation[:3], 0.5 * orientation[3:]
+    affine[:3, 0] = 4 * np.cross(orientation[:3], orientation[3:])
+    write_nifti(tmp_path / "stir.nii", np.arange(2400.0).reshape(6, 20, 20), affine)
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=120).run()
+    content = (tmp_path / "stir.nii").read_bytes()
+    app.file_uploader[0].set_value([("stir.nii", content, "application/octet-stream")]).run()
+    next(each for each in app.button if each.label == "Read the upload").click().run()
+    assert any("tilted between axial and coronal; state the" in w.value for w in app.warning)
+    plane = next(each for each in app.selectbox if each.label == "Plane")
+    assert plane.value is None
+    plane.set_value(AXIAL).run()
+    assert not app.warning

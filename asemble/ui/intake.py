@@ -197,8 +197,11 @@ def _row(series: Series) -> None:
     why_not = cache.why_not_judged(
         state.study_key(), series.id, series.plane, series.weighting, series
     )
-    for note in [*series.notes, *([f"Not judged by the models: {why_not}"] if why_not else [])]:
+    for note in series.notes:
         st.caption(_plain(note))
+    if why_not:
+        tell = st.warning if series.plane is None else st.caption  # the reader can answer that one
+        tell(_plain(f"Not judged by the models: {why_not}"))
 
 
 def _plain(text: str) -> str:
