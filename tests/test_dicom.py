@@ -447,6 +447,21 @@ def test_frames_without_groups_are_stacked_along_the_normal_and_it_is_said() -> 
     assert series.frame_of_reference is None  # nobody knows which way the stack goes
 
 
+def test_frames_of_which_only_shared_groups_speak_are_stacked_along_the_normal() -> None:
+    image = enhanced_image([{"index": index, "slope": 2} for index in range(4)])
+    shared, own = image.SharedFunctionalGroupsSequence[0], image.PerFrameFunctionalGroupsSequence
+    shared.PlanePositionSequence = own[0].PlanePositionSequence
+    shared.PixelValueTransformationSequence = own[0].PixelValueTransformationSequence
+    shared.MREchoSequence = own[0].MREchoSequence
+    del image.PerFrameFunctionalGroupsSequence
+    (series,) = read_images(image).series
+    assert np.array_equal(series.volume.voxels, volume_values(4) * 2)
+    assert series.volume.affine_lps is not None
+    assert spacing_mm(series.volume.affine_lps) == pytest.approx((STEP_MM, *SPACING_MM))
+    assert series.weighting is Weighting.T1
+    assert "may be swapped" in series.notes[0]
+
+
 @pytest.mark.parametrize(
     "attributes",
     [

@@ -7,7 +7,14 @@ import pydicom
 
 from asemble.core.errors import FileError
 from asemble.io.diffusion import is_diffusion
-from asemble.io.frames import WHOLE, Slot, notes_on_scaling, read_place, read_scaling
+from asemble.io.frames import (
+    WHOLE,
+    Slot,
+    notes_on_scaling,
+    read_place,
+    read_scaling,
+    require_near,
+)
 from asemble.io.header import Header, header_of, image_kind, number, numbers, positive, text
 
 _POSITION_POINTERS = frozenset({0x00209056, 0x00209057, 0x00200032, 0x00209161})
@@ -50,7 +57,7 @@ def slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
 
 
 def slots_along_normal(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
-    """A slot for each frame of a file without functional groups, from the place of the first one.
+    """A slot for each frame of a file that tells the place of the first one only.
 
     The frames follow each other SpacingBetweenSlices apart along the normal. The header says so
     much, but not which way, so a note does, and the millimetres are held to be of no frame of
@@ -61,33 +68,33 @@ def slots_along_normal(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
             says that the frames follow each other in time.
     """
     frames = int(number(dataset, "NumberOfFrames") or 1)
+    shared = dataset.get("SharedFunctionalGroupsSequence")
+    group = _Groups(pydicom.Dataset(), (shared or [pydicom.Dataset()])[0], dataset)
     pointer = dataset.get("FrameIncrementPointer")
     is_in_time = pointer not in (None, "", _SLICE_LOCATIONS)
     is_repeated = (number(dataset, "NumberOfTemporalPositions") or 1) > 1
-    is_placed = "ImagePositionPatient" in dataset and "ImageOrientationPatient" in dataset
-    step_mm = positive(dataset, "SpacingBetweenSlices")
+    is_placed = len(group.with_top("PlanePositionSequence", "ImagePositionPatient")) > 0
+    measures = group.with_top("PixelMeasuresSequence", "SpacingBetweenSlices")
+    step_mm = positive(measures, "SpacingBetweenSlices")
     if is_in_time or is_repeated or not is_placed or step_mm is None:
         raise FileError(
             "This file holds several frames without saying where they lie.", hint=_EXPORT_AGAIN
         )
-    place = read_place(dataset, dataset, dataset)
-    slope, intercept = read_scaling(dataset)
+    first = _slot(0, group, header, [], is_only=True)
+    step = step_mm * first.place.normal
+    require_near(first.place.origin_mm + (frames - 1) * step)
+    header = dataclasses.replace(first.header if shared else header, frame_of_reference="")
     said = (
         f"The file gives the place of the first of its {frames} frames only: they were stacked "
         "along the normal in their order, so front and back may be swapped."
     )
-    header = dataclasses.replace(header, frame_of_reference="")
     return [
-        Slot(
+        dataclasses.replace(
+            first,
             frame=index,
-            window=WHOLE,
-            place=dataclasses.replace(
-                place, origin_mm=place.origin_mm + index * step_mm * place.normal
-            ),
-            slope=slope,
-            intercept=intercept,
+            place=dataclasses.replace(first.place, origin_mm=first.place.origin_mm + index * step),
             header=header,
-            notes=(said,),
+            notes=(*first.notes, said),
         )
         for index in range(frames)
     ]

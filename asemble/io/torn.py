@@ -23,9 +23,9 @@ MOST_LOOSE = 5
 """A localiser has so many slices in one direction; more that lie side by side are a stack, even
 if an uneven one."""
 WITHOUT_GAPS = 1.5
-FARTHEST = 2.5
+FARTHEST = 2.1
 """Slices follow each other within so many times their stated distance or thickness: those of a
-whole stack, and those of any stack."""
+whole stack, and those of one that lost every second slice."""
 
 TOGETHER = (
     "These images came as {count} series by their SeriesInstanceUIDs; they were put together "
