@@ -83,8 +83,8 @@ _DIXON_WORDS = (
 def weighting_of(header: Header) -> Weighting:
     """The weighting that a header shows; `OTHER` where it shows none of the known ones."""
     words = header.description.split()
-    kinds = {re.sub(r"[^A-Z0-9]+", "_", kind) for kind in header.kind}
-    is_computed = bool(_COMPUTED_KINDS & kinds) or _names_computed(words)
+    kinds = [re.sub(r"[^A-Z0-9]+", "_", kind) for kind in header.kind]
+    is_computed = bool(_COMPUTED_KINDS.intersection(kinds)) or _names_computed(words)
     if not header.is_magnitude or header.is_diffusion or is_computed:
         return Weighting.OTHER
     if "EP" in header.sequence or header.contrast in _NOT_STIR:
