@@ -60,7 +60,7 @@ def page(browser: Browser, address: str, files: list[Path]) -> Iterator[Page]:
     """The Read page, T1 beside STIR; who lays lines before `laid` does takes them away again."""
     with new_window(browser) as page:
         page.goto(address)
-        page.locator('input[type="file"]').set_input_files(files)
+        page.locator('input[type="file"]').first.set_input_files(files)
         page.get_by_role("button", name="Read the upload").click()
         page.get_by_role("button", name="Read the slices").click()
         expect(page.locator("canvas[data-ms]")).to_have_count(2)
