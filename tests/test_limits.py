@@ -5,6 +5,7 @@ import io
 import math
 import struct
 import time
+import tracemalloc
 import zlib
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,23 @@ CLASS_OF_AN_INDEX = b"\2\0\2\0UI\x14\0" + b"1.2.840.10008.1.3.10"
 def test_a_deflated_bomb_is_not_inflated_however_it_hides(before: bytes) -> None:
     said = "would inflate to more than 100 times its size"
     assert said in reason(deflated_bomb(before), most_mib=30)  # 100 times its 204 KiB
+
+
+def test_what_deflated_files_inflate_to_is_not_held_with_their_pixels() -> None:
+    files = []
+    for index in range(8):
+        image = mr_image(index)
+        image.private_block(0x0009, "A", create=True).add_new(1, "OB", bytes(2 * limits.MIB))
+        image.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+        files.append(Part.from_bytes(f"{index}", to_bytes(image)))
+    tracemalloc.start()
+    try:
+        (series,) = read_parts(files).series
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert series.volume.shape[0] == 8
+    assert peak < 9 * limits.MIB
 
 
 def test_voxels_add_up_before_they_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asemble.io.layout import COMPRESSED, Layout
+from asemble.io.layout import Layout
 
 BEYOND = (
     "Some values take more bits than BitsStored states. The bits beyond were left out, as the "
@@ -32,7 +32,7 @@ def stored_values(layout: Layout, pixels: Pixels) -> tuple[Pixels, npt.NDArray[n
     shift = shift_of(layout, pixels)
     if not shift and pixels.min() >= lowest and pixels.max() <= highest:
         return pixels.astype(layout.dtype, copy=False), None
-    if layout.is_lossy and layout.syntax in COMPRESSED and not shift:
+    if layout.is_lossy and layout.is_packed and not shift:
         # Lossy streams ring: a value a little beyond is cut, where it would come out black.
         is_pattern = layout.is_signed and pixels.dtype.kind == "u"
         pixels = pixels.clip(0, 2**layout.bits_stored - 1) if is_pattern else (

@@ -84,7 +84,7 @@ class Parsed:
     @property
     def is_compressed(self) -> bool:
         """Whether the pixels go through a decoder."""
-        return self.layout.syntax in COMPRESSED
+        return self.layout.is_packed
 
     def frames(self) -> list[Frame]:
         """The slices; threads may do this at once for several files.
@@ -141,7 +141,11 @@ def read_header(name: str, data: bytes, *, patients: Patients) -> Parsed:
             header = replace(header_of(dataset), is_diffusion=is_diffusion(dataset))
             slots = _slots(dataset, header)
             layout = read_layout(dataset)
-            return Parsed(name, layout, slots, packed.stored, _notes(dataset))
+            stored = packed.stored
+            if found.data is not data and not layout.is_packed:
+                # A view would hold all that a deflated file inflates to.
+                stored = memoryview(bytes(stored[: layout.plain_bytes]))
+            return Parsed(name, layout, slots, stored, _notes(dataset))
     except DAMAGED as error:
         raise FileError(
             "The header of this DICOM file is damaged, or written in a way that is not read.",

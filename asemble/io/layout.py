@@ -65,6 +65,11 @@ class Layout:
     offsets: tuple[bytes, bytes] | None = None
 
     @property
+    def is_packed(self) -> bool:
+        """Whether the pixels go through a decoder."""
+        return self.syntax in COMPRESSED
+
+    @property
     def voxels(self) -> int:
         """Rows x columns x frames."""
         return self.frames * self.rows * self.columns

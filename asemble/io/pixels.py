@@ -12,7 +12,7 @@ from asemble.core.errors import FileError
 from asemble.io import decoders
 from asemble.io.bits import BEYOND, HIGH_BIT, shift_of, stored_values
 from asemble.io.colour import grey_of_colour, grey_of_palette
-from asemble.io.layout import BIG_ENDIAN, COMPRESSED, EXPORT_AGAIN, Layout
+from asemble.io.layout import BIG_ENDIAN, EXPORT_AGAIN, Layout
 from asemble.io.padding import AMONG_THE_GREYS, Mask, mask_of
 
 SMOOTHER = 2.0
@@ -58,12 +58,11 @@ def read_pixels(layout: Layout, stored: memoryview) -> Greys:
     Raises:
         FileError: the pixels are cut off, damaged, or not what the header promises.
     """
-    is_packed = layout.syntax in COMPRESSED
-    pixels = _decoded(layout, stored) if is_packed else _native(layout, stored)
+    pixels = _decoded(layout, stored) if layout.is_packed else _native(layout, stored)
     if layout.samples > 1:
         return Greys(grey_of_colour(pixels, largest=2**layout.bits_stored - 1))
     notes = []
-    if not is_packed and _is_swapped(layout, pixels):
+    if not layout.is_packed and _is_swapped(layout, pixels):
         pixels = pixels.byteswap()
         notes.append(SWAPPED)
     values, beyond = stored_values(layout, pixels)
