@@ -18,12 +18,12 @@ from asemble.reading.joint_lines import (
     Laid,
     Slice,
     frame_name,
-    hit,
     lay,
     line_at,
     lines_of,
     without,
 )
+from asemble.reading.quadrants import hit
 
 
 def stack(tilt_deg, step_mm, *, pixel_mm=(0.5, 0.7), start_mm=0.0, askew_deg=0.0):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asemble.clinical.findings import Bone, Half, Joint, Quadrant
+from asemble.clinical.findings import Joint
 from asemble.core.errors import LineError
 from asemble.core.geometry import slice_normal, spacing_mm
 from asemble.core.study import Series
@@ -35,7 +35,7 @@ LEAST_APART_MM = 30.0
 FURTHEST_MM = 10_000.0
 """From the origin of a frame of reference; no scanner is so large."""
 
-_TIE_DECIMALS = 3
+TIE_DECIMALS = 3
 """Of positions in mm: whether a line belongs to a slice must not hang on the last bit."""
 
 Point = tuple[float, float, float]
@@ -127,7 +127,7 @@ class Slice:
     def away_mm(self, points: npt.ArrayLike) -> Points:
         """How far points `(..., 3)` lie in front of the plane, negative behind it."""
         away = np.asarray(points, dtype=np.float64) @ self.normal - self.position_mm
-        return np.asarray(away.round(_TIE_DECIMALS))
+        return np.asarray(away.round(TIE_DECIMALS))
 
     def owns(self, line: JointLine) -> bool:
         """Whether the line was laid on this slice, or nearer to it than to its neighbours."""
@@ -156,19 +156,6 @@ class LineHere:
     points: Points
     laid: Laid
     away_mm: float
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """Where a place lies between the joints.
-
-    Args:
-        quadrant: of the nearer joint.
-        line_mm: how far from its line.
-    """
-
-    quadrant: Quadrant
-    line_mm: float
 
 
 def frame_name(series: Series) -> str:
@@ -200,28 +187,6 @@ def line_at(lines: JointLines, joint: Joint, at: Slice) -> LineHere | None:
     if not ((away.min(axis=0) <= 0) & (away.max(axis=0) >= 0)).all():
         return LineHere(points, Laid.HELD, nearest) if nearest <= HOLD_MM else None
     return LineHere(points, Laid.BETWEEN, nearest)
-
-
-def hit(lines: JointLines, at: Slice, place: npt.ArrayLike) -> Hit:
-    """The quadrant of a place on a slice, and how far it lies from the joint.
-
-    Args:
-        lines: with a joint on that slice; of two the nearer one counts.
-        at: the slice.
-        place: `(3,)` mm LPS.
-
-    Raises:
-        ValueError: no joint has a line on that slice.
-    """
-    here = {joint: line_at(lines, joint, at) for joint in Joint}
-    hits = [
-        _hit(at.flat(line.points), joint, at.flat(place))
-        for joint, line in here.items()
-        if line is not None
-    ]
-    if not hits:
-        raise ValueError("no joint has a line on that slice")
-    return min(hits, key=lambda each: each.line_mm)
 
 
 def lay(lines: JointLines, joint: Joint, drawn: npt.ArrayLike, at: Slice) -> JointLines:
@@ -266,29 +231,6 @@ def _cut(path: Points, away: Points, normal: Points) -> Points:
     return np.asarray(met - beyond * normal, dtype=np.float64)
 
 
-def _hit(line: Points, joint: Joint, place: Points) -> Hit:
-    """All in mm to the left and downwards: `line` `(3, 2)`, `place` `(2,)`."""
-    starts, steps = line[:-1], np.diff(line, axis=0)
-    lengths = np.linalg.norm(steps, axis=1)
-    share = ((place - starts) * steps).sum(axis=1) / lengths**2
-    feet = starts + np.clip(share, 0, 1)[:, None] * steps
-    far = np.linalg.norm(place - feet, axis=1).round(_TIE_DECIMALS)
-    part = int(far.argmin())
-    along = lengths[:part].sum() + np.clip(share[part], 0, 1) * lengths[part]
-    # Perpendicular to a part, away from the sacrum; both parts together where the bend is nearest.
-    outwards = np.stack([steps[:, 1], -steps[:, 0]], axis=1) / lengths[:, None]
-    outwards *= 1 if joint is Joint.LEFT else -1
-    side = (outwards[far == far[part]] @ (place - feet[part])).sum()
-    return Hit(
-        Quadrant(
-            joint,
-            Half.UPPER if along < lengths.sum() / 2 else Half.LOWER,
-            Bone.ILIAC if side > 0 else Bone.SACRAL,
-        ),
-        float(far[part]),
-    )
-
-
 def _check_shape(line: Points, joint: Joint) -> None:
     length = float(np.linalg.norm(line[2] - line[0]))
     parts = np.linalg.norm(np.diff(line, axis=0), axis=1)
@@ -323,7 +265,7 @@ def _check_sides(lines: JointLines, joint: Joint, line: Points, at: Slice) -> No
 
 def point(value: Sequence[float] | Points) -> Point:
     """Three numbers as a place in mm, to a micrometre."""
-    x, y, z = (round(float(each), _TIE_DECIMALS) for each in value)
+    x, y, z = (round(float(each), TIE_DECIMALS) for each in value)
     return x, y, z
 
 

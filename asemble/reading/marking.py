@@ -18,10 +18,10 @@ from asemble.reading.joint_lines import (
     Laid,
     LineHere,
     Slice,
-    hit,
     line_at,
     point,
 )
+from asemble.reading.quadrants import hit
 
 FAR_MM = 25.0
 """A click further from the joint than this asks before it is recorded.
