@@ -24,7 +24,7 @@ def show() -> None:
     with theirs:
         st.subheader("What goes beside it")
         results.show_headline(assessed.prediction)
-        for reason in assessed.prediction.reasons:
+        for reason in assessed.prediction.further_reasons:
             st.markdown(f"- {reason}")
         st.markdown("**Your checklist**")
         checklist.show_summary()

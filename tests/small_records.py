@@ -55,12 +55,20 @@ def record(
             "interval": [probability - 0.1, probability + 0.15],
         },
         "decision": "inflammatory" if probability > 0.5 else "normal",
+        "why": None,
+        "deciding": {"shows oedema": positive, "points": positive and hits > 0},
+        "without rules": {
+            "probabilities": [rest, probability, rest],
+            "decision": "inflammatory" if probability > 0.3 else "normal",
+            "deciding": {"shows oedema": False, "points": False},
+        },
         "picture": PICTURE,
         "series": [
             {
                 "plane": plane,
                 "labels": [0, label, 0],
                 "probabilities": [[1 - p, p, 0.0] for p in slices],
+                "counts": [False, True, True],
                 "members": {"pvt": [0.5, probability, 0.2]},
                 "position": [-1, 0, -1],
                 "brightness": [1.0, 0.9, 1.1],

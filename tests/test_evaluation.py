@@ -40,7 +40,7 @@ from asemble.evaluation.figures import (
     member_metrics,
     table,
 )
-from asemble.evaluation.fitting import fit_fusion
+from asemble.evaluation.fitting import features, fit_fusion
 from asemble.evaluation.gallery import entry, worst, write_strip
 from asemble.evaluation.measures import (
     map_record,
@@ -390,12 +390,23 @@ def test_the_table_says_that_it_is_simulated_and_the_card_repeats_itself(
     assert json.dumps(card) == json.dumps(again)
 
 
+CLASS = ([0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.05, 0.05, 0.9])
+
+
 def test_a_fitted_fusion_survives_its_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
 
-    def features(i: int) -> dict[str, Any]:
+    def look(i: int) -> dict[str, Any]:
+        """Three slices a plane: no evidence, at the joints, and beside them."""
         return {
-            plane: {who: rng.normal(i % 3, 1, 2).tolist() for who in (ENSEMBLE, "pvt", "regnet")}
+            plane: {
+                "probabilities": {
+                    who: [rng.dirichlet([1] * 3).tolist(), CLASS[i % 3], [0.05, 0.9, 0.05]]
+                    for who in (ENSEMBLE, "pvt", "regnet")
+                },
+                "share": [None, 0.9 + 0.01 * i, 0.1],
+                "expected": [True, True, i % 2 == 0],
+            }
             for plane in ("coronal", "axial")
         }
 
@@ -403,12 +414,9 @@ def test_a_fitted_fusion_survives_its_file(tmp_path: Path) -> None:
         {
             "kind": PATTERNS[i % 3].value,
             "appearance": None,
-            "features": features(i),
-            "again": features(i) if i < 6 else None,
-            "slices": {
-                plane: {"labels": [0, i % 3], "probabilities": rng.dirichlet([1] * 3, 2).tolist()}
-                for plane in ("coronal", "axial")
-            },
+            "looks": look(i),
+            "again": look(i) if i < 6 else None,
+            "labels": {plane: [0, i % 3, 0] for plane in ("coronal", "axial")},
             "hottest": {
                 f"{method}/{plane}/pvt": 4.0 + i
                 for method in ("gradcam", "evidence")
@@ -422,6 +430,11 @@ def test_a_fitted_fusion_survives_its_file(tmp_path: Path) -> None:
     fusion = fit_fusion(records, {"a": "1"}, members, first_seed=9)
     assert fusion.reference("gradcam", Plane.AXIAL, "pvt") == 8.0  # of the cases 1, 4 and 7
     assert fusion.interval.multiplier > 0 and fusion.interval.nominal == 0.9
+    # Of the slices that show a lesion, at 0.91, 0.92, 0.94, ... of their evidence at the joints.
+    assert fusion.counting == {"coronal": 0.91, "axial": 0.91}
+    # The third slice, as inflammatory in every study, does not count; else all would look alike.
+    said = [features(record["looks"], ENSEMBLE, fusion.counting) for record in records]
+    assert [int(fusion.probabilities(of).argmax()) for of in said] == [0, 1, 2] * 3
     save_fusion(tmp_path, fusion)
     store_measurement(tmp_path, "calibration", {"notice": NOTICE})
     store_measurement(tmp_path, "studies", {"studies": 4})
@@ -429,6 +442,7 @@ def test_a_fitted_fusion_survives_its_file(tmp_path: Path) -> None:
     coronal = {Plane.CORONAL: np.array([1.0, -2.0])}
     assert loaded.probabilities(coronal) == pytest.approx(fusion.probabilities(coronal))
     assert (loaded.slices, loaded.interval) == (fusion.slices, fusion.interval)
+    assert loaded.counting == fusion.counting
     assert loaded.measured("calibration") == {"notice": NOTICE}
     assert loaded.measured("studies") == {"studies": 4}
     assert loaded.measured("table") == {}

@@ -21,7 +21,7 @@ from asemble.evaluation.studies import PlannedCase, SeriesTruth, SimulatedStudy
 from asemble.evaluation.trust import QUESTIONS, Bands, limit_of, trust_figures, trust_parts
 from asemble.explain import SeriesHeatmaps, explain
 from asemble.explain.changes import body, covered, elsewhere, moved
-from asemble.explain.telling import tell
+from asemble.explain.telling import limits_of, tell
 from asemble.explain.trust import (
     Agreement,
     Deletion,
@@ -47,7 +47,7 @@ from asemble.models.scope import accepts_all
 from asemble.phantom import LesionType, render_slice, sample_case, sample_stack
 from asemble.predict import predict
 from asemble.ui import cache
-from asemble.ui.trust import SHORT, limits_of, worth
+from asemble.ui.trust import SHORT, worth
 
 ROOT = Path(__file__).parents[1]
 SEED = 1_000_001

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from asemble.commands.terminal import progress, writing
+from asemble.core.errors import WeightsError
 from asemble.core.labels import PATTERNS, Plane
 from asemble.core.results import ENSEMBLE, StudyPrediction
 from asemble.core.study import Study
@@ -46,12 +47,15 @@ from asemble.evaluation.studies import (
     run_studies,
 )
 from asemble.explain import explain, raw_maps
+from asemble.explain.telling import limits_of
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.cards import card_path, write_card
+from asemble.models.ensemble import sum_of_shares
 from asemble.models.fusion import (
     METHODS,
     PLANE_SETS,
     Fusion,
+    load_fusion,
     save_fusion,
     store_measurement,
     stored_measurement,
@@ -60,7 +64,7 @@ from asemble.models.fusion import (
 from asemble.models.scope import accepts_all
 from asemble.models.weights import weights_directory
 from asemble.phantom import HELD_OUT
-from asemble.predict import predict
+from asemble.predict import judge, predict, without_rules
 
 TWICE = 3
 """One in so many test studies is examined a second time, which costs as much as the first."""
@@ -111,7 +115,7 @@ def calibrate(count: int, run: Run) -> None:
             plan(studies, FIRST_VALIDATION_SEED, appearances=turns, again=studies // 2),
             lambda simulated: measure_for_fusion(
                 simulated,
-                lambda study: predict(study, ensemble),
+                lambda study: look_at_slices(study, ensemble),
                 lambda series: raw_maps(series, ensemble).maps,
             ),
             records=run.records / "calibrate.jsonl",
@@ -121,16 +125,52 @@ def calibrate(count: int, run: Run) -> None:
         )
         fusion = fit_fusion(measured, ensemble.weights, names, first_seed=FIRST_VALIDATION_SEED)
         directory = weights_directory(run.weights)
-        # What is in scope does not depend on the members: its figures outlive them.
-        kept = {"scope": stored_measurement(directory, "scope")}
-        path = save_fusion(directory, replace(fusion, evaluation=kept))
+        path = save_fusion(directory, replace(fusion, evaluation=_kept(directory, fusion)))
     print(NOTICE)
     for key in PLANE_SETS:
         print(f"{key}: {fusion.coefficients[key].round(3).tolist()}")
+    for plane, least in fusion.counting.items():
+        print(f"{plane} slices count with at least {least:.0%} of their evidence at the joints")
     for plane, rule in fusion.slices.items():
         print(f"{plane} slices: {rule}")
     print(fusion.interval)
     print(f"Wrote {path.name}, fitted on {len(measured)} simulated studies.")
+
+
+def _kept(directory: Path, fusion: Fusion) -> dict[str, Any]:
+    """The figures that outlive a new fit, by their name.
+
+    What is in scope does not depend on the members. Where maps point, and whether they are to be
+    trusted, depends on the scale of the heatmaps and the calibration of slices, not on how slices
+    make a study.
+    """
+    kept = {"scope": stored_measurement(directory, "scope")}
+    members = {Plane(p): list(of) for p, of in fusion.references[METHODS[0]].items()}
+    try:
+        before = load_fusion(directory, fusion.weights, members)
+    except WeightsError:
+        return kept
+    if (before.references, before.slices) == (fusion.references, fusion.slices):
+        kept |= {name: stored_measurement(directory, name) for name in ("explanations", "trust")}
+    return kept
+
+
+def look_at_slices(study: Study, ensemble: Ensemble) -> Record:
+    """What is said of each slice, for `measure_for_fusion`; one series a plane."""
+    return {
+        str(one.plane): {
+            "probabilities": {
+                name: values.round(7).tolist()
+                for name, values in (
+                    (ENSEMBLE, sum_of_shares(one.members, one.shares)),
+                    *one.members.items(),
+                )
+            },
+            "share": [found.share for found in one.at_joints],
+            "expected": [found.expected for found in one.at_joints],
+        }
+        for one in judge(study.series, ensemble)
+    }
 
 
 def measure_studies(count: int, run: Run, *, docs: Path, store: bool) -> None:
@@ -211,7 +251,10 @@ def tested(count: int, run: Run) -> tuple[Ensemble, dict[str, list[Record]]]:
         measured = run_studies(
             [case for cases in plans.values() for case in cases],
             lambda simulated: measure_for_figures(
-                simulated, lambda study: predict(study, ensemble), maps
+                simulated,
+                lambda study: predict(study, ensemble),
+                maps,
+                lambda study, prediction: without_rules(study, prediction, ensemble),
             ),
             records=run.records / "studies.jsonl",
             digest=digest_of(ensemble),
@@ -263,6 +306,8 @@ def fusion_facts(fusion: Fusion) -> dict[str, object]:
         "references": fusion.references,
         "slices": {plane: repr(rule) for plane, rule in fusion.slices.items()},
         "interval": repr(fusion.interval),
+        "counting": dict(fusion.counting),
+        "limits": dict(limits_of(fusion)),
     }
 
 

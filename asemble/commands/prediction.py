@@ -86,12 +86,14 @@ def as_json(
     """
     fused = prediction.probabilities
     interval = prediction.interval_inflammatory
+    deciding = prediction.deciding
     return {
         "study": {
             "probabilities": None if fused is None else fused.as_dict(),
             "interval_inflammatory": None if interval is None else list(interval),
             "decision": prediction.decision,
             "reasons": list(prediction.reasons),
+            "deciding_slice": None if deciding is None else deciding.as_dict(),
         },
         "series": [_series(study, judged, heatmap_names) for judged in prediction.series],
         "weights": dict(prediction.weights),
@@ -123,6 +125,8 @@ def _slice(one: SlicePrediction) -> dict[str, Any]:
         "position_mm": one.position_mm,
         "probabilities": one.probabilities.as_dict(),
         "members": {name: values.as_dict() for name, values in one.members.items()},
+        "counts": one.counts,
+        "why_not": one.why_not,
     }
 
 

@@ -15,6 +15,10 @@ ENSEMBLE = "ensemble"
 ABSTAIN = "abstain"
 """The decision of an ensemble that declines to judge."""
 
+MEMBERS_DISAGREE = "The members disagree"
+HEATMAP_FAILS = "The heatmap of the slice that weighs most fails its test"
+"""Begin two of the reasons why it declines."""
+
 
 @dataclass(frozen=True, slots=True)
 class Probabilities:
@@ -57,12 +61,65 @@ class SlicePrediction:
         position_mm: along the slice normal; None where the geometry is unknown.
         probabilities: of the ensemble, calibrated and smoothed over the neighbours.
         members: calibrated probabilities by member name, not smoothed.
+        why_not: one sentence why it does not count in the study's answer; None where it counts.
     """
 
     index: int
     position_mm: float | None
     probabilities: Probabilities
     members: Mapping[str, Probabilities]
+    why_not: str | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts in the study's answer."""
+        return self.why_not is None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One question to a heatmap as people read it.
+
+    Args:
+        question: in words.
+        figure: its figure with a unit, short; empty where there is none.
+        sentence: what the figure says of this slice.
+        speaks_for: whether it speaks for the heatmap; None where it says nothing.
+        limit: of the figure, in its words; empty where none was held against it.
+    """
+
+    question: str
+    figure: str
+    sentence: str
+    speaks_for: bool | None
+    limit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecidingSlice:
+    """The slice that weighs most: of those that count, the one of the highest P(inflammatory).
+
+    Args:
+        series_id: of its series.
+        index: of the slice in it.
+        told: what the four questions to its Grad-CAM heatmap found; empty where the decision does
+            not rest on it.
+    """
+
+    series_id: str
+    index: int
+    told: Sequence[Told] = ()
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {
+            "series": self.series_id,
+            "index": self.index,
+            "heatmap_test": [
+                {"question": one.question, "figure": one.figure, "speaks_for": one.speaks_for}
+                for one in self.told
+            ],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +130,12 @@ class SeriesPrediction:
     used: bool
     why_not: str | None
     slices: Sequence[SlicePrediction] = ()
+
+    @property
+    def strongest(self) -> SlicePrediction | None:
+        """Of the slices that count, the one of the highest P(inflammatory); None without any."""
+        counting = [one for one in self.slices if one.counts]
+        return max(counting, key=lambda one: one.probabilities.inflammatory, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +152,7 @@ class StudyPrediction:
         weights: SHA-256 by weight file that was used.
         device: where the networks ran.
         seconds: time spent, by step.
+        deciding: the slice that weighs most; None where no slice counts.
     """
 
     probabilities: Probabilities | None
@@ -100,6 +164,17 @@ class StudyPrediction:
     weights: Mapping[str, str]
     device: str
     seconds: Mapping[str, float]
+    deciding: DecidingSlice | None = None
+
+    @property
+    def why_abstains(self) -> str | None:
+        """The first reason where the ensemble abstains, None where it decides."""
+        return next(iter(self.reasons), None) if self.decision == ABSTAIN else None
+
+    @property
+    def further_reasons(self) -> Sequence[str]:
+        """The other reasons where it abstains, all where it decides."""
+        return self.reasons[1:] if self.decision == ABSTAIN else self.reasons
 
     @property
     def decision_heading(self) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
-from asemble.core.results import ENSEMBLE
+from asemble.core.results import ENSEMBLE, HEATMAP_FAILS, MEMBERS_DISAGREE
 from asemble.evaluation.measures import POINTING_MARGIN, member_names
 from asemble.evaluation.metrics import (
     Estimate,
@@ -93,7 +93,17 @@ def _figures(records: Sequence[Record]) -> Iterator[tuple[str, Figure]]:
     yield "sensitivity", _of_decisions(sensitivity)
     yield "specificity", _of_decisions(specificity)
     yield "abstained", Figure(lambda r: (r["decision"] not in list(Pattern), 1), ratio)
+    for reason in (MEMBERS_DISAGREE, HEATMAP_FAILS):
+        yield f"abstained: {reason.lower()}", Figure(partial(_abstained, reason), ratio)
+    yield "accuracy where it decides", Figure(_decided_rightly, ratio)
+    yield "deciding slice shows oedema", Figure(partial(_deciding, "shows oedema"), ratio)
+    yield "pointing, deciding slice", Figure(partial(_deciding, "points"), ratio)
+    if any(record["without rules"] for record in records):
+        yield from _without_rules()
     for plane in JUDGED_PLANES:
+        yield f"slices that count, {plane}", Figure(partial(_counting, plane, False), ratio)
+        oedema = Figure(partial(_counting, plane, True), ratio)
+        yield f"slices with oedema that count, {plane}", oedema
         for label, values in _SCORES.items():
             yield f"slice AUC, {plane}{label}", Figure(partial(_slices, plane, values), pooled_auc)
             within = partial(_sum_of_series, plane, partial(_within, values))
@@ -181,6 +191,52 @@ def _confusion_lines(records: Sequence[Record]) -> list[str]:
 
 def _outcomes(records: Sequence[Record]) -> tuple[list[Pattern], list[str]]:
     return [Pattern(r["kind"]) for r in records], [r["decision"] for r in records]
+
+
+def _abstained(reason: str, record: Record) -> tuple[int, int]:
+    return int((record["why"] or "").startswith(reason)), 1
+
+
+def _decided_rightly(record: Record) -> tuple[int, int]:
+    decided = record["decision"] in list(Pattern)
+    return int(record["decision"] == record["kind"]), int(decided)
+
+
+def _deciding(what: str, record: Record) -> tuple[int, int]:
+    """Of inflammatory studies, those without such a slice too."""
+    if record["kind"] != Pattern.INFLAMMATORY:
+        return 0, 0
+    found = record["deciding"]
+    return int(found is not None and found[what]), 1
+
+
+def _without_rules() -> Iterator[tuple[str, Figure]]:
+    """The figures of answers if every slice counted and the ensemble never abstained."""
+    figures_of = {
+        "study AUC": Figure(partial(_study, _probability), _study_auc),
+        "accuracy": _of_decisions(accuracy),
+        "sensitivity": _of_decisions(sensitivity),
+        "specificity": _of_decisions(specificity),
+        "deciding slice shows oedema": Figure(partial(_deciding, "shows oedema"), ratio),
+        "pointing, deciding slice": Figure(partial(_deciding, "points"), ratio),
+    }
+    for name, figure in figures_of.items():
+        part = figure.part
+        yield f"{name}, without the rules", Figure(partial(_plain, part), figure.whole)
+
+
+def _plain(part: Part, record: Record) -> Any:
+    return part(record | (record["without rules"] or {}))
+
+
+def _counting(plane: Plane, with_oedema: bool, record: Record) -> tuple[int, int]:
+    counts = [
+        counts
+        for series in _of_plane(record, plane)
+        for counts, positive in zip(series["counts"], _positive(series), strict=True)
+        if positive or not with_oedema
+    ]
+    return sum(counts), len(counts)
 
 
 def _of_decisions(

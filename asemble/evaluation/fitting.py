@@ -1,8 +1,12 @@
 """Records of simulated validation studies to a fitted fusion."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE
@@ -10,13 +14,21 @@ from asemble.evaluation.calibration import fit_interval, fit_slices, fit_study
 from asemble.evaluation.measures import class_indices
 from asemble.evaluation.studies import Record
 from asemble.models.calibration import Floats64, SliceCalibration
-from asemble.models.fusion import METHODS, PLANE_SETS, Fusion
+from asemble.models.counting import AtJoints, Rule
+from asemble.models.fusion import METHODS, PLANE_SETS, Fusion, plane_features, smooth
 
 SMALLEST_REFERENCE = 0.5
 """Strong heat in logits where a network finds less than this in inflammatory studies."""
 
-Features = Mapping[str, Mapping[str, Sequence[float]]]
-"""By plane, then by member."""
+LOST = 0.05
+"""One in so many slices that show a lesion, and that the ensemble sees, may be lost by the limit on
+the evidence at the joints."""
+
+SEEN = 0.5
+"""P of its own class from which on a slice with a lesion is seen."""
+
+Looks = Mapping[str, Mapping[str, Any]]
+"""One examination: by plane what `measures.Look` writes down."""
 
 _INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
 
@@ -29,12 +41,12 @@ def fit_fusion(
     first_seed: int,
 ) -> Fusion:
     """Everything that `ensemble.json` holds, from records of `measure_for_fusion`."""
-    coefficients = {key: _coefficients(records, key.split("+")) for key in PLANE_SETS}
-    fitted = Fusion(weights=dict(weights), coefficients=coefficients, references={})
+    counting = {plane.value: _least_share(records, plane) for plane in JUDGED_PLANES}
+    coefficients = {key: _coefficients(records, key.split("+"), counting) for key in PLANE_SETS}
+    fitted = Fusion(dict(weights), coefficients, references={}, counting=counting)
     pairs = [pair for record in records for pair in _examinations(record, fitted)]
-    return Fusion(
-        weights=dict(weights),
-        coefficients=coefficients,
+    return replace(
+        fitted,
         references={
             method: {
                 plane.value: {
@@ -56,43 +68,83 @@ def fit_fusion(
     )
 
 
-def _coefficients(records: Sequence[Record], planes: Sequence[str]) -> Floats64:
-    """Of every examination, a second one of the same person too."""
-    labels, features = [], []
+def features(looks: Looks, who: str, counting: Rule) -> dict[Plane, Floats64]:
+    """Features by plane of a member, or of `ENSEMBLE`, from the slices that count.
+
+    A plane without any is left out.
+    """
+    found = {}
+    for plane, look in looks.items():
+        counts = counting_slices(look, counting[plane])
+        if counts.any() and who in look["probabilities"]:
+            smoothed = smooth(np.array(look["probabilities"][who]), counts)
+            found[Plane(plane)] = plane_features([smoothed[counts]])
+    return found
+
+
+def counting_slices(look: Mapping[str, Any], least: float) -> npt.NDArray[np.bool_]:
+    """`(slice,)`: which slices of one plane count."""
+    return np.array([found.why_not(least) is None for found in _at_joints(look)], dtype=np.bool_)
+
+
+def _at_joints(look: Mapping[str, Any]) -> list[AtJoints]:
+    pairs = zip(look["share"], look["expected"], strict=True)
+    return [AtJoints(share, expected) for share, expected in pairs]
+
+
+def _least_share(records: Sequence[Record], plane: Plane) -> float:
+    """Below it lie `LOST` of the slices that show a lesion, on which a joint is expected."""
+    seen = []
+    for record in records:
+        look, labels = record["looks"][plane], np.array(record["labels"][plane])
+        own = smooth(np.array(look["probabilities"][ENSEMBLE]))[np.arange(len(labels)), labels]
+        for found, label, said in zip(_at_joints(look), labels, own, strict=True):
+            is_seen = PATTERNS[label] is not Pattern.NORMAL and said >= SEEN
+            if is_seen and found.expected and found.share is not None:
+                seen.append(found.share)
+    return math.floor(100 * float(np.quantile(seen, LOST))) / 100 if seen else 0.0
+
+
+def _coefficients(records: Sequence[Record], planes: Sequence[str], counting: Rule) -> Floats64:
+    """Of every examination with slices that count, a second one of the same person too."""
+    labels, found = [], []
     for record, label in zip(records, class_indices(records), strict=True):
-        for visit in (record["features"], record["again"]):
-            if visit is not None:
+        for visit in (record["looks"], record["again"]):
+            of_visit = {} if visit is None else {plane: visit[plane] for plane in planes}
+            by_plane = features(of_visit, ENSEMBLE, counting)
+            if by_plane:
                 labels.append(label)
-                features.append(np.mean([visit[plane][ENSEMBLE] for plane in planes], axis=0))
-    return fit_study(np.array(features), labels)
+                found.append(np.mean(list(by_plane.values()), axis=0))
+    return fit_study(np.array(found), labels)
 
 
 def _slices(records: Sequence[Record], plane: Plane) -> SliceCalibration:
-    of_plane = [record["slices"][plane] for record in records]
-    return fit_slices(
-        np.concatenate([s["probabilities"] for s in of_plane]),
-        np.concatenate([s["labels"] for s in of_plane]),
-    )
+    """Of all slices and all their neighbours, whether they count or not."""
+    looks = [record["looks"][plane]["probabilities"][ENSEMBLE] for record in records]
+    labels = [record["labels"][plane] for record in records]
+    return fit_slices(np.concatenate([smooth(np.array(p)) for p in looks]), np.concatenate(labels))
 
 
 def _examinations(record: Record, fusion: Fusion) -> Iterator[tuple[float, Sequence[float], float]]:
     """Either examination of a person who was examined twice, with the other one's answer."""
     if record["again"] is None:
         return
-    visits = [_answers(visit, fusion) for visit in (record["features"], record["again"])]
-    for (first, members), (second, _) in (visits, visits[::-1]):
-        yield first, members, second
+    visits = [_answers(visit, fusion) for visit in (record["looks"], record["again"])]
+    for one, other in (visits, visits[::-1]):
+        if one is not None and other is not None:
+            yield one[0], one[1], other[0]
 
 
-def _answers(features: Features, fusion: Fusion) -> tuple[float, list[float]]:
-    """P(inflammatory) of the ensemble, and of each member in the planes that it reads."""
-
-    def answer(who: str) -> float:
-        of = {Plane(p): np.asarray(f[who]) for p, f in features.items() if who in f}
-        return float(fusion.probabilities(of)[_INFLAMMATORY])
-
-    names = dict.fromkeys(name for members in features.values() for name in members)
-    return answer(ENSEMBLE), [answer(name) for name in names if name != ENSEMBLE]
+def _answers(looks: Looks, fusion: Fusion) -> tuple[float, list[float]] | None:
+    """P(inflammatory) of the ensemble, and of each member; None where no slice counts."""
+    names = dict.fromkeys(name for look in looks.values() for name in look["probabilities"])
+    found = {name: features(looks, name, fusion.counting) for name in names}
+    said = {
+        name: float(fusion.probabilities(of)[_INFLAMMATORY]) for name, of in found.items() if of
+    }
+    if ENSEMBLE not in said:
+        return None
+    return said.pop(ENSEMBLE), list(said.values())
 
 
 def _reference(records: Sequence[Record], key: str) -> float:

@@ -14,6 +14,9 @@ FIRST_JOINT_SEED = 500_000
 JOINT_QUANTILE = 0.95
 """Share of the joint spaces' area that a band holds, across it and along it."""
 
+DEPTH_QUANTILE = 0.99
+"""Share of it within the depth: what lies on slices beyond does not count in any answer."""
+
 Floats64 = npt.NDArray[np.float64]
 
 
@@ -24,12 +27,13 @@ def fit_band(plane: Plane, cases: int, *, first_seed: int = FIRST_JOINT_SEED) ->
     as long as holds `JOINT_QUANTILE` of their area.
     """
     places = [_joint_places(*_stack_of(n, plane)) for n in range(first_seed, first_seed + cases)]
-    x, y = np.concatenate(places).T
+    x, y, depth = np.concatenate(places).T
     slope, beside = np.polyfit(y, np.abs(x), 1)
     tail = (1 - JOINT_QUANTILE) / 2
     top, bottom = np.quantile(y, [tail, 1 - tail])
     half = np.quantile(np.abs(np.abs(x) - beside - slope * y), JOINT_QUANTILE)
-    return JointBand(*(round(float(v), 2) for v in (top, bottom, beside, slope, half)))
+    deep = np.quantile(np.abs(depth), DEPTH_QUANTILE)
+    return JointBand(*(round(float(v), 2) for v in (top, bottom, beside, slope, half, deep)))
 
 
 def _stack_of(number: int, plane: Plane) -> tuple[Case, Stack]:
@@ -40,14 +44,20 @@ def _stack_of(number: int, plane: Plane) -> tuple[Case, Stack]:
 
 
 def _joint_places(case: Case, stack: Stack) -> Floats64:
-    """`(n, 2)` mm right of and below the middle of the slice, of voxels in a joint space."""
+    """`(n, 3)` mm, of voxels in a joint space.
+
+    Right of and below the middle of the slice, and across the slices from that of the stack.
+    """
     anatomy, places = case.scene.anatomy, []
+    step_mm = float(np.linalg.norm(stack.affine_lps[:3, 0]))
     for index in range(0, stack.shape[0], 2):  # neighbours look alike
         points = anatomy.warped(slice_points(stack, case.placement, index))
         v, w, left = points.v, points.w, points.u > 0
         beside = np.abs(np.abs(points.u) - anatomy.joint_u(v, w, left))
         in_space = beside < anatomy.gap(v, w, left) / 2
-        places.append(_places(in_space & (anatomy.in_joint(v, w) < 0), stack))
+        found = _places(in_space & (anatomy.in_joint(v, w) < 0), stack)
+        depth_mm = (index - (stack.shape[0] - 1) / 2) * step_mm
+        places.append(np.pad(found, ((0, 0), (0, 1)), constant_values=depth_mm))
     return np.concatenate(places)
 
 

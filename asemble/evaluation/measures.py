@@ -1,6 +1,5 @@
 """What is written down of one simulated study: for fitting the fusion, and for measuring it."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 
 from asemble.core.geometry import spacing_mm
-from asemble.core.labels import PATTERNS, Pattern, Plane
+from asemble.core.labels import PATTERNS, Pattern
 from asemble.core.results import ENSEMBLE, SeriesPrediction, StudyPrediction
 from asemble.core.study import Series, Study
 from asemble.core.volume import Floats
@@ -18,7 +17,7 @@ from asemble.evaluation.metrics import average_precision, energy_in, peak, point
 from asemble.evaluation.studies import Record, SeriesTruth, SimulatedStudy
 from asemble.imaging.slices import prepare
 from asemble.models.calibration import Floats64
-from asemble.models.fusion import plane_features, smooth
+from asemble.models.fusion import GRADCAM
 
 POINTING_MARGIN = 5
 """Pixels of the series' grid, 4-5 mm: as the pointing game on real scans was scored."""
@@ -28,6 +27,14 @@ BRIGHT_PERCENTILE = 99.5
 
 Predict = Callable[[Study], StudyPrediction]
 """Predicts a study."""
+Plain = Callable[[Study, StudyPrediction], StudyPrediction | None]
+"""From a study and its prediction to the same without the rules of decision 22."""
+Look = Callable[[Study], Record]
+"""From an examination to what is said of each slice, by plane.
+
+`probabilities` by member, `ENSEMBLE` among them, `(slice, 3)` and not smoothed; `share` of the
+evidence of each slice that lies at the joints, None without any; `expected`, whether a joint is.
+"""
 Heat = Callable[[Series], Mapping[tuple[str, str], Floats]]
 """Raw maps of a series by method and member, in logits."""
 Maps = Callable[
@@ -41,64 +48,66 @@ Cascade = Callable[[Series, int], Mapping[str, Mapping[str, Mapping[str, float]]
 """From a slice to how alike its maps are, by member, then by layer, then by measure."""
 
 
-def measure_for_fusion(simulated: SimulatedStudy, predict: Predict, heat: Heat) -> Record:
-    """Features of each plane, slices with their labels, and the hottest places of each member.
+def measure_for_fusion(simulated: SimulatedStudy, look: Look, heat: Heat) -> Record:
+    """What the networks say of each slice, its label, and the hottest places of each member.
 
     Args:
         simulated: the study.
-        predict: with a fusion that changes nothing.
+        look: what is written down of each examination.
         heat: is asked of inflammatory studies alone, which say what strong heat is.
     """
-    prediction = predict(simulated.study)
     hottest: dict[str, float] = {}
-    slices: dict[str, Any] = {}
-    for judged in (s for s in prediction.series if s.used):
-        series = simulated.study.series_by_id(judged.series_id)
-        slices[str(series.plane)] = {
-            "labels": [PATTERNS.index(name) for name in simulated.truth[series.id].labels],
-            "probabilities": _probabilities(judged).round(7).tolist(),
-        }
-        if simulated.case.kind is Pattern.INFLAMMATORY:
+    if simulated.case.kind is Pattern.INFLAMMATORY:
+        for series in simulated.study.series:
             for (method, member), maps in heat(series).items():
                 key = f"{method}/{series.plane}/{member}"
                 hottest[key] = max(hottest.get(key, 0.0), float(maps.max()))
     return {
-        "features": features(simulated.study, prediction),
-        "again": _again(simulated, predict, features),
-        "slices": slices,
+        "looks": look(simulated.study),
+        "again": None if simulated.again is None else look(simulated.again),
+        "labels": {
+            str(series.plane): [PATTERNS.index(name) for name in simulated.truth[series.id].labels]
+            for series in simulated.study.series
+        },
         "hottest": hottest,
     }
 
 
-def features(study: Study, prediction: StudyPrediction) -> dict[str, dict[str, list[float]]]:
-    """Features by plane, then by member, `ENSEMBLE` among them."""
-    by_plane: defaultdict[Plane, defaultdict[str, list[Floats64]]]
-    by_plane = defaultdict(lambda: defaultdict(list))
-    for judged in (s for s in prediction.series if s.used):
-        plane = study.series_by_id(judged.series_id).plane
-        if plane is None:
-            raise ValueError(f"series {judged.series_id} was judged without a plane")
-        by_plane[plane][ENSEMBLE].append(_probabilities(judged))
-        for name in judged.slices[0].members:
-            own = np.array([s.members[name].as_array() for s in judged.slices])
-            by_plane[plane][name].append(smooth(own))
-    return {
-        plane.value: {name: plane_features(series).tolist() for name, series in members.items()}
-        for plane, members in by_plane.items()
-    }
+def measure_for_figures(
+    simulated: SimulatedStudy, predict: Predict, maps: Maps, without_rules: Plain = lambda *_: None
+) -> Record:
+    """The study's answer, and for each series scores, truth, baselines and where maps point.
 
-
-def measure_for_figures(simulated: SimulatedStudy, predict: Predict, maps: Maps) -> Record:
-    """The study's answer, and for each series scores, truth, baselines and where maps point."""
+    Args:
+        simulated: the study.
+        predict: is asked of every examination.
+        maps: is asked of the slices with oedema.
+        without_rules: what would be predicted if every slice counted and nothing made the ensemble
+            abstain; by default that is not measured.
+    """
     prediction = predict(simulated.study)
     played = {id_: truth.played for id_, truth in simulated.truth.items() if truth.played}
     heat = maps(simulated.study, prediction, played) if played else {}
+    fused = prediction.probabilities
+    plain = None if fused is None else without_rules(simulated.study, prediction)
     return {
         **_answer(prediction),
         "members": {
             name: values.as_array().round(6).tolist() for name, values in prediction.members.items()
         },
         "decision": prediction.decision,
+        "why": prediction.why_abstains,
+        "against the heatmap": None
+        if prediction.deciding is None or not prediction.deciding.told
+        else sum(one.speaks_for is False for one in prediction.deciding.told),
+        "deciding": _deciding(simulated, prediction, heat),
+        "without rules": None
+        if plain is None
+        else {
+            **_answer(plain),
+            "decision": plain.decision,
+            "deciding": _deciding(simulated, plain, heat),
+        },
         "again": _again(simulated, predict, lambda _, found: _answer(found)),
         "picture": picture(simulated),
         "series": [
@@ -112,6 +121,29 @@ def measure_for_figures(simulated: SimulatedStudy, predict: Predict, maps: Maps)
             if judged.used
         ],
     }
+
+
+def _deciding(
+    simulated: SimulatedStudy,
+    prediction: StudyPrediction,
+    heat: Mapping[str, Mapping[str, Floats]],
+) -> Record | None:
+    """Whether the slice that weighs most shows oedema, and Grad-CAM points at it there."""
+    if prediction.deciding is None:
+        return None
+    id_, index = prediction.deciding.series_id, prediction.deciding.index
+    truth = simulated.truth[id_]
+    shows = index in truth.played
+    of_series = heat.get(id_, {}).get(f"{GRADCAM}/{ENSEMBLE}")
+    points = (
+        shows
+        and of_series is not None
+        and points_at(
+            of_series[truth.played.index(index)], truth.oedema[index], margin=POINTING_MARGIN
+        )
+    )
+    plane = simulated.study.series_by_id(id_).plane
+    return {"plane": str(plane), "index": index, "shows oedema": shows, "points": bool(points)}
 
 
 def measure_for_explanations(
@@ -161,6 +193,7 @@ def _series_record(
         "plane": str(series.plane),
         "labels": [PATTERNS.index(name) for name in truth.labels],
         "probabilities": _probabilities(judged).round(6).tolist(),
+        "counts": [one.counts for one in judged.slices],
         "members": {
             name: [round(s.members[name].inflammatory, 6) for s in judged.slices]
             for name in judged.slices[0].members

@@ -39,7 +39,7 @@ FIRST_TEST_SEED = 1_000_000
 FIRST_HELD_OUT_SEED = 1_250_000
 """Cases from here on are for measuring alone, in appearances that training never samples."""
 
-RECORD_FORMAT = 2
+RECORD_FORMAT = 3
 """Raised when what is written down of a study changes."""
 
 Record = dict[str, Any]

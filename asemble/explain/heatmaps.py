@@ -27,6 +27,7 @@ from asemble.core.study import Series, Study
 from asemble.core.volume import Floats
 from asemble.imaging.slices import Grid, prepare
 from asemble.models import Ensemble, Member
+from asemble.models.counting import for_disease
 from asemble.models.ensemble import sum_of_shares
 from asemble.models.evidence import IMAGE_SIDE, EvidenceNetwork
 from asemble.models.fusion import EVIDENCE, GRADCAM, METHODS, Fusion
@@ -75,12 +76,14 @@ class RawMaps:
         grid: the way back to the series' grid.
         probabilities: `(slice, 3)` calibrated, by member.
         maps: `(slice, 64, 64)` float32 in logits, by method and member.
+        disease: `(slice, 64, 64)` float32 in logits, from 0, by member: evidence for any disease.
     """
 
     plane: Plane
     grid: Grid
     probabilities: Mapping[str, npt.NDArray[np.float64]]
     maps: Mapping[tuple[str, str], Floats]
+    disease: Mapping[str, Floats]
 
 
 def explain(
@@ -141,8 +144,8 @@ def raw_maps(
     if series.plane is None or series.plane not in ensemble.planes:
         raise ValueError(f"no ensemble for series {series.id} of plane {series.plane}")
     stack = prepare(series.volume, series.plane)
-    probabilities, maps = looks(series.plane, stack.images, ensemble, count=count)
-    return RawMaps(series.plane, stack.grid, probabilities, maps)
+    probabilities, maps, disease = looks(series.plane, stack.images, ensemble, count=count)
+    return RawMaps(series.plane, stack.grid, probabilities, maps, disease)
 
 
 def warm_up(ensemble: Ensemble) -> None:
@@ -162,8 +165,8 @@ def looks(
     ensemble: Ensemble,
     *,
     count: Callable[[int], None] = lambda _: None,
-) -> tuple[dict[str, npt.NDArray[np.float64]], dict[tuple[str, str], Floats]]:
-    """As `raw_maps`, of prepared slices `(n, 256, 256)`: probabilities, and maps in logits."""
+) -> tuple[dict[str, npt.NDArray[np.float64]], dict[tuple[str, str], Floats], dict[str, Floats]]:
+    """As `raw_maps`, of prepared slices `(n, 256, 256)`: probabilities, maps, and for disease."""
     pieces: list[Mapping[str, Arrays]] = []
     with closing(ensemble.each(plane, images, looking)) as each:
         for piece in each:
@@ -171,26 +174,30 @@ def looks(
             count(len(next(iter(piece.values()))[0]))
     probabilities: dict[str, npt.NDArray[np.float64]] = {}
     maps: dict[tuple[str, str], Floats] = {}
+    disease: dict[str, Floats] = {}
     for member in ensemble.planes[plane]:
-        said, heat, evidence = (
+        said, heat, evidence, disease[member.name] = (
             np.concatenate(parts)
             for parts in zip(*(piece[member.name] for piece in pieces), strict=True)
         )
         probabilities[member.name] = said
         maps[GRADCAM, member.name] = heat
         maps[EVIDENCE, member.name] = evidence
-    return probabilities, maps
+    return probabilities, maps, disease
 
 
 def looking(member: Member, network: EvidenceNetwork, images: Floats) -> Arrays:
-    """A step of `Ensemble.each`: probabilities, Grad-CAM and positive evidence, each `(n, ...)`."""
+    """A step of `Ensemble.each`: probabilities, Grad-CAM and positive evidence, each `(n, ...)`.
+
+    Evidence twice: for `inflammatory`, which is shown, and for any disease.
+    """
     # Here, because the grad-cam package imports so much that a prediction alone would wait for it.
     from asemble.explain.gradcam import look  # noqa: PLC0415
 
     found = look(network, member.inputs(images))
     inflammatory = PATTERNS.index(Pattern.INFLAMMATORY)
     evidence = np.maximum(found.evidence[:, inflammatory], 0)
-    return member.calibrated(found.logits), found.heat, evidence
+    return member.calibrated(found.logits), found.heat, evidence, for_disease(found.evidence)
 
 
 def on_one_scale(raw: Mapping[str, RawMaps], ensemble: Ensemble) -> dict[str, SeriesHeatmaps]:

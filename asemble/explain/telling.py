@@ -1,11 +1,11 @@
 """The four questions to a heatmap in plain words, each with its figure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from asemble.core.results import Told
 from asemble.explain.trust import (
     NOISES,
     SHIFT_PIXELS,
@@ -17,28 +17,16 @@ from asemble.explain.trust import (
     Trust,
 )
 from asemble.imaging.slices import PIXEL_MM
+from asemble.models.fusion import Fusion
 
 Limits = Mapping[str, float | None]
 """By question, the figure below which it speaks against a map; empty where none was measured."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One question as people read it.
-
-    Args:
-        question: in words.
-        figure: its figure with a unit, short; empty where there is none.
-        sentence: what the figure says of this slice.
-        speaks_for: whether it speaks for the heatmap; None where it says nothing.
-        limit: of the figure, in its words; empty where none was held against it.
-    """
-
-    question: str
-    figure: str
-    sentence: str
-    speaks_for: bool | None
-    limit: str = ""
+def limits_of(fusion: Fusion) -> Limits:
+    """The limits that `asemble evaluate trust` stored for these weights."""
+    limits: Limits = fusion.measured("trust").get("limits", {})
+    return limits
 
 
 def tell(trust: Trust, limits: Limits) -> tuple[Told, ...]:

@@ -261,7 +261,7 @@ class EnsembleLook:
 
     def with_heat(self, images: Floats) -> tuple[Floats64, Floats]:
         """The same, and the ensemble's map `(n, 64, 64)`, 1 where the study is hottest."""
-        probabilities, found = looks(self.plane, images, self.ensemble)
+        probabilities, found, _ = looks(self.plane, images, self.ensemble)
         maps = {
             member.name: found[self.method, member.name]
             / np.float32(self.heatmaps.full_heat[self.method, member.name])

@@ -1,9 +1,10 @@
-"""Where the joints lie on a prepared slice, from geometry alone: a slanting band on each side.
+"""Where the joints lie in a stack, from geometry alone: a slanting band on each side of a slice.
 
 The bands are where the joints of simulated people lie, on slices laid as protocols lay them; the
 figures come from `asemble evaluate trust`, which measures them again, and a test holds the two
 against each other. They are of people who do not exist, lying straight: a patient who lies askew,
-or a stack that is not centred on the joints, puts joints outside.
+or a stack that is not centred on the joints, puts joints outside. Slices far from the middle of
+the stack pass in front of the joints or behind them, and have no region.
 """
 
 from collections.abc import Mapping
@@ -13,11 +14,17 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from asemble.core.geometry import slice_positions_mm
 from asemble.core.labels import Plane
+from asemble.core.volume import Affine
 from asemble.imaging.slices import FIELD_MM, MASK_SIDE
 
 SUBCHONDRAL_MM = 10.0
 """Marrow beside the joint space that belongs to the region: bone marrow oedema lies there."""
+
+LONGEST_STACK_MM = 120.0
+"""From the first slice to the last. A longer stack was not laid over the joints alone, and its
+middle does not say where they are; simulated protocols reach 105 mm."""
 
 Bools = npt.NDArray[np.bool_]
 
@@ -32,8 +39,9 @@ class JointBand:
         beside_mm: distance of the band's middle from the midline, at the middle of the slice.
         slope: how much further from the midline it lies a millimetre further down.
         half_mm: half of its width.
+        depth_mm: how far from the middle of the stack, across its slices, they lie at most.
 
-    >>> band = JointBand(top_mm=-30, bottom_mm=30, beside_mm=50, slope=0.0, half_mm=10)
+    >>> band = JointBand(-30, 30, beside_mm=50, slope=0.0, half_mm=10, depth_mm=28)
     >>> band.holds(np.array([50, 50, -50, 0, 50]), np.array([0, 39, 0, 0, 41])).tolist()
     [True, True, True, False, False]
     """
@@ -43,6 +51,7 @@ class JointBand:
     beside_mm: float
     slope: float
     half_mm: float
+    depth_mm: float
 
     def holds(self, x_mm: npt.ArrayLike, y_mm: npt.ArrayLike) -> Bools:
         """Whether places lie in the region: in the band, or at most `SUBCHONDRAL_MM` beside it.
@@ -59,11 +68,12 @@ class JointBand:
 
 JOINT_BANDS: Mapping[Plane, JointBand] = MappingProxyType(
     {
-        Plane.CORONAL: JointBand(-35.16, 40.04, 53.31, -0.26, 12.73),
-        Plane.AXIAL: JointBand(-16.95, 45.25, 59.05, -0.3, 14.66),
+        Plane.CORONAL: JointBand(-35.16, 40.04, 53.31, -0.26, 12.73, 28.4),
+        Plane.AXIAL: JointBand(-16.95, 45.25, 59.05, -0.3, 14.66, 35.49),
     }
 )
-"""By plane: the line through simulated joint spaces, with 95% of them across and along it."""
+"""By plane: the line through simulated joint spaces, with 95% of them across and along it, and 99%
+of them within the depth."""
 
 
 def joint_region(plane: Plane, side: int = MASK_SIDE) -> Bools:
@@ -81,3 +91,27 @@ def joint_region(plane: Plane, side: int = MASK_SIDE) -> Bools:
     at = (np.arange(side) - (side - 1) / 2) * FIELD_MM / side
     x, y = np.meshgrid(at, at)
     return JOINT_BANDS[plane].holds(x, y)
+
+
+def joint_regions(
+    plane: Plane, affine_lps: Affine | None, slices: int, side: int = MASK_SIDE
+) -> Bools | None:
+    """`(slice, side, side)`: `joint_region` on the slices of a stack, empty where none is expected.
+
+    Args:
+        plane: of the stack.
+        affine_lps: of its volume; without geometry there is no region, and None is returned.
+        slices: how many it has.
+        side: cells along a side of a prepared slice.
+
+    Raises:
+        ValueError: the plane has no bands.
+    """
+    region = joint_region(plane, side)
+    if affine_lps is None:
+        return None
+    at = slice_positions_mm(affine_lps, slices)
+    is_within = np.abs(at - at.mean()) <= JOINT_BANDS[plane].depth_mm
+    if np.ptp(at) > LONGEST_STACK_MM:
+        is_within[:] = True
+    return np.asarray(is_within[:, None, None] & region)

@@ -1,6 +1,6 @@
 """From slices to a study: how the ensemble's answers are put together.
 
-    slices of a series   smoothed over their neighbours
+    slices of a series   those that count (`asemble.models.counting`), smoothed over neighbours
     series               for each disease class, mean log-odds of its strongest slices
     plane                mean of its series, each counted by the slices that it could offer
     study                mean of its planes, then a small multinomial calibration
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from asemble.core.errors import WeightsError
 from asemble.core.labels import JUDGED_PLANES, Plane
@@ -30,6 +31,9 @@ from asemble.models.calibration import (
     logit,
     slice_calibration,
 )
+from asemble.models.counting import Rule
+
+Bools = npt.NDArray[np.bool_]
 
 FUSION_FILE = "ensemble.json"
 """Stands beside the weights."""
@@ -39,6 +43,10 @@ SMOOTHING = (0.25, 0.5, 0.25)
 
 Raised the slice AUC on real stacks by 0.02-0.03: lesions reach over neighbouring slices.
 """
+
+NOTHING_FOUND = (1.0, 0.0, 0.0)
+"""Of a neighbour that does not count. Oedema counts when it is seen on consecutive slices: a slice
+alone between such neighbours is to stand out less, not more."""
 
 TOP_SLICES = 3
 """A series is judged by so many of its strongest slices.
@@ -77,6 +85,8 @@ class Fusion:
         evaluation: what each `asemble evaluate` command measured, by its name, for people.
         slices: calibration of the slices by plane; a plane without one is left as it is.
         interval: how wide the interval around the study's answer is.
+        counting: by plane the least share of its evidence at the joints for a slice to count; in
+            a plane without one every slice counts.
     """
 
     weights: Mapping[str, str]
@@ -86,6 +96,7 @@ class Fusion:
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     slices: Mapping[str, SliceCalibration] = field(default_factory=dict)
     interval: IntervalRule = field(default_factory=IntervalRule)
+    counting: Rule = field(default_factory=dict)
 
     def probabilities(self, features: Mapping[Plane, Floats64]) -> Floats64:
         """Study probabilities `(3,)` from the features `(2,)` of each plane."""
@@ -127,12 +138,24 @@ def plane_set(planes: Mapping[Plane, object] | Sequence[Plane]) -> str:
     return "+".join(sorted(planes))
 
 
-def smooth(probabilities: Floats64) -> Floats64:
+def smooth(probabilities: Floats64, counts: Bools | None = None) -> Floats64:
     """Average `(slice, 3)` over neighbouring slices; the first and last have one neighbour.
+
+    Args:
+        probabilities: `(slice, 3)`.
+        counts: `(slice,)`, which slices count; those see nothing found on a neighbour that does
+            not. None where all do.
 
     >>> smooth(np.array([[1.0, 0, 0], [0, 1.0, 0]])).round(2).tolist()
     [[0.67, 0.33, 0.0], [0.33, 0.67, 0.0]]
+    >>> both = np.array([[0, 1.0, 0], [0, 1.0, 0]])
+    >>> smooth(both, np.array([False, True])).round(2).tolist()
+    [[0.0, 1.0, 0.0], [0.33, 0.67, 0.0]]
     """
+    if counts is not None and not counts.all():
+        own = counts[:, None]
+        without = smooth(np.where(own, probabilities, NOTHING_FOUND))
+        return np.where(own, without, smooth(probabilities))
     before, centre, after = SMOOTHING
     total = centre * probabilities
     weight = np.full((len(probabilities), 1), centre)
@@ -184,6 +207,7 @@ def save_fusion(directory: Path, fusion: Fusion) -> Path:
         "evaluation": fusion.evaluation,
         "slices": {plane: asdict(values) for plane, values in fusion.slices.items()},
         "interval": asdict(fusion.interval),
+        "counting": dict(fusion.counting),
     }
     path = directory / FUSION_FILE
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -252,6 +276,7 @@ def load_fusion(
                 for plane, values in content.get("slices", {}).items()
             },
             interval=interval_rule(content.get("interval", asdict(IntervalRule()))),
+            counting={plane: _share(value) for plane, value in content.get("counting", {}).items()},
         )
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(f"{FUSION_FILE} is damaged or incomplete.", hint=_HINT) from error
@@ -266,6 +291,13 @@ def _coefficients(values: Any) -> Floats64:
         raise ValueError(f"coefficients must be (2, 3) and finite, got shape {array.shape}")
     array.setflags(write=False)
     return array
+
+
+def _share(value: Any) -> float:
+    share = float(value)
+    if not 0 <= share <= 1:
+        raise ValueError(f"a share must lie between 0 and 1, got {share}")
+    return share
 
 
 def _strength(value: Any) -> float:

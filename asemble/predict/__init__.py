@@ -3,15 +3,21 @@
 The verbs that the pages and the command line share. Every slice of every series that may be judged
 goes through the members of its plane. A slice's answer is made of the members' calibrated
 probabilities, each counted by its skill (`Ensemble.shares`), smoothed over its neighbours and
-calibrated for its plane; how slices make a study is told in `asemble.models.fusion`. A member's own
-answer for the study is found in the same way from that member alone.
+calibrated for its plane; how slices make a study, and which of them count, is told in
+`asemble.models.fusion` and `asemble.models.counting`. A member's own answer for the study is found
+in the same way from that member alone.
 """
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from asemble.core.geometry import slice_positions_mm
+from asemble.core.labels import Pattern, Plane
 from asemble.core.results import (
+    ABSTAIN,
     ENSEMBLE,
     Probabilities,
     SeriesPrediction,
@@ -23,10 +29,12 @@ from asemble.explain import SeriesHeatmaps
 from asemble.explain.heatmaps import Progress, all_raw_maps, on_one_scale
 from asemble.models import Ensemble
 from asemble.models.fusion import Fusion
+from asemble.predict.deciding import deciding_slice, heatmap_test, why_heatmap_fails
 from asemble.predict.decision import CLOSE_CALL, decide, interval, open_planes, why_abstains
 from asemble.predict.judging import (
     Judged,
     judge,
+    judged_series,
     member_probabilities,
     study_features,
     why_not_used,
@@ -39,9 +47,11 @@ __all__ = [
     "assess",
     "decide",
     "interval",
+    "judge",
     "predict",
     "why_abstains",
     "why_not_used",
+    "without_rules",
 ]
 
 
@@ -78,10 +88,45 @@ def assess(
     used = [series for series in study.series if refusals[series.id] is None]
     raw = all_raw_maps(used, ensemble, progress=progress)
     judged = [
-        Judged(one, raw[one.id].probabilities, ensemble.shares(raw[one.id].plane)) for one in used
+        judged_series(one, raw[one.id].probabilities, raw[one.id].disease, ensemble) for one in used
     ]
     prediction = _conclude(study, refusals, judged, ensemble, started=started)
     return prediction, on_one_scale(raw, ensemble)
+
+
+def without_rules(study: Study, prediction: StudyPrediction, ensemble: Ensemble) -> StudyPrediction:
+    """What would be predicted if every slice counted and nothing made the ensemble abstain.
+
+    To measure what the rules are worth; the networks are not asked again.
+    """
+    judged = {
+        each.series_id: Judged(
+            study.series_by_id(each.series_id),
+            {
+                name: np.array([one.members[name].as_array() for one in each.slices])
+                for name in each.slices[0].members
+            },
+            ensemble.shares(Plane(str(study.series_by_id(each.series_id).plane))),
+        )
+        for each in prediction.series
+        if each.used
+    }
+    features = study_features(list(judged.values()), ENSEMBLE)
+    probabilities = Probabilities.from_array(ensemble.fusion.probabilities(features))
+    series = tuple(
+        replace(each, slices=_slices(judged[each.series_id], ensemble.fusion))
+        if each.used
+        else each
+        for each in prediction.series
+    )
+    return replace(
+        prediction,
+        probabilities=probabilities,
+        decision=probabilities.top.value,
+        reasons=(),
+        series=series,
+        deciding=deciding_slice(series),
+    )
 
 
 def _conclude(
@@ -97,7 +142,23 @@ def _conclude(
     members = member_probabilities(judged, fusion)
     fused = study_features(judged, ENSEMBLE)
     probabilities = Probabilities.from_array(fusion.probabilities(fused)) if fused else None
-    decision, reasons = decide(judged, probabilities)
+    series = tuple(
+        SeriesPrediction(
+            series_id=one.id,
+            used=one.id in by_id,
+            why_not=refusals[one.id],
+            slices=_slices(by_id[one.id], fusion) if one.id in by_id else (),
+        )
+        for one in study.series
+    )
+    decision, reasons = decide(judged, probabilities, members)
+    deciding = deciding_slice(series)
+    if deciding is not None and decision == Pattern.INFLAMMATORY:
+        told = heatmap_test(study.series_by_id(deciding.series_id), deciding.index, ensemble)
+        deciding = replace(deciding, told=told)
+        failed = why_heatmap_fails(told)
+        if failed is not None:
+            decision, reasons = ABSTAIN, [failed, *reasons]
     reasons = [*reasons, *open_planes(study, refusals)]
     return StudyPrediction(
         probabilities=probabilities,
@@ -105,18 +166,11 @@ def _conclude(
         interval_inflammatory=interval(probabilities, list(members.values()), fusion.interval),
         decision=decision,
         reasons=reasons,
-        series=tuple(
-            SeriesPrediction(
-                series_id=series.id,
-                used=series.id in by_id,
-                why_not=refusals[series.id],
-                slices=_slices(by_id[series.id], fusion) if series.id in by_id else (),
-            )
-            for series in study.series
-        ),
+        series=series,
         weights=dict(ensemble.weights),
         device=ensemble.device,
         seconds={"predict": time.perf_counter() - started},
+        deciding=deciding,
     )
 
 
@@ -136,6 +190,7 @@ def _slices(judged: Judged, fusion: Fusion) -> tuple[SlicePrediction, ...]:
                 name: Probabilities.from_array(values[index])
                 for name, values in judged.members.items()
             },
+            why_not=judged.why_not[index],
         )
         for index in range(count)
     )

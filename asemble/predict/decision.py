@@ -1,12 +1,13 @@
 """What the ensemble decides, how sure it is, and in sentences why it abstains."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
 from asemble.core.geometry import possible_planes
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Weighting
-from asemble.core.results import ABSTAIN, Probabilities
+from asemble.core.results import ABSTAIN, MEMBERS_DISAGREE, Probabilities
 from asemble.core.study import Series, Study
 from asemble.models.calibration import IntervalRule
 from asemble.models.scope import Scope
@@ -14,6 +15,10 @@ from asemble.predict.judging import Judged, why_not_used
 
 MIN_SLICES = 5
 """A study judged from fewer slices is not judged: the joints span 15-25 slices."""
+
+DISAGREEMENT = 0.5
+"""Members that hold more of the ensemble's skill than this must not find another class likeliest
+(docs/decisions/0022)."""
 
 CLOSE_CALL = 0.5
 """Below it the other two classes together are as likely as the best one, which is then said."""
@@ -37,19 +42,48 @@ def interval(
     return rule.around(probabilities.inflammatory, [m.inflammatory for m in members])
 
 
-def decide(judged: Sequence[Judged], probabilities: Probabilities | None) -> tuple[str, list[str]]:
+def decide(
+    judged: Sequence[Judged],
+    probabilities: Probabilities | None,
+    members: Mapping[str, Probabilities] = MappingProxyType({}),
+) -> tuple[str, list[str]]:
     """The decision, and in sentences why it abstains or what limits the answer.
 
     It never abstains because two classes are close: the likeliest is the decision, and that it
     was close is said.
+
+    Args:
+        judged: every series that was judged.
+        probabilities: of the ensemble; None where no slice counts.
+        members: each member's own, by its name.
     """
-    if probabilities is None:
+    if not judged:
         return ABSTAIN, ["No series could be judged; the reason stands beside each series."]
-    limits = _limits(judged)
-    too_few = _too_few([one.series for one in judged])
-    if too_few is not None:
-        return ABSTAIN, [too_few, *limits]
-    return probabilities.top.value, [*_close_call(probabilities), *limits]
+    limits = [*_beside_the_joints(judged), *_limits(judged)]
+    too_few = _too_few([one.series for one in judged]) or _too_few_count(judged)
+    if too_few is not None or probabilities is None:
+        return ABSTAIN, [*([too_few] if too_few else []), *limits]
+    others = {name: own.top for name, own in members.items() if own.top is not probabilities.top}
+    if not others:
+        return probabilities.top.value, [*_close_call(probabilities), *limits]
+    answers = ", ".join(f"{name} {top.value}" for name, top in others.items())
+    disagree = (
+        f"{MEMBERS_DISAGREE}: the ensemble finds {probabilities.top.value} likeliest, {answers}"
+    )
+    held = sum(skill_shares(judged)[name] for name in others)
+    if held > DISAGREEMENT:
+        return ABSTAIN, [f"{disagree}, with {held:.0%} of its skill.", *limits]
+    return probabilities.top.value, [*_close_call(probabilities), f"{disagree}.", *limits]
+
+
+def skill_shares(judged: Sequence[Judged]) -> dict[str, float]:
+    """How much each member counts in the study: the mean of its shares in the planes that count."""
+    by_plane = {one.plane: one.shares for one in judged if one.counts.any()}
+    names = dict.fromkeys(name for shares in by_plane.values() for name in shares)
+    return {
+        name: float(np.mean([shares.get(name, 0.0) for shares in by_plane.values()]))
+        for name in names
+    }
 
 
 def why_abstains(study: Study, scope: Scope) -> str | None:
@@ -89,6 +123,35 @@ def _too_few(series: Sequence[Series]) -> str | None:
         return None
     plural = "s" if slices > 1 else ""
     return f"Only {slices} slice{plural} could be judged; a study needs at least {MIN_SLICES}."
+
+
+def _too_few_count(judged: Sequence[Judged]) -> str | None:
+    counting = sum(int(one.counts.sum()) for one in judged)
+    if counting >= MIN_SLICES:
+        return None
+    if not counting:
+        return (
+            "No slice counts: their evidence does not lie at the joints, or no joint is expected "
+            "on them."
+        )
+    slices = sum(len(one.counts) for one in judged)
+    return (
+        f"Only {counting} of {slices} slices count, and a study needs at least {MIN_SLICES}: on "
+        "the others the evidence does not lie at the joints, or no joint is expected."
+    )
+
+
+def _beside_the_joints(judged: Sequence[Judged]) -> list[str]:
+    """One sentence where slices do not count that show evidence."""
+    beside = sum(
+        found.share is not None and why is not None
+        for one in judged
+        for found, why in zip(one.at_joints, one.why_not, strict=False)
+    )
+    if not beside:
+        return []
+    slices = sum(len(one.counts) for one in judged)
+    return [f"Evidence on {beside} of {slices} slices does not count: it lies beside the joints."]
 
 
 def _close_call(probabilities: Probabilities) -> list[str]:

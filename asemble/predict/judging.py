@@ -10,13 +10,16 @@ import numpy as np
 from asemble.core.labels import Plane
 from asemble.core.results import ENSEMBLE, Probabilities
 from asemble.core.study import Series, Study
+from asemble.core.volume import Floats
 from asemble.explain.heatmaps import Progress
+from asemble.imaging.joints import joint_regions
 from asemble.imaging.quality import why_not_judged
 from asemble.imaging.slices import prepare
 from asemble.models import Ensemble
 from asemble.models.calibration import Floats64
+from asemble.models.counting import AtJoints, at_joints, for_disease
 from asemble.models.ensemble import judging, sum_of_shares
-from asemble.models.fusion import Fusion, plane_features, smooth
+from asemble.models.fusion import Bools, Fusion, plane_features, smooth
 from asemble.models.scope import FEWEST_SLICES, Scope
 
 
@@ -28,11 +31,15 @@ class Judged:
         series: as it was read.
         members: `(slice, 3)` calibrated probabilities by member name.
         shares: how much each member counts.
+        at_joints: for each slice where its evidence lies; empty where geometry says nothing.
+        least: share of its evidence that has to lie there for a slice to count; None counts all.
     """
 
     series: Series
     members: Mapping[str, Floats64]
     shares: Mapping[str, float]
+    at_joints: Sequence[AtJoints] = ()
+    least: float | None = None
 
     @property
     def plane(self) -> Plane:
@@ -41,11 +48,45 @@ class Judged:
             raise ValueError(f"series {self.series.id} was judged without a plane")
         return self.series.plane
 
+    @property
+    def why_not(self) -> tuple[str | None, ...]:
+        """For each slice one sentence why it does not count, or None where it does."""
+        least = self.least
+        if least is None or not self.at_joints:
+            return (None,) * self.series.volume.shape[0]
+        return tuple(found.why_not(least) for found in self.at_joints)
+
+    @property
+    def counts(self) -> Bools:
+        """`(slice,)`: which slices count in the study's answer."""
+        return np.array([why is None for why in self.why_not], dtype=np.bool_)
+
     def smoothed(self, member: str) -> Floats64:
-        """`(slice, 3)` of a member or of `ENSEMBLE`, smoothed over the neighbours."""
+        """`(slice, 3)` of a member or of `ENSEMBLE`, smoothed over the neighbours that count."""
         if member == ENSEMBLE:
-            return smooth(sum_of_shares(self.members, self.shares))
-        return smooth(self.members[member])
+            return smooth(sum_of_shares(self.members, self.shares), self.counts)
+        return smooth(self.members[member], self.counts)
+
+
+def judged_series(
+    series: Series,
+    members: Mapping[str, Floats64],
+    disease: Mapping[str, Floats],
+    ensemble: Ensemble,
+) -> Judged:
+    """A series after the networks, and where the evidence of its slices lies.
+
+    Args:
+        series: of a plane that is judged.
+        members: `(slice, 3)` calibrated probabilities by member name.
+        disease: `(slice, 64, 64)` logits from 0 by member name, the evidence for any disease.
+        ensemble: whose rule says which slices count.
+    """
+    plane = Plane(str(series.plane))
+    shares = ensemble.shares(plane)
+    regions = joint_regions(plane, series.volume.affine_lps, series.volume.shape[0])
+    found = () if regions is None else at_joints(sum_of_shares(disease, shares), regions)
+    return Judged(series, members, shares, found, ensemble.fusion.counting.get(plane))
 
 
 def why_not_used(study: Study, scope: Scope) -> dict[str, str | None]:
@@ -79,31 +120,39 @@ def judge(
             raise ValueError(f"series {one.id} has no plane")
         images = prepare(one.volume, one.plane).images
         parts: defaultdict[str, list[Floats64]] = defaultdict(list)
+        evidence: defaultdict[str, list[Floats]] = defaultdict(list)
         with closing(ensemble.each(one.plane, images, judging)) as pieces:
             for piece in pieces:
-                for name, (probabilities, _) in piece.items():
+                for name, (probabilities, maps) in piece.items():
                     parts[name].append(probabilities)
+                    evidence[name].append(for_disease(maps))
                 done += len(next(iter(piece.values()))[0])
                 if progress is not None:
                     progress(done, total)
         members = {name: np.concatenate(p) for name, p in parts.items()}
-        judged.append(Judged(one, members, ensemble.shares(one.plane)))
+        disease = {name: np.concatenate(e) for name, e in evidence.items()}
+        judged.append(judged_series(one, members, disease, ensemble))
     return judged
 
 
 def study_features(judged: Sequence[Judged], member: str) -> dict[Plane, Floats64]:
-    """Features by plane, of `ENSEMBLE` or of one member in the planes that it reads."""
+    """Features by plane, of `ENSEMBLE` or of one member in the planes that it reads.
+
+    Of the slices that count alone; a plane without any is left out.
+    """
     by_plane: defaultdict[Plane, list[Floats64]] = defaultdict(list)
     for one in judged:
-        if member == ENSEMBLE or member in one.members:
-            by_plane[one.plane].append(one.smoothed(member))
+        if one.counts.any() and (member == ENSEMBLE or member in one.members):
+            by_plane[one.plane].append(one.smoothed(member)[one.counts])
     return {plane: plane_features(smoothed) for plane, smoothed in by_plane.items()}
 
 
 def member_probabilities(judged: Sequence[Judged], fusion: Fusion) -> dict[str, Probabilities]:
     """Study probabilities of each member alone, in the order of the members."""
     names = dict.fromkeys(name for one in judged for name in one.members)
+    features = {name: study_features(judged, name) for name in names}
     return {
-        name: Probabilities.from_array(fusion.probabilities(study_features(judged, name)))
-        for name in names
+        name: Probabilities.from_array(fusion.probabilities(found))
+        for name, found in features.items()
+        if found
     }

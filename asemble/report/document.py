@@ -116,11 +116,13 @@ def _item(item: Item, reading: Reading) -> dict[str, Any]:
 
 def _prediction(prediction: StudyPrediction) -> dict[str, Any]:
     interval = prediction.interval_inflammatory
+    deciding = prediction.deciding
     return {
         "probabilities": _numbers(prediction.probabilities),
         "interval_inflammatory": None if interval is None else [float(v) for v in interval],
         "decision": prediction.decision,
         "reasons": list(prediction.reasons),
+        "deciding_slice": None if deciding is None else deciding.as_dict(),
         "members": {name: p.as_dict() for name, p in prediction.members.items()},
         "device": prediction.device,
     }
@@ -148,6 +150,8 @@ def _slice(prediction: SlicePrediction) -> dict[str, Any]:
         "position_mm": prediction.position_mm,
         "probabilities": prediction.probabilities.as_dict(),
         "members": {name: p.as_dict() for name, p in prediction.members.items()},
+        "counts": prediction.counts,
+        "why_not": prediction.why_not,
     }
 
 

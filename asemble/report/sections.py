@@ -80,6 +80,9 @@ def write_prediction(column: Column, prediction: StudyPrediction) -> None:
     """What the ensemble returned, and why."""
     column.heading("The ensemble's prediction")
     column.write(prediction.decision_heading, font=BOLD, size=11, most=1)
+    if prediction.why_abstains is not None:
+        column.write(prediction.why_abstains, colour=ALARM, most=4)
+        column.gap(2)
     if prediction.probabilities is None:
         column.write("No series of this study could be judged.", most=1)
     else:
@@ -94,10 +97,11 @@ def write_prediction(column: Column, prediction: StudyPrediction) -> None:
     if prediction.members:
         _write_members(column, prediction)
     column.heading("Reasons and limits of this answer", size=8)
-    for reason in prediction.reasons[:REASONS]:
+    reasons = prediction.further_reasons
+    for reason in reasons[:REASONS]:
         column.write(f"- {reason}", most=2)
-    _write_rest(column, len(prediction.reasons) - REASONS, "reasons")
-    if not prediction.reasons:
+    _write_rest(column, len(reasons) - REASONS, "reasons")
+    if not reasons:
         column.write("None given.", most=1)
 
 

@@ -10,7 +10,7 @@ from functools import partial
 import streamlit as st
 
 from asemble.core.labels import Plane, Weighting
-from asemble.core.results import ENSEMBLE, Heatmap, SlicePrediction
+from asemble.core.results import ENSEMBLE, Heatmap, SeriesPrediction, SlicePrediction
 from asemble.core.study import Series, Study
 from asemble.predict import assess
 from asemble.ui import cache, charts, choose, state, viewer
@@ -43,7 +43,7 @@ def show_slices(study: Study) -> None:
         heatmap = _choose_heatmap(series, assessed) if assessed else None
     judged = assessed.prediction.series_by_id(series.id) if assessed else None
     slices = judged.slices if judged else ()
-    first = _first_slice(series, slices)
+    first = _first_slice(series, judged)
     jump = state.jump_of(series.id, first)
     viewer.show(
         [viewer.Pane(series, jump.index, heatmap)],
@@ -89,11 +89,10 @@ def _choose_heatmap(series: Series, assessed: state.Assessment) -> Heatmap | Non
     return heatmaps.get(method, member)
 
 
-def _first_slice(series: Series, slices: Sequence[SlicePrediction]) -> int:
-    """The slice of the highest P(inflammatory), the middle where nothing was judged."""
-    if not slices:
-        return series.volume.shape[0] // 2
-    return max(slices, key=lambda s: s.probabilities.inflammatory).index
+def _first_slice(series: Series, judged: SeriesPrediction | None) -> int:
+    """Of the slices that count the one of the highest P(inflammatory), the middle without any."""
+    strongest = None if judged is None else judged.strongest
+    return series.volume.shape[0] // 2 if strongest is None else strongest.index
 
 
 def _show_chart(series_id: str, slices: Sequence[SlicePrediction], *, at: int) -> None:
@@ -114,4 +113,8 @@ def _show_chart(series_id: str, slices: Sequence[SlicePrediction], *, at: int) -
         config={"displayModeBar": False},
         alt="Probabilities of the three classes, slice by slice",
     )
-    st.caption("Click a point to go to its slice.")
+    why_not = next((one.why_not for one in slices if one.index == at), None)
+    st.caption(
+        "Click a point to go to its slice."
+        + (f" Slice {at + 1} does not count in the study's answer. {why_not}" if why_not else "")
+    )

@@ -28,13 +28,16 @@ _THIN = 0.006
 def slice_chart(slices: Sequence[SlicePrediction], *, at: int) -> go.Figure:
     """Ensemble probabilities over the slices of a series, with a line at slice `at`.
 
-    A click on a marker selects that slice: its x value is the slice number from 1.
+    A click on a marker selects that slice: its x value is the slice number from 1. Slices that do
+    not count stand on a shaded ground with open markers, which the legend names.
     """
     numbers = [s.index + 1 for s in slices]
     figure = go.Figure()
     for pattern in PATTERNS:
         values = [_of(s.probabilities, pattern) for s in slices]
-        marker = {"color": COLOURS[pattern], "symbol": _SYMBOLS[pattern], "size": 7}
+        symbol = _SYMBOLS[pattern]
+        symbols = [symbol if s.counts else f"{symbol}-open" for s in slices]
+        marker = {"color": COLOURS[pattern], "symbol": symbols, "size": 7}
         figure.add_scatter(
             x=numbers,
             y=values,
@@ -45,6 +48,19 @@ def slice_chart(slices: Sequence[SlicePrediction], *, at: int) -> go.Figure:
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 1}},
             hovertemplate="slice %{x}: %{y:.2f}",
+        )
+    aside = [s.index + 1 for s in slices if not s.counts]
+    for number in aside:
+        figure.add_vrect(
+            number - 0.5, number + 0.5, fillcolor=_LINE, opacity=0.15, line={"width": 0}
+        )
+    if aside:
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            name="does not count",
+            mode="markers",
+            marker={"color": _LINE, "symbol": "circle-open", "size": 7},
         )
     figure.add_vline(x=at + 1, line={"color": _LINE, "width": 1, "dash": "dot"})
     figure.update_xaxes(title="Slice", range=[0.5, len(numbers) + 0.5], gridcolor=_GRID, dtick=2)

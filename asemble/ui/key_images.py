@@ -53,7 +53,7 @@ def key_images(study: Study, assessed: Assessment, places: Sequence[Place]) -> l
 
 
 def _most_suspicious(study: Study, assessed: Assessment) -> list[Place]:
-    """For each judged plane, the slice with the highest P(inflammatory)."""
+    """For each judged plane, of the slices that count the one of the highest P(inflammatory)."""
     found = []
     for plane in JUDGED_PLANES:
         judged = [
@@ -61,6 +61,7 @@ def _most_suspicious(study: Study, assessed: Assessment) -> list[Place]:
             for series in study.series
             if series.plane is plane
             for each in assessed.prediction.series_by_id(series.id).slices
+            if each.counts
         ]
         if judged:
             _, id_, index = max(judged)
@@ -77,6 +78,7 @@ def _key_image(series: Series, index: int, assessed: Assessment) -> KeyImage:
     for each in assessed.prediction.series_by_id(series.id).slices:
         if each.index == index:
             caption += f", P(inflammatory) {each.probabilities.inflammatory:.2f}"
+            caption += "" if each.counts else ", does not count"
     turn = Turn.to_display(series.volume.affine_lps, series.plane)
     plain = _picture(turn.apply_to_volume(series.volume), index)
     heatmaps = assessed.heatmaps.get(series.id)

@@ -29,7 +29,7 @@ INTERVAL_MEANING = (
 
 
 def show_headline(prediction: StudyPrediction) -> None:
-    """Decision and P(inflammatory) in a row of figures."""
+    """Decision and P(inflammatory) in a row of figures, and below it why the ensemble abstains."""
     with st.container(horizontal=True, gap="medium", key="headline"):
         st.metric("Ensemble's decision", prediction.decision_heading, width="content")
         if prediction.probabilities is not None:
@@ -38,6 +38,8 @@ def show_headline(prediction: StudyPrediction) -> None:
         if prediction.interval_inflammatory is not None:
             low, high = prediction.interval_inflammatory
             st.metric("Interval", f"{low:.2f} to {high:.2f}", width="content")
+    if prediction.why_abstains is not None:
+        st.warning(f"**It abstains.** {prediction.why_abstains}")
 
 
 def show_results(prediction: StudyPrediction, study: Study) -> None:
@@ -55,15 +57,12 @@ def show_results(prediction: StudyPrediction, study: Study) -> None:
                 alt="Bars of the three study probabilities",
             )
             st.caption(INTERVAL_MEANING)
-        for reason in prediction.reasons:
+        for reason in prediction.further_reasons:
             st.markdown(f"- {reason}")
     with right:
         st.subheader("How far the members agree")
         if prediction.members:
             st.table(_member_table(prediction.members), border="horizontal")
-        tops = {p.top for p in prediction.members.values()}
-        if len(tops) > 1:
-            st.warning("The members disagree about the most probable class.")
         st.markdown("**Series**")
         for series in prediction.series:
             label = choose.series_label(study.series_by_id(series.series_id))

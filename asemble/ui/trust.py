@@ -1,17 +1,17 @@
 """Beside a heatmap: whether it is to be trusted, in four questions with their figures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import streamlit as st
 
-from asemble.core.results import ENSEMBLE, Heatmap
+from asemble.core.results import ENSEMBLE, Heatmap, Told
 from asemble.core.study import Series
 from asemble.evaluation.trust import HIGH_AUC
 from asemble.explain import SeriesHeatmaps
-from asemble.explain.telling import Limits, Told, tell
+from asemble.explain.telling import limits_of, tell
 from asemble.explain.trust import trust_in
-from asemble.models.fusion import Fusion
+from asemble.models.fusion import GRADCAM, Fusion
 from asemble.ui import cache, state
 from asemble.ui.facts import short
 
@@ -53,17 +53,18 @@ def show_trust(series: Series, index: int, heatmap: Heatmap, heatmaps: SeriesHea
         if heatmaps.get(heatmap.method, ENSEMBLE).is_empty(index):
             st.caption("No positive evidence on this slice: there is no heatmap to test.")
             return
-        found = state.trust_of(series.id, index, heatmap.method)
+        answers = _answers(series.id, index, heatmap.method)
         # One place for both, so that the answers take the place of the button.
         place = st.empty()
-        if found is None:
+        if not answers:
             if not place.button("Test this heatmap", key="test_heatmap"):
                 return
             with place, st.spinner("Testing, about 3 seconds", show_time=True):
                 found = trust_in(series, index, cache.ensemble(), heatmaps, method=heatmap.method)
             state.keep_trust(found)
+            answers = _answers(series.id, index, heatmap.method)
         with place.container():
-            for told in tell(found, limits_of(cache.ensemble().fusion)):
+            for told in answers:
                 _show(told)
             if heatmap.member != ENSEMBLE:
                 st.caption(f"Tested is the ensemble's map, not that of {heatmap.member} alone.")
@@ -71,10 +72,18 @@ def show_trust(series: Series, index: int, heatmap: Heatmap, heatmaps: SeriesHea
             st.caption(worth(cache.ensemble().fusion))
 
 
-def limits_of(fusion: Fusion) -> Limits:
-    """The limits that `asemble evaluate trust` stored for these weights."""
-    limits: Limits = fusion.measured("trust").get("limits", {})
-    return limits
+def _answers(series_id: str, index: int, method: str) -> Sequence[Told]:
+    """The four answers where the heatmap was tested: by the prediction, or by the reader."""
+    assessed = state.assessment()
+    deciding = None if assessed is None else assessed.prediction.deciding
+    if (
+        deciding is not None
+        and deciding.told
+        and (deciding.series_id, deciding.index, GRADCAM) == (series_id, index, method)
+    ):
+        return deciding.told
+    found = state.trust_of(series_id, index, method)
+    return () if found is None else tell(found, limits_of(cache.ensemble().fusion))
 
 
 def worth(fusion: Fusion) -> str:
