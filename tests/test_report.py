@@ -267,9 +267,13 @@ def test_letters_that_the_font_lacks_are_shown_as_missing_and_kept_in_the_json()
 def test_an_abstaining_ensemble_and_an_unsure_reader_are_said_in_words():
     changes = {"probabilities": None, "interval_inflammatory": None, "members": {}}
     study = a_study()
-    abstained = a_prediction(study, decision="abstain", **changes)
+    abstained = a_prediction(study, decision="abstain", reasons=("Why.", "A limit."), **changes)
     pdf = reading_pdf(Reading(), abstained, study, images=())
-    assert "The ensemble abstains No series of this study could be judged." in text_of(pdf)
+    assert "The ensemble abstains Why. There is no probability for this study." in text_of(pdf)
+    assert "Reasons and limits of this answer - A limit." in text_of(pdf)
+    assert "The ensemble abstains; there is no probability. Why." in reading_text(
+        Reading(), abstained, study
+    )
     assert "The reader's conclusion Unsure" in text_of(pdf)
     document = reading_json(Reading(), abstained, study)
     assert document["reading"]["conclusion"] == "unsure"

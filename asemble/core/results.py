@@ -143,7 +143,7 @@ class StudyPrediction:
     """The whole study.
 
     Args:
-        probabilities: None where no series could be judged.
+        probabilities: None where no series could be judged, or no slice counts.
         members: study probabilities by member name.
         interval_inflammatory: P(inflammatory), low and high, by how far the members disagree.
         decision: a class name, or `ABSTAIN`.

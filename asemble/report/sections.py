@@ -84,7 +84,7 @@ def write_prediction(column: Column, prediction: StudyPrediction) -> None:
         column.write(prediction.why_abstains, colour=ALARM, most=4)
         column.gap(2)
     if prediction.probabilities is None:
-        column.write("No series of this study could be judged.", most=1)
+        column.write("There is no probability for this study.", most=1)
     else:
         for pattern, value in zip(PATTERNS, prediction.probabilities.as_array(), strict=True):
             _write_bar(column, pattern, float(value))

@@ -34,8 +34,9 @@ def reading_text(reading: Reading, prediction: StudyPrediction, study: Study) ->
 
 def _predicted(prediction: StudyPrediction) -> str:
     said = f"Ensemble trained on simulated MRI: {prediction.decision_heading}"
+    why = "" if prediction.why_abstains is None else f" {prediction.why_abstains}"
     if prediction.probabilities is None:
-        return f"{said}; no series could be judged."
+        return f"{said}; there is no probability.{why}"
     inflammatory = prediction.probabilities.inflammatory
     said += f", P({Pattern.INFLAMMATORY}) {inflammatory:.2f}"
     if prediction.interval_inflammatory is not None:
@@ -44,4 +45,4 @@ def _predicted(prediction: StudyPrediction) -> str:
     of_members = ", ".join(
         f"{name} {each.inflammatory:.2f}" for name, each in prediction.members.items()
     )
-    return f"{said}; by member: {of_members}."
+    return f"{said}; by member: {of_members}.{why}"

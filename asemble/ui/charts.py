@@ -32,6 +32,7 @@ def slice_chart(slices: Sequence[SlicePrediction], *, at: int) -> go.Figure:
     not count stand on a shaded ground with open markers, which the legend names.
     """
     numbers = [s.index + 1 for s in slices]
+    aside = [s.index + 1 for s in slices if not s.counts]
     figure = go.Figure()
     for pattern in PATTERNS:
         values = [_of(s.probabilities, pattern) for s in slices]
@@ -42,6 +43,8 @@ def slice_chart(slices: Sequence[SlicePrediction], *, at: int) -> go.Figure:
             x=numbers,
             y=values,
             name=_short(pattern),
+            legendgroup=pattern.value,
+            showlegend=not aside,
             mode="lines+markers",
             line={"color": COLOURS[pattern], "width": 1.6},
             marker=marker,
@@ -49,18 +52,16 @@ def slice_chart(slices: Sequence[SlicePrediction], *, at: int) -> go.Figure:
             unselected={"marker": {"opacity": 1}},
             hovertemplate="slice %{x}: %{y:.2f}",
         )
-    aside = [s.index + 1 for s in slices if not s.counts]
     for number in aside:
         figure.add_vrect(
             number - 0.5, number + 0.5, fillcolor=_LINE, opacity=0.15, line={"width": 0}
         )
-    if aside:
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            name="does not count",
-            mode="markers",
-            marker={"color": _LINE, "symbol": "circle-open", "size": 7},
+    if aside:  # a legend takes the form of the first slice, which may be an open marker
+        for pattern in PATTERNS:
+            marker = {"color": COLOURS[pattern], "symbol": _SYMBOLS[pattern], "size": 7}
+            _add_to_legend(figure, _short(pattern), marker, group=pattern.value)
+        _add_to_legend(
+            figure, "does not count", {"color": _LINE, "symbol": "circle-open", "size": 7}
         )
     figure.add_vline(x=at + 1, line={"color": _LINE, "width": 1, "dash": "dot"})
     figure.update_xaxes(title="Slice", range=[0.5, len(numbers) + 0.5], gridcolor=_GRID, dtick=2)
@@ -68,6 +69,20 @@ def slice_chart(slices: Sequence[SlicePrediction], *, at: int) -> go.Figure:
     _frame(figure, height=230)
     figure.update_layout(legend=_LEGEND, dragmode=False)
     return figure
+
+
+def _add_to_legend(
+    figure: go.Figure, name: str, marker: Mapping[str, object], *, group: str = ""
+) -> None:
+    figure.add_scatter(
+        x=[None],
+        y=[None],
+        name=name,
+        legendgroup=group or name,
+        mode="lines+markers" if group else "markers",
+        marker=marker,
+        line={"color": marker["color"], "width": 1.6},
+    )
 
 
 def study_chart(prediction: StudyPrediction) -> go.Figure:

@@ -48,7 +48,7 @@ def show_results(prediction: StudyPrediction, study: Study) -> None:
     with left:
         st.subheader("Study probabilities")
         if prediction.probabilities is None:
-            st.write("No series of this study could be judged.")
+            st.write("There is no probability for this study.")
         else:
             st.plotly_chart(
                 charts.study_chart(prediction),
