@@ -64,7 +64,9 @@ def test_predict_writes_the_contract(predicted: Path) -> None:
         "interval_inflammatory",
         "decision",
         "reasons",
+        "deciding_slice",
     }
+    assert set(content["study"]["deciding_slice"]) == {"series", "index", "heatmap_test"}
     low, high = content["study"]["interval_inflammatory"]
     assert 0 <= low <= content["study"]["probabilities"]["inflammatory"] <= high <= 1
     assert {s["plane"] for s in content["series"]} == {"coronal", "axial"}
@@ -83,7 +85,15 @@ def test_predict_writes_the_contract(predicted: Path) -> None:
         assert series["used"]
         assert series["shape"] == [3, 80, 96]
         for index, one in enumerate(series["slices"]):
-            assert list(one) == ["index", "position_mm", "probabilities", "members"]
+            assert list(one) == [
+                "index",
+                "position_mm",
+                "probabilities",
+                "members",
+                "counts",
+                "why_not",
+            ]
+            assert one["counts"] and one["why_not"] is None  # of these weights every slice does
             assert one["index"] == index
             assert list(one["members"]) == list(MEMBERS)
             assert set(one["probabilities"]) == {"normal", "inflammatory", "mechanical"}
