@@ -141,6 +141,11 @@ ODD = {
         item(implicit(0x00081150, b"1.2.3.4\0") + implicit(0x00081155, b"1" * 66)),
         item(implicit(0x00291010, b"x" * 0x4353), is_open=False),
     ),
+    "rubbish in a sequence that states its length": b"\x01\x20\0\x10UN\0\0\x1c\0\0\0"
+    + item(struct.pack("<HHL", 0x0008, 0x0016, 0x7FFFFFFF) + b"abcdefghijkl", is_open=False),
+    "a sequence that ends in the middle of an element": b"\x01\x20\0\x10SQ\0\0\x14\0\0\0"
+    + struct.pack("<HHL", 0xFFFE, 0xE000, OPEN)
+    + explicit(0x00080016, b"UI", b"1.2\0"),
     "an implicit element": implicit(0x04000561, b"x" * 66),
     "a false group length": b"\x28\0\0\0UL\4\0\xff\xff\0\0",
 }

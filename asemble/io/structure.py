@@ -249,21 +249,20 @@ class _Walk:
 
     def until(self, is_last: Callable[[int], bool], *, wanted: frozenset[int]) -> _Head | None:
         """Go on to the first element at the top that is asked for; None where none comes."""
-        opened, size = self._opened, len(self._data)
-        while self.at <= size:
+        opened = self._opened
+        while True:
             self._leave_what_ends_here()
             here = opened[-1]
-            if self.at + 8 > here.end:  # too little for an element
-                if len(opened) == 1:
-                    return None
+            if self.at + 8 <= here.end:
+                self._budget.take_one()
+                head = self._head(self.at, here)
+                if len(opened) == 1 and is_last(head[0]):
+                    return head
+                self._pass(head, here, wanted)
+            elif len(opened) == 1:
+                return None
+            else:  # too little for an element
                 self.at = here.end
-                continue
-            self._budget.take_one()
-            head = self._head(self.at, here)
-            if len(opened) == 1 and is_last(head[0]):
-                return head
-            self._pass(head, here, wanted)
-        return None
 
     def _leave_what_ends_here(self) -> None:
         opened = self._opened
