@@ -10,7 +10,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: app setup setup-dev test test-kernels lint browser bench soak fuzz weights weights-check licences
+.PHONY: app setup setup-dev test test-long test-kernels lint browser bench soak fuzz weights weights-check licences
 
 app: setup
 	$(BIN)/python -m streamlit run app.py
@@ -51,6 +51,10 @@ OLDER := OPENBLAS_CORETYPE=Nehalem ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_IS
 test-kernels: setup-dev
 	$(OLDER) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile \
 		--no-loadscope-reorder $(READER:%=tests/test_%.py)
+
+# A hundred edits, each followed by downloads, and a connection that is lost for 80 s: minutes.
+test-long: setup-dev browser
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --long tests/test_one_reading.py -s
 
 lint: setup-dev
 	$(BIN)/ruff check .

@@ -56,7 +56,7 @@ def show() -> None:
             ],
             study_key=study.key,
             key=f"read:{':'.join(series.id for series in panes)}:{state.study_token()}",
-            listeners=viewer.Listeners(on_said=marking.hear),
+            listeners=viewer.Listeners(on_rest=state.keep_slices, on_said=marking.hear),
         )
         findings.show_findings(study)
 

@@ -16,7 +16,7 @@ def show() -> None:
     with st.container(key="ask"):
         if assessed is not None:
             results.show_headline(assessed.prediction)
-            first = state.first_reading()
+            first = state.reading().first
             if first is not None:
                 st.caption(f"Your conclusion before it: {first.sentence}.")
         elif reading.ask_first():

@@ -20,7 +20,7 @@ def show() -> None:
     yours, theirs = st.columns(2, gap="large")
     with yours:
         st.subheader("Your reading")
-        concluded = reading.ask_reading(study)
+        reading.ask_reading()
     with theirs:
         st.subheader("What goes beside it")
         results.show_headline(assessed.prediction)
@@ -30,7 +30,7 @@ def show() -> None:
         checklist.show_summary()
         st.caption(results.OEDEMA_LIMIT)
     with yours:  # last: the pictures of the PDF take a moment
-        reading.offer_downloads(concluded, assessed, study)
+        reading.offer_downloads(assessed, study)
 
 
 show()

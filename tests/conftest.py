@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 SHARED = Path(__file__).parents[2] / "shared"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="the long forms of tests that have one")
+
+
+@pytest.fixture(scope="session")
+def is_long(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--long"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files in Chromium come first: the longest, for which all would wait at the end."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)

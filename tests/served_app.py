@@ -61,11 +61,13 @@ def running(
     script: Path = ROOT / "app.py",
     options: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    port: int | None = None,
 ) -> Iterator[Server]:
-    """`streamlit run`, with what it says on either stream in `log`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    """`streamlit run` on a port, a free one unless it is given; what it says goes into `log`."""
+    if port is None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
     fixed = ["--server.headless=true", f"--server.port={port}", "--server.address=127.0.0.1"]
     with log.open("w") as output:
         process = subprocess.Popen(

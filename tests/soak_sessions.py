@@ -97,7 +97,9 @@ class Watcher:
 
     def see(self, element: Element) -> None:
         """One element, as it comes in."""
-        if element.WhichOneof("type") == "bidi_component" and element.bidi_component.bytes:
+        if element.WhichOneof("type") != "bidi_component" or not element.bidi_component.bytes:
+            return
+        if element.bidi_component.component_name != "asemble.files":  # `hold_document` sees those
             self._hold(element.bidi_component.bytes)
 
     def hold_document(self, content: bytes) -> None:
@@ -238,6 +240,8 @@ class Session:
         self._watcher.study = study
         self._watcher.heats_seen.clear()
         client.click("Read the upload")
+        if client.find("button", "Drop it and open"):
+            client.click("Drop it and open")
         client.go_to("Read")
         client.go_to("Assess")
         client.choose("button_group", "Your conclusion before", "Unsure")

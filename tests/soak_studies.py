@@ -29,7 +29,8 @@ from asemble.models import Ensemble, load_ensemble
 from asemble.models.fusion import METHODS
 from asemble.models.weights import weights_directory
 from asemble.predict import assess
-from asemble.report import Confidence, Reading, reading_json
+from asemble.reading import Reading, fingerprint
+from asemble.report import reading_json
 from asemble.ui.stacks import heat_bytes, stack_bytes
 
 SMALL = 10
@@ -117,7 +118,7 @@ def expect(path: Path, ensemble: Ensemble) -> Expected:
                 heatmap = heatmaps[series.id].get(method, member)
                 name = f"{key}:{method}:{member}"
                 heats[name] = unpacked(heat_bytes(heatmap, name, turn))[1]
-    document = reading_json(Reading(None, Confidence.LOW, "", {}, None), prediction, study)
+    document = reading_json(Reading(study=fingerprint(study)), prediction, study)
     return Expected(stacks, heats, json.loads(json.dumps(document)))
 
 

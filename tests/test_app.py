@@ -1,5 +1,8 @@
 """The pages, driven without a browser."""
 
+import json
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +10,12 @@ import pytest
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.testing.v1 import AppTest
 
+from asemble import io
 from asemble.clinical import Answer
 from asemble.clinical.findings import Joint, Lesion
 from asemble.core.labels import STANDING_NOTICE, Pattern, Plane, Weighting
 from asemble.io import write_nifti
+from asemble.reading import Reading, as_document, edits, fingerprint
 from asemble.reading.joint_lines import JointLines, Slice, frame_name, lay
 from asemble.reading.marking import LAY_FIRST
 from asemble.ui import cache
@@ -235,9 +240,12 @@ def test_a_first_conclusion_is_kept_beside_the_prediction(nifti: bytes) -> None:
     chosen = next(each for each in app.get("button_group") if each.key == "first_conclusion")
     chosen.set_value("Unsure")
     button(app, "Record and ask the ensemble").click().run()
-    assert "Your conclusion before it: Unsure, low confidence." in words(app)
+    assert "Your conclusion before it: Unsure, confidence not chosen." in words(app)
     app.switch_page("pages/3_Report.py").run()
-    assert "Before the prediction was shown: Unsure, low confidence; kept after it." in words(app)
+    assert (
+        "Before the prediction was shown: Unsure, confidence not chosen; kept after it."
+        in words(app)
+    )
     assert not app.exception
 
 
@@ -316,7 +324,7 @@ def lay_joint_lines(app: AppTest, index: int) -> None:
     for joint, beside in ((Joint.RIGHT, -50), (Joint.LEFT, 50)):
         ends = [middle + [beside, 0, 0] + up * affine[:3, 1] for up in (-40, 40)]
         lines = lay(lines, joint, ends, at)
-    session.joint_lines = (lines,)
+    session.reading = edits.lay_joint_lines(session.reading, lines)
 
 
 def test_a_lesion_is_marked_by_words_once_the_joints_are_laid_and_taken_away() -> None:
@@ -356,4 +364,39 @@ def test_what_was_called_suggestive_in_one_study_is_not_said_of_the_next(nifti: 
         app.switch_page("app.py").run()
         if suggestive:
             upload(app, "stack.nii.gz", nifti)
+            button(app, "Drop it and open").click().run()
+    assert not app.exception
+
+
+def test_another_study_is_not_opened_over_a_reading_without_a_word(nifti: bytes) -> None:
+    app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/2_Assess.py").run()
+    answer(app, erosion=Answer.YES)
+    app.switch_page("app.py").run()
+    sample = next(each for each in app.button if each.key == f"sample_{Pattern.NORMAL}")
+    sample.click().run()
+    assert any("drops your reading" in each.value for each in app.warning)
+    assert "Uploaded study" in words(app)
+    button(app, "Keep my reading").click().run()
+    assert not any("drops your reading" in each.value for each in app.warning)
+    app.switch_page("pages/2_Assess.py").run()
+    assert "1 item towards inflammatory" in words(app)
+    assert not app.exception
+
+
+def test_a_saved_reading_comes_back_with_its_study_and_with_no_other(nifti: bytes) -> None:
+    study = io.read_parts([io.Part("stack.nii.gz", lambda: BytesIO(nifti))])
+    said = edits.answer(Reading(study=fingerprint(study)), "erosion", Answer.YES)
+    saved = json.dumps(as_document(said)).encode()
+    app = open_home()
+    app.file_uploader[1].set_value([("reading.json", saved, "application/json")]).run()
+    assert "A saved reading was opened; its study is not open yet." in words(app)
+    upload(app, "stack.nii.gz", nifti)
+    assert any("was restored" in each.value for each in app.success)
+    app.switch_page("pages/2_Assess.py").run()
+    assert "1 item towards inflammatory" in words(app)
+    other = json.dumps(as_document(replace(said, study="0" * 12))).encode()
+    for content, sentence in ((other, "is of study 000000000000"), (b"{}", "no reading")):
+        app.switch_page("app.py").run()
+        app.file_uploader[1].set_value([("reading.json", content, "application/json")]).run()
+        assert any(sentence in each.value for each in app.error)
     assert not app.exception

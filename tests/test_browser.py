@@ -106,7 +106,8 @@ def test_a_zipped_study_is_read_assessed_and_reported(
 
 def check_frame(page: Page) -> None:
     """The notice stands, nothing failed, nothing runs out of the window."""
-    expect(page.get_by_text(STANDING_NOTICE)).to_be_visible()
+    expect(page.get_by_role("note")).to_have_text(STANDING_NOTICE)
+    expect(page.get_by_role("note")).to_be_visible()
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)
     main = page.locator('[data-testid="stMain"]')
     assert main.evaluate("e => e.scrollWidth - e.clientWidth") <= 0

@@ -31,7 +31,8 @@ from asemble.cli import main
 from asemble.core.study import Study
 from asemble.io import Part, read_parts, write_nifti
 from asemble.models.weights import DIRECTORY_VARIABLE
-from asemble.report import Reading, reading_json, reading_pdf, reading_text
+from asemble.reading import Reading
+from asemble.report import reading_json, reading_pdf, reading_text
 from asemble.ui import cache, key_images
 
 ROOT = Path(__file__).parents[1]

@@ -60,7 +60,7 @@ def test_the_settings_keep_studies_on_this_machine() -> None:
     assert server["allowedHosts"] == ["localhost", "127.0.0.1", "::1"]
     assert server["enableXsrfProtection"] and server["enableCORS"]
     assert not server["enableStaticServing"] and not server["enableAgentApi"]
-    assert server["disconnectedSessionTTL"] <= 60
+    assert server["disconnectedSessionTTL"] == 15 * 60  # as SECURITY.md and the README say
     assert not settings["browser"]["gatherUsageStats"]
     assert settings["client"]["showErrorDetails"] == "none"
     assert not settings["logger"]["enableRich"]

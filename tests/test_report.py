@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 from pypdf import PdfReader
+from referencing import Registry, Resource
 
 from asemble.clinical import ITEMS, Answer
-from asemble.core.labels import STANDING_NOTICE, Pattern, Plane, Weighting
+from asemble.core.labels import STANDING_NOTICE, Plane, Weighting
 from asemble.core.results import (
     Probabilities,
     SeriesPrediction,
@@ -20,14 +21,20 @@ from asemble.core.results import (
 )
 from asemble.core.study import Refusal, Series, Study
 from asemble.core.volume import Volume
-from asemble.report import (
-    LIMITS,
+from asemble.reading import (
     MAX_COMMENT_CHARACTERS,
     SCHEMA,
+    Conclusion,
     Confidence,
-    FirstReading,
-    KeyImage,
+    Impression,
     Reading,
+    from_document,
+    short_hash,
+)
+from asemble.reading.document import schema as reading_schema
+from asemble.report import (
+    LIMITS,
+    KeyImage,
     reading_json,
     reading_pdf,
     reading_text,
@@ -78,9 +85,10 @@ def a_prediction(study, **changes):
 
 
 A_READING = Reading(
-    conclusion=Pattern.MECHANICAL,
-    confidence=Confidence.HIGH,
-    comments="Band of oedema beside triangular sclerosis.",
+    study="0123456789ab",
+    impression=Impression(
+        Conclusion.MECHANICAL, Confidence.HIGH, "Band of oedema beside triangular sclerosis."
+    ),
     answers={"triangular_sclerosis": Answer.YES, "erosion": Answer.NO, "deep_oedema": Answer.YES},
 )
 
@@ -94,9 +102,20 @@ def text_of(pdf):
     return " ".join(" ".join(p.extract_text() for p in PdfReader(io.BytesIO(pdf)).pages).split())
 
 
-def the_page(study=None, reading=A_READING, images=(), **changes):
+def the_page(study=None, reading=A_READING, images=(), said=(), added_up=(), **changes):
     study = study or a_study()
-    return reading_pdf(reading, a_prediction(study, **changes), study, images=images)
+    return reading_pdf(
+        reading,
+        a_prediction(study, **changes),
+        study,
+        images=images,
+        findings=said,
+        added_up=added_up,
+    )
+
+
+def commented(reading, comments):
+    return replace(reading, impression=replace(reading.impression, comments=comments))
 
 
 def test_the_document_keeps_the_reading_apart_from_the_prediction():
@@ -231,15 +250,14 @@ def test_both_forms_of_two_slices_are_embedded_as_given():
 def test_the_longest_possible_reading_still_fits_two_pages_and_says_what_was_cut():
     study = a_study(40)
     reading = replace(
-        A_READING,
-        comments="W" * MAX_COMMENT_CHARACTERS,
+        commented(A_READING, "W" * MAX_COMMENT_CHARACTERS),
         answers=dict.fromkeys([item.id for item in ITEMS], Answer.YES),
-        findings=("a finding that goes on " * 20,) * 30,
-        added_up=("a sum that goes on " * 60,) * 3,
     )
     pdf = the_page(
         study,
         reading,
+        said=("a finding that goes on " * 20,) * 30,
+        added_up=("a sum that goes on " * 60,) * 3,
         images=[KeyImage("caption " * 60, picture(), picture(), "note " * 90)] * 4,
         reasons=("a reason that goes on " * 40,) * 30,
         members={f"member {i}": Probabilities(0.2, 0.6, 0.2) for i in range(30)},
@@ -256,7 +274,7 @@ def test_the_longest_possible_reading_still_fits_two_pages_and_says_what_was_cut
 
 def test_letters_that_the_font_lacks_are_shown_as_missing_and_kept_in_the_json():
     study = a_study()
-    reading = replace(A_READING, comments="\u9aa8\u9ad3 oedema ≥4")
+    reading = commented(A_READING, "\u9aa8\u9ad3 oedema ≥4")
     text = text_of(the_page(study, reading))
     assert "Comments: ?? oedema ≥4" in text
     assert "only the JSON holds" in text
@@ -267,17 +285,48 @@ def test_letters_that_the_font_lacks_are_shown_as_missing_and_kept_in_the_json()
 def test_an_abstaining_ensemble_and_an_unsure_reader_are_said_in_words():
     changes = {"probabilities": None, "interval_inflammatory": None, "members": {}}
     study = a_study()
+    unsure = Reading(impression=Impression(Conclusion.UNSURE))
     abstained = a_prediction(study, decision="abstain", reasons=("Why.", "A limit."), **changes)
-    pdf = reading_pdf(Reading(), abstained, study, images=())
+    pdf = reading_pdf(unsure, abstained, study, images=())
     assert "The ensemble abstains Why. There is no probability for this study." in text_of(pdf)
     assert "Reasons and limits of this answer - A limit." in text_of(pdf)
     assert "The ensemble abstains; there is no probability. Why." in reading_text(
-        Reading(), abstained, study
+        unsure, abstained, study
     )
-    assert "The reader's conclusion Unsure" in text_of(pdf)
-    document = reading_json(Reading(), abstained, study)
+    assert "The reader's conclusion Unsure Confidence: not chosen" in text_of(pdf)
+    document = reading_json(unsure, abstained, study)
     assert document["reading"]["conclusion"] == "unsure"
     assert document["prediction"]["probabilities"] is None
+
+
+def test_what_the_reader_did_not_choose_is_said_to_be_so_in_every_form():
+    study = a_study()
+    blank = Reading(study=A_READING.study)
+    assert "The reader's conclusion Conclusion not chosen" in text_of(the_page(reading=blank))
+    assert "Conclusion not chosen, confidence not chosen." in reading_text(
+        blank, a_prediction(study), study
+    )
+    document = reading_json(blank, a_prediction(study), study)["reading"]
+    assert (document["conclusion"], document["confidence"]) == (None, None)
+
+
+def test_one_short_hash_of_the_reading_stands_in_every_form_and_changes_with_it():
+    study = a_study()
+    seen = set()
+    for reading in (A_READING, commented(A_READING, "Otherwise.")):
+        mark = short_hash(reading)
+        seen.add(mark)
+        for page in PdfReader(io.BytesIO(the_page(study, reading))).pages:
+            assert f"reading {mark}" in page.extract_text()
+        assert reading_json(reading, a_prediction(study), study)["hash"] == mark
+        assert f"reading {mark}" in reading_text(reading, a_prediction(study), study)
+    assert len(seen) == 2
+
+
+def test_the_reading_can_be_opened_again_from_the_report():
+    study = a_study()
+    document = reading_json(A_READING, a_prediction(study), study, findings=FOUND)
+    assert from_document(json.dumps(document)) == A_READING
 
 
 def test_a_prediction_of_another_study_is_refused():
@@ -292,16 +341,9 @@ def test_a_picture_that_is_not_rgb_bytes_and_a_fifth_picture_are_refused():
         the_page(images=[KeyImage("a", picture())] * 5)
 
 
-def test_a_reading_refuses_unknown_items_and_endless_comments():
-    with pytest.raises(ValueError, match="no checklist item"):
-        Reading(answers={"horoscope": Answer.YES})
-    with pytest.raises(ValueError, match="2001 characters"):
-        Reading(comments="x" * (MAX_COMMENT_CHARACTERS + 1))
-
-
 def test_both_answers_stand_in_the_report_with_whether_the_prediction_changed_them():
     study = a_study()
-    first = FirstReading(Pattern.INFLAMMATORY, Confidence.LOW, "seen first")
+    first = Impression(Conclusion.INFLAMMATORY, Confidence.LOW, "seen first")
     reading = replace(A_READING, first=first)
     document = reading_json(reading, a_prediction(study), study)["reading"]
     assert document["before_the_prediction_was_shown"] == {
@@ -324,10 +366,10 @@ def test_a_report_says_where_no_first_answer_was_asked_for():
 
 
 def test_an_answer_that_stood_is_said_to_be_kept():
-    first = FirstReading(Pattern.NORMAL, Confidence.HIGH)
-    kept = Reading(Pattern.NORMAL, Confidence.HIGH, first=first)
+    first = Impression(Conclusion.NORMAL, Confidence.HIGH)
+    kept = Reading(impression=first, first=first)
     assert kept.before_and_after.endswith("kept after it.")
-    surer = replace(kept, confidence=Confidence.MODERATE)
+    surer = replace(kept, impression=replace(first, confidence=Confidence.MODERATE))
     assert surer.before_and_after.endswith("changed after it.")
 
 
@@ -339,10 +381,11 @@ FOUND = (
 
 def test_what_was_marked_stands_in_every_form_of_the_report():
     study = a_study()
-    reading = Reading(findings=FOUND)
-    assert reading_json(reading, a_prediction(study), study)["findings"] == list(FOUND)
-    assert all(sentence in reading_text(reading, a_prediction(study), study) for sentence in FOUND)
-    page = text_of(reading_pdf(reading, a_prediction(study), study, images=()))
+    document = reading_json(A_READING, a_prediction(study), study, findings=FOUND)
+    assert document["findings"] == list(FOUND)
+    text = reading_text(A_READING, a_prediction(study), study, findings=FOUND)
+    assert all(sentence in text for sentence in FOUND)
+    page = text_of(the_page(study, said=FOUND))
     assert "Marked on the slices" in page
     assert "SPARCC 4 of 72" in page
 
@@ -354,22 +397,31 @@ def test_the_paragraph_starts_with_synthetic_names_nobody_and_says_what_trained_
     assert "\n" not in text
     assert study.key not in text
     assert "trained on simulated MRI" in text
-    assert A_READING.conclusion_heading in text
+    assert A_READING.impression.heading in text
     real = a_study(synthetic=False)
     assert "SYNTHETIC" not in reading_text(A_READING, a_prediction(real), real)
 
 
 SCHEMA_FILE = Path(__file__).parents[1] / "docs" / "report.schema.json"
+READING_SCHEMA = Resource.from_contents(reading_schema())
+
+
+def schema_check():
+    schema = {"$id": "https://localhost/docs/", **json.loads(SCHEMA_FILE.read_text("utf-8"))}
+    name = "https://localhost/asemble/reading/reading.schema.json"
+    return Draft202012Validator(schema, registry=Registry().with_resource(name, READING_SCHEMA))
 
 
 def test_every_document_keeps_to_the_published_schema():
-    check = Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
-    first = FirstReading(Pattern.NORMAL, Confidence.HIGH, "unremarkable")
+    check = schema_check()
+    first = Impression(Conclusion.NORMAL, Confidence.HIGH, "unremarkable")
     study = a_study()
     abstained = {"probabilities": None, "interval_inflammatory": None, "decision": "abstain"}
-    for reading in (A_READING, replace(A_READING, first=first, findings=FOUND), Reading()):
+    blank = Reading(study=A_READING.study)
+    for reading in (A_READING, replace(A_READING, first=first), blank):
         for changes in ({}, abstained):
-            document = reading_json(reading, a_prediction(study, **changes), study)
+            prediction = a_prediction(study, **changes)
+            document = reading_json(reading, prediction, study, findings=FOUND, added_up=FOUND)
             check.validate(document)
     assert document["schema"] == SCHEMA
 
@@ -383,7 +435,7 @@ def test_every_document_keeps_to_the_published_schema():
     ],
 )
 def test_a_document_with_a_wrong_or_a_further_field_breaks_the_schema(path, value):
-    check = Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+    check = schema_check()
     study = a_study()
     document = reading_json(A_READING, a_prediction(study), study)
     *parents, last = path

@@ -88,6 +88,7 @@ def content(reading: Reading) -> dict[str, Any]:
     return {
         **_impression(reading.impression),
         "before_the_prediction_was_shown": None if first is None else _impression(first),
+        "prediction_was_shown": reading.prediction_was_shown,
         "draft": _impression(reading.draft),
         "answers": {id_: said.value for id_, said in reading.answers.items()},
         "sacroiliitis": reading.sacroiliitis,
@@ -215,6 +216,7 @@ def _reading(document: Mapping[str, Any]) -> Reading:
         impression=_impression_of(said),
         draft=_impression_of(said["draft"]),
         first=None if first is None else _impression_of(first),
+        prediction_was_shown=said["prediction_was_shown"],
         answers={id_: Answer(value) for id_, value in said["answers"].items()},
         sacroiliitis=said["sacroiliitis"],
         setting=said["setting"],

@@ -11,13 +11,13 @@ from asemble.reading.joint_lines import JointLines
 from asemble.reading.reading import Conclusion, Confidence, Correction, Place, Reading
 
 
-def answer(reading: Reading, item_id: str, said: Answer) -> Reading:
-    """Answer an item of the checklist; `Answer.UNKNOWN` takes an answer back.
+def answer(reading: Reading, item_id: str, said: Answer | None) -> Reading:
+    """Answer an item of the checklist; None and `Answer.UNKNOWN` take an answer back.
 
     >>> answer(Reading(), "erosion", Answer.YES).answers["erosion"]
     <Answer.YES: 'yes'>
     """
-    return replace(reading, answers={**reading.answers, item_id: said})
+    return replace(reading, answers={**reading.answers, item_id: said or Answer.UNKNOWN})
 
 
 def conclude(reading: Reading, conclusion: Conclusion | None) -> Reading:
@@ -62,13 +62,20 @@ def record_first(reading: Reading) -> Reading:
     """Make the draft the first reading, which never changes again, and where the last begins.
 
     Raises:
-        ValueError: there is one already, or no conclusion is chosen.
+        ValueError: there is one already, no conclusion is chosen, or the prediction was shown.
     """
+    if reading.prediction_was_shown:
+        raise ValueError("a first reading is recorded before the prediction is shown")
     if reading.first is not None:
         raise ValueError("a first reading is recorded once")
     if reading.draft.conclusion is None:
         raise ValueError("a first reading needs a conclusion")
     return replace(reading, first=reading.draft, impression=reading.draft)
+
+
+def reveal(reading: Reading) -> Reading:
+    """Say that the prediction was shown: no first reading can be recorded any more."""
+    return replace(reading, prediction_was_shown=True)
 
 
 def judge_sacroiliitis(reading: Reading, found: Truth) -> Reading:

@@ -120,6 +120,7 @@ class Reading:
         impression: the conclusion, last of all.
         draft: what stands under "Read first" and is not recorded yet.
         first: what was concluded before the prediction was shown; None where that was not asked.
+        prediction_was_shown: whether any prediction of this study was shown to the reader.
         answers: to the checklist, by item id; one that is missing is unknown.
         sacroiliitis: whether the reader finds active sacroiliitis on the MRI; None before.
         setting: title of the clinic whose prevalence is assumed; None for the usual one.
@@ -143,6 +144,7 @@ class Reading:
     impression: Impression = Impression()
     draft: Impression = Impression()
     first: Impression | None = None
+    prediction_was_shown: bool = False
     answers: Mapping[str, Answer] = field(default_factory=dict)
     sacroiliitis: Truth = None
     setting: str | None = None
@@ -163,9 +165,7 @@ class Reading:
         stated = {id_: each for id_, each in self.corrections.items() if each != Correction()}
         self._freeze("answers", given)
         self._freeze("marks", {id_: tuple(marks) for id_, marks in self.marks.items() if marks})
-        self._freeze(
-            "corrections", {k: v for k, v in self.corrections.items() if v != Correction()}
-        )
+        self._freeze("corrections", stated)
         for name in ("first_scored", "transitional", "slices"):
             self._freeze(name, getattr(self, name))
 
@@ -181,7 +181,10 @@ class Reading:
     @property
     def is_blank(self) -> bool:
         """Whether nothing was said yet; where a reader looks is no word."""
-        return self == Reading(study=self.study, slices=self.slices)
+        blank = Reading(
+            study=self.study, slices=self.slices, prediction_was_shown=self.prediction_was_shown
+        )
+        return self == blank
 
     @property
     def before_and_after(self) -> str:

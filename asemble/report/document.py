@@ -1,26 +1,23 @@
-"""A reading as one JSON document, for archives and other programs.
+"""A reading with the prediction beside it as one JSON document, for archives and other programs.
+
+It begins as the file of a reading does (`asemble.reading.as_document`), so that the reading can be
+opened from it again.
 
 What it never holds: names of people or files, dates, UIDs, what was refused at the door (its names
 are those of files), and the notes made while reading (they may quote a file).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from asemble import __version__
 from asemble.clinical import ITEMS, NO_WEIGHT_NOTICE, Item, answer_to
 from asemble.core.labels import STANDING_NOTICE
 from asemble.core.results import Probabilities, SeriesPrediction, SlicePrediction, StudyPrediction
 from asemble.core.study import Series, Study
-from asemble.report.reading import FirstReading, Reading, conclusion_name
-
-SCHEMA = "asemble-reading/1"
-"""Name and version of the document; the number rises when a field changes its meaning."""
+from asemble.reading import Reading, as_document
 
 SYNTHETIC = "SYNTHETIC"
 """Marks whatever was simulated."""
-
-FINGERPRINT_CHARACTERS = 12
-"""Enough of the study's key to tell which PDF and JSON belong together."""
 
 LIMITS = (
     "MRI oedema also occurs in healthy, athletic and postpartum people. Interpret with history, "
@@ -33,47 +30,39 @@ LIMITS = (
 """Stand in every report (clinical specification, section 9)."""
 
 
-def reading_json(reading: Reading, prediction: StudyPrediction, study: Study) -> dict[str, Any]:
+def reading_json(
+    reading: Reading,
+    prediction: StudyPrediction,
+    study: Study,
+    *,
+    findings: Sequence[str] = (),
+    added_up: Sequence[str] = (),
+) -> dict[str, Any]:
     """The reading, the prediction beside it and the facts of the study, ready for `json.dumps`.
+
+    Args:
+        reading: what the reader said of this study.
+        prediction: what the ensemble returned for it.
+        study: what was read.
+        findings: sentences on what was marked on the slices: definitions and scores.
+        added_up: sentences on what the answers add up to.
 
     Raises:
         ValueError: the prediction is not of this study.
     """
+    begun = as_document(reading)
     return {
-        "schema": SCHEMA,
-        "version": __version__,
+        **begun,
         "notice": STANDING_NOTICE,
         "marking": SYNTHETIC if study.synthetic else None,
-        "study": {
-            "fingerprint": fingerprint(study),
-            "left_out": sum(r.files for r in study.refused),
-        },
-        "reading": {
-            **_concluded(reading),
-            "before_the_prediction_was_shown": (
-                None if reading.first is None else _concluded(reading.first)
-            ),
-        },
-        "findings": list(reading.findings),
+        "study": {**begun["study"], "left_out": sum(r.files for r in study.refused)},
+        "findings": list(findings),
         "checklist": _checklist(reading),
-        "added_up": list(reading.added_up),
+        "added_up": list(added_up),
         "prediction": _prediction(prediction),
         "series": [_series(series, prediction.series_by_id(series.id)) for series in study.series],
         "weights": dict(sorted(prediction.weights.items())),
         "limits": list(LIMITS),
-    }
-
-
-def fingerprint(study: Study) -> str:
-    """The first characters of the study's key, the same in every export of that study."""
-    return study.key[:FINGERPRINT_CHARACTERS]
-
-
-def _concluded(given: Reading | FirstReading) -> dict[str, str]:
-    return {
-        "conclusion": conclusion_name(given.conclusion),
-        "confidence": given.confidence.value,
-        "comments": given.comments,
     }
 
 

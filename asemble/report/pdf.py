@@ -1,4 +1,4 @@
-"""A reading as one A4 page: the reader's conclusion on the left, the prediction on the right.
+"""A reading on two A4 pages: the reader's conclusion on the left, the prediction on the right.
 
 The same input gives the same bytes: no date, no author, no random document id.
 """
@@ -19,9 +19,9 @@ from asemble import __version__
 from asemble.core.labels import STANDING_NOTICE
 from asemble.core.results import StudyPrediction
 from asemble.core.study import Study
-from asemble.report.document import SYNTHETIC, fingerprint
+from asemble.reading import Reading, short_hash
+from asemble.report.document import SYNTHETIC
 from asemble.report.page import ALARM, BOLD, FAINT, INK, Column, register_fonts
-from asemble.report.reading import Reading
 from asemble.report.sections import (
     write_added_up,
     write_checklist,
@@ -85,14 +85,18 @@ def reading_pdf(
     study: Study,
     *,
     images: Sequence[KeyImage],
+    findings: Sequence[str] = (),
+    added_up: Sequence[str] = (),
 ) -> bytes:
     """The report on two A4 pages.
 
     Args:
-        reading: what the reader concluded.
+        reading: what the reader said.
         prediction: what the ensemble returned for this study.
         study: what was read.
         images: at most `MAX_IMAGES` slices.
+        findings: sentences on what was marked on the slices: definitions and scores.
+        added_up: sentences on what the answers add up to.
 
     Returns:
         A PDF; the same bytes for the same input.
@@ -110,31 +114,30 @@ def reading_pdf(
     canvas.setCreator(f"asemble {__version__}")
     half = (WIDTH - GUTTER) / 2
     right = MARGIN + half + GUTTER
-    _write_head(canvas, study)
+    _write_head(canvas, reading, study)
     top = _draw_images(canvas, images, synthetic=study.synthetic)
-    write_reading(Column(canvas, MARGIN, top, half, MARGIN), reading)
+    write_reading(Column(canvas, MARGIN, top, half, MARGIN), reading, findings)
     write_prediction(Column(canvas, right, top, half, MARGIN), prediction)
     canvas.showPage()
-    _write_head(canvas, study)
+    _write_head(canvas, reading, study)
     bottom = FACTS_TOP + 8
     write_checklist(Column(canvas, MARGIN, IMAGES_TOP, half, bottom), reading)
-    write_added_up(Column(canvas, right, IMAGES_TOP, half, bottom), reading)
+    write_added_up(Column(canvas, right, IMAGES_TOP, half, bottom), reading, added_up)
     write_facts(Column(canvas, MARGIN, FACTS_TOP, WIDTH, FACTS_BOTTOM), prediction, study)
     canvas.showPage()
     canvas.save()
     return buffer.getvalue()
 
 
-def _write_head(canvas: Canvas, study: Study) -> None:
+def _write_head(canvas: Canvas, reading: Reading, study: Study) -> None:
     top = PAGE_HEIGHT - MARGIN
     Column(canvas, MARGIN, top, WIDTH, 0).write(
         "Sacroiliac-joint MRI: reading", font=BOLD, size=14, most=1
     )
     canvas.setFont(BOLD, 7)
     canvas.setFillColor(FAINT)
-    canvas.drawRightString(
-        PAGE_WIDTH - MARGIN, top - 10, f"asemble {__version__} · study {fingerprint(study)}"
-    )
+    names = f"study {reading.study} · reading {short_hash(reading)}"
+    canvas.drawRightString(PAGE_WIDTH - MARGIN, top - 10, f"asemble {__version__} · {names}")
     canvas.setFillColor(_PALE)
     canvas.setStrokeColor(ALARM)
     canvas.rect(MARGIN, top - 48, WIDTH, 26, fill=1, stroke=1)

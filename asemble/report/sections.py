@@ -8,9 +8,10 @@ from asemble.clinical import NO_WEIGHT_NOTICE, RED_FLAG_NOTICE, Item, Side
 from asemble.core.labels import PATTERNS, Pattern
 from asemble.core.results import StudyPrediction
 from asemble.core.study import Series, Study
+from asemble.reading import Reading
+from asemble.reading.reading import NOT_CHOSEN
 from asemble.report.document import LIMITS
 from asemble.report.page import ALARM, BOLD, FAINT, RULE, UNPRINTABLE, Column, is_printable
-from asemble.report.reading import Reading
 
 COMMENT_LINES = 8
 SOURCES = 14
@@ -32,23 +33,24 @@ _BAR = {
 }
 
 
-def write_reading(column: Column, reading: Reading) -> None:
+def write_reading(column: Column, reading: Reading, findings: Sequence[str]) -> None:
     """The reader's conclusion, comments, and what was marked on the slices."""
+    last = reading.impression
     column.heading("The reader's conclusion")
-    column.write(reading.conclusion_heading, font=BOLD, size=11, most=1)
-    column.write(f"Confidence: {reading.confidence.value}", most=1)
+    column.write(last.heading, font=BOLD, size=11, most=1)
+    column.write(f"Confidence: {last.confidence or NOT_CHOSEN}", most=1)
     column.write(reading.before_and_after, size=6.5, most=2)
     column.gap(3)
-    if reading.comments.strip():
-        column.write(f"Comments: {reading.comments}", most=COMMENT_LINES)
-        if not is_printable(reading.comments):
+    if last.comments.strip():
+        column.write(f"Comments: {last.comments}", most=COMMENT_LINES)
+        if not is_printable(last.comments):
             column.write(f"{UNPRINTABLE}: a letter that only the JSON holds", size=6, colour=FAINT)
     column.gap(3)
-    if reading.findings:
+    if findings:
         column.heading("Marked on the slices", size=8)
-        for sentence in reading.findings[:FINDINGS]:
+        for sentence in findings[:FINDINGS]:
             column.write(f"- {sentence}", size=6.5, most=6)
-        _write_rest(column, len(reading.findings) - FINDINGS, "findings")
+        _write_rest(column, len(findings) - FINDINGS, "findings")
 
 
 def write_checklist(column: Column, reading: Reading) -> None:
@@ -105,11 +107,11 @@ def write_prediction(column: Column, prediction: StudyPrediction) -> None:
         column.write("None given.", most=1)
 
 
-def write_added_up(column: Column, reading: Reading) -> None:
+def write_added_up(column: Column, reading: Reading, added_up: Sequence[str]) -> None:
     """What the answers add up to, and the sources of the answered items."""
-    if reading.added_up:
+    if added_up:
         column.heading("What the answers add up to")
-        for sentence in reading.added_up:
+        for sentence in added_up:
             column.write(f"- {sentence}", most=6)
         column.gap(4)
     summary = reading.checklist

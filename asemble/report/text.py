@@ -1,21 +1,26 @@
 """A reading as one plain paragraph, to be pasted into a record."""
 
+from collections.abc import Sequence
+
 from asemble.core.labels import STANDING_NOTICE, Pattern
 from asemble.core.results import StudyPrediction
 from asemble.core.study import Study
-from asemble.report.document import SYNTHETIC, fingerprint
-from asemble.report.reading import Reading
+from asemble.reading import Reading, short_hash
+from asemble.report.document import SYNTHETIC
 
 
-def reading_text(reading: Reading, prediction: StudyPrediction, study: Study) -> str:
+def reading_text(
+    reading: Reading, prediction: StudyPrediction, study: Study, *, findings: Sequence[str] = ()
+) -> str:
     """Conclusion, checklist, prediction and its limit; nothing that identifies a person.
 
     The first word is `SYNTHETIC` where anything of the study was simulated.
     """
     summary = reading.checklist
     sentences = [
-        f"Sacroiliac MRI, study {fingerprint(study)}, {len(study.series)} series.",
-        f"Reader's conclusion: {reading.conclusion_heading}, {reading.confidence} confidence.",
+        f"Sacroiliac MRI, study {reading.study}, reading {short_hash(reading)}, "
+        f"{len(study.series)} series.",
+        f"Reader's conclusion: {reading.impression.sentence}.",
         reading.before_and_after,
         f"Checklist: {len(summary.inflammatory)} items towards inflammatory, "
         f"{len(summary.mechanical)} towards mechanical, {summary.unknown} unknown.",
@@ -23,10 +28,11 @@ def reading_text(reading: Reading, prediction: StudyPrediction, study: Study) ->
     if summary.red_flags:
         flags = "; ".join(item.text for item in summary.red_flags)
         sentences.append(f"RED FLAGS: {flags}.")
-    sentences.extend(reading.findings)
+    sentences.extend(findings)
     sentences.append(_predicted(prediction))
-    if reading.comments.strip():
-        sentences.append(f"Comments: {' '.join(reading.comments.split())}")
+    comments = " ".join(reading.impression.comments.split())
+    if comments:
+        sentences.append(f"Comments: {comments}")
     sentences.append(STANDING_NOTICE)
     marking = [f"{SYNTHETIC}."] if study.synthetic else []
     return " ".join([*marking, *sentences])

@@ -5,12 +5,11 @@ holds the study: it would outlive its closing.
 """
 
 from collections.abc import Sequence
-from functools import partial
 
 import streamlit as st
 
 from asemble.core.labels import Plane, Weighting
-from asemble.core.results import ENSEMBLE, Heatmap, SeriesPrediction, SlicePrediction
+from asemble.core.results import ENSEMBLE, Heatmap, SlicePrediction
 from asemble.core.study import Series, Study
 from asemble.predict import assess
 from asemble.ui import cache, charts, choose, state, viewer
@@ -31,7 +30,11 @@ def run_ensemble(study: Study) -> state.Assessment:
         study, ensemble, progress=lambda done, total: bar.show(done / total, text)
     )
     bar.clear()
-    return state.keep_assessment(prediction, heatmaps)
+    kept = state.keep_assessment(prediction, heatmaps)
+    for series in prediction.series:
+        if series.strongest is not None:
+            state.jump_to(series.series_id, series.strongest.index)
+    return kept
 
 
 @st.fragment
@@ -43,22 +46,21 @@ def show_slices(study: Study) -> None:
         heatmap = _choose_heatmap(series, assessed) if assessed else None
     judged = assessed.prediction.series_by_id(series.id) if assessed else None
     slices = judged.slices if judged else ()
-    first = _first_slice(series, judged)
-    jump = state.jump_of(series.id, first)
+    at = state.slice_of(series.id, series.volume.shape[0] // 2)
     viewer.show(
-        [viewer.Pane(series, jump.index, heatmap)],
+        [viewer.Pane(series, at, heatmap)],
         study_key=study.key,
         key=f"assess:{series.id}:{state.study_token()}",
-        jump=2 * jump.count + bool(slices),  # the first prediction moves the viewer as well
+        jump=state.jumps_of(series.id),
+        rests_ms=viewer.FOLLOWED_MS,
         has_heat_row=True,
-        listeners=viewer.Listeners(on_rest=partial(state.keep_slice, series.id)),
+        listeners=viewer.Listeners(on_rest=state.keep_slices),
     )
     if assessed is not None and heatmap is not None:
         st.caption(HEATMAP_LIMIT)
-        at = state.slice_of(series.id, first)
         show_trust(series, at, heatmap, assessed.heatmaps[series.id])
     if slices:
-        _show_chart(series.id, slices, at=state.slice_of(series.id, first))
+        _show_chart(series.id, slices, at=at)
     elif judged is not None:
         st.info(judged.why_not or "The models did not judge this series.")
 
@@ -89,16 +91,10 @@ def _choose_heatmap(series: Series, assessed: state.Assessment) -> Heatmap | Non
     return heatmaps.get(method, member)
 
 
-def _first_slice(series: Series, judged: SeriesPrediction | None) -> int:
-    """Of the slices that count the one of the highest P(inflammatory), the middle without any."""
-    strongest = None if judged is None else judged.strongest
-    return series.volume.shape[0] // 2 if strongest is None else strongest.index
-
-
 def _show_chart(series_id: str, slices: Sequence[SlicePrediction], *, at: int) -> None:
     # A point stays selected in its chart, and a second click on it would deselect it: each jump
     # gets a chart of its own.
-    key = f"chart:{series_id}:{state.jump_of(series_id, at).count}:{state.study_token()}"
+    key = f"chart:{series_id}:{state.jumps_of(series_id)}:{state.study_token()}"
 
     def clicked() -> None:
         points = st.session_state[key]["selection"]["points"]

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from asemble.clinical import ITEMS, NO_WEIGHT_NOTICE, Answer, Item, Side, summarise
+from asemble.clinical import ITEMS, NO_WEIGHT_NOTICE, Answer, Item, Side
+from asemble.reading import edits
 from asemble.ui import mimics, reasoning, state
 
 _COLUMNS = ((Side.INFLAMMATORY,), (Side.RED_FLAG, Side.MECHANICAL, Side.NEITHER))
@@ -17,13 +18,13 @@ def show_questions() -> None:
     )
     with questions:
         summary = st.container(gap="xsmall")
-        answers: dict[str, Answer] = {}
         for column, sides in zip(st.columns(2, gap="medium"), _COLUMNS, strict=True):
             with column, st.container(gap="xxsmall"):
                 for side in sides:
                     st.markdown(f"**{side.heading}**")
-                    answers |= {item.id: _ask(item) for item in ITEMS if item.side is side}
-        state.keep_answers(answers)
+                    for item in ITEMS:
+                        if item.side is side:
+                            _ask(item)
         with summary:
             show_summary()
     with reasons:
@@ -34,7 +35,7 @@ def show_questions() -> None:
 
 def show_summary() -> None:
     """What the answers point to; a red flag stands out."""
-    summary = summarise(state.answers())
+    summary = state.reading().checklist
     sentences = list(summary.sentences)
     if summary.red_flags:
         st.error(sentences.pop(0))
@@ -42,17 +43,18 @@ def show_summary() -> None:
     st.caption(NO_WEIGHT_NOTICE)
 
 
-def _ask(item: Item) -> Answer:
+def _ask(item: Item) -> None:
     with st.container(
         key=f"item_{item.id}", horizontal=True, vertical_alignment="center", gap="small", wrap=False
     ):
         st.markdown(item.text, help=item.hover)
-        chosen = st.segmented_control(
+        key = f"answer:{state.study_key()}:{item.id}"
+        st.segmented_control(
             item.text,
             list(_WORDS),
             format_func=_WORDS.__getitem__,
-            key=f"answer:{state.study_key()}:{item.id}",
+            key=state.shown(key, state.reading().answers.get(item.id)),
+            on_change=state.keep,
+            args=(key, edits.answer, item.id),
             label_visibility="collapsed",
-            persist_state="session",
         )
-    return Answer.UNKNOWN if chosen is None else chosen

@@ -17,6 +17,7 @@ from asemble.clinical.sources import cite
 from asemble.core.geometry import slice_normal
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Series, Study
+from asemble.reading import edits
 from asemble.ui import choose, marking, state
 
 HOW = (
@@ -160,10 +161,12 @@ def _distance_words(mark: Mark) -> str:
 def _show_verdicts(coronal: Sequence[Series]) -> None:
     fluid = _of_weighting(coronal, Weighting.FLUID)
     t1 = _of_weighting(coronal, Weighting.T1)
+    key = f"is_suggestive:{state.study_key()}"
     st.toggle(
         "The whole picture is highly suggestive of spondyloarthritis",
-        key=_suggestive_key(),
-        persist_state="session",
+        key=state.shown(key, state.reading().is_suggestive),
+        on_change=state.keep,
+        args=(key, edits.call_suggestive),
     )
     left, right = st.columns(2, gap="large")
     with left:
@@ -193,7 +196,7 @@ def _of_weighting(choices: Sequence[Series], weighting: Weighting) -> Series | N
 def _active(fluid: Series) -> tuple[Verdict, ...]:
     """The definitions that oedema decides."""
     marks = marking.counted(fluid)
-    suggestive = bool(st.session_state.get(_suggestive_key(), False))
+    suggestive = state.reading().is_suggestive
     return asas_active_2009(marks, is_suggestive=suggestive), asas_definite_active_2021(marks)
 
 
@@ -214,10 +217,9 @@ def _verdict_words(verdict: Verdict) -> str:
 
 
 def _show_inflammation(series: Series) -> None:
-    slices = series.volume.shape[0]
-    offered = sparcc.fullest_slices(marking.counted(series), slices)
-    _ask_slice("First of the six scored slices", slices, offered, key=_first_key(series))
-    score = sparcc.inflammation(marking.counted(series), _first_scored(series))
+    first = _first_scored(series)
+    _ask_slice("First of the six scored slices", series, first, edits.choose_first_scored)
+    score = sparcc.inflammation(marking.counted(series), first)
     st.markdown(_inflammation_words(score))
     st.caption(
         f"{score.left_out} marked quadrants lie on other slices and do not count. A score of "
@@ -236,8 +238,7 @@ def _inflammation_words(score: sparcc.InflammationScore) -> str:
 
 
 def _show_structural(series: Series) -> None:
-    slices = series.volume.shape[0]
-    _ask_slice("Transitional slice", slices, slices // 2, key=_transitional_key(series))
+    _ask_slice("Transitional slice", series, _transitional(series), edits.choose_transitional)
     score = _structural_score(series)
     st.markdown(_structural_words(score))
     st.caption(
@@ -247,9 +248,9 @@ def _show_structural(series: Series) -> None:
 
 
 def _structural_score(series: Series) -> sparcc.StructuralScore:
-    chosen = st.session_state.get(_transitional_key(series), series.volume.shape[0] // 2 + 1)
     marks = marking.counted(series)
-    return sparcc.structural(marks, int(chosen) - 1, step_to_front=_step_to_front(series))
+    step = _step_to_front(series)
+    return sparcc.structural(marks, _transitional(series), step_to_front=step)
 
 
 def _structural_words(score: sparcc.StructuralScore) -> str:
@@ -260,29 +261,34 @@ def _structural_words(score: sparcc.StructuralScore) -> str:
     return f"SPARCC SSS: {said}."
 
 
-def _suggestive_key() -> str:
-    return f"is_suggestive:{state.study_key()}"
-
-
-def _first_key(series: Series) -> str:
-    return f"sparcc_first:{state.study_token()}:{series.id}"
-
-
-def _transitional_key(series: Series) -> str:
-    return f"transitional:{state.study_token()}:{series.id}"
-
-
 def _first_scored(series: Series) -> int:
     """The reader's choice, or the six slices with the greatest score."""
-    chosen = st.session_state.get(_first_key(series))
+    chosen = state.reading().first_scored.get(series.id)
     if chosen is not None:
-        return int(chosen) - 1
+        return chosen
     return sparcc.fullest_slices(marking.counted(series), series.volume.shape[0])
 
 
-def _ask_slice(label: str, slices: int, otherwise: int, *, key: str) -> None:
-    numbers = list(range(1, slices + 1))
-    st.selectbox(label, numbers, index=otherwise, key=key, width=240, persist_state="session")
+def _transitional(series: Series) -> int:
+    """The reader's choice, or the middle slice."""
+    return state.reading().transitional.get(series.id, series.volume.shape[0] // 2)
+
+
+def _ask_slice(label: str, series: Series, index: int, choose_slice: state.Edit) -> None:
+    """Ask for a slice by its number; the reading has its index."""
+    key = f"{label}:{state.study_token()}:{series.id}"
+    st.selectbox(
+        label,
+        range(1, series.volume.shape[0] + 1),
+        key=state.shown(key, index + 1),
+        on_change=_keep_slice,
+        args=(key, choose_slice, series.id),
+        width=240,
+    )
+
+
+def _keep_slice(key: str, choose_slice: state.Edit, series_id: str) -> None:
+    state.edit(choose_slice, series_id, st.session_state[key] - 1)
 
 
 def _step_to_front(series: Series) -> int:

@@ -8,7 +8,7 @@ import streamlit as st
 from asemble.core.errors import AsembleError, WeightsError
 from asemble.core.labels import STANDING_NOTICE
 from asemble.core.study import Study
-from asemble.ui import cache, state
+from asemble.ui import cache, keeper, state
 
 PAGES = (
     ("app.py", "Home"),
@@ -48,6 +48,8 @@ button[kind^="primary"]:not(:disabled) p, [data-tag] * { color: light-dark(#fff,
 }
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.85; }
+.st-key-no_study { animation: asemble-late 1s step-end; }  /* a study may yet be claimed */
+@keyframes asemble-late { from { opacity: 0; } }
 table { font-variant-numeric: tabular-nums; }
 </style>
 """
@@ -89,6 +91,7 @@ def begin_page(title: str) -> None:
     """
     st.set_page_config(page_title=f"{title} · asemble", layout="wide", page_icon=str(ICON))
     st.html(STYLE)
+    keeper.mount()
     st.html(DARK_AT_FIRST, unsafe_allow_javascript=True)
     with st.container(key="header", horizontal=True, vertical_alignment="center", gap="small"):
         st.html('<span class="asemble-name">asemble</span>', width="content")
@@ -103,15 +106,17 @@ def begin_page(title: str) -> None:
         st.subheader("The app does not start with these weights")
         refuse(error)
         st.stop()
+    keeper.show_what_is_left()
 
 
 def require_study() -> Study:
     """The open study with the user's corrections; without one, a way home and the page ends."""
     study = state.study()
     if study is None:
-        st.subheader("No study is open yet")
-        st.write("Open one of the three sample cases, or upload a study, on the home page.")
-        st.page_link("app.py", label="Go to the home page")
+        with st.container(key="no_study"):
+            st.subheader("No study is open yet")
+            st.write("Open one of the three sample cases, or upload a study, on the home page.")
+            st.page_link("app.py", label="Go to the home page")
         st.stop()
     return study
 

@@ -1,5 +1,8 @@
 """Headers that keep a browser from talking to anybody else about a study."""
 
+import json
+from http import HTTPStatus
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -32,6 +35,9 @@ HEADERS = {
 }
 """On every answer of the server."""
 
+HOST_CONFIG = "/_stcore/host-config"
+"""Where Streamlit's page learns what its host wants of it."""
+
 MEDIA = "/media/"
 """Streamlit's path for files to show and to download: pictures and readings of a study."""
 
@@ -55,3 +61,44 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+class QuietDialogs:
+    """Tells Streamlit's page to leave errors to us.
+
+    Its dialog about a lost connection speaks of a terminal, to a reader who has none; `keeper.js`
+    says what matters.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or not scope["path"].endswith(HOST_CONFIG):
+            await self._app(scope, receive, send)
+            return
+        started: list[Message] = []
+        parts: list[bytes] = []
+
+        async def collect(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                started.append(message)
+                return
+            parts.append(message.get("body", b""))
+            if message.get("more_body"):
+                return
+            if started[0]["status"] != HTTPStatus.OK or not _is_json(started[0]):
+                await send(started[0])
+                await send({"type": "http.response.body", "body": b"".join(parts)})
+                return
+            config = json.dumps({**json.loads(b"".join(parts)), "blockErrorDialogs": True}).encode()
+            MutableHeaders(scope=started[0])["Content-Length"] = str(len(config))
+            await send(started[0])
+            await send({"type": "http.response.body", "body": config})
+
+        await self._app(scope, receive, collect)
+
+
+def _is_json(started: Message) -> bool:
+    return MutableHeaders(scope=started).get("content-type", "").startswith("application/json")

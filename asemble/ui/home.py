@@ -47,5 +47,6 @@ def show() -> None:
                     state.close_study()
                     st.rerun()
             intake.report(study)
+        intake.offer_reading()
         st.subheader("Limits")
         st.markdown(LIMITS)

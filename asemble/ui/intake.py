@@ -10,11 +10,12 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from asemble.core.errors import InputError
+from asemble.core.errors import InputError, ReadingError
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.study import Refusal, Series, Study, grouped_by_reason
 from asemble.io import Part, read_parts
-from asemble.ui import cache, frame, logs, state
+from asemble.reading import from_document
+from asemble.ui import cache, components, frame, logs, state
 from asemble.ui.progress import Progress
 
 NOT_STATED = "not stated"
@@ -60,7 +61,9 @@ def offer_samples() -> None:
             st.markdown(f"**{sample.title}**")
             st.caption(sample.about)
             st.space("stretch")
-            if st.button("Open", key=f"sample_{sample.kind}", width="stretch"):
+            if _may_open(
+                st.button("Open", key=f"sample_{sample.kind}", width="stretch"), sample.kind
+            ):
                 with st.spinner("Simulating the MRI and reading it back (a few seconds, once)"):
                     study = cache.sample(sample.kind)
                 state.open_study(study, f"Sample: {sample.title.lower()}")
@@ -83,8 +86,58 @@ def offer_upload() -> None:
         "The study stays in this session's memory and is dropped with it. Names, dates and"
         " numbers of the patient are discarded while reading."
     )
-    if st.button("Read the upload", type="primary", disabled=not uploaded):
+    if _may_open(st.button("Read the upload", type="primary", disabled=not uploaded), "upload"):
         _read(uploaded if isinstance(uploaded, list) else [])
+
+
+def _may_open(is_pressed: bool, what: str) -> bool:
+    """Whether another study is to be opened now: at once, or when the reader has been asked.
+
+    Args:
+        is_pressed: whether its button was.
+        what: names the button.
+    """
+    if state.reading().is_blank:
+        return is_pressed
+    if is_pressed:
+        state.ask_before_opening(what)
+    if state.asked_before_opening() != what:
+        return False
+    st.warning(
+        "Opening another study drops your reading of the open one. Save it first if it is to be "
+        "kept."
+    )
+    if st.button("Drop it and open", key=f"drop:{what}"):
+        return True
+    st.button("Keep my reading", key=f"keep:{what}", on_click=state.ask_before_opening, args=("",))
+    return False
+
+
+def offer_reading() -> None:
+    """Save the reading of the open study to a file, or open one."""
+    if state.study() is not None:
+        components.offer("save_reading", [components.saved_reading(state.reading())])
+    file = st.file_uploader(
+        "Open a saved reading",
+        type="json",
+        key=f"reading_file:{state.revision()}",  # empty again once one is opened
+        help="A reading or a report in JSON that asemble saved. It opens on its own study only.",
+    )
+    if file is None:
+        return
+    try:
+        said = from_document(file.getvalue())
+        state.check_reading(said)
+    except ReadingError as error:
+        frame.refuse(error)
+        return
+    if not state.reading().is_blank and state.reading() != said:
+        st.warning("Opening it replaces your reading of the open study.")
+        if not st.button("Replace my reading"):
+            return
+    _drop([file])
+    state.open_reading(said)
+    st.rerun()
 
 
 def report(study: Study) -> None:
@@ -173,27 +226,25 @@ def _row(series: Series) -> None:
     words, plane_box, weighting_box = st.columns([2.2, 1, 1.5], vertical_alignment="bottom")
     with words:
         st.markdown(f"**{_plain(series.description) or 'No description'}**  \n{size}")
+    series_id = series.id  # what a widget keeps must not hold the series
     planes: list[Plane | None] = [None, *Plane] if series.plane is None else list(Plane)
-    plane = plane_box.selectbox(
+    plane_key = f"plane:{state.study_key()}:{series.id}"
+    plane_box.selectbox(
         "Plane",
         planes,
-        index=planes.index(series.plane),
         format_func=lambda p: p.heading if p else NOT_STATED,
-        key=f"plane:{state.study_key()}:{series.id}",
-        persist_state="session",
+        key=state.shown(plane_key, series.plane),
+        on_change=lambda: state.correct_plane(series_id, st.session_state[plane_key]),
     )
     weightings: list[Weighting] = list(Weighting)
-    weighting = weighting_box.selectbox(
+    weighting_key = f"weighting:{state.study_key()}:{series.id}"
+    weighting_box.selectbox(
         "Weighting",
         weightings,
-        index=weightings.index(series.weighting),
         format_func=lambda w: w.heading.split(" (")[0],
-        key=f"weighting:{state.study_key()}:{series.id}",
-        persist_state="session",
+        key=state.shown(weighting_key, series.weighting),
+        on_change=lambda: state.correct_weighting(series_id, st.session_state[weighting_key]),
     )
-    if (plane, weighting) != (series.plane, series.weighting):
-        state.correct(series.id, plane=plane, weighting=weighting)
-        st.rerun()
     why_not = cache.why_not_judged(
         state.study_key(), series.id, series.plane, series.weighting, series
     )

@@ -12,10 +12,11 @@ from asemble.core.study import Series, Study
 from asemble.core.volume import Floats, Volume
 from asemble.imaging.intensity import to_bytes
 from asemble.imaging.orientation import Turn
+from asemble.reading import Place, Reading, edits
 from asemble.report import MAX_IMAGES, KeyImage
-from asemble.ui import choose
+from asemble.ui import choose, state
 from asemble.ui.images import Bytes, heat_colours, shown_bytes
-from asemble.ui.state import Assessment, study_token
+from asemble.ui.state import Assessment
 
 METHOD = "gradcam"
 OPACITY = 0.6
@@ -23,33 +24,37 @@ WIDTH_PIXELS = 480
 """Columns of a picture on the page; rows follow from the pixel spacing."""
 
 
-Place = tuple[str, int]
-"""A series id and the index of a slice in it."""
-
-
-def ask_places(study: Study, assessed: Assessment) -> list[Place]:
-    """The slices that the reader wants on the report."""
+def ask_places(study: Study, assessed: Assessment) -> None:
+    """Ask for the slices that the reader wants on the report."""
     # A dictionary, not a function of the study: Streamlit keeps it after the study is closed.
     titles = {
         (series.id, index): _title(series, index)
         for series in study.series
         for index in range(series.volume.shape[0])
     }
-    return st.multiselect(
+    key = f"key_images:{state.study_token()}"
+    st.multiselect(
         "Key images",
         list(titles),
-        default=_most_suspicious(study, assessed),
         format_func=titles.__getitem__,
         max_selections=MAX_IMAGES,
         help="With and without the heatmap; slices of a series that was not judged have none.",
-        key=f"key_images:{study_token()}",
-        persist_state="session",
+        key=state.shown(key, places(state.reading(), study, assessed)),
+        on_change=state.keep,
+        args=(key, edits.choose_key_images),
     )
 
 
 def key_images(study: Study, assessed: Assessment, places: Sequence[Place]) -> list[KeyImage]:
     """The chosen slices as pictures."""
     return [_key_image(study.series_by_id(id_), index, assessed) for id_, index in places]
+
+
+def places(reading: Reading, study: Study, assessed: Assessment) -> list[Place]:
+    """The reader's choice, or the most suspicious slices."""
+    if reading.key_images is not None:
+        return list(reading.key_images)
+    return _most_suspicious(study, assessed)
 
 
 def _most_suspicious(study: Study, assessed: Assessment) -> list[Place]:

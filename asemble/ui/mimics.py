@@ -4,6 +4,7 @@ import streamlit as st
 
 from asemble.clinical import cite
 from asemble.clinical.mimics import ENTITIES, FEATURES, Entity
+from asemble.ui import state
 
 DISEASE, *MIMICS = ENTITIES
 MOST = 3
@@ -17,10 +18,10 @@ def show_comparison() -> None:
     chosen = st.multiselect(
         "Set beside axial spondyloarthritis",
         names,
-        default=FIRST,
         max_selections=MOST,
-        key="mimics",
-        persist_state="session",
+        key=state.shown("mimics", list(state.setting("mimics", FIRST))),
+        on_change=state.keep_setting,
+        args=("mimics",),
     )
     shown: list[Entity] = [DISEASE, *(each for each in MIMICS if each.name in chosen)]
     for entity in shown:

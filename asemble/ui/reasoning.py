@@ -14,6 +14,7 @@ from asemble.clinical import (
     summarise,
 )
 from asemble.clinical.truth import Truth
+from asemble.reading import edits
 from asemble.ui import charts, state
 
 WORDS: Mapping[Truth, str] = {True: "met", False: "not met", None: "open"}
@@ -24,15 +25,17 @@ FIRST_SETTING = likelihood.SETTINGS[3]
 NOT_JUDGED = "Not judged yet"
 MRI_ANSWERS: Mapping[str, Truth] = {"Yes": True, "No": False, NOT_JUDGED: None}
 """The reader's own conclusion from the images."""
+_SETTINGS = {setting.title: setting for setting in likelihood.SETTINGS}
 
 
 def show_reasoning() -> None:
     """Everything that follows from the checklist and the reader's own MRI reading."""
-    answers = state.answers()
+    answers = state.reading().answers
     if summarise(answers).red_flags:
         st.error(f"{RED_FLAG_NOTICE} Nothing is added up while a red flag stands.")
         return
-    mri = _ask_mri()
+    _ask_mri()
+    mri = state.reading().sacroiliitis
     _show_back_pain(answers)
     _show_classification(answers, mri)
     _show_probability(answers, mri)
@@ -40,13 +43,13 @@ def show_reasoning() -> None:
 
 def sentences() -> tuple[str, ...]:
     """The same in sentences, for the report."""
-    answers = state.answers()
+    answers = state.reading().answers
     if summarise(answers).red_flags:
         return ("Nothing is added up while a red flag stands.",)
-    mri = MRI_ANSWERS[st.session_state.get(_mri_key(), NOT_JUDGED)]
+    mri = state.reading().sacroiliitis
     rules = "; ".join(f"{rule.title} {WORDS[rule.is_met(answers)]}" for rule in back_pain.RULES)
     asas = WORDS[classification.asas_2009(answers, sacroiliitis=mri).is_met]
-    chosen = _setting(st.session_state.get(_setting_key(), FIRST_SETTING.title))
+    chosen = _setting()
     span = _span(
         *likelihood.post_test(chosen.probability, likelihood.truths(answers, mri=mri)).shown
     )
@@ -59,16 +62,8 @@ def sentences() -> tuple[str, ...]:
     )
 
 
-def _mri_key() -> str:
-    return f"mri:{state.study_key()}"
-
-
-def _setting_key() -> str:
-    return f"setting:{state.study_key()}"
-
-
-def _setting(title: str) -> likelihood.Setting:
-    return next(setting for setting in likelihood.SETTINGS if setting.title == title)
+def _setting() -> likelihood.Setting:
+    return _SETTINGS.get(state.reading().setting or "", FIRST_SETTING)
 
 
 def _span(low: float, high: float) -> str:
@@ -76,18 +71,23 @@ def _span(low: float, high: float) -> str:
     return f"{low:.0%}" if f"{low:.0%}" == f"{high:.0%}" else f"{low:.0%} to {high:.0%}"
 
 
-def _ask_mri() -> Truth:
-    chosen = st.segmented_control(
+def _ask_mri() -> None:
+    key = f"mri:{state.study_key()}"
+    found = next(k for k, truth in MRI_ANSWERS.items() if truth is state.reading().sacroiliitis)
+    st.segmented_control(
         "Do you find active sacroiliitis on the MRI (ASAS definition)?",
         list(MRI_ANSWERS),
-        default=NOT_JUDGED,
         required=True,
         help="Your own reading. The models' output is never used here: they were trained on "
         "simulated MRI, and their sensitivity and specificity on patients are not known.",
-        key=_mri_key(),
-        persist_state="session",
+        key=state.shown(key, found),
+        on_change=_judge_mri,
+        args=(key,),
     )
-    return MRI_ANSWERS[chosen]
+
+
+def _judge_mri(key: str) -> None:
+    state.edit(edits.judge_sacroiliitis, MRI_ANSWERS[st.session_state[key]])
 
 
 def _show_back_pain(answers: Mapping[str, Answer]) -> None:
@@ -137,15 +137,14 @@ def _show_classification(answers: Mapping[str, Answer], mri: Truth) -> None:
 
 def _show_probability(answers: Mapping[str, Answer], mri: Truth) -> None:
     st.markdown("**Probability of axial spondyloarthritis**")
-    chosen = _setting(
-        st.selectbox(
-            "Before anything is asked",
-            [setting.title for setting in likelihood.SETTINGS],
-            index=likelihood.SETTINGS.index(FIRST_SETTING),
-            format_func=lambda title: f"{title}: {_setting(title).probability:.1%}",
-            key=_setting_key(),
-            persist_state="session",
-        )
+    chosen, key = _setting(), f"setting:{state.study_key()}"
+    st.selectbox(
+        "Before anything is asked",
+        list(_SETTINGS),
+        format_func=lambda title: f"{title}: {_SETTINGS[title].probability:.1%}",
+        key=state.shown(key, chosen.title),
+        on_change=state.keep,
+        args=(key, edits.choose_setting),
     )
     known = likelihood.truths(answers, mri=mri)
     low, high = likelihood.post_test(chosen.probability, known).shown

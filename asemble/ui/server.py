@@ -8,6 +8,7 @@ import asyncio
 import ctypes
 import gc
 import logging
+import os
 import signal
 import sys
 import threading
@@ -28,13 +29,18 @@ from streamlit import net_util
 
 from asemble import __version__
 from asemble.core.faults import Fault
-from asemble.ui import logs
-from asemble.ui.headers import SecurityHeaders
+from asemble.ui import kept, logs, overtaken
+from asemble.ui.headers import QuietDialogs, SecurityHeaders
 
 HEALTH = "/healthz"
+ALIVE = "/asemble-alive"
 GRACE_S = 4
 """After a signal to end, requests under way get this long. Python needs seconds more to let go of
 torch, and container engines kill after 10."""
+KEPT_MIB = int(os.environ.get("ASEMBLE_KEPT_MIB", "2048"))
+"""Of all studies whose windows are closed or lost, together; those lost the longest go first."""
+UNREAD_S = 60
+"""An upload that was not read into a study goes so long after its window."""
 SWEEP_EVERY_S = 2.0
 """How often sessions are looked through that nobody will come back to."""
 
@@ -65,14 +71,15 @@ class _Process:
 def options() -> dict[str, Any]:
     """What `st.App` takes beside the script; prepares this process to be a server."""
     logs.install()
+    overtaken.keep_what_is_overtaken()
     _glibc("mallopt", M_ARENA_MAX, ARENAS)
     # Streamlit would ask a host in the Internet for this machine's address, to compare origins.
     net_util._external_ip = ""
     # Uploads stay in memory: beyond 1 MB Starlette would write them to a temporary file.
     MultiPartParser.spool_max_size = sys.maxsize
     return {
-        "routes": [Route(HEALTH, health)],
-        "middleware": [Middleware(SecurityHeaders)],
+        "routes": [Route(HEALTH, health), Route(alive_path(), alive)],
+        "middleware": [Middleware(SecurityHeaders), Middleware(QuietDialogs)],
         "lifespan": _lifespan,
         "on_script_error": tell_fault,
     }
@@ -92,6 +99,17 @@ async def health(_: Request) -> JSONResponse:
     return JSONResponse(
         content, status_code=200 if ready else 503, headers={"Cache-Control": "no-store"}
     )
+
+
+async def alive(_: Request) -> JSONResponse:
+    """Which process answers: a tab that lost its connection looks here (`keeper.js`)."""
+    return JSONResponse({"process": kept.PROCESS}, headers={"Cache-Control": "no-store"})
+
+
+def alive_path() -> str:
+    """Below `server.baseUrlPath`, where a reverse proxy passes everything on."""
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"/{base}{ALIVE}" if base else ALIVE
 
 
 def tell_fault(error: Exception) -> bool:
@@ -178,6 +196,15 @@ def _end_expired(app: st.App) -> int:
     """How many sessions were ended; in a function of its own, so that nothing holds them after."""
     stored = app._runtime._session_mgr._session_storage._cache  # type: ignore[union-attr]
     expired = [info.session for _, info in stored.expire()]
+    waiting = {id_: stored._data[id_].session for id_ in stored._expirations}  # longest ago first
+    kept_bytes = 0
+    ours = sys.modules.get("asemble.ui.state")  # imports torch; without it no study was opened
+    for id_, session in reversed(waiting.items()):
+        kept_bytes += ours.size_bytes(session.session_state) if ours else 0
+        if kept_bytes > KEPT_MIB * 2**20:
+            expired.append(stored.pop(id_).session)
+        elif stored._expirations[id_] - stored.timer() < stored.ttl - UNREAD_S:
+            session._uploaded_file_mgr.remove_session_files(id_)  # nobody read it into a study
     for session in expired:
         session.shutdown()
         session.session_state.clear()  # its loop still holds the last session, idle

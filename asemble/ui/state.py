@@ -1,25 +1,46 @@
-"""Typed access to the session: the open study, the user's corrections, what was predicted.
+"""The session: the open study, the reader's reading of it, and what was predicted.
 
-Nothing here outlives the session, and nothing here is shared between sessions.
+The reading (`asemble.reading.Reading`) has its one place here: widgets show it and edit it, through
+`shown` and `keep` below, and own nothing. Nothing here is shared between sessions.
 """
 
-from collections.abc import Mapping
+import json
+import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from asemble.clinical import Answer
-from asemble.clinical.findings import Mark, toggled
+from asemble.clinical.findings import Mark
+from asemble.core.errors import ReadingError
 from asemble.core.labels import Plane, Weighting
 from asemble.core.results import StudyPrediction
 from asemble.core.study import Study
 from asemble.explain import SeriesHeatmaps
 from asemble.explain.trust import Trust
-from asemble.reading.joint_lines import JointLines
-from asemble.report import FirstReading
+from asemble.reading import (
+    JointLines,
+    Reading,
+    as_document,
+    check_fits,
+    edits,
+    fingerprint,
+    from_document,
+)
+from asemble.ui import kept
 
 _KEY = "asemble"
 _OPENED = "asemble_studies_opened"
+_REVISION = "asemble_revision"
+_VISIT = "asemble_visit"
+_TAKES_OVER = "asemble_takes_over"
+_NOTHING = object()
+
+Edit = Callable[..., Reading]
+"""One of `asemble.reading.edits`: takes a reading and what is said, gives the reading after it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,12 +52,27 @@ class Assessment:
     heatmaps: Mapping[str, SeriesHeatmaps]
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
-    """The slice that a series was last sent to, and how many times it was sent somewhere."""
+class Why(StrEnum):
+    """Why a session has no study that this tab had open."""
 
-    count: int
-    index: int
+    EXPIRED = "expired"
+    RESTARTED = "restarted"
+    MOVED = "moved"
+    COPIED = "copied"
+    SAVED = "saved"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a study that this tab had open.
+
+    Args:
+        why: it is not open any more.
+        reading: what the tab or a file kept of it, to be restored when the study is opened again.
+    """
+
+    why: Why
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +91,55 @@ class Question:
 
 
 @dataclass(slots=True, eq=False)
+class FileAsked:
+    """A file that the browser waits for; `packed` is what it is sent, once it is made."""
+
+    kind: str
+    id: str
+    packed: bytes = b""
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class _Session:
     study: Study | None = None
     name: str = ""
-    corrections: dict[str, tuple[Plane | None, Weighting | None]] = field(default_factory=dict)
+    reading: Reading = field(default_factory=Reading)
     assessment: Assessment | None = None
-    slices: dict[str, int] = field(default_factory=dict)
-    jumps: dict[str, Jump] = field(default_factory=dict)
+    jumps: dict[str, int] = field(default_factory=dict)
     trusts: dict[tuple[str, str, int, str], Trust] = field(default_factory=dict)
-    answers: Mapping[str, Answer] = field(default_factory=dict)
-    first_reading: FirstReading | None = None
-    marks: dict[str, tuple[Mark, ...]] = field(default_factory=dict)
-    joint_lines: tuple[JointLines, ...] = ()
     questions: list[Question] = field(default_factory=list)
     line_notes: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    file: FileAsked | None = None
+    left: Left | None = None
+    wants_to_open: str = ""
+    was_restored: bool = False
+    was_closed: bool = False
+    owner: str = ""
+    token: str = ""
+    lock: str = ""
 
 
 def open_study(study: Study, name: str) -> None:
-    """Make `study` the open one; what belonged to the last one is dropped."""
+    """Make `study` the open one; what belonged to the last one is dropped.
+
+    A reading of this very study that an earlier session left behind is restored.
+    """
+    left_behind = left()
     close_study()
     st.session_state[_OPENED] = studies_opened() + 1
     session = _session()
-    session.study, session.name = study, name
+    session.study, session.name, session.was_closed = study, name, False
+    session.reading = Reading(study=fingerprint(study))
+    _own(session)
+    if left_behind is not None and left_behind.reading is not None:
+        try:
+            check_fits(left_behind.reading, study)
+        except ReadingError:
+            session.left = left_behind
+        else:
+            session.reading, session.was_restored = left_behind.reading, True
+    _revise()
 
 
 def studies_opened() -> int:
@@ -90,35 +153,26 @@ def close_study() -> None:
     opened, empty = _session(), _Session()
     for each in fields(_Session):
         setattr(opened, each.name, getattr(empty, each.name))
+    opened.was_closed = True
+    st.session_state.pop(_TAKES_OVER, None)
 
 
 def study() -> Study | None:
     """The open study, with the planes and weightings that the user stated."""
-    session = _session()
-    opened = session.study
+    opened = _session().study
     if opened is None:
         return None
-    for series_id, (plane, weighting) in session.corrections.items():
+    for series_id, stated in reading().corrections.items():
         series = opened.series_by_id(series_id)
-        opened = opened.with_series(series.corrected(plane=plane, weighting=weighting))
+        opened = opened.with_series(
+            series.corrected(plane=stated.plane, weighting=stated.weighting)
+        )
     return opened
 
 
 def study_name() -> str:
     """What the person called the study by opening it: a sample's name, or "Uploaded study"."""
     return _session().name
-
-
-def jump_of(series_id: str, otherwise: int) -> Jump:
-    """Where the series was last sent; `otherwise` before it was sent anywhere."""
-    return _session().jumps.get(series_id, Jump(0, otherwise))
-
-
-def jump_to(series_id: str, index: int) -> None:
-    """Send the series to a slice."""
-    count = jump_of(series_id, index).count + 1
-    _session().jumps[series_id] = Jump(count, index)
-    keep_slice(series_id, index)
 
 
 def study_key() -> str:
@@ -129,95 +183,105 @@ def study_key() -> str:
 
 def study_token() -> str:
     """Names the open study together with the corrections, for keys of widgets and results."""
-    session = _session()
-    if session.study is None:
-        return ""
-    stated = [f"{k}={p or ''}/{w or ''}" for k, (p, w) in sorted(session.corrections.items())]
-    return ":".join([session.study.key, *stated])
+    stated = [
+        f"{id_}={each.plane or ''}/{each.weighting or ''}"
+        for id_, each in reading().corrections.items()
+    ]
+    return ":".join([study_key(), *stated])
 
 
-def correct(series_id: str, *, plane: Plane | None, weighting: Weighting | None) -> None:
-    """Keep what the user states about a series; None where the file's own word stands."""
-    corrections = _session().corrections
-    if plane is None and weighting is None:
-        corrections.pop(series_id, None)
-    else:
-        corrections[series_id] = (plane, weighting)
+# The reading, and the widgets that show it.
 
 
-def assessment() -> Assessment | None:
-    """What the ensemble returned for the open study as it is now corrected."""
-    kept = _session().assessment
-    return kept if kept is not None and kept.study_token == study_token() else None
+def reading() -> Reading:
+    """What the reader says of the open study."""
+    return _session().reading
 
 
-def keep_assessment(
-    prediction: StudyPrediction, heatmaps: Mapping[str, SeriesHeatmaps]
-) -> Assessment:
-    """Keep what the ensemble returned; each series will open at its most suspicious slice."""
-    session = _session()
-    session.slices.clear()
-    session.jumps.clear()
-    session.trusts.clear()
-    session.assessment = Assessment(study_token(), prediction, heatmaps)
-    return session.assessment
+def edit(change: Edit, *values: Any) -> None:
+    """Put the reading that an edit of `asemble.reading.edits` makes in the place of the last."""
+    _session().reading = change(reading(), *values)
 
 
-def trust_of(series_id: str, index: int, method: str) -> Trust | None:
-    """What was found of the heatmap of one slice, if it was tested."""
-    return _session().trusts.get((study_token(), series_id, index, method))
+def shown(key: str, value: Any) -> str:
+    """The key of a widget, made to show what the reading has; to be called before it is drawn."""
+    if st.session_state.get(key, _NOTHING) != value:
+        st.session_state[key] = value
+    return key
 
 
-def keep_trust(trust: Trust) -> None:
-    """Remember what was found of the heatmap of one slice."""
-    _session().trusts[study_token(), trust.series_id, trust.index, trust.method] = trust
+def keep(key: str, change: Edit, *values: Any) -> None:
+    """As the callback of a widget: edit the reading with what the widget holds now."""
+    edit(change, *values, st.session_state[key])
 
 
-def slice_of(series_id: str, otherwise: int) -> int:
-    """The slice that the reader left a series at."""
-    return _session().slices.get(series_id, otherwise)
+def revision() -> int:
+    """Rises when a reading came from elsewhere than from the widgets that show it."""
+    return int(st.session_state.get(_REVISION, 0))
 
 
-def keep_slice(series_id: str, index: int) -> None:
-    """Remember the slice that the reader is at."""
-    _session().slices[series_id] = index
+def _revise() -> None:
+    st.session_state[_REVISION] = revision() + 1
 
 
-def answers() -> Mapping[str, Answer]:
-    """The reader's answers to the checklist, by item id."""
-    return _session().answers
+def setting(name: str, otherwise: Any) -> Any:
+    """How the reader set up the work on the open study; no part of the reading."""
+    return _session().settings.get(name, otherwise)
 
 
-def keep_answers(answers: Mapping[str, Answer]) -> None:
-    """Remember the reader's answers."""
-    _session().answers = answers
+def keep_setting(name: str) -> None:
+    """As the callback of a widget whose key is the setting's name: keep what it holds now."""
+    _session().settings[name] = st.session_state[name]
+
+
+def correct_plane(series_id: str, plane: Plane | None) -> None:
+    """Keep the plane that the reader states for a series."""
+    weighting = stated.weighting if (stated := reading().corrections.get(series_id)) else None
+    _correct(series_id, plane, weighting)
+
+
+def correct_weighting(series_id: str, weighting: Weighting) -> None:
+    """Keep the weighting that the reader states for a series."""
+    plane = stated.plane if (stated := reading().corrections.get(series_id)) else None
+    _correct(series_id, plane, weighting)
+
+
+def _correct(series_id: str, plane: Plane | None, weighting: Weighting | None) -> None:
+    """What the file says itself is no correction."""
+    opened = _session().study
+    if opened is None:
+        return
+    own = opened.series_by_id(series_id)
+    stated_plane = None if plane is own.plane else plane
+    stated_weighting = None if weighting is own.weighting else weighting
+    _session().reading = edits.correct_series(
+        reading(), series_id, plane=stated_plane, weighting=stated_weighting
+    )
 
 
 def marks(series_id: str) -> tuple[Mark, ...]:
     """The lesions that the reader marked on the slices of a series."""
-    return _session().marks.get(series_id, ())
+    return reading().marks.get(series_id, ())
 
 
 def toggle_mark(series_id: str, mark: Mark) -> None:
     """Mark a lesion, or take it away where it is marked already."""
-    _session().marks[series_id] = toggled(marks(series_id), mark)
+    edit(edits.toggle_mark, series_id, mark)
 
 
 def clear_marks(series_id: str) -> None:
     """Take every mark of a series away."""
-    _session().marks.pop(series_id, None)
+    edit(edits.clear_marks, series_id)
 
 
 def joint_lines() -> tuple[JointLines, ...]:
     """The joint lines that the reader laid, by frame of reference."""
-    return _session().joint_lines
+    return reading().joint_lines
 
 
 def lay_joint_lines(lines: JointLines) -> None:
-    """Keep the joint lines of a frame of reference in place of those it had."""
-    session = _session()
-    others = tuple(each for each in session.joint_lines if each.frame != lines.frame)
-    session.joint_lines = (*others, lines)
+    """Keep the joint lines of a frame of reference."""
+    edit(edits.lay_joint_lines, lines)
 
 
 def questions() -> tuple[Question, ...]:
@@ -250,26 +314,232 @@ def keep_line_note(series_id: str, note: str) -> None:
     _session().line_notes[series_id] = note
 
 
-def first_reading() -> FirstReading | None:
-    """What the reader concluded of the open study before its prediction was shown."""
-    return _session().first_reading
+# Where the reader is.
+
+
+def slice_of(series_id: str, otherwise: int) -> int:
+    """The slice that the reader left a series at."""
+    return reading().slices.get(series_id, otherwise)
+
+
+def keep_slices(slices: Mapping[str, int]) -> None:
+    """Remember the slices that the reader is at."""
+    for series_id, index in slices.items():
+        edit(edits.rest_on, series_id, index)
+
+
+def jumps_of(series_id: str) -> int:
+    """How many times the series was sent to a slice."""
+    return _session().jumps.get(series_id, 0)
+
+
+def jump_to(series_id: str, index: int) -> None:
+    """Send the series to a slice."""
+    _session().jumps[series_id] = jumps_of(series_id) + 1
+    keep_slices({series_id: index})
+
+
+# What the ensemble said, and when the reader saw it.
+
+
+def assessment() -> Assessment | None:
+    """What the ensemble returned for the open study as it is now corrected."""
+    kept = _session().assessment
+    return kept if kept is not None and kept.study_token == study_token() else None
+
+
+def keep_assessment(
+    prediction: StudyPrediction, heatmaps: Mapping[str, SeriesHeatmaps]
+) -> Assessment:
+    """Keep what the ensemble returned."""
+    session = _session()
+    session.jumps.clear()
+    session.trusts.clear()
+    session.assessment = Assessment(study_token(), prediction, heatmaps)
+    edit(edits.reveal)
+    return session.assessment
+
+
+def trust_of(series_id: str, index: int, method: str) -> Trust | None:
+    """What was found of the heatmap of one slice, if it was tested."""
+    return _session().trusts.get((study_token(), series_id, index, method))
+
+
+def keep_trust(trust: Trust) -> None:
+    """Remember what was found of the heatmap of one slice."""
+    _session().trusts[study_token(), trust.series_id, trust.index, trust.method] = trust
 
 
 def was_revealed() -> bool:
     """Whether any prediction for the open study was shown, before corrections too."""
-    return _session().assessment is not None
+    return reading().prediction_was_shown
 
 
-def keep_first_reading(reading: FirstReading) -> None:
-    """Record it; it is never changed afterwards.
+# Files that the reader asks for.
+
+
+def ask_for_file(kind: str, id_: str) -> None:
+    """Remember that the browser waits for a file; it is made of the reading as it then stands."""
+    _session().file = FileAsked(kind, id_[:80])
+
+
+def file_asked() -> FileAsked | None:
+    """The file that the browser waits for."""
+    return _session().file
+
+
+def forget_file(id_: str) -> None:
+    """The browser has the file."""
+    session = _session()
+    if session.file is not None and session.file.id == id_:
+        session.file = None
+
+
+# Reloads, lost connections, other tabs (`keeper.py`, `kept.py`).
+
+
+def left() -> Left | None:
+    """What is left of a study that this tab had open, or that a file holds."""
+    return _session().left
+
+
+def was_restored() -> bool:
+    """Whether the reading of the open study is one that was left behind, and nobody said it yet."""
+    return _session().was_restored
+
+
+def acknowledge() -> None:
+    """The reader has seen that the reading was restored."""
+    _session().was_restored = False
+
+
+def forget_left() -> None:
+    """Forget what is left, here and in the browser."""
+    session = _session()
+    session.left = None
+    session.was_closed = session.study is None
+
+
+def take_over() -> None:
+    """Ask for the study that another tab has open; the browser claims it in its next word."""
+    st.session_state[_TAKES_OVER] = True
+
+
+def check_reading(said: Reading) -> None:
+    """Check that a saved reading fits the open study, where one is open.
 
     Raises:
-        ValueError: there is one already, or the prediction was shown before.
+        ReadingError: it does not.
+    """
+    opened = _session().study
+    if opened is not None:
+        check_fits(said, opened)
+
+
+def open_reading(said: Reading) -> None:
+    """Take a saved reading: at once where its study is open, later where none is."""
+    session = _session()
+    if session.study is None:
+        session.left = Left(Why.SAVED, said)
+    else:
+        session.reading, session.was_restored = said, True
+    _revise()
+
+
+def ask_before_opening(what: str) -> None:
+    """Remember which other study the reader wants to open; "" where none any more."""
+    _session().wants_to_open = what
+
+
+def asked_before_opening() -> str:
+    """Which other study the reader wants to open, and was asked about."""
+    return _session().wants_to_open
+
+
+def claim(token: str | None, process: str | None, kept_reading: str | None) -> None:
+    """Take the study of a token into this session, or learn that it is gone.
+
+    Args:
+        token: as the tab kept it.
+        process: the server that it came from.
+        kept_reading: the file of the reading as the tab kept it, from wherever.
     """
     session = _session()
-    if session.first_reading is not None or was_revealed():
-        raise ValueError("a first reading is recorded once, before the prediction")
-    session.first_reading = reading
+    if session.study is not None:
+        return
+    st.session_state.pop(_TAKES_OVER, None)
+    found = kept.find(token) if token else None
+    if isinstance(found, _Session) and found.token == token:
+        st.session_state[_KEY] = found
+        _own(found)
+        _revise()
+        return
+    if isinstance(found, _Session):
+        session.left = Left(Why.MOVED)
+        return
+    try:
+        said = from_document(kept_reading) if kept_reading else None
+    except ReadingError:
+        said = None
+    if said is not None and said.is_blank:
+        said = None
+    if token:
+        session.left = Left(Why.EXPIRED if process == kept.PROCESS else Why.RESTARTED, said)
+    elif said is not None:
+        session.left = Left(Why.EXPIRED, said)
+
+
+def was_copied() -> None:
+    """This tab is the copy of one that has its study open."""
+    session = _session()
+    if session.study is None:
+        session.left = Left(Why.COPIED)
+
+
+def for_the_tab() -> dict[str, Any]:
+    """What the tab is to keep and to do."""
+    session = _session()
+    is_open = session.study is not None
+    if is_open:
+        phase = "open"
+    elif session.was_closed:
+        phase = "closed"
+    elif session.left is not None:
+        phase = "moved" if session.left.why is Why.MOVED else "ended"
+    else:
+        phase = "new"
+    return {
+        "visit": st.session_state.setdefault(_VISIT, secrets.token_hex(8)),
+        "phase": phase,
+        "takes_over": bool(st.session_state.get(_TAKES_OVER)),
+        "process": kept.PROCESS,
+        "token": session.token,
+        "lock": session.lock,
+        "reading": json.dumps(as_document(session.reading)) if is_open else "",
+    }
+
+
+def size_bytes(session_state: Mapping[str, Any]) -> int:
+    """What a session's study takes in memory, the greater part of what a session takes."""
+    session = session_state.get(_KEY)
+    if not isinstance(session, _Session) or session.study is None:
+        return 0
+    size = sum(series.volume.voxels.nbytes for series in session.study.series)
+    if session.assessment is not None:
+        for maps in session.assessment.heatmaps.values():
+            size += sum(values.nbytes for values in maps.maps.values())
+    return size
+
+
+def _own(session: _Session) -> None:
+    """Make the session this tab's alone, by a new token."""
+    session.owner, session.lock = _here(), secrets.token_hex(8)
+    session.token = kept.issue(session)
+
+
+def _here() -> str:
+    context = get_script_run_ctx()
+    return "" if context is None else context.session_id
 
 
 def _session() -> _Session:
@@ -278,4 +548,6 @@ def _session() -> _Session:
     session = st.session_state[_KEY]
     if not isinstance(session, _Session):
         raise TypeError(f"session state holds a {type(session).__name__}")
+    if session.owner and session.owner != _here():  # another tab has claimed it
+        session = st.session_state[_KEY] = _Session(left=Left(Why.MOVED))
     return session

@@ -57,6 +57,11 @@ UNKNOWN_ORIENTATION = "Orientation unknown: no patient side."
 _HEARD = "asemble_viewer_heard"
 """By viewer: the name of the one in the browser, and the number of its last word that was heard."""
 
+REMEMBERED_MS = 2000
+"""Where nothing on the page follows the slice, it is only remembered for the next page."""
+FOLLOWED_MS = 300
+"""Where something on the page follows the slice."""
+
 _TOWARDS = {
     Plane.CORONAL: (1, "posterior", "anterior"),
     Plane.AXIAL: (2, "superior", "inferior"),
@@ -86,12 +91,12 @@ class Listeners:
     """What the server wants to hear; without a listener nothing is said.
 
     Args:
-        on_rest: the slice of the first pane, when the reader rests on it.
+        on_rest: the slices of the panes, by series id, when the reader rests on them or leaves.
         on_said: what the reader did to marks and joint lines, in its order, each once
             (`asemble.ui.marking.hear`).
     """
 
-    on_rest: Callable[[int], None] | None = None
+    on_rest: Callable[[Mapping[str, int]], None] | None = None
     on_said: Callable[[Mapping[str, Any]], None] | None = None
 
 
@@ -101,6 +106,7 @@ def show(
     study_key: str,
     key: str,
     jump: int = 0,
+    rests_ms: int = REMEMBERED_MS,
     has_heat_row: bool = False,
     listeners: Listeners | None = None,
 ) -> None:
@@ -114,6 +120,8 @@ def show(
         study_key: `Study.key`, under which this session keeps the images.
         key: names the viewer among the widgets of the page.
         jump: each new number moves the panes to their `start`.
+        rests_ms: how long the reader stays on a slice before the server hears of it; it hears at
+            once when the reader leaves the page by a link.
         has_heat_row: whether there are controls for a heatmap, before there is one as well.
         listeners: what the server wants to hear.
     """
@@ -125,13 +133,14 @@ def show(
         "colours": heat_colours(),
         "jump": jump,
         "has_heat_row": has_heat_row,
-        "tells_rest": told.on_rest is not None,
+        "rests_ms": rests_ms if told.on_rest is not None else None,
         "heard": dict([_heard(key)]),
     }
 
     def rested() -> None:
         if told.on_rest is not None:
-            told.on_rest(int(st.session_state[key]["slice"]))
+            said = st.session_state[key]["slice"]
+            told.on_rest({str(id_): int(index) for id_, index in said.items()})
 
     def heard() -> None:
         said = st.session_state[key]["said"]

@@ -1,7 +1,6 @@
 // The viewer: its toolbar, its keys, and what its panes share. Python sends each stack once
 // (courier.js); everything the reader then does is done here. `__init__.py` describes `data`.
 
-const SLICE_RESTS_MS = 300; // the server hears of a slice when the reader rests on it
 const CINE_MS = 125;
 const TOOLS = {
   window: ["Window", "w", "Drag: right is wider, up is brighter. Double-click: reset."],
@@ -36,7 +35,7 @@ const KEYS = [
 
 const viewers = new WeakMap();
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".viewer");
   let viewer = viewers.get(root);
   if (!viewer) {
@@ -46,15 +45,21 @@ export default function ({ data, parentElement, setTriggerValue }) {
   viewer.tell = (name, value) => setTriggerValue(name, value);
   viewer.heard = data.heard[viewer.name] ?? 0;
   viewer.queue = viewer.queue.filter((said) => said.number > viewer.heard);
-  viewer.tellsRest = data.tells_rest;
+  viewer.rested = (slices) => setStateValue("slice", slices);
+  viewer.restsMs = data.rests_ms;
   update(viewer, data);
   const arrived = () => {
     viewer.panes.forEach(takeStacks);
     refresh(viewer);
   };
+  const leaves = () => rest(viewer);
   globalThis.addEventListener("asemble-stack", arrived);
+  globalThis.addEventListener("asemble-flush", leaves);
   arrived();
-  return () => globalThis.removeEventListener("asemble-stack", arrived);
+  return () => {
+    globalThis.removeEventListener("asemble-stack", arrived);
+    globalThis.removeEventListener("asemble-flush", leaves);
+  };
 }
 
 function makeViewer(root) {
@@ -257,9 +262,17 @@ function moveTo(viewer, pane, index) {
     if (other !== pane) other.index = linkedSlice(viewer, pane, other) ?? other.index;
   }
   refresh(viewer);
-  if (!viewer.tellsRest) return;
+  if (!viewer.restsMs) return;
   clearTimeout(viewer.rests);
-  viewer.rests = setTimeout(() => viewer.tell("slice", viewer.panes[0].index), SLICE_RESTS_MS);
+  viewer.rests = setTimeout(() => rest(viewer), viewer.restsMs);
+}
+
+// The server hears of the slices when the reader rests on them, and before the reader leaves.
+function rest(viewer) {
+  if (!viewer.rests) return;
+  clearTimeout(viewer.rests);
+  viewer.rests = null;
+  viewer.rested(Object.fromEntries(viewer.panes.map((pane) => [pane.data.id, pane.index])));
 }
 
 // Words and controls at once, pixels with the next frame.

@@ -1,0 +1,109 @@
+"""A reading outlives a reload, a lost connection and, in the tab's own storage, the server.
+
+`keeper.js` keeps a token and the reading in the `sessionStorage` of its tab and claims the study
+with it when a session of Streamlit is new. While the server cannot be reached it covers the page
+and says so; it shows the page again when one comes that has heard of this tab. Closing the study
+makes it forget everything.
+"""
+
+import streamlit as st
+
+from asemble.reading import short_hash
+from asemble.ui import components, server, state
+
+_ECHO = "asemble_echo"
+_KEY = "keeper"
+_PER_MINUTE = 60
+
+_mount = st.components.v2.component(
+    "asemble.keeper", html="<span></span>", js=components.script("keeper.js")
+)
+
+
+def kept_minutes() -> float:
+    """How long a study is kept after its connection is lost."""
+    seconds = float(st.get_option("server.disconnectedSessionTTL"))
+    return seconds / _PER_MINUTE
+
+
+def mount() -> None:
+    """Put the keeper on the page; once a page, before anything else of it."""
+    with st.container(key="couriers:keeper", gap=None):
+        _mount(
+            key=_KEY,
+            data={
+                **state.for_the_tab(),
+                "echo": st.session_state.get(_ECHO, 0),
+                "alive": server.alive_path(),
+                "lost": (
+                    "Your answers are kept. The page goes on where it was when the server can be "
+                    f"reached again within {_minutes()}; beyond that this tab still has your "
+                    "reading, without the images."
+                ),
+            },
+            on_said_change=_hear,
+        )
+
+
+def show_what_is_left() -> None:
+    """Say what became of a study that this tab had open, and offer what is left of it."""
+    if state.was_restored():
+        said, button = st.columns([5, 1], vertical_alignment="center")
+        said.success(
+            "Your reading of this study was restored as this tab or its file kept it. Look it "
+            "through: a change in the last seconds before may be missing."
+        )
+        button.button("I have seen it", on_click=state.acknowledge)
+    left = state.left()
+    if left is None:
+        return
+    with st.container(border=True, key="left"):
+        st.markdown(f"**{_WHY[left.why]}**".format(minutes=_minutes()))
+        if left.why is state.Why.COPIED:
+            st.button("Continue here instead", on_click=state.take_over)
+            return
+        if left.reading is None:
+            st.button("Understood", on_click=state.forget_left)
+            return
+        kept = left.reading
+        st.markdown(
+            f"A reading of study {kept.study} is kept: {kept.impression.sentence}; "
+            f"{kept.checklist.answered} items answered, {sum(map(len, kept.marks.values()))} "
+            f"lesions marked (reading {short_hash(kept)}). **Open the same study again and it "
+            "comes back.**"
+        )
+        with st.container(horizontal=True):
+            components.offer("left_file", [components.saved_reading(kept)])
+            st.button("Forget it", on_click=state.forget_left)
+
+
+_WHY = {
+    state.Why.EXPIRED: "The session has ended: a study is kept for {minutes} after the connection "
+    "is lost.",
+    state.Why.RESTARTED: "The session has ended: the server was started again.",
+    state.Why.MOVED: "This study was continued in another tab of this browser.",
+    state.Why.COPIED: "This study is open in another tab of this browser.",
+    state.Why.SAVED: "A saved reading was opened; its study is not open yet.",
+}
+
+
+def _minutes() -> str:
+    minutes = kept_minutes()
+    if minutes < 1:
+        return f"{minutes * _PER_MINUTE:.0f} seconds"
+    return f"{minutes:.0f} minute{'' if minutes == 1 else 's'}"
+
+
+def _hear() -> None:
+    said = st.session_state[_KEY]["said"] or {}
+    if said.get("echo") is not None:
+        st.session_state[_ECHO] = said["echo"]
+    if said.get("is_copy"):
+        state.was_copied()
+    claim = said.get("claim")
+    if isinstance(claim, dict):
+        state.claim(*(_text(claim.get(name)) for name in ("token", "process", "reading")))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,176 @@
+// Keeps a reading through what happens to a page: a reload, a connection that is lost, a server
+// that is started again, a second tab. One for the tab, whatever page is drawn; `keeper.py` says
+// what it is told and what it answers.
+
+const BEAT_MS = 3000; // between two looks at the server
+const PATIENCE_MS = 5000; // for its answer
+const AGAIN_MS = 1000; // after a look that failed
+const MISSED = 2; // looks that fail before the page is covered
+const RELOAD_AFTER_MS = 12000; // the server answers again, but this page is not drawn by it
+const LOCK_TRIES = 8; // 100 ms each: a page that is reloaded lets go of its lock a little late
+const LINKS = '[data-testid="stPageLink-NavLink"]';
+const LEAVES_AFTER_MS = 30; // Streamlit sends what widgets say a tick later than it changes the page
+const HELD = { token: "asemble.token", lock: "asemble.lock", process: "asemble.process", reading: "asemble.reading" };
+
+const UNSAID = "asemble.unsaid"; // of `comments.js`
+
+const keeper = (globalThis.asembleKeeper ??= {
+  visit: null, claim: null, copied: null, lock: null, letGo: null, missed: 0, echo: 0, backSince: null,
+});
+
+export default function ({ data, setTriggerValue }) {
+  keeper.data = data;
+  // A claim that is not answered yet goes with every word: a newer word may overtake an older one.
+  keeper.tell = (said) => void setTriggerValue("said", { ...said, claim: keeper.claim });
+  if (keeper.visit !== data.visit) {
+    keeper.visit = data.visit;
+    claim();
+  } else if (keeper.claim && data.phase === "new") keeper.tell({});
+  else take(data);
+  if (data.takes_over && keeper.copied) {
+    keeper.claim = keeper.copied;
+    keeper.channel.postMessage({ moved: keeper.copied.lock });
+    keeper.copied = null;
+    keeper.tell({});
+  }
+  if (data.echo === keeper.echo) uncover();
+  if (!keeper.beats) begin();
+}
+
+// A session that is new to this tab: what was open here before?
+async function claim() {
+  const [token, lock, process] = [HELD.token, HELD.lock, HELD.process].map((name) => sessionStorage.getItem(name));
+  const reading = sessionStorage.getItem(HELD.reading);
+  if (!token && !reading) return;
+  if (lock && keeper.lock !== lock && !(await hold(lock))) {
+    // Another tab has it: this one was duplicated, and storage with it.
+    keeper.copied = { token, lock, process, reading };
+    forget();
+    keeper.tell({ is_copy: true });
+    return;
+  }
+  keeper.claim = { token, process, reading };
+  keeper.tell({});
+}
+
+// Keep in this tab what the server says is to be kept.
+function take({ phase, token, lock, process, reading }) {
+  keeper.claim = null;
+  if (phase === "closed" || phase === "moved") forget();
+  if (phase === "ended") [HELD.token, HELD.lock, HELD.process].forEach((name) => sessionStorage.removeItem(name));
+  if (phase !== "open") return;
+  for (const [name, value] of Object.entries({ token, lock, process, reading })) {
+    if (sessionStorage.getItem(HELD[name]) !== value) sessionStorage.setItem(HELD[name], value);
+  }
+  if (keeper.lock !== lock) hold(lock);
+}
+
+function forget() {
+  [...Object.values(HELD), UNSAID].forEach((name) => sessionStorage.removeItem(name));
+}
+
+// A lock that the browser frees when the tab is gone; false where another tab has it. Where a page
+// may have no locks (plain HTTP from another machine) the server alone decides.
+async function hold(lock) {
+  if (!navigator.locks) return true;
+  keeper.letGo?.();
+  keeper.lock = lock;
+  for (let tries = 0; tries < LOCK_TRIES; tries++) {
+    const got = await new Promise((resolve) => {
+      navigator.locks.request(lock, { ifAvailable: true }, (held) => {
+        resolve(Boolean(held));
+        return held && new Promise((free) => (keeper.letGo = free));
+      });
+    });
+    if (got) return true;
+    await new Promise((resume) => setTimeout(resume, 100));
+  }
+  keeper.lock = keeper.letGo = null;
+  return false;
+}
+
+function begin() {
+  keeper.channel = new BroadcastChannel("asemble");
+  keeper.channel.onmessage = ({ data }) => {
+    if (data.moved !== keeper.lock) return;
+    keeper.letGo?.();
+    keeper.lock = keeper.letGo = null;
+    forget();
+    keeper.tell({});
+  };
+  globalThis.addEventListener("offline", () => cover());
+  document.addEventListener("click", leave, true);
+  const beat = async () => {
+    const server = await look();
+    if (server === null) {
+      keeper.missed += 1;
+      if (keeper.missed >= MISSED) cover();
+    } else {
+      keeper.missed = 0;
+      if (keeper.cover) comeBack();
+    }
+    keeper.beats = setTimeout(beat, server === null || keeper.cover ? AGAIN_MS : BEAT_MS);
+  };
+  keeper.beats = setTimeout(beat, BEAT_MS);
+}
+
+// A page is left once all that was said on it is on its way: what is sent after the request for
+// another page would call this one back.
+function leave(event) {
+  const link = event.target.closest?.(LINKS);
+  if (!link || keeper.leaving || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  globalThis.dispatchEvent(new Event("asemble-flush"));
+  setTimeout(() => {
+    keeper.leaving = true;
+    link.click();
+    keeper.leaving = false;
+  }, LEAVES_AFTER_MS);
+}
+
+// Which server answers, or null where none does.
+async function look() {
+  try {
+    const answer = await fetch(keeper.data.alive, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+    return answer.ok ? (await answer.json()).process : null;
+  } catch {
+    return null;
+  }
+}
+
+function cover() {
+  keeper.backSince = null;
+  if (keeper.cover) return;
+  keeper.echo = Math.random();
+  const words = document.createElement("div");
+  words.style.cssText =
+    "max-width:30rem;padding:1.4rem 1.6rem;border-radius:6px;font:1rem/1.5 system-ui,sans-serif;" +
+    "background:light-dark(#f7f8f9,#171c22);color:light-dark(#1b232b,#d5dbe1);border:1px solid light-dark(#8a5300,#e0a13c)";
+  for (const [tag, text] of [["strong", "Connection lost"], ["div", keeper.data.lost]]) {
+    words.appendChild(Object.assign(document.createElement(tag), { textContent: text }));
+  }
+  keeper.cover = document.createElement("div");
+  keeper.cover.id = "asemble-lost";
+  keeper.cover.setAttribute("role", "alertdialog");
+  keeper.cover.setAttribute("aria-live", "assertive");
+  keeper.cover.setAttribute("aria-label", "Connection lost");
+  keeper.cover.style.cssText =
+    "position:fixed;inset:0;z-index:2147483000;display:grid;place-items:center;background:rgb(0 0 0/.6);color-scheme:inherit";
+  keeper.cover.append(words);
+  document.body.append(keeper.cover);
+  document.getElementById("root")?.setAttribute("inert", "");
+}
+
+// The server answers: the cover goes when a page comes from it that has heard of this tab.
+function comeBack() {
+  keeper.backSince ??= Date.now();
+  if (Date.now() - keeper.backSince > RELOAD_AFTER_MS) location.reload();
+  else keeper.tell({ echo: keeper.echo });
+}
+
+function uncover() {
+  keeper.cover?.remove();
+  keeper.cover = keeper.backSince = null;
+  document.getElementById("root")?.removeAttribute("inert");
+}

@@ -1,0 +1,27 @@
+"""Tokens that lead to a study: unguessable, gone with what they lead to, silent in the log."""
+
+import gc
+
+from asemble.ui import kept
+
+
+class Holder:
+    pass
+
+
+def test_a_token_leads_to_its_holder_only_as_long_as_somebody_else_holds_it() -> None:
+    holder = Holder()
+    token = kept.issue(holder)
+    assert kept.find(token) is holder
+    del holder
+    gc.collect()
+    assert kept.find(token) is None
+
+
+def test_tokens_are_long_differ_and_are_not_kept_themselves() -> None:
+    holder = Holder()
+    tokens = {kept.issue(holder) for _ in range(100)}
+    assert len(tokens) == 100
+    assert min(map(len, tokens)) * 6 >= 256  # six bits a character
+    assert not tokens & set(kept._held)
+    assert all(kept.find(token[:-1]) is None for token in tokens)
