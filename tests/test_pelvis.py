@@ -177,7 +177,7 @@ def inflamed(seed: int) -> tuple[Floats, Painted]:
 
 
 def test_oedema_lies_in_bone_and_is_brighter_than_the_marrow_beside_it(bones: Pelvis) -> None:
-    seen = 0
+    ratios = []
     for seed in range(12):
         oedema, slice_ = inflamed(seed)
         bone = sum(slice_.covers[name] for name in ("sacrum", "right", "left"))
@@ -185,11 +185,14 @@ def test_oedema_lies_in_bone_and_is_brighter_than_the_marrow_beside_it(bones: Pe
         core = oedema > 0.9
         if core.sum() < 20:
             continue
-        seen += 1
         marrow = (bone > 0.99) & (oedema < 0.01)
         marrow = ndimage.binary_erosion(marrow, iterations=3)
-        assert np.median(slice_.signals[0][core]) > 1.1 * np.median(slice_.signals[0][marrow])
-    assert seen >= 3
+        signal = slice_.signals[0]
+        ratios.append(np.median(signal[core]) / np.median(signal[marrow]))
+    assert len(ratios) >= 3
+    # In sclerosis it may be hardly brighter than the marrow far away.
+    assert min(ratios) > 0.95
+    assert 1.4 < np.median(ratios) < 3
 
 
 def test_healthy_people_have_no_oedema_and_bone_is_named(bones: Pelvis) -> None:
