@@ -5,7 +5,7 @@ oedema. A question is worth asking if its figure is lower where the map is wrong
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -97,8 +97,8 @@ def trust_figures(
                 if (found := Figure(partial(_covered, plane), ratio).of(test)) is None
                 else found.as_dict(),
                 "area": round(bands.area[plane], 4),
-                "fitted again": _as_dict(bands.fitted[plane]),
-                "in use": _as_dict(JOINT_BANDS[plane]),
+                "fitted again": asdict(bands.fitted[plane]),
+                "in use": asdict(JOINT_BANDS[plane]),
             }
             for plane in JUDGED_PLANES
         },
@@ -142,8 +142,9 @@ def trust_parts(measured: Mapping[str, Any]) -> list[str]:
         "## The joint region on simulated slices",
         f"A slanting band a side, as wide and as long as holds 95% of the joint spaces of "
         f"{measured['joints fitted on']} simulated cases, with {SUBCHONDRAL_MM:g} mm of marrow "
-        "around it. *Oedema* is the share of inflammatory oedema that lies in it, *area* the "
-        "share of the prepared slice that it takes.",
+        "around it, on slices within the depth of the middle of the stack. *Oedema* is the share "
+        "of inflammatory oedema that lies in it, *area* the share of the prepared slice that it "
+        "takes.",
         markdown_table(["plane", "oedema", "area", "band"], region),
     ]
 
@@ -183,8 +184,3 @@ def _below(
 def _covered(plane: Plane, record: Record) -> tuple[float, float]:
     inside, total = record["oedema"].get(plane.value, (0, 0))
     return inside, total
-
-
-def _as_dict(band: JointBand) -> dict[str, float]:
-    names = ("top_mm", "bottom_mm", "beside_mm", "slope", "half_mm")
-    return {name: getattr(band, name) for name in names}
