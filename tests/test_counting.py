@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from small_studies import AXIAL, CORONAL, noise_series, study_of, two_plane_study
-from streamlit.testing.v1 import AppTest
 
 from asemble.core.labels import Plane
 from asemble.core.results import (
@@ -25,7 +24,10 @@ from asemble.models.counting import NO_JOINT, AtJoints, at_joints
 from asemble.predict import Judged, assess, decide, predict
 from asemble.predict.deciding import FAILED, deciding_slice, why_heatmap_fails
 from asemble.predict.judging import study_features
+from asemble.reading import Reading
 from asemble.ui import charts
+from asemble.ui.key_images import places
+from asemble.ui.state import Assessment
 
 STRONG, FAINT_ONE, EMPTY = [0.05, 0.9, 0.05], [0.6, 0.3, 0.1], [0.98, 0.01, 0.01]
 AT_JOINTS, ELSEWHERE, IN_FRONT = (
@@ -38,8 +40,8 @@ AT_JOINTS, ELSEWHERE, IN_FRONT = (
 def judged(*slices: tuple[list[float], AtJoints], least: float | None = 0.8) -> Judged:
     """A coronal series, looked at by one member alone."""
     said = np.array([probabilities for probabilities, _ in slices])
-    places = [place for _, place in slices]
-    return Judged(noise_series(slices=len(slices)), {"pvt": said}, {"pvt": 1.0}, places, least)
+    where = [place for _, place in slices]
+    return Judged(noise_series(slices=len(slices)), {"pvt": said}, {"pvt": 1.0}, where, least)
 
 
 def test_slices_in_front_of_the_joints_and_behind_them_have_no_region() -> None:
@@ -202,30 +204,18 @@ def test_slices_without_joints_keep_their_own_answer_and_say_why_it_does_not_cou
 
 
 def test_key_images_are_of_slices_that_count_until_the_reader_chooses_others() -> None:
-    def page() -> None:
-        from small_studies import noise_series, study_of  # noqa: PLC0415  runs on its own
-        from test_counting import answer  # noqa: PLC0415
-
-        from asemble.ui import key_images, state  # noqa: PLC0415
-
-        study = study_of(noise_series(slices=4))
-        key_images.ask_places(study, state.Assessment("", answer(), {}))
-
-    app = AppTest.from_function(page, default_timeout=60).run()
-    assert not app.exception
-    assert app.multiselect[0].value == [("s01", 2)]
-
-
-def answer() -> StudyPrediction:
-    return StudyPrediction(
+    predicted = StudyPrediction(
         probabilities=Probabilities(0.4, 0.6, 0.0),
         members={},
         interval_inflammatory=None,
-        decision=ABSTAIN,
-        reasons=("The members disagree.",),
+        decision="inflammatory",
+        reasons=(),
         series=(SeriesPrediction("s01", True, None, PREDICTED),),
         weights={},
         device="cpu",
         seconds={},
-        deciding=DecidingSlice("s01", 2),
     )
+    study, assessed = study_of(noise_series(slices=4)), Assessment("", predicted, {})
+    assert places(Reading(), study, assessed) == [("s01", 2)]
+    chosen = Reading(key_images=(("s01", 0),))
+    assert places(chosen, study, assessed) == [("s01", 0)]
