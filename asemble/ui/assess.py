@@ -12,7 +12,7 @@ from asemble.core.labels import Plane, Weighting
 from asemble.core.results import ENSEMBLE, Heatmap, SlicePrediction
 from asemble.core.study import Series, Study
 from asemble.predict import assess
-from asemble.ui import cache, charts, choose, state, viewer
+from asemble.ui import cache, charts, choose, keeper, state, viewer
 from asemble.ui.progress import Progress
 from asemble.ui.results import HEATMAP_LIMIT
 from asemble.ui.trust import show_trust
@@ -63,6 +63,7 @@ def show_slices(study: Study) -> None:
         _show_chart(series.id, slices, at=at)
     elif judged is not None:
         st.info(judged.why_not or "The models did not judge this series.")
+    keeper.note("slices")
 
 
 def _choose_series(study: Study) -> Series:

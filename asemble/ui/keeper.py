@@ -18,6 +18,9 @@ _PER_MINUTE = 60
 _mount = st.components.v2.component(
     "asemble.keeper", html="<span></span>", js=components.script("keeper.js")
 )
+_note = st.components.v2.component(
+    "asemble.note", html="<span></span>", js=components.script("note.js")
+)
 
 
 def kept_minutes() -> float:
@@ -43,6 +46,12 @@ def mount() -> None:
             },
             on_said_change=_hear,
         )
+
+
+def note(part: str) -> None:
+    """Tell the tab what the reading is, at the end of a part of the page that runs by itself."""
+    with st.container(key=f"couriers:note:{part}", gap=None):
+        _note(key=f"note:{part}", data=state.reading_for_the_tab())
 
 
 def show_what_is_left() -> None:

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -104,6 +105,7 @@ class _Session:
     study: Study | None = None
     name: str = ""
     reading: Reading = field(default_factory=Reading)
+    edits: int = 0
     assessment: Assessment | None = None
     jumps: dict[str, int] = field(default_factory=dict)
     trusts: dict[tuple[str, str, int, str], Trust] = field(default_factory=dict)
@@ -200,7 +202,9 @@ def reading() -> Reading:
 
 def edit(change: Edit, *values: Any) -> None:
     """Put the reading that an edit of `asemble.reading.edits` makes in the place of the last."""
-    _session().reading = change(reading(), *values)
+    session = _session()
+    session.reading = change(session.reading, *values)
+    session.edits += 1
 
 
 def shown(key: str, value: Any) -> str:
@@ -254,9 +258,7 @@ def _correct(series_id: str, plane: Plane | None, weighting: Weighting | None) -
     own = opened.series_by_id(series_id)
     stated_plane = None if plane is own.plane else plane
     stated_weighting = None if weighting is own.weighting else weighting
-    _session().reading = edits.correct_series(
-        reading(), series_id, plane=stated_plane, weighting=stated_weighting
-    )
+    edit(partial(edits.correct_series, plane=stated_plane, weighting=stated_weighting), series_id)
 
 
 def marks(series_id: str) -> tuple[Mark, ...]:
@@ -443,6 +445,7 @@ def open_reading(said: Reading) -> None:
         session.left = Left(Why.SAVED, said)
     else:
         session.reading, session.was_restored = said, True
+        session.edits += 1
     _revise()
 
 
@@ -515,8 +518,14 @@ def for_the_tab() -> dict[str, Any]:
         "process": kept.PROCESS,
         "token": session.token,
         "lock": session.lock,
-        "reading": json.dumps(as_document(session.reading)) if is_open else "",
+        **reading_for_the_tab(),
     }
+
+
+def reading_for_the_tab() -> dict[str, Any]:
+    """The file of the reading, and after how many edits."""
+    session = _session()
+    return {"reading": json.dumps(as_document(session.reading)), "count": session.edits}
 
 
 def size_bytes(session_state: Mapping[str, Any]) -> int:

@@ -37,6 +37,13 @@ export default function ({ data, setTriggerValue }) {
   if (!keeper.beats) begin();
 }
 
+// The reading after so many edits; a part of the page may have told of later ones.
+keeper.write = ({ reading, count }) => {
+  if (count < keeper.count || !sessionStorage.getItem(HELD.token)) return;
+  keeper.count = count;
+  sessionStorage.setItem(HELD.reading, reading);
+};
+
 // A session that is new to this tab: what was open here before?
 async function claim() {
   const [token, lock, process] = [HELD.token, HELD.lock, HELD.process].map((name) => sessionStorage.getItem(name));
@@ -54,14 +61,14 @@ async function claim() {
 }
 
 // Keep in this tab what the server says is to be kept.
-function take({ phase, token, lock, process, reading }) {
+function take({ phase, token, lock, process, reading, count }) {
   keeper.claim = null;
   if (phase === "closed" || phase === "moved") forget();
   if (phase === "ended") [HELD.token, HELD.lock, HELD.process].forEach((name) => sessionStorage.removeItem(name));
   if (phase !== "open") return;
-  for (const [name, value] of Object.entries({ token, lock, process, reading })) {
-    if (sessionStorage.getItem(HELD[name]) !== value) sessionStorage.setItem(HELD[name], value);
-  }
+  if (token !== sessionStorage.getItem(HELD.token)) keeper.count = -1; // another study, or after a claim
+  for (const [name, value] of Object.entries({ token, lock, process })) sessionStorage.setItem(HELD[name], value);
+  keeper.write({ reading, count });
   if (keeper.lock !== lock) hold(lock);
 }
 
