@@ -390,7 +390,8 @@ def test_the_table_says_that_it_is_simulated_and_the_card_repeats_itself(
     assert json.dumps(card) == json.dumps(again)
 
 
-CLASS = ([0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.05, 0.05, 0.9])
+SAID = ([180, 10, 10], [10, 180, 10], [10, 10, 180])
+"""Of Dirichlet distributions: nine in ten for one class, about the same for every member."""
 
 
 def test_a_fitted_fusion_survives_its_file(tmp_path: Path) -> None:
@@ -401,7 +402,7 @@ def test_a_fitted_fusion_survives_its_file(tmp_path: Path) -> None:
         return {
             plane: {
                 "probabilities": {
-                    who: [rng.dirichlet([1] * 3).tolist(), CLASS[i % 3], [0.05, 0.9, 0.05]]
+                    who: [rng.dirichlet(said).tolist() for said in (SAID[0], SAID[i % 3], SAID[1])]
                     for who in (ENSEMBLE, "pvt", "regnet")
                 },
                 "share": [None, 0.9 + 0.01 * i, 0.1],

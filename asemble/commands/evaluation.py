@@ -8,9 +8,11 @@ people and to `ensemble.json` and the cards, which the app shows.
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from asemble.commands.terminal import progress, writing
 from asemble.core.errors import WeightsError
@@ -68,6 +70,9 @@ from asemble.predict import judge, predict, without_rules
 
 TWICE = 3
 """One in so many test studies is examined a second time, which costs as much as the first."""
+
+SAME = 1e-3
+"""A number of a fit that moves less, as from one processor to another, is the same."""
 
 TITLES = {
     "studies": "Simulated test studies",
@@ -150,9 +155,22 @@ def _kept(directory: Path, fusion: Fusion) -> dict[str, Any]:
         before = load_fusion(directory, fusion.weights, members)
     except WeightsError:
         return kept
-    if (before.references, before.slices) == (fusion.references, fusion.slices):
+    old, new = _of_maps(before), _of_maps(fusion)
+    if len(old) == len(new) and np.allclose(old, new, rtol=SAME):
         kept |= {name: stored_measurement(directory, name) for name in ("explanations", "trust")}
     return kept
+
+
+def _of_maps(fusion: Fusion) -> list[float]:
+    """What figures of heatmaps and of single slices depend on."""
+    references = [
+        strength
+        for method in sorted(fusion.references)
+        for plane in sorted(fusion.references[method])
+        for _, strength in sorted(fusion.references[method][plane].items())
+    ]
+    slices = [list(asdict(fusion.slices[plane]).values()) for plane in sorted(fusion.slices)]
+    return [*references, *(number for numbers in slices for number in numbers)]
 
 
 def look_at_slices(study: Study, ensemble: Ensemble) -> Record:

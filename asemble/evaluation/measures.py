@@ -88,8 +88,8 @@ def measure_for_figures(
     prediction = predict(simulated.study)
     played = {id_: truth.played for id_, truth in simulated.truth.items() if truth.played}
     heat = maps(simulated.study, prediction, played) if played else {}
-    fused = prediction.probabilities
-    plain = None if fused is None else without_rules(simulated.study, prediction)
+    judged_any = any(series.used for series in prediction.series)
+    plain = without_rules(simulated.study, prediction) if judged_any else None
     return {
         **_answer(prediction),
         "members": {
