@@ -350,7 +350,8 @@ def test_a_killed_server_is_said_and_the_reading_comes_back_with_its_study(
             doomed.process.kill()
         expect(page.get_by_role("alertdialog", name="Connection lost")).to_be_visible()
         port = int(doomed.address.rpartition(":")[2])
-        with running(tmp_path / "two.txt", port=port):
+        keeps_nothing = {"ASEMBLE_KEPT_MIB": "0"}
+        with running(tmp_path / "two.txt", port=port, environment=keeps_nothing):
             expect(
                 page.get_by_text(f"{SESSION_ENDED}: the server was started again")
             ).to_be_visible()
@@ -362,6 +363,11 @@ def test_a_killed_server_is_said_and_the_reading_comes_back_with_its_study(
             expect(reader.comments).to_have_value("kept by the tab")
             pressed = page.locator(".st-key-item_erosion [aria-checked=true]")
             expect(pressed).to_have_text("No")
+            page.goto("about:blank")
+            page.wait_for_timeout(5000)  # longer than between two sweeps of the server
+            page.go_back()
+            expect(page.get_by_text(f"{SESSION_ENDED}: a study is kept for")).to_be_visible()
+            expect(page.get_by_text("Open the same study again")).to_be_visible()
 
 
 def check_there(reader: Reader, comments: str) -> None:

@@ -204,6 +204,18 @@ def test_a_signal_ends_a_busy_server_with_code_0_and_no_orphans(
     assert '"event": "stopped"' in (tmp_path / "log").read_text()
 
 
+def test_streamlits_own_error_dialogs_are_off_and_a_tab_can_ask_who_answers(
+    server: Server,
+) -> None:
+    config = json.loads(get(server, "/_stcore/host-config")[2])
+    assert config["blockErrorDialogs"] is True
+    assert {"allowedOrigins", "metricsUrl"} <= set(config)
+    status, headers, body = get(server, "/asemble-alive")
+    assert (status, headers["cache-control"]) == (200, "no-store")
+    assert set(json.loads(body)) == {"process"}
+    assert get(server, "/asemble-alive")[2] == body
+
+
 def test_weights_that_cannot_be_loaded_make_the_server_unhealthy(server: Server, log: Path) -> None:
     wait_until(lambda: b"loading" not in get(server, "/healthz")[2])
     status, headers, body = get(server, "/healthz")

@@ -91,7 +91,7 @@ def ask_comments(key: str, text: str, change: state.Edit, *, rows: int) -> None:
 
 
 def offer(key: str, downloads: Sequence[Download]) -> None:
-    """Buttons for files, each made when it is asked for; the first is the usual one."""
+    """Buttons for files, each made when it is asked for; the first of several is the usual one."""
 
     def wanted() -> None:
         said = st.session_state[key]["wanted"]
@@ -112,7 +112,11 @@ def offer(key: str, downloads: Sequence[Download]) -> None:
         key=key,
         data={
             "buttons": [
-                {"kind": each.kind, "label": each.label, "primary": each is downloads[0]}
+                {
+                    "kind": each.kind,
+                    "label": each.label,
+                    "primary": each is downloads[0] and len(downloads) > 1,
+                }
                 for each in downloads
             ]
         },

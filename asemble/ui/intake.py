@@ -120,6 +120,7 @@ def offer_reading() -> None:
     file = st.file_uploader(
         "Open a saved reading",
         type="json",
+        max_upload_size=1,
         key=f"reading_file:{state.revision()}",  # empty again once one is opened
         help="A reading or a report in JSON that asemble saved. It opens on its own study only.",
     )

@@ -1,9 +1,9 @@
-// A field for text that says what it holds a moment after each key, at once when the reader leaves
+// A field for text that says what it holds when the reader pauses, at once when the reader leaves
 // it, and before anything is made of it (`asemble-flush`). Python's own words replace what it holds
 // only when their `revision` is new: what is being typed is never overwritten. What Python has not
 // answered yet is kept in the tab, for a page that is loaded again meanwhile.
 
-const SAYS_AFTER_MS = 250;
+const SAYS_AFTER_MS = 600;
 const UNSAID = "asemble.unsaid";
 const fields = new WeakMap();
 

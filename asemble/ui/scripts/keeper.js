@@ -153,7 +153,7 @@ function cover() {
   const words = document.createElement("div");
   words.style.cssText =
     "max-width:30rem;padding:1.4rem 1.6rem;border-radius:6px;font:1rem/1.5 system-ui,sans-serif;" +
-    "background:light-dark(#f7f8f9,#171c22);color:light-dark(#1b232b,#d5dbe1);border:1px solid light-dark(#8a5300,#e0a13c)";
+    "background:#171c22;color:#d5dbe1;border:1px solid #e0a13c";
   for (const [tag, text] of [["strong", "Connection lost"], ["div", keeper.data.lost]]) {
     words.appendChild(Object.assign(document.createElement(tag), { textContent: text }));
   }
@@ -163,7 +163,7 @@ function cover() {
   keeper.cover.setAttribute("aria-live", "assertive");
   keeper.cover.setAttribute("aria-label", "Connection lost");
   keeper.cover.style.cssText =
-    "position:fixed;inset:0;z-index:2147483000;display:grid;place-items:center;background:rgb(0 0 0/.6);color-scheme:inherit";
+    "position:fixed;inset:0;z-index:2147483000;display:grid;place-items:center;background:rgb(0 0 0/.6)";
   keeper.cover.append(words);
   document.body.append(keeper.cover);
   document.getElementById("root")?.setAttribute("inert", "");
