@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.proto.Element_pb2 import Element
@@ -228,7 +229,8 @@ class StreamlitClient:
         else:
             raise PageError(f"no button {label!r} on the page")
         said = {"event": "wanted", "value": {"kind": kinds[label], "id": uuid.uuid4().hex}}
-        self._tell(WidgetState(id=f"{row.id}__events", json_trigger_value=json.dumps([said])))
+        trigger = _make_trigger_id(row.id, "events")
+        self._tell(WidgetState(id=trigger, json_trigger_value=json.dumps([said])))
         self.wait()
         packed: bytes = next(self._components("asemble.files")).bytes
         return packed[4 + int.from_bytes(packed[:4], "little") :]

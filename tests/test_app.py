@@ -388,6 +388,7 @@ def test_a_saved_reading_comes_back_with_its_study_and_with_no_other(nifti: byte
     said = edits.answer(Reading(study=fingerprint(study)), "erosion", Answer.YES)
     saved = json.dumps(as_document(said)).encode()
     app = open_home()
+    next(each for each in app.toggle if each.label == "Open a saved reading").set_value(True).run()
     app.file_uploader[1].set_value([("reading.json", saved, "application/json")]).run()
     assert "A saved reading was opened; its study is not open yet." in words(app)
     upload(app, "stack.nii.gz", nifti)
@@ -397,6 +398,8 @@ def test_a_saved_reading_comes_back_with_its_study_and_with_no_other(nifti: byte
     other = json.dumps(as_document(replace(said, study="0" * 12))).encode()
     for content, sentence in ((other, "is of study 000000000000"), (b"{}", "no reading")):
         app.switch_page("app.py").run()
+        for each in app.toggle:  # one that is on has gone
+            each.set_value(True).run()
         app.file_uploader[1].set_value([("reading.json", content, "application/json")]).run()
         assert any(sentence in each.value for each in app.error)
     assert not app.exception

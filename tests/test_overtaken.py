@@ -1,5 +1,6 @@
 """What was done just before leaving a page, while the server was busy, is not lost."""
 
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 
 from asemble.ui.overtaken import folded
@@ -23,9 +24,10 @@ def test_an_answer_that_a_page_change_overtakes_is_kept_and_a_newer_one_wins() -
 
 
 def test_a_trigger_that_is_overtaken_keeps_the_component_that_it_belongs_to() -> None:
-    mark = WidgetState(id="viewer__events", json_trigger_value='[{"event": "said"}]')
+    trigger = _make_trigger_id("viewer", "events")
+    mark = WidgetState(id=trigger, json_trigger_value='[{"event": "said"}]')
     both = folded(states(mark), states())
     assert both is not None
-    assert {each.id for each in both.widgets} == {"viewer", "viewer__events"}
+    assert {each.id for each in both.widgets} == {"viewer", trigger}
     button = WidgetState(id="button", trigger_value=True)
     assert folded(states(button), states()) == states(button)

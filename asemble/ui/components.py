@@ -123,8 +123,8 @@ def offer(key: str, downloads: Sequence[Download]) -> None:
         on_wanted_change=wanted,
         on_saved_change=saved,
     )
-    if asked is not None and asked.packed:
-        with st.container(key=f"couriers:{key}", gap=None):
+    with st.container(key=f"couriers:{key}", gap=None):  # always there: nothing below it moves
+        if asked is not None and asked.packed:
             _hand_over(key=f"file:{asked.id}", data=asked.packed)
 
 

@@ -117,6 +117,10 @@ def offer_reading() -> None:
     """Save the reading of the open study to a file, or open one."""
     if state.study() is not None:
         components.offer("save_reading", [components.saved_reading(state.reading())])
+    if not state.setting("opens_reading", False):
+        key = "opens_reading"
+        st.toggle("Open a saved reading", key=key, on_change=state.keep_setting, args=(key,))
+        return
     file = st.file_uploader(
         "Open a saved reading",
         type="json",

@@ -6,12 +6,12 @@ an answer given while the server was busy would be lost, and a trigger without t
 it belongs to.
 """
 
-from streamlit.components.v2.bidi_component.constants import EVENT_DELIM
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.runtime.scriptrunner_utils import script_requests
 
-_EVENTS = f"{EVENT_DELIM}events"
-"""Ends the id under which a component sends its triggers."""
+_BEFORE, _AFTER = _make_trigger_id("\n", "events").split("\n")
+"""Around the id of a component stand for its triggers."""
 
 _fold = script_requests._coalesce_widget_states
 
@@ -29,7 +29,11 @@ def folded(old: WidgetStates | None, new: WidgetStates | None) -> WidgetStates |
     known = {state.id for state in both.widgets}
     both.widgets.extend(state for state in old.widgets if state.id not in known)
     known = {state.id for state in both.widgets}
-    components = {state.id.removesuffix(_EVENTS) for state in both.widgets}
+    components = {
+        id_.removeprefix(_BEFORE).removesuffix(_AFTER)
+        for id_ in known
+        if id_.startswith(_BEFORE) and id_.endswith(_AFTER)
+    }
     both.widgets.extend(
         WidgetState(id=component, json_value="{}") for component in sorted(components - known)
     )

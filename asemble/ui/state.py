@@ -441,6 +441,7 @@ def check_reading(said: Reading) -> None:
 def open_reading(said: Reading) -> None:
     """Take a saved reading: at once where its study is open, later where none is."""
     session = _session()
+    session.settings.pop("opens_reading", None)
     if session.study is None:
         session.left = Left(Why.SAVED, said)
     else:
@@ -530,7 +531,7 @@ def reading_for_the_tab() -> dict[str, Any]:
 
 def size_bytes(session_state: Mapping[str, Any]) -> int:
     """What a session's study takes in memory, the greater part of what a session takes."""
-    session = session_state.get(_KEY)
+    session = session_state[_KEY] if _KEY in session_state else None  # noqa: SIM401  has no get
     if not isinstance(session, _Session) or session.study is None:
         return 0
     size = sum(series.volume.voxels.nbytes for series in session.study.series)
