@@ -43,7 +43,8 @@ _TEXTS = (
 
 FUNCTIONAL = frozenset(KEPT) - {
     *("SeriesDescription", "ImageComments", "BodyPartExamined", "BurnedInAnnotation", "StackID"),
-    *("SeriesInstanceUID", "SOPInstanceUID", "SeriesNumber", "AcquisitionNumber"),
+    *("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"),
+    *("SeriesNumber", "AcquisitionNumber"),
     "InstanceNumber",
     *("ScanOptions", "ScanningSequence", "SequenceVariant"),
 }

@@ -224,7 +224,7 @@ def test_negative_sizes_are_left_out_with_their_geometry() -> None:
 
 @pytest.mark.parametrize(
     "dims",
-    [(3, -5, -3, 2), (3, 0, 3, 2), (-1, 5, 3, 2), (7, 5, 3, 2), (3, 5, 3, -2), (0, 5, 3, 2),
+    [(3, -5, -3, 2), (3, 0, 3, 2), (-1, 5, 3, 2), (8, 5, 3, 2), (3, 5, 3, -2), (0, 5, 3, 2),
      (3, 32767, 32767, 32767)],
 )  # fmt: skip
 def test_absurd_dimensions_are_refused(dims: tuple[int, ...]) -> None:
@@ -289,9 +289,11 @@ def test_voxels_that_may_lie_anywhere_are_not_guessed() -> None:
         read(bytes(data))
 
 
-@pytest.mark.parametrize("dims", [(4, 5, 3, 2, 0), (5, 5, 3, 2, 0, 0), (4, 5, 3, 2, 1)])
-def test_an_axis_of_length_zero_counts_as_one(dims: tuple[int, ...]) -> None:
-    data = changed(at_40=(f"<{len(dims)}h", dims), at_112=("<ff", (0.0, 7.0)))
+@pytest.mark.parametrize(
+    "dims", [(4, 5, 3, 2, 0), (5, 5, 3, 2, 0, 0), (4, 5, 3, 2, 1), (7, 5, 3, 2, 1, 1, 1, 1)]
+)
+def test_an_axis_of_length_zero_counts_as_one_and_one_adds_nothing(dims: tuple[int, ...]) -> None:
+    data = changed(at_40=(f"<{len(dims)}h", dims), at_112=("<ff", (0.0, 7.0)))  # no slope: none
     series = read(data)
     assert np.array_equal(series.volume.voxels, VOXELS)
     assert "first of" not in said(series)
@@ -311,6 +313,12 @@ def test_a_rotation_that_rounding_left_too_long_is_a_rotation(kind: Any, longer:
     assert np.array_equal(series.volume.voxels, VOXELS)
     assert series.plane is Plane.CORONAL
     assert series.volume.affine_lps == pytest.approx(CORONAL_LPS, abs=2e-3)
+
+
+def test_an_empty_first_volume_is_not_called_a_mask() -> None:
+    stored = np.stack([0 * VOXELS, VOXELS], axis=-1).transpose(2, 1, 0, 3)
+    with pytest.raises(InputError, match="it is empty"):
+        read(nib.Nifti1Image(np.ascontiguousarray(stored), ras_affine(CORONAL_LPS)).to_bytes())
 
 
 def test_statistics_are_not_taken_for_fluid() -> None:

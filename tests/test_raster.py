@@ -69,11 +69,20 @@ def sizes(*names: str) -> dict[str, int]:
         ("{}_axial stir.png", "{}_coronal stir.png"),
         ("ser3_IMG {}.png", "ser4_IMG {}.png"),
         ("knochen{}.png", "ödem{}.png"),
+        ("T1_{:c}.png", "STIR_{:c}.png"),
     ],
 )
 def test_names_tell_the_series_of_one_folder_apart(one: str, other: str) -> None:
-    names = [form.format(number) for number in range(1, 5) for form in (one, other)]
-    assert sizes(*names) == {one.format(1): 4, other.format(1): 4}
+    first = ord("h") if ":c}" in one else 1
+    names = [form.format(first + number) for number in range(4) for form in (one, other)]
+    assert sizes(*names) == {one.format(first): 4, other.format(first): 4}
+
+
+@pytest.mark.parametrize("form", ["{} ({}).png", "{}-{}.png", "{}_{}.png", "{} {}.PNG"])
+def test_the_first_of_a_series_may_bear_no_number(form: str) -> None:
+    names = [f"{word}.png" for word in ("T1", "STIR")]
+    names += [form.format(word, number) for number in (1, 2, 10) for word in ("T1", "STIR")]
+    assert sizes(*names) == {"T1.png": 4, "STIR.png": 4}
 
 
 @pytest.mark.parametrize(

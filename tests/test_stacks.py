@@ -136,6 +136,23 @@ def test_torn_echoes_and_time_points_are_volumes_of_one_series(second: dict[str,
     assert all("of 2 of one series" in said(series) for series in study.series)
 
 
+def test_digits_that_count_the_slices_in_their_names_tell_nothing() -> None:
+    images = stack(12) + stack(12, plus=2000, **STIR)
+    for number, image in enumerate(images):
+        image.SeriesDescription += f" {number % 12 + 1}"
+        image.SeriesNumber = 500 + number
+    assert_each_is_whole(read(torn(images)), 0, 2000, count=12)
+
+
+@pytest.mark.parametrize("moved_mm", [0.0, 1.3])
+def test_two_torn_examinations_of_one_patient_are_a_stack_each(moved_mm: float) -> None:
+    before, now = torn(stack()), torn(stack(plus=1000, moved_mm=moved_mm))
+    for images, study_uid in ((before, "1.2.31"), (now, "1.2.32")):
+        for image in images:
+            image.StudyInstanceUID = study_uid
+    assert_each_is_whole(read([*before, *now]), 0, 1000)
+
+
 def test_torn_stacks_that_nothing_tells_apart_are_asked_for_one_by_one() -> None:
     images = stack(**BLANK) + stack(plus=1000, **BLANK)
     with pytest.raises(InputError, match=r"nothing in their headers tells apart.*on its own"):
@@ -440,6 +457,20 @@ def test_slices_measured_again_do_not_cost_the_stack(again: list[int], told: str
     (refusal,) = study.refused
     assert refusal.files == len(again)
     assert "the first image of its position was taken" in refusal.reason
+
+
+def test_a_slice_measured_again_is_told_when_the_slices_were_not_acquired_in_line() -> None:
+    images, twin = stack(8), stack(8, plus=1)[3]
+    for number, index in enumerate([0, 2, 4, 6, 1, 3, 5, 7], start=1):
+        images[index].InstanceNumber = number
+    twin.InstanceNumber = 9
+    study = read([twin, *images])
+    assert_each_is_whole(study, 0, count=8)
+    assert len(study.refused) == 1
+    twin.InstanceNumber = 5  # made among the others: which of the two is the stack's?
+    images[1].InstanceNumber = 9
+    with pytest.raises(InputError, match="between 1 and 2 images"):
+        read([twin, *images])
 
 
 def test_a_slice_measured_again_at_once_is_told_by_its_number() -> None:

@@ -1,6 +1,7 @@
 """From bits to greys: one rule however the pixels are packed; padding is background."""
 
 import io
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from mr_files import enhanced_image, mr_image, set_pixels, to_bytes, with_syntax
 from PIL import Image
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    JPEG2000,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
@@ -30,6 +32,7 @@ from asemble.io.bits import BEYOND, HIGH_BIT
 from asemble.io.padding import AMONG_THE_GREYS
 from asemble.io.pixels import SWAPPED
 from asemble.io.reading import EMPTY
+from asemble.io.stack import LOSSY
 
 SHAPE = (14, 10)
 VALUES = np.random.default_rng(2).integers(0, 4096, SHAPE)
@@ -244,6 +247,46 @@ def test_compressed_pixels_are_decoded_by_what_they_are(
 ) -> None:
     data = pack(sixteen(VALUES), tmp_path)
     assert np.array_equal(read(with_syntax(data, stated)).volume.voxels[0], VALUES)
+
+
+def test_a_wavelet_that_loses_is_said_to_and_its_brightest_pixel_stays_bright() -> None:
+    bright = np.where(np.indices((64, 64)).sum(axis=0) % 7 < 3, 4095, 0)
+    buffer = io.BytesIO()
+    Image.fromarray(bright.astype(np.uint16)).save(
+        buffer, "JPEG2000", irreversible=True, no_jp2=True, quality_layers=[8]
+    )
+    series = read(packed(sixteen(bright), [buffer.getvalue()], JPEG2000))
+    assert LOSSY in series.notes
+    assert BEYOND not in series.notes
+    assert float(np.abs(series.volume.voxels[0] - bright).max()) < 1000
+    exact = io.BytesIO()
+    Image.fromarray(bright.astype(np.uint16)).save(
+        exact, "JPEG2000", irreversible=False, no_jp2=True
+    )
+    series = read(packed(sixteen(bright), [exact.getvalue()], JPEG2000))
+    assert LOSSY not in series.notes
+    assert np.array_equal(series.volume.voxels[0], bright)
+
+
+@pytest.mark.parametrize("syntax", [JPEG2000Lossless, JPEGLSLossless])
+def test_a_stream_of_other_rows_and_columns_is_refused(syntax: str) -> None:
+    pack = as_wavelet if syntax == JPEG2000Lossless else as_jpeg_ls
+    data = pack(sixteen(VALUES), Path())
+    rows, columns = (struct.pack("<HHHH", 0x28, at, 0x5355, 2) for at in (0x10, 0x11))
+    turned = data.replace(rows + struct.pack("<H", 14), rows + struct.pack("<H", 10))
+    turned = turned.replace(columns + struct.pack("<H", 10), columns + struct.pack("<H", 14))
+    assert turned != data
+    with pytest.raises(InputError, match="not what Rows, Columns and the transfer syntax"):
+        read(turned)
+
+
+def test_an_offset_table_that_points_beside_the_frames_is_not_followed() -> None:
+    image = sixteen(VALUES)
+    image.compress(RLELossless)
+    table = b"\xfe\xff\0\xe0\4\0\0\0"
+    assert image.PixelData.startswith(table + bytes(4))
+    image.PixelData = table + b"\x77\0\0\0" + image.PixelData[12:]
+    assert np.array_equal(read(to_bytes(image)).volume.voxels[0], VALUES)
 
 
 def test_pixels_that_are_neither_plain_nor_packed_are_refused_as_such() -> None:

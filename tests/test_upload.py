@@ -199,6 +199,9 @@ OF_THE_SYSTEM = {
     "study/.DS_Store": b"\0\0\0\1Bud1" + bytes(6000),
     "study/Thumbs.db": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(900),
     "study/Desktop.ini": b"[.ShellClassInfo]\r\n" * 40,
+    "study/.AppleDouble/IM0": TWIN,
+    "study/Icon\r": b"icns" * 30,
+    "System Volume Information/guid": b"{3808876b}" * 20,
 }
 
 
@@ -299,6 +302,18 @@ def test_other_archives_are_refused_as_such() -> None:
     for start in (b"Rar!\x1a\x07\x01\x00", b"7z\xbc\xaf'\x1c"):
         (refusal,) = refusals(Part.from_bytes("a.rar", start + os.urandom(500)))
         assert "zip or tar" in refusal.reason
+
+
+def test_parts_of_a_split_archive_are_said_to_be_that() -> None:
+    whole = zipped(slices(3))
+    last = bytearray(whole[900:])
+    last[last.rindex(b"PK\5\6") + 4] = 1  # the number of this disk
+    halves = {"a.z01": b"PK\7\x08" + whole[:900], "a.zip": bytes(last)}
+    plain = {"a.zip.001": whole[:900], "a.zip.002": whole[900:]}
+    for files in (halves, plain):
+        found = refusals(*(Part.from_bytes(name, data) for name, data in files.items()))
+        assert [refusal.name for refusal in found] == list(files)
+        assert all("archive that was split" in refusal.reason for refusal in found)
 
 
 def test_progress_never_goes_back(tmp_path: Path) -> None:

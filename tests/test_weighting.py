@@ -117,7 +117,9 @@ def test_diffusion_and_what_is_computed_is_not_fluid(more: dict[str, object]) ->
 @pytest.mark.parametrize(
     "description",
     ["DWI_b800 cor SIJ", "ep2d_diff_b50_400_800", "ADC cor", "t2_TRACEW", "resolve cor",
-     "cor b1000", "STIR cor MIP", "stir SUB", "T2 map fs", "perf cor fs", "swi cor"],
+     "cor b1000", "STIR cor MIP", "stir SUB", "T2 map fs", "perf cor fs", "swi cor",
+     "difusi\u00f3n cor fs", "Diffusionsgewichtet", "diffusione", "STIR Subtraktion",
+     "t2 flair cor"],
 )  # fmt: skip
 def test_a_name_of_diffusion_or_computing_is_heard_before_the_times(description: str) -> None:
     assert weighting(description, "SE", "5000", "60", ScanOptions="FS") is OTHER
@@ -203,7 +205,8 @@ def test_an_in_phase_gradient_echo_stays_t1() -> None:
     ("name", "expected"),
     [("sub-01_acq-cor_T2w_stir.nii.gz", FLUID), ("DWI_cor_fs_T2.nii", OTHER),
      ("T2_SPAIR_tra.nii", FLUID), ("DP_fatsat_cor.nii", FLUID), ("T2_sat_graisse.nii", FLUID),
-     ("T2_TIRM2_kor.nii", FLUID), ("T2_FLAIR_fs.nii", OTHER), ("T1_FLAIR.nii", T1)],
+     ("T2_soppressione_grasso.nii", FLUID), ("T2_TIRM2_kor.nii", FLUID),
+     ("T2_FLAIR_fs.nii", OTHER), ("T1_FLAIR.nii", T1)],
 )  # fmt: skip
 def test_names_of_other_languages_and_places(name: str, expected: Weighting) -> None:
     assert weighting_of_name(name) is expected
@@ -244,6 +247,18 @@ def test_an_enhanced_stir_says_so_and_diffusion_too() -> None:
         (series,) = read_parts([Part.from_bytes("a", to_bytes(image))]).series
         return series.weighting
 
+    def suppressing(keyword: str, value: str) -> Weighting:
+        image = enhanced_image([{"index": i, "te": 70.0} for i in range(3)])
+        image.SeriesDescription, image.RepetitionTime = "T2 cor", "4000"
+        modifier = pydicom.Dataset()
+        setattr(modifier, keyword, value)
+        image.SharedFunctionalGroupsSequence[0].MRModifierSequence = [modifier]
+        (series,) = read_parts([Part.from_bytes("a", to_bytes(image))]).series
+        return series.weighting
+
+    assert suppressing("SpectrallySelectedSuppression", "FAT") is FLUID
+    assert suppressing("SpectrallySelectedExcitation", "WATER") is FLUID
+    assert suppressing("SpectrallySelectedExcitation", "NONE") is OTHER
     assert read("STIR") is FLUID
     assert read("DIFFUSION") is OTHER
     assert read("PERFUSION") is OTHER

@@ -110,17 +110,31 @@ def _dicom(request: dict[str, Any], payload: bytearray) -> "npt.NDArray[Any]":
 
 
 def _as_coded(stream: bytes, layout: dict[str, Any]) -> dict[str, Any]:
-    """The options that a stream contradicts: its sign and, of JPEG, bytes a pixel."""
+    """The options that a stream contradicts: its sign and, of JPEG, bytes a pixel.
+
+    Raises:
+        _RefusedError: it has other rows and columns, or more bits than are allocated.
+    """
     from pydicom.pixels.utils import _get_jpg_parameters, get_j2k_parameters  # noqa: PLC0415
 
-    wavelet = get_j2k_parameters(stream)
-    bits = wavelet.get("precision") or _get_jpg_parameters(stream).get("precision", 0)
+    wavelet, jpeg = get_j2k_parameters(stream), _get_jpg_parameters(stream)
+    size = _size_of_wavelet(stream) if wavelet else (jpeg.get("height"), jpeg.get("width"))
+    if all(size) and size != (layout["rows"], layout["columns"]):
+        raise _RefusedError("damaged")  # libraries fill the one with the pixels of the other
+    bits = wavelet.get("precision") or jpeg.get("precision", 0)
     if bits > layout["bits_allocated"]:
         raise _RefusedError("bits")
     changed = {"pixel_representation": int(wavelet.get("is_signed", False))}
     if 0 < bits <= 8 and "precision" not in wavelet:
         changed |= {"bits_allocated": 8, "bits_stored": min(layout["bits_stored"], 8)}
     return changed
+
+
+def _size_of_wavelet(stream: bytes) -> tuple[int, int]:
+    """Rows and columns of a JPEG 2000 stream (ISO/IEC 15444-1 A.5.1)."""
+    at = stream.find(b"\xff\x4f\xff\x51") + 8
+    right, bottom, left, top = struct.unpack_from(">4L", stream, at)
+    return bottom - top, right - left
 
 
 def _picture(_request: dict[str, Any], payload: bytearray) -> "npt.NDArray[np.float32]":

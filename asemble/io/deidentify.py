@@ -8,6 +8,7 @@ The UIDs are needed to tell series apart and are turned into digests at once.
 
 import hashlib
 import re
+import unicodedata
 
 from asemble.core.labels import SIMULATED_COMMENT, SIMULATOR
 
@@ -17,7 +18,8 @@ KEPT = (
     "ImageComments", "ComplexImageComponent", "BurnedInAnnotation", "ConversionType",
     "Manufacturer", "SpecificCharacterSet",
     # which images belong together; UIDs leave `group_digest` as digests only
-    "SeriesInstanceUID", "SOPInstanceUID", "SeriesNumber", "AcquisitionNumber", "InstanceNumber",
+    "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID",
+    "SeriesNumber", "AcquisitionNumber", "InstanceNumber",
     "TemporalPositionIdentifier", "EchoNumbers", "TriggerTime", "DiffusionBValue", "StackID",
     "DimensionIndexSequence", "ImagesInAcquisition", "FrameOfReferenceUID",
     "FrameIncrementPointer", "NumberOfTemporalPositions", "SliceLocation",
@@ -75,7 +77,9 @@ _WORDS = (
     "sense grappa accelerated acc breath hold bh left right bilateral both upper lower "
     "synthetic magic syntac mavric asl dsc dce swan swip pca angio minip fsat fatsupp "
     "fatsuppression fettsat aspir proset watex wexc wats graisse grasa vetsuppressie qdixon "
-    "pdff ff fraction opposed out"
+    "pdff ff fraction opposed out difusion difusao diffusione diffusie diffusions "
+    "diffusionsgewichtet subtraktion soustraction sustraccion sottrazione subtracao subtractie "
+    "grasso gordura"
 )
 PROTOCOL_WORDS = frozenset(_WORDS.split())
 """Words of protocol names, in English and some of other languages; nothing that could be a name."""
@@ -109,10 +113,14 @@ def clean_description(text: str) -> str:
 def words_of(text: str) -> list[str]:
     """The protocol words in `text`, in order, repeats dropped; a count behind one is dropped too.
 
+    Accents do not count.
+
     >>> words_of("t2_tse_fs_tra3")
     ['t2', 'tse', 'fs', 'tra']
     """
-    tokens = _TOKEN.findall(text.lower().replace("mp-rage", "mprage"))
+    letters = unicodedata.normalize("NFKD", text.lower())  # accents apart
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    tokens = _TOKEN.findall(plain.replace("mp-rage", "mprage"))
     kept = (
         token if token in PROTOCOL_WORDS or _MEASURE.fullmatch(token) else _counted(token)
         for token in tokens

@@ -137,6 +137,8 @@ def read_header(name: str, data: bytes, *, patients: Patients) -> Parsed:
             _require_mr_image(dataset, found)
             packed = unpack_pixels(dataset, found)
             dataset.file_meta.TransferSyntaxUID = UID(packed.syntax)
+            if packed.is_lossy:
+                dataset.LossyImageCompression = "01"
             _require_known_packing(dataset, packed.syntax)
             header = replace(header_of(dataset), is_diffusion=is_diffusion(dataset))
             slots = _slots(dataset, header)

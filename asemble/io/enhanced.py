@@ -15,7 +15,16 @@ from asemble.io.frames import (
     read_scaling,
     require_near,
 )
-from asemble.io.header import Header, header_of, image_kind, number, numbers, positive, text
+from asemble.io.header import (
+    Header,
+    enhanced_options,
+    header_of,
+    image_kind,
+    number,
+    numbers,
+    positive,
+    text,
+)
 
 _POSITION_POINTERS = frozenset({0x00209056, 0x00209057, 0x00200032, 0x00209161})
 """Dimension indices that only say which slice: stack, position in it, place, concatenation."""
@@ -185,6 +194,7 @@ def _frame_header(header: Header, group: _Groups, content: pydicom.Dataset) -> H
         header,
         kind=kind or header.kind,
         sequence=header.sequence | {"IR"} if inverted else header.sequence,
+        options=header.options | enhanced_options(modifier),
         tr_ms=positive(timing, "RepetitionTime") or header.tr_ms,
         te_ms=te_ms,
         ti_ms=ti_ms,

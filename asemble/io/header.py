@@ -28,7 +28,8 @@ class Header:
     """What one image says about itself; None or empty where it says nothing.
 
     Args:
-        series: digest of SeriesInstanceUID: groups images, never leaves memory.
+        study, series: digests of StudyInstanceUID and SeriesInstanceUID: group images, never
+            leave memory.
         instance: digest of SOPInstanceUID, empty where absent: finds the same image given twice.
         frame_of_reference: digest of FrameOfReferenceUID, empty where absent.
         modality: Modality; "MR" wherever the SOP class says so.
@@ -50,6 +51,7 @@ class Header:
         lossy: whether it was ever compressed lossily.
     """
 
+    study: str = ""
     series: str = ""
     instance: str = ""
     frame_of_reference: str = ""
@@ -98,6 +100,7 @@ def header_of(dataset: pydicom.Dataset) -> Header:
     uid = text(dataset, "SOPInstanceUID")
     frame = text(dataset, "FrameOfReferenceUID")
     return Header(
+        study=deidentify.group_digest(text(dataset, "StudyInstanceUID")),
         series=deidentify.group_digest(
             text(dataset, "SeriesInstanceUID") or f"{text(dataset, 'SeriesNumber')} {description}"
         ),
@@ -113,7 +116,7 @@ def header_of(dataset: pydicom.Dataset) -> Header:
         kind=image_kind(dataset),
         sequence=frozenset(words(dataset, "ScanningSequence")) | _enhanced_sequence(dataset),
         variant=frozenset(words(dataset, "SequenceVariant")),
-        options=frozenset(words(dataset, "ScanOptions")) | _enhanced_options(dataset),
+        options=frozenset(words(dataset, "ScanOptions")) | enhanced_options(dataset),
         tr_ms=positive(dataset, "RepetitionTime"),
         te_ms=positive(dataset, "EchoTime"),
         ti_ms=positive(dataset, "InversionTime"),
@@ -235,6 +238,8 @@ def _enhanced_sequence(dataset: pydicom.Dataset) -> frozenset[str]:
     return frozenset(codes)
 
 
-def _enhanced_options(dataset: pydicom.Dataset) -> frozenset[str]:
+def enhanced_options(dataset: pydicom.Dataset) -> frozenset[str]:
+    """The classic code for fat that was suppressed, or water alone excited (PS3.3 C.8.13.4-5)."""
     suppressed = text(dataset, "SpectrallySelectedSuppression").upper()
-    return frozenset({"FS"} if "FAT" in suppressed else ())
+    excited = text(dataset, "SpectrallySelectedExcitation").upper()
+    return frozenset({"FS"} if "FAT" in suppressed or excited == "WATER" else ())

@@ -31,6 +31,7 @@ from asemble.io.weighting import FROM_NAME, weighting_of_name
 
 LABEL_INTENT = 1002
 """NIFTI_INTENT_LABEL: the voxels are labels."""
+MOST_AXES = 7
 _FLAG = 4
 """Bytes behind the header that say whether extensions follow."""
 FEWEST_VALUES = 9
@@ -191,7 +192,9 @@ def _open(data: bytes, pixels: bytes | None = None) -> _Stored:
 
 
 def _shape(header: Any) -> tuple[int, ...]:
-    """Voxels along each axis; an axis after the second whose length is 0 counts as 1.
+    """Voxels along each axis; one after the second whose length is 0 counts as 1.
+
+    Axes of one voxel behind the third add nothing and are dropped.
 
     Raises:
         FileError: no image has that shape.
@@ -199,14 +202,16 @@ def _shape(header: Any) -> tuple[int, ...]:
     axes = int(header["dim"][0])
     shape = [int(n) for n in header["dim"][1 : max(axes, 0) + 1]]
     shape[2:] = [n or 1 for n in shape[2:]]
-    is_usable = 2 <= axes <= 5 and min(shape) > 0
+    while len(shape) > 3 and shape[-1] == 1:
+        shape.pop()
+    is_usable = axes <= MOST_AXES and 2 <= len(shape) <= 5 and min(shape) > 0
     if not is_usable or math.prod(shape[:3]) > limits.MAX_FILE_VOXELS:
         raise FileError(
             "This NIfTI file claims a shape that is not read: 2 to 5 axes, and at most "
             f"{limits.MAX_FILE_VOXELS // 10**6} million voxels a volume.",
             hint="Save a single volume.",
         )
-    return tuple(shape) if axes > 2 else (*shape, 1)
+    return tuple(shape) if len(shape) > 2 else (*shape, 1)
 
 
 def _start(header: Any, data: bytes, size: int, voxels: int) -> tuple[int, tuple[str, ...]]:
@@ -261,6 +266,11 @@ def _first_volume(file: _Stored) -> tuple[Floats, list[str]]:
         stored = np.where(unknown, np.float32(0), stored)
         notes.append(f"{int(unknown.sum())} voxels without a value were set to 0.")
     values = np.unique(stored)
+    if len(values) == 1:
+        raise FileError(
+            "All voxels of the first volume of this NIfTI file have the same value: it is empty.",
+            hint="Save the volume that shows the image.",
+        )
     if len(values) < FEWEST_VALUES:
         raise FileError(
             f"This NIfTI file holds only {len(values)} different values: a mask, not an MR image.",

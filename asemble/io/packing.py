@@ -24,14 +24,21 @@ _DECODED_ALIKE = tuple(
     frozenset(_JPEG + end for end in ends.split()) for ends in ("50 51", "57 70", "80 81", "90 91")
 )
 _MOST_MARKERS = 100
+_CODING_STYLE = 0x52
+_START_BYTES = 4096
+"""Of a JPEG 2000 stream, in which its main header is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The value of PixelData and the transfer syntax that it really is in."""
+    """The value of PixelData and the transfer syntax that it really is in.
+
+    And whether the stream itself says that it is lossy, as JPEG 2000 may or may not be.
+    """
 
     syntax: str
     stored: memoryview
+    is_lossy: bool = False
 
 
 def unpack_pixels(dataset: pydicom.Dataset, found: Structure) -> Packed:
@@ -46,12 +53,15 @@ def unpack_pixels(dataset: pydicom.Dataset, found: Structure) -> Packed:
     if syntax not in NATIVE | COMPRESSED or (syntax in NATIVE and items is None):
         return Packed(syntax, stored)  # what is in neither is refused by its name
     as_plain = syntax if syntax in NATIVE else EXPLICIT
-    packed = _syntax_of(stored if items is None else items[min(1, len(items) - 1)])
+    stream = stored if items is None else items[min(1, len(items) - 1)]
+    packed, is_lossy = _syntax_of(stream), _is_irreversible(stream)
     if packed and items is None:  # a stream without the items around it
-        return Packed(packed, memoryview(encapsulate([bytes(stored)])))
-    if packed:
+        return Packed(packed, memoryview(encapsulate([bytes(stored)])), is_lossy)
+    if packed and items is not None:
         alike = any({syntax, packed} <= group for group in _DECODED_ALIKE)
-        return Packed(syntax if alike else packed, stored)
+        frames = int(number(dataset, "NumberOfFrames") or 1)
+        stored = _with_true_offsets(stored, items, frames)
+        return Packed(syntax if alike else packed, stored, is_lossy)
     for parts in ([stored],) if items is None else (items[1:], items):
         rest = sum(len(part) for part in parts) - plain
         is_open = items is None and found.pixels is not None and found.pixels.length == UNDEFINED
@@ -64,6 +74,22 @@ def unpack_pixels(dataset: pydicom.Dataset, found: Structure) -> Packed:
         "first bytes show.",
         hint=EXPORT_AGAIN,
     )
+
+
+def _with_true_offsets(stored: memoryview, items: list[memoryview], frames: int) -> memoryview:
+    """The items of pixels; without their offset table where it points beside them.
+
+    It is not needed for a single frame, nor where each frame is one item.
+    """
+    starts = [0]
+    for item in items[1:]:
+        starts.append(starts[-1] + 8 + len(item))
+    table = items[0]
+    stated = {at for (at,) in struct.iter_unpack("<L", table[: len(table) // 4 * 4])}
+    if stated <= set(starts[:-1]) or (frames > 1 and frames != len(items) - 1):
+        return stored
+    streams = [bytes(item) for item in items[1:]]
+    return memoryview(encapsulate(streams if frames > 1 else [b"".join(streams)], has_bot=False))
 
 
 def _syntax(dataset: pydicom.Dataset, found: Structure) -> str:
@@ -113,6 +139,17 @@ def _syntax_of(stream: memoryview) -> str:
         if 1 <= segments <= 15 and offset == 64:
             return _RLE
     return ""
+
+
+def _is_irreversible(stream: memoryview) -> bool:
+    """Whether a JPEG 2000 stream states the wavelet that loses (ISO/IEC 15444-1 A.6.1)."""
+    start = bytes(stream[:_START_BYTES])
+    at = start.find(b"\xff\x4f\xff\x51") + 2
+    while at > 1 and at + 14 <= len(start) and start[at] == 0xFF:
+        if start[at + 1] == _CODING_STYLE:
+            return start[at + 13] == 0
+        at += 2 + int.from_bytes(start[at + 2 : at + 4], "big")
+    return False
 
 
 def _syntax_of_jpeg(stream: memoryview) -> str:

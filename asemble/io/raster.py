@@ -1,7 +1,7 @@
 """PNG and JPEG pictures to series of unknown geometry."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -74,9 +74,9 @@ def stack_pictures(pictures: Sequence[Picture]) -> list[Draft]:
 
 
 def _series(pictures: list[Picture]) -> Draft:
-    pictures.sort(key=lambda named: natural_key(named[0]))
+    pictures.sort(key=lambda named: (natural_key(named[0]), named[0]))
     name = pictures[0][0]
-    weighting = weighting_of_name(PurePosixPath(name).stem)
+    weighting = weighting_of_name(_stem(name))
     notes = [NOTE]
     if weighting is not Weighting.OTHER:
         notes = [NOTE_ON_PLANE, FROM_NAME.format(weighting=weighting)]
@@ -84,7 +84,7 @@ def _series(pictures: list[Picture]) -> Draft:
         notes.append(f"{len(pictures)} pictures were taken as one series, in the order of names.")
     series = Series(
         id="",
-        description=clean_description(" ".join(_said(name).words)),
+        description=clean_description(" ".join(_said(pictures[-1][0]).words)),
         volume=Volume(np.stack([picture for _, picture in pictures]), None),
         plane=None,
         weighting=weighting,
@@ -106,19 +106,20 @@ def _by_names(pictures: list[Picture]) -> list[list[Picture]]:
     """Pictures of one folder as the series that their names tell apart.
 
     The words do, as in `t1_01` and `stir_01`, if they are those of at least two pictures each for
-    most of them; names that are new for each picture tell nothing. Of equal words the numbers
-    beside the one that counts do, as in `ser3_01` and `ser4_01`, if it counts through each series
-    without a gap.
+    most of them; of names that are new for each picture, only the weighting counts. Of equal words
+    the numbers beside the one that counts do, as in `ser3_01` and `ser4_01`, if it counts through
+    each series without a gap.
     """
-    parts = _grouped(pictures, lambda name: name.words)
+    wordings = frozenset(_said(name).words for name, _ in pictures)
+    parts = _grouped(pictures, lambda name: _said(name, wordings).words)
     together = sum(len(part) for part in parts if len(part) > 1)
     if 2 * together < len(pictures):
-        parts = [pictures]
+        parts = _by_weighting(pictures)
     return [series for part in parts for series in _by_numbers(part)]
 
 
 def _by_numbers(pictures: list[Picture]) -> list[list[Picture]]:
-    parts = _grouped(pictures, lambda name: name.others)
+    parts = _grouped(pictures, lambda name: _said(name).others)
     counts = [sorted(_said(name).count for name, _ in part) for part in parts]
     is_counted = all(
         len(part) > 1 and part == list(range(part[0], part[0] + len(part))) for part in counts
@@ -127,29 +128,44 @@ def _by_numbers(pictures: list[Picture]) -> list[list[Picture]]:
     return parts if is_counted and is_repeated else [pictures]
 
 
-def _grouped(
-    pictures: list[Picture], key: Callable[[_Name], tuple[str, ...]]
-) -> list[list[Picture]]:
-    groups: dict[tuple[str, ...], list[Picture]] = {}
+def _grouped(pictures: list[Picture], key: Callable[[str], Hashable]) -> list[list[Picture]]:
+    groups: dict[Hashable, list[Picture]] = {}
     for picture in pictures:
-        groups.setdefault(key(_said(picture[0])), []).append(picture)
+        groups.setdefault(key(picture[0]), []).append(picture)
     return list(groups.values())
 
 
-def _said(name: str) -> _Name:
+def _by_weighting(pictures: list[Picture]) -> list[list[Picture]]:
+    """The pictures by the weighting that their names state, where these state two."""
+    parts = _grouped(pictures, lambda name: weighting_of_name(_stem(name)))
+    stated = {weighting_of_name(_stem(name)) for name, _ in pictures} - {Weighting.OTHER}
+    return parts if len(stated) > 1 else [pictures]
+
+
+def _stem(name: str) -> str:
+    """The name without its folder and ending."""
+    return PurePosixPath(name).stem
+
+
+def _said(name: str, wordings: Collection[tuple[str, ...]] = ()) -> _Name:
     """The words and numbers of a file name; the last number counts.
 
-    A number that belongs to a word of protocols, as in T1, is a word, unless no other counts.
+    A number that belongs to a word of protocols, as in T1, is a word, unless no other counts. It
+    is one even so where other pictures are called that and a number, as `T1 (1)` beside `T1`.
+
+    Args:
+        name: of the file.
+        wordings: the words of its neighbours.
 
     >>> _said("a/T1_cor_007.png")
     _Name(words=('t1', 'cor'), count=7, others=())
     >>> _said("t2.png"), _said("ser3_IMG 12.PNG").others
     (_Name(words=('t',), count=2, others=()), ('3',))
     """
-    tokens = _TOKEN.findall(PurePosixPath(name).stem.casefold())
+    tokens = _TOKEN.findall(_stem(name).casefold())
     numbered = [i for i, token in enumerate(tokens) if re.search(r"[0-9]", token)]
     plain = [i for i in numbered if tokens[i] not in PROTOCOL_WORDS]
-    counts = plain or numbered[-1:]
+    counts = plain if plain or tuple(tokens) in wordings else numbered[-1:]
     words, numbers = [], []
     for i, token in enumerate(tokens):
         word = re.sub(r"[0-9]", "", token) if i in counts else token
@@ -162,10 +178,11 @@ _TOKEN = re.compile(r"[^\W\d_]+[0-9]*|[0-9]+[^\W\d_]*")
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """A sort key in which 2 comes before 10.
+    """A sort key in which 2 comes before 10; names are compared without their ending.
 
     >>> sorted(["s10.png", "s2.png"], key=natural_key)
     ['s2.png', 's10.png']
     """
-    pieces = re.split(r"([0-9]+)", name.lower())
+    path = PurePosixPath(name.lower())
+    pieces = re.split(r"([0-9]+)", str(path.parent / path.stem))
     return [(1, int(p), "") if p.isdigit() else (0, 0, p) for p in pieces]

@@ -43,7 +43,12 @@ def mended(frames: Sequence[Frame]) -> list[Frame]:
     pieces: list[Frame] = []
     for series in grouped(frames, _uid):
         (pieces if _is_piece(series) else kept).extend(series)
-    made_alike = [part for group in _parallel(pieces) for part in protocols(group)]
+    made_alike = [
+        part
+        for group in _parallel(pieces)
+        for of_study in _of_studies(group)
+        for part in protocols(of_study)
+    ]
     return kept + [frame for group in made_alike for frame in _judged(group)]
 
 
@@ -56,6 +61,13 @@ def _parallel(frames: list[Frame]) -> list[list[Frame]]:
         return alike(frames)
     except SeriesError:  # in all directions: nothing to put together
         return [[frame] for frame in frames]
+
+
+def _of_studies(frames: list[Frame]) -> list[list[Frame]]:
+    """The images of each examination; all where an examination is one place, and so tells none."""
+    studies = grouped(frames, lambda frame: frame.header.study)
+    is_told = any(len(at_positions(study)) > 1 for study in studies)
+    return studies if is_told else [frames]
 
 
 def _is_piece(series: list[Frame]) -> bool:

@@ -8,6 +8,7 @@ make instead. What an operating system puts beside the files of its user is pass
 
 import io
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -77,6 +78,8 @@ def _open(source: _Source, budget: Budget) -> Iterator[Unpacked | Refusal]:
     stream.seek(0)
     if _is_of_the_system(source.name, start):
         pass
+    elif _is_part_of_archive(source, start):
+        yield Refusal(source.name, _SPLIT)
     elif start.startswith(_FOREIGN_ARCHIVES):
         yield Refusal(source.name, _FOREIGN)
     elif _is_disc_image(source):
@@ -138,8 +141,16 @@ def _gunzip(source: _Source, budget: Budget) -> Iterator[Unpacked | Refusal]:
 
 _FOREIGN_ARCHIVES = (
     b"Rar!\x1a\x07", b"7z\xbc\xaf'\x1c", b"\xfd7zXZ\x00", b"BZh", b"\x28\xb5\x2f\xfd",
+    b"\x04\x22\x4d\x18", b"\x1f\x9d", b"LZIP", b"MSCF",
 )  # fmt: skip
-"""rar, 7z, xz, bzip2 and zstd."""
+"""rar, 7z, xz, bzip2, zstd, lz4, compress, lzip and cab."""
+_SPLIT = (
+    "This is a part of an archive that was split, which is not opened. Unpack the parts together, "
+    "and upload the files or one whole zip."
+)
+_PART_NAME = re.compile(r"\.(z\d\d|(zip|7z|rar|tar|tgz|gz)\.\d{2,3}|part\d+\.rar|r\d\d)$", re.I)
+_SPLIT_ZIP = b"PK\x07\x08"
+_ZIP_END, _ZIP_END_BYTES = b"PK\x05\x06", 22
 _FOREIGN = "Archives of this kind are not opened. Pack the files as zip or tar."
 _TOO_DEEP = (
     "Only an archive and the archives right inside it are opened, and this one lies deeper. "
@@ -155,6 +166,21 @@ _DISC_MARKS = ((b"CD001", 32_769), (b"BEA01", 32_769), (b"CD001", 37_649), (b"CD
 """What a volume descriptor in sector 16 says (ECMA-119 8.1, ECMA-167), and where: in sectors of
 2,048 bytes, and in raw ones of 2,352 with a header of 16 or 24."""
 _APPLE_DISC, _APPLE_TRAILER_BYTES = b"koly", 512
+
+
+def _is_part_of_archive(source: _Source, start: bytes) -> bool:
+    """Whether a file is one part of several: by its name, or by what it says of itself.
+
+    The last part of a zip holds its directory, which names another disk than the first.
+    """
+    if start[128:132] == b"DICM":
+        return False
+    if start.startswith(_SPLIT_ZIP) or _PART_NAME.search(source.name):
+        return True
+    source.stream.seek(max(0, source.size - _ZIP_END_BYTES))
+    end = source.stream.read(_ZIP_END_BYTES)
+    source.stream.seek(0)
+    return end.startswith(_ZIP_END) and end[4:6] != b"\0\0" and end[4:6] != b"\xff\xff"
 
 
 def _is_disc_image(source: _Source) -> bool:
@@ -179,8 +205,14 @@ def _is_empty(source: _Source) -> bool:
     return is_empty
 
 
-_SYSTEM_FILES = frozenset({".ds_store", ".localized", "thumbs.db", "ehthumbs.db", "desktop.ini"})
-_SYSTEM_FOLDERS = frozenset({"__macosx", ".trashes", ".fseventsd", ".spotlight-v100", "@eadir"})
+_SYSTEM_FILES = frozenset(
+    {".ds_store", ".localized", ".volumeicon.icns", ".apdisk", ".directory", "icon?"}
+    | {"thumbs.db", "ehthumbs.db", "desktop.ini"}
+)
+_SYSTEM_FOLDERS = frozenset(
+    {"__macosx", ".trashes", ".fseventsd", ".spotlight-v100", ".temporaryitems", ".appledouble"}
+    | {".documentrevisions-v100", "@eadir", "$recycle.bin", "system volume information"}
+)
 _APPLE_DOUBLE = b"\0\x05\x16\x07"
 """How the twin `._NAME` begins in which macOS keeps what a foreign disk cannot (RFC 1740)."""
 

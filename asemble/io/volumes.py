@@ -88,6 +88,8 @@ def volumes_of(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
         is_apart = is_apart and not any(_is_crowded(at_positions(each)) for each in passes)
         return (passes, []) if is_apart else (_by_rank(stacks), [])
     if not passes or len(again) > MOST_AGAIN * len(frames):
+        passes, again = _made_later(stacks)
+    if not passes or len(again) > MOST_AGAIN * len(frames):
         raise SeriesError(
             f"Expected one volume, found between {min(counts)} and {max(counts)} images "
             f"at each of {len(stacks)} positions.",
@@ -140,7 +142,12 @@ def _complete(parts: list[list[Frame]], other: list[Frame]) -> bool:
 
 
 def _protocol(frame: Frame) -> object:
-    return (frame.header.description, *_sequence(frame.header))
+    return (_name(frame.header), *_sequence(frame.header))
+
+
+def _name(header: Header) -> tuple[str, ...]:
+    """The words of a description; a digit by itself counts slices or series and names none."""
+    return tuple(word for word in header.description.split() if not word.isdigit())
 
 
 def _sequence(header: Header) -> tuple[object, ...]:
@@ -148,7 +155,7 @@ def _sequence(header: Header) -> tuple[object, ...]:
 
 
 def _is_same_protocol(one: Header, other: Header) -> bool:
-    a, b = set(one.description.split()), set(other.description.split())
+    a, b = set(_name(one)), set(_name(other))
     return (a <= b or b <= a) and _sequence(one) == _sequence(other) and _has_same_times(one, other)
 
 
@@ -207,6 +214,22 @@ def _passes(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
         else:
             again += run
     return passes, again
+
+
+def _made_later(stacks: list[list[Frame]]) -> tuple[list[list[Frame]], list[Frame]]:
+    """The first image of each position, and the others if they were made after all of these.
+
+    So a slice measured again is told in whatever order the slices were acquired.
+    """
+
+    def order(frame: Frame) -> tuple[float, float]:
+        return (frame.header.acquisition, frame.header.number)
+
+    ordered = [sorted(images, key=order) for images in stacks]
+    first = [images[0] for images in ordered]
+    rest = [frame for images in ordered for frame in images[1:]]
+    is_later = min(order(frame) for frame in rest) > max(order(frame) for frame in first)
+    return ([first], rest) if is_later else ([], [])
 
 
 def _is_pass(run: list[Frame]) -> bool:

@@ -31,7 +31,7 @@ def _set(words: str) -> frozenset[str]:
 _FAT_SUPPRESSED = _set("FS SFS FSS_GEMS FATSAT FAT_SAT SPIR SPAIR")
 _FAT_WORDS = _set(
     "fs fatsat fsat fatsupp fatsuppression fettsat spair spir aspir chess stir tirm proset watex "
-    "wexc wats graisse grasa vetsuppressie"
+    "wexc wats graisse grasa grasso gordura vetsuppressie"
 )
 _CONTRAST = re.compile(r"(?<![a-z])s?(t[12])w?(?![a-z0-9])", re.IGNORECASE)
 _SUBJECT = re.compile(r"(?<![a-z])sub-[a-z0-9]+", re.IGNORECASE)
@@ -46,7 +46,8 @@ _COMPUTED_KINDS = _set(
 _COMPUTED_WORDS = _set(
     "ep epi dwi dti diff diffusion adc eadc trace tracew ivim dwibs resolve fmri perf "
     "perfusion asl dsc dce swi swan swip tof mra pca angio mip minip sub subtraction fieldmap "
-    "b0map map mapping"
+    "b0map map mapping difusion difusao diffusione diffusie diffusions diffusionsgewichtet "
+    "subtraktion soustraction sustraccion sottrazione subtracao subtractie"
 )
 """What shows diffusion, vessels, perfusion or a computed quantity, not tissue as STIR does."""
 _NOT_STIR = _set(
@@ -158,7 +159,8 @@ def _spin_echo(header: Header, tr_ms: float, te_ms: float, *, is_water: bool) ->
         # Fat-suppressed T1 is dark where the T1 models expect bright fat.
         return Weighting.OTHER if suppressed else Weighting.T1
     if suppressed and te_ms >= FLUID_TE_MS:
-        return Weighting.FLUID
+        is_attenuated = "flair" in header.description.split()
+        return Weighting.OTHER if is_attenuated else Weighting.FLUID
     if "stir" in header.description.split() or "tirm" in header.description.split():
         return Weighting.FLUID  # an inversion pulse that ScanningSequence does not mention
     return Weighting.OTHER
