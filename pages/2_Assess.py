@@ -18,7 +18,7 @@ def show() -> None:
             results.show_headline(assessed.prediction)
             first = state.reading().first
             if first is not None:
-                st.caption(f"Your conclusion before it: {first.sentence}.")
+                st.caption(f"Your conclusion before the prediction: {first.sentence}.")
         elif reading.ask_first():
             started = monotonic()
             asked = assess.run_ensemble(study).prediction

@@ -240,8 +240,8 @@ class Session:
         self._watcher.study = study
         self._watcher.heats_seen.clear()
         client.click("Read the upload")
-        if client.find("button", "Drop it and open"):
-            client.click("Drop it and open")
+        if client.find("button", "Discard it and open"):
+            client.click("Discard it and open")
         client.go_to("Read")
         client.go_to("Assess")
         client.choose("button_group", "Your conclusion before", "Unsure")

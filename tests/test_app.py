@@ -230,7 +230,7 @@ def test_the_ensemble_is_not_asked_before_a_conclusion_is_recorded(nifti: bytes)
     assert "Ask the ensemble" not in [each.label for each in app.button]
     button(app, "Record and ask the ensemble").click().run()
     assert any("Choose a conclusion first" in each.value for each in app.error)
-    assert "Your conclusion before it" not in words(app)
+    assert "Your conclusion before the prediction" not in words(app)
     app.switch_page("pages/3_Report.py").run()
     assert "The ensemble has not been asked yet" in words(app)
 
@@ -240,10 +240,10 @@ def test_a_first_conclusion_is_kept_beside_the_prediction(nifti: bytes) -> None:
     chosen = next(each for each in app.get("button_group") if each.key == "first_conclusion")
     chosen.set_value("Unsure")
     button(app, "Record and ask the ensemble").click().run()
-    assert "Your conclusion before it: Unsure, confidence not chosen." in words(app)
+    assert "Your conclusion before the prediction: Unsure, confidence not chosen." in words(app)
     app.switch_page("pages/3_Report.py").run()
     assert (
-        "Before the prediction was shown: Unsure, confidence not chosen; kept after it."
+        "Before the prediction was shown: Unsure, confidence not chosen; unchanged since."
         in words(app)
     )
     assert not app.exception
@@ -338,7 +338,7 @@ def test_a_lesion_is_marked_by_words_once_the_joints_are_laid_and_taken_away() -
     button(app, "Mark or take away").click().run()
     assert "Findings: 1 marked" in {each.label for each in app.expander}
     assert LAY_FIRST not in words(app)
-    assert app.table[0].value["from the joint"].tolist() == ["by words"]
+    assert app.table[0].value["from the joint"].tolist() == ["from the form"]
     assert "definite" in words(app)  # the definitions are counted from it
     assert any("count nowhere" in each.value for each in app.warning)  # fat is read on T1
     button(app, "Mark or take away").click().run()
@@ -364,7 +364,7 @@ def test_what_was_called_suggestive_in_one_study_is_not_said_of_the_next(nifti: 
         app.switch_page("app.py").run()
         if suggestive:
             upload(app, "stack.nii.gz", nifti)
-            button(app, "Drop it and open").click().run()
+            button(app, "Discard it and open").click().run()
     assert not app.exception
 
 
@@ -374,10 +374,10 @@ def test_another_study_is_not_opened_over_a_reading_without_a_word(nifti: bytes)
     app.switch_page("app.py").run()
     sample = next(each for each in app.button if each.key == f"sample_{Pattern.NORMAL}")
     sample.click().run()
-    assert any("drops your reading" in each.value for each in app.warning)
+    assert any("discards your reading" in each.value for each in app.warning)
     assert "Uploaded study" in words(app)
     button(app, "Keep my reading").click().run()
-    assert not any("drops your reading" in each.value for each in app.warning)
+    assert not any("discards your reading" in each.value for each in app.warning)
     app.switch_page("pages/2_Assess.py").run()
     assert "1 item towards inflammatory" in words(app)
     assert not app.exception
@@ -396,7 +396,7 @@ def test_a_saved_reading_comes_back_with_its_study_and_with_no_other(nifti: byte
     app.switch_page("pages/2_Assess.py").run()
     assert "1 item towards inflammatory" in words(app)
     other = json.dumps(as_document(replace(said, study="0" * 12))).encode()
-    for content, sentence in ((other, "is of study 000000000000"), (b"{}", "no reading")):
+    for content, sentence in ((other, "is of study 000000000000"), (b"{}", "not a reading")):
         app.switch_page("app.py").run()
         for each in app.toggle:  # one that is on has gone
             each.set_value(True).run()

@@ -96,7 +96,7 @@ def test_without_slices_that_count_there_is_no_answer_and_with_few_no_decision()
     few = judged(*[(STRONG, AT_JOINTS)] * 4, *[(STRONG, IN_FRONT)] * 2)
     decision, reasons = decide([few], Probabilities(0.1, 0.8, 0.1))
     assert decision == ABSTAIN and reasons[0].startswith("Only 4 of 6 slices count")
-    assert reasons[1] == "Evidence on 2 of 6 slices does not count: it lies beside the joints."
+    assert reasons[1] == "Evidence on 2 of 6 slices does not count: it lies away from the joints."
 
 
 def test_members_that_hold_most_of_the_skill_and_see_another_class_make_it_abstain() -> None:
@@ -111,12 +111,15 @@ def test_members_that_hold_most_of_the_skill_and_see_another_class_make_it_absta
     decision, reasons = decided(strong=other, weak=sure)
     assert decision == ABSTAIN
     assert reasons[0] == (
-        "The members disagree: the ensemble finds inflammatory likeliest, asemblenet normal, with "
-        "60% of its skill."
+        "The members disagree: the ensemble finds inflammatory most likely, but asemblenet normal "
+        "(weight in the ensemble: 60%)."
     )
     decision, reasons = decided(strong=sure, weak=other)
     assert decision == "inflammatory"
-    assert "The members disagree: the ensemble finds inflammatory likeliest, pvt normal." in reasons
+    assert (
+        "The members disagree: the ensemble finds inflammatory most likely, but pvt normal."
+        in reasons
+    )
     assert not any("disagree" in reason for reason in decided(strong=sure, weak=sure)[1])
 
 

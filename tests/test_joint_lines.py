@@ -270,7 +270,8 @@ def test_a_click_further_from_the_joint_than_lesions_lie_asks():
     assert marking.question(clicked(lines, at, lateral_mm=-24.5)) == ""
     far = marking.question(clicked(lines, at, lateral_mm=-27.2))
     assert far == (
-        "That is 27 mm from the left joint, the nearer one, and lesions lie within 25 mm. "
+        "This click is 27 mm from the left joint, the nearer one; lesions are expected within "
+        "25 mm. "
         "Record erosion, left upper sacral?"
     )
 
@@ -289,7 +290,7 @@ def test_a_mark_stays_what_it_was_and_says_that_its_line_has_moved():
         moved = lay(lines, Joint.LEFT, drawn(STIR, 5, Joint.LEFT, out_mm=out), at)
         assert marking.moved(mark, moved, at) == words
     gone = marking.moved(mark, JointLines("F1"), at)
-    assert gone == "made as left upper iliac; the line has been taken away since"
+    assert gone == "made as left upper iliac; the line was removed since"
     left_only = JointLines("F1", tuple(lines.of(Joint.LEFT)))
     assert marking.moved(mark, left_only, at) == ""  # the other joint's line is none of its own
     by_words = Mark(Lesion.FAT, 5, QUADRANTS[0])

@@ -2,7 +2,11 @@
 
 import gc
 
-from asemble.ui import kept
+import streamlit as st
+from streamlit.runtime.state import SessionState
+from test_reading import a_study
+
+from asemble.ui import kept, state
 
 
 class Holder:
@@ -25,3 +29,14 @@ def test_tokens_are_long_differ_and_are_not_kept_themselves() -> None:
     assert min(map(len, tokens)) * 6 >= 256  # six bits a character
     assert not tokens & set(kept._held)
     assert all(kept.find(token[:-1]) is None for token in tokens)
+
+
+def test_what_a_session_of_streamlit_takes_is_counted_with_its_study() -> None:
+    held = SessionState()
+    assert state.size_bytes(held) == 0
+    study = a_study(slices=3)
+    state.open_study(study, "")
+    held["asemble"] = st.session_state["asemble"]
+    assert state.size_bytes(held) == sum(each.volume.voxels.nbytes for each in study.series) > 0
+    state.close_study()
+    assert state.size_bytes(held) == 0

@@ -104,7 +104,7 @@ def test_what_is_no_joint_is_refused_on_the_slice(page: Page, stir: Locator) -> 
     for place in (*FRONT[2:], *FRONT[:2]):  # the left joint first, where the right one is asked for
         click_mm(stir, place)
     expect(strip(stir)).to_contain_text("lies on the wrong side of the right joint line")
-    page.get_by_role("button", name="Take this slice's lines away").click()
+    page.get_by_role("button", name="Remove this slice's lines").click()
     expect(strip(stir)).to_have_text("Patient's right joint: click one end, then the other.")
 
 
@@ -115,7 +115,7 @@ def test_lines_and_marks_need_no_mouse(page: Page, stir: Locator) -> None:
     for place in FRONT:
         cross = walk(stir, cross, place)
         stir.press("Enter")
-    expect(page.get_by_text("Both joints: laid here.").first).to_be_visible()
+    expect(page.get_by_text("Both joints: drawn here.").first).to_be_visible()
     assert joints(stir)["right"][0] == pytest.approx(at(-60, -24), abs=0.6)
     stir.press("Enter")  # takes up the lower end of the left joint
     cross = walk(stir, cross, (34, 24))
@@ -127,7 +127,7 @@ def test_lines_and_marks_need_no_mouse(page: Page, stir: Locator) -> None:
     stir.press("Enter")
     expect(words_below(stir)).to_have_text("")
     choose(page, "Joints")
-    page.get_by_role("button", name="Take this slice's lines away").click()
+    page.get_by_role("button", name="Remove this slice's lines").click()
     expect(strip(stir)).to_have_text("Patient's right joint: click one end, then the other.")
 
 
@@ -166,7 +166,7 @@ def test_a_click_far_from_the_joint_asks_first(laid: Page, stir: Locator) -> Non
     show(stir, 3)
     choose(laid, "Mark")
     before = marked(laid)
-    for answer, more in (("Leave it", 0), ("Record it", 1)):
+    for answer, more in (("Do not record", 0), ("Record it", 1)):
         click_mm(stir, (8, -16))
         expect(strip(stir)).to_contain_text("mm from the left joint")
         expect(strip(stir)).to_contain_text("Record bone marrow oedema, left upper sacral?")

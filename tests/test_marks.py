@@ -117,7 +117,7 @@ def test_the_report_counts_a_mark_as_made_and_says_that_its_line_moved() -> None
     lay(left_out_mm=12)
     assert findings.sentences(study) == (
         *before,
-        "1 mark counts as made, though a joint line was moved under it since.",
+        "1 mark is counted as it was made; a joint line has moved since.",
     )
     marking.hear({"what": "lift", "series": "s01", "slice": 2})
     assert not any("SPARCC" in words for words in findings.sentences(study))

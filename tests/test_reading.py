@@ -163,7 +163,7 @@ def test_a_first_reading_is_recorded_once_and_is_where_the_last_begins() -> None
     assert first.impression.conclusion is Conclusion.UNSURE
     later = edits.conclude(edits.draft_comment(first, "later"), Conclusion.NORMAL)
     assert later.first == Impression(Conclusion.UNSURE)
-    assert later.before_and_after.endswith("changed after it.")
+    assert later.before_and_after.endswith("changed since.")
     with pytest.raises(ValueError, match="recorded once"):
         edits.record_first(later)
 
@@ -232,6 +232,7 @@ def test_the_file_keeps_to_its_schema_and_names_every_field_of_a_reading() -> No
         (changed("reading.marks.Canary^Jane", [{"slice": "Canary^Jane"}]), "reading-invalid"),
         (changed("reading.slices.s01", True), "reading-invalid"),
         (changed("reading.key_images", [["s01", 0]] * 5), "reading-invalid"),
+        (changed("reading.key_images", [["s01", 0]] * 2), "reading-invalid"),
         (changed("reading.joint_lines.0.frame", "1.2.840.113619.2"), "reading-invalid"),
         (changed("reading.joint_lines.0.lines.0.upper", [0, 0, 1e9]), "reading-invalid"),
         (changed("reading.joint_lines.0.lines.0.bend", [30, -3, -22]), "reading-invalid"),

@@ -355,7 +355,7 @@ def test_both_answers_stand_in_the_report_with_whether_the_prediction_changed_th
     text = text_of(reading_pdf(reading, a_prediction(study), study, images=()))
     told = " ".join(text.split())
     assert "Before the prediction was shown: Inflammatory (axSpA pattern), low confidence" in told
-    assert "changed after it" in told
+    assert "changed since" in told
 
 
 def test_a_report_says_where_no_first_answer_was_asked_for():
@@ -368,9 +368,9 @@ def test_a_report_says_where_no_first_answer_was_asked_for():
 def test_an_answer_that_stood_is_said_to_be_kept():
     first = Impression(Conclusion.NORMAL, Confidence.HIGH)
     kept = Reading(impression=first, first=first)
-    assert kept.before_and_after.endswith("kept after it.")
+    assert kept.before_and_after.endswith("unchanged since.")
     surer = replace(kept, impression=replace(first, confidence=Confidence.MODERATE))
-    assert surer.before_and_after.endswith("changed after it.")
+    assert surer.before_and_after.endswith("changed since.")
 
 
 FOUND = (

@@ -38,7 +38,7 @@ def lay_joints(page: Page, canvas: Locator, ends: Sequence[tuple[float, float]])
     page.get_by_role("button", name="Joints", exact=True).click()
     for place in ends:
         click_slice(canvas, place)
-    expect(page.get_by_text("Both joints: laid here.").first).to_be_visible()
+    expect(page.get_by_text("Both joints: drawn here.").first).to_be_visible()
 
 
 def click_slice(canvas: Locator, place: tuple[float, float]) -> None:

@@ -45,7 +45,7 @@ class AtJoints:
             least: share of its evidence that has to lie at the joints.
 
         >>> AtJoints(0.456, expected=True).why_not(0.8)
-        '45% of its evidence lies at the joints; 80% are needed to count.'
+        'Only 45% of its evidence lies at the joints; it needs 80% to count.'
         >>> AtJoints(None, expected=True).why_not(0.8)
         """
         if not self.expected:
@@ -53,8 +53,8 @@ class AtJoints:
         if self.share is None or self.share >= least:
             return None
         return (
-            f"{int(100 * self.share)}% of its evidence lies at the joints; {least:.0%} are needed "
-            "to count."
+            f"Only {int(100 * self.share)}% of its evidence lies at the joints; it needs "
+            f"{least:.0%} to count."
         )
 
 

@@ -66,13 +66,12 @@ def decide(
     others = {name: own.top for name, own in members.items() if own.top is not probabilities.top}
     if not others:
         return probabilities.top.value, [*_close_call(probabilities), *limits]
-    answers = ", ".join(f"{name} {top.value}" for name, top in others.items())
-    disagree = (
-        f"{MEMBERS_DISAGREE}: the ensemble finds {probabilities.top.value} likeliest, {answers}"
-    )
+    answers = " and ".join(f"{name} {top.value}" for name, top in others.items())
+    top = probabilities.top
+    disagree = f"{MEMBERS_DISAGREE}: the ensemble finds {top.value} most likely, but {answers}"
     held = sum(skill_shares(judged)[name] for name in others)
     if held > DISAGREEMENT:
-        return ABSTAIN, [f"{disagree}, with {held:.0%} of its skill.", *limits]
+        return ABSTAIN, [f"{disagree} (weight in the ensemble: {held:.0%}).", *limits]
     return probabilities.top.value, [*_close_call(probabilities), f"{disagree}.", *limits]
 
 
@@ -151,7 +150,9 @@ def _beside_the_joints(judged: Sequence[Judged]) -> list[str]:
     if not beside:
         return []
     slices = sum(len(one.counts) for one in judged)
-    return [f"Evidence on {beside} of {slices} slices does not count: it lies beside the joints."]
+    return [
+        f"Evidence on {beside} of {slices} slices does not count: it lies away from the joints."
+    ]
 
 
 def _close_call(probabilities: Probabilities) -> list[str]:

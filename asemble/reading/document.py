@@ -117,10 +117,10 @@ def from_document(data: str | bytes) -> Reading:
     document = _parsed(data)
     name, _, number = str(document.get("schema", "")).partition("/")
     if name != NAME:
-        _refuse("reading-of-another-kind", "This file is no reading that asemble saved.")
+        _refuse("reading-of-another-kind", "This file is not a reading saved by asemble.")
     if number != str(NUMBER):
         raise ReadingError(
-            "This reading was saved by another version of asemble, whose files mean other things.",
+            "This reading was saved by another version of asemble, in another format.",
             hint=f"Open it with that version; this one reads {SCHEMA}.",
             code="reading-of-another-version",
         )
@@ -130,14 +130,14 @@ def from_document(data: str | bytes) -> Reading:
         place = "/".join(map(str, list(error.absolute_path)[:2])) or "the document"
         _refuse(
             "reading-invalid",
-            f"This file is no valid reading: {place} breaks the rule {error.validator!r} of the "
+            f"This file is not a valid reading: {place} breaks the rule {error.validator!r} of the "
             "schema.",
         )
     try:
         return _reading(document)
     except ValueError as error:
         raise ReadingError(
-            "This file is no valid reading: it says what this version of asemble does not know.",
+            "This file is not a valid reading: it holds what this asemble does not know.",
             hint=_AGAIN,
             code="reading-invalid",
         ) from error
@@ -175,22 +175,25 @@ def check_fits(reading: Reading, study: Study) -> None:
         if index >= sizes.get(id_, 0):
             _refuse(
                 "reading-does-not-fit",
-                "This reading does not fit the open study: it speaks of a series or a slice that "
-                "the study does not have.",
+                "This reading does not fit the open study: it names a series or a slice that the "
+                "study does not have.",
             )
 
 
 def _parsed(data: str | bytes) -> dict[str, Any]:
     if len(data) > MOST_BYTES:
-        _refuse("reading-too-large", f"A reading has at most {MOST_BYTES:,} bytes.")
+        _refuse(
+            "reading-too-large",
+            f"This file is too large: a reading has at most {MOST_BYTES:,} bytes.",
+        )
     try:
         document = json.loads(data, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ReadingError(
-            "This file is no reading: it is not JSON.", hint=_AGAIN, code="reading-not-json"
+            "This file is not a reading: it is not JSON.", hint=_AGAIN, code="reading-not-json"
         ) from error
     if not isinstance(document, dict):
-        _refuse("reading-of-another-kind", "This file is no reading that asemble saved.")
+        _refuse("reading-of-another-kind", "This file is not a reading saved by asemble.")
     return document
 
 

@@ -46,9 +46,9 @@ Points = npt.NDArray[np.float64]
 class Laid(StrEnum):
     """Why a joint lies where it does on a slice."""
 
-    HERE = "laid here"
-    BETWEEN = "between lines laid on other slices"
-    HELD = "held from the nearest line"
+    HERE = "drawn here"
+    BETWEEN = "between lines drawn on other slices"
+    HELD = "taken from the nearest line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +259,7 @@ def _check_sides(lines: JointLines, joint: Joint, line: Points, at: Slice) -> No
         where = "on the wrong side of" if gap <= 0 else f"only {gap:.0f} mm beside"
         raise LineError(
             f"That line lies {where} the {other} joint line, so it is not the {joint} joint.",
-            hint=f"Lay it on the patient's {joint}, or take the lines of this slice away first.",
+            hint=f"Draw it on the patient's {joint}, or remove the lines of this slice first.",
         )
 
 

@@ -33,8 +33,8 @@ MOVED_MM = 1.0
 """A line has moved under a mark when its distance changed by more: less is a hand that shakes."""
 
 LAY_FIRST = (
-    "Nothing is marked before the joint lines are laid: choose Joints, then click both ends of "
-    "each joint, on at least one slice in front and one behind."
+    "Draw the joint lines before you mark: choose Joints, then click both ends of each joint, on "
+    "at least one anterior and one posterior slice."
 )
 """Said where a series has no lines at all."""
 
@@ -80,7 +80,7 @@ def refusal(lines: JointLines, at: Slice) -> str:
     which = " and ".join(missing)
     many = "joints have no line" if len(missing) > 1 else "joint has no line"
     return (
-        f"Nothing is marked here: the {which} {many} on this slice or within {HOLD_MM:.0f} mm "
+        f"Nothing can be marked here: the {which} {many} on this slice or within {HOLD_MM:.0f} mm "
         "of it. Choose Joints and click both ends."
     )
 
@@ -110,8 +110,8 @@ def question(mark: Mark) -> str:
     if mark.line_mm is None or mark.line_mm <= FAR_MM:
         return ""
     return (
-        f"That is {mark.line_mm:.0f} mm from the {mark.quadrant.joint} joint, the nearer one, and "
-        f"lesions lie within {FAR_MM:.0f} mm. Record {mark.lesion}, {mark.quadrant}?"
+        f"This click is {mark.line_mm:.0f} mm from the {mark.quadrant.joint} joint, the nearer "
+        f"one; lesions are expected within {FAR_MM:.0f} mm. Record {mark.lesion}, {mark.quadrant}?"
     )
 
 
@@ -127,7 +127,7 @@ def moved(mark: Mark, lines: JointLines, at: Slice) -> str:
         return ""
     made = f"made as {mark.quadrant}; the line has moved"
     if line_at(lines, mark.quadrant.joint, at) is None:
-        return f"made as {mark.quadrant}; the line has been taken away since"
+        return f"made as {mark.quadrant}; the line was removed since"
     now = hit(lines, at, mark.place_mm)
     if now.quadrant != mark.quadrant:
         return f"{made}, and the place is now {now.quadrant}"
@@ -148,10 +148,10 @@ def line_words(here: LineHere | None) -> str:
     """Why a joint line lies where it does on a slice, for the reader.
 
     >>> line_words(LineHere(np.zeros((3, 3)), Laid.HELD, 4.4))
-    'held from the nearest line, 4 mm away'
+    'taken from the nearest line, 4 mm away'
     """
     if here is None:
-        return f"none within {HOLD_MM:.0f} mm"
+        return f"no line within {HOLD_MM:.0f} mm"
     return f"{here.laid}, {here.away_mm:.0f} mm away" if here.laid is Laid.HELD else str(here.laid)
 
 

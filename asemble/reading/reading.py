@@ -193,5 +193,5 @@ class Reading:
             return "No conclusion was recorded before the prediction was shown."
         first, last = self.first, self.impression
         kept = (first.conclusion, first.confidence) == (last.conclusion, last.confidence)
-        after = "kept after it" if kept else "changed after it"
+        after = "unchanged since" if kept else "changed since"
         return f"Before the prediction was shown: {first.sentence}; {after}."

@@ -22,7 +22,7 @@ def reading_text(
         f"{len(study.series)} series.",
         f"Reader's conclusion: {reading.impression.sentence}.",
         reading.before_and_after,
-        f"Checklist: {len(summary.inflammatory)} items towards inflammatory, "
+        f"Checklist items: {len(summary.inflammatory)} towards inflammatory, "
         f"{len(summary.mechanical)} towards mechanical, {summary.unknown} unknown.",
     ]
     if summary.red_flags:

@@ -21,12 +21,14 @@ from asemble.reading import edits
 from asemble.ui import choose, marking, state
 
 HOW = (
-    "Choose Joints in the viewer and click both ends of each joint on a coronal slice in front and "
-    "on one behind; between them the lines are joined, for every series of the same frame of "
-    "reference. Then choose Mark and click the quadrant of a lesion; a second click takes it away. "
-    "In both, Shift and the arrow keys move a cross and Enter clicks there. A mark stays what it "
-    "was when it was made. The form below marks by words, without a place on the slice. "
-    "Definitions and scores are counted from these marks alone."
+    "1. Choose Joints in the viewer. Click both ends of each joint on an anterior and on a "
+    "posterior coronal slice. The lines between them are interpolated, for every series of the "
+    "same frame of reference.\n"
+    "2. Choose Mark and click where the lesion is. A click on its letter removes it.\n"
+    "3. Without a mouse: Shift and the arrow keys move a cross, Enter clicks there. Or use the "
+    "form below, which records a lesion without its place on the slice.\n\n"
+    "A mark does not change when a joint line is moved. Definitions and scores are counted from "
+    "these marks alone."
 )
 
 
@@ -67,8 +69,10 @@ def _moved_words(coronal: Sequence[Series]) -> list[str]:
     )
     if not count:
         return []
-    marks = "1 mark counts" if count == 1 else f"{count} marks count"
-    return [f"{marks} as made, though a joint line was moved under it since."]
+    marks = (
+        "1 mark is counted as it was" if count == 1 else f"{count} marks are counted as they were"
+    )
+    return [f"{marks} made; a joint line has moved since."]
 
 
 def _offer_form(coronal: Sequence[Series]) -> None:
@@ -134,7 +138,7 @@ def _show_marks(series: Series, marks: Sequence[Mark], coronal: Sequence[Series]
         border="horizontal",
     )
     if not marking.counted(series):
-        st.warning("None of these marks counts while no joint line is laid on this series.")
+        st.warning("These marks are not counted until joint lines are drawn on this series.")
     elsewhere = sum(series is not _read_on(mark.lesion, coronal) for mark in marks)
     if elsewhere:
         st.warning(
@@ -155,7 +159,7 @@ def _lesion_words(mark: Mark) -> str:
 
 
 def _distance_words(mark: Mark) -> str:
-    return "by words" if mark.line_mm is None else f"{mark.line_mm:.0f} mm"
+    return "from the form" if mark.line_mm is None else f"{mark.line_mm:.0f} mm"
 
 
 def _show_verdicts(coronal: Sequence[Series]) -> None:

@@ -47,6 +47,8 @@ def show() -> None:
                     state.close_study()
                     st.rerun()
             intake.report(study)
-        intake.offer_reading()
+            intake.offer_reading()
         st.subheader("Limits")
         st.markdown(LIMITS)
+        if study is None:
+            intake.offer_reading()

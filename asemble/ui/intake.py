@@ -55,19 +55,21 @@ SAMPLES = (
 
 def offer_samples() -> None:
     """A card for each sample; its button opens the study."""
+    pressed = None
     for column, sample in zip(st.columns(len(SAMPLES)), SAMPLES, strict=True):
         with column, st.container(border=True, height="stretch"):
             st.html(frame.BADGE)
             st.markdown(f"**{sample.title}**")
             st.caption(sample.about)
             st.space("stretch")
-            if _may_open(
-                st.button("Open", key=f"sample_{sample.kind}", width="stretch"), sample.kind
-            ):
-                with st.spinner("Simulating the MRI and reading it back (a few seconds, once)"):
-                    study = cache.sample(sample.kind)
-                state.open_study(study, f"Sample: {sample.title.lower()}")
-                st.rerun()
+            if st.button("Open", key=f"sample_{sample.kind}", width="stretch"):
+                pressed = sample
+    for sample in SAMPLES:  # below the cards, where a question has room
+        if _may_open(sample is pressed, sample.kind):
+            with st.spinner("Simulating the MRI and reading it back (a few seconds, once)"):
+                study = cache.sample(sample.kind)
+            state.open_study(study, f"Sample: {sample.title.lower()}")
+            st.rerun()
 
 
 def offer_upload() -> None:
@@ -104,10 +106,10 @@ def _may_open(is_pressed: bool, what: str) -> bool:
     if state.asked_before_opening() != what:
         return False
     st.warning(
-        "Opening another study drops your reading of the open one. Save it first if it is to be "
-        "kept."
+        "Opening another study discards your reading of this one. Save it first if you want to "
+        "keep it."
     )
-    if st.button("Drop it and open", key=f"drop:{what}"):
+    if st.button("Discard it and open", key=f"drop:{what}"):
         return True
     st.button("Keep my reading", key=f"keep:{what}", on_click=state.ask_before_opening, args=("",))
     return False
@@ -124,8 +126,8 @@ def offer_reading() -> None:
     file = st.file_uploader(
         "Open a saved reading",
         type="json",
-        max_upload_size=1,
         key=f"reading_file:{state.revision()}",  # empty again once one is opened
+        max_upload_size=1,  # MB, as `asemble.reading` allows
         help="A reading or a report in JSON that asemble saved. It opens on its own study only.",
     )
     if file is None:

@@ -39,9 +39,9 @@ def mount() -> None:
                 "echo": st.session_state.get(_ECHO, 0),
                 "alive": server.alive_path(),
                 "lost": (
-                    "Your answers are kept. The page goes on where it was when the server can be "
-                    f"reached again within {_minutes()}; beyond that this tab still has your "
-                    "reading, without the images."
+                    "Your answers are kept. This page reconnects by itself. After more than "
+                    f"{_minutes()} you have to open the study again; this tab then restores your "
+                    "reading."
                 ),
             },
             on_said_change=_hear,
@@ -59,10 +59,10 @@ def show_what_is_left() -> None:
     if state.was_restored():
         said, button = st.columns([5, 1], vertical_alignment="center")
         said.success(
-            "Your reading of this study was restored as this tab or its file kept it. Look it "
-            "through: a change in the last seconds before may be missing."
+            "Your reading of this study was restored. Check it: the last few seconds before an "
+            "interruption may be missing."
         )
-        button.button("I have seen it", on_click=state.acknowledge)
+        button.button("OK", on_click=state.acknowledge)
     left = state.left()
     if left is None:
         return
@@ -76,10 +76,10 @@ def show_what_is_left() -> None:
             return
         kept = left.reading
         st.markdown(
-            f"A reading of study {kept.study} is kept: {kept.impression.sentence}; "
+            f"Your reading of study {kept.study}: {kept.impression.sentence}; "
             f"{kept.checklist.answered} items answered, {sum(map(len, kept.marks.values()))} "
-            f"lesions marked (reading {short_hash(kept)}). **Open the same study again and it "
-            "comes back.**"
+            f"lesions marked (reading {short_hash(kept)}). **Open the same study again to "
+            "restore it.**"
         )
         with st.container(horizontal=True):
             components.offer("left_file", [components.saved_reading(kept)])
@@ -109,6 +109,8 @@ def _hear() -> None:
         st.session_state[_ECHO] = said["echo"]
     if said.get("is_copy"):
         state.was_copied()
+    if said.get("is_closed"):
+        state.copy_was_closed()
     claim = said.get("claim")
     if isinstance(claim, dict):
         state.claim(*(_text(claim.get(name)) for name in ("token", "process", "reading")))

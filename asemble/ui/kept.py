@@ -2,8 +2,9 @@
 
 The token is drawn by chance, lives in the tab's `sessionStorage` and travels over the page's own
 socket, never in an address, a header, a cookie or a log. The server knows only its digest. Whoever
-claims gets a new token: of two tabs with one token the first to claim has the study, and the other
-is told so.
+claims gets a new token: of two tabs with one token the last to claim has the study, and the other
+is told so. The token that was claimed with is good once more, for a tab that was reloaded again
+before it got the new one.
 
 Nothing is held here: what a token leads to lives as long as the session of Streamlit that it was
 opened in (`server.disconnectedSessionTTL` after its connection is lost).

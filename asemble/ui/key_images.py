@@ -20,6 +20,8 @@ from asemble.ui.state import Assessment
 
 METHOD = "gradcam"
 OPACITY = 0.6
+DOES_NOT_COUNT = "Does not count in the answer. "
+"""Said of a slice first, before what its heatmap is."""
 WIDTH_PIXELS = 480
 """Columns of a picture on the page; rows follow from the pixel spacing."""
 
@@ -79,20 +81,21 @@ def _title(series: Series, index: int) -> str:
 
 
 def _key_image(series: Series, index: int, assessed: Assessment) -> KeyImage:
-    caption = _title(series, index)
+    caption, counts = _title(series, index), True
     for each in assessed.prediction.series_by_id(series.id).slices:
         if each.index == index:
             caption += f", P(inflammatory) {each.probabilities.inflammatory:.2f}"
-            caption += "" if each.counts else ", does not count"
+            counts = each.counts
     turn = Turn.to_display(series.volume.affine_lps, series.plane)
     plain = _picture(turn.apply_to_volume(series.volume), index)
     heatmaps = assessed.heatmaps.get(series.id)
     if heatmaps is None:
         return KeyImage(caption, plain, None, "The models did not judge this series.")
     heatmap = heatmaps.get(METHOD, ENSEMBLE)
+    first = "" if counts else DOES_NOT_COUNT  # first, where a line that is too long is shortened
     if heatmap.is_empty(index):
-        return KeyImage(caption, plain, None, "No positive evidence on this slice.")
-    note = "Grad-CAM of the ensemble; 1 is the study's strongest."
+        return KeyImage(caption, plain, None, f"{first}No positive evidence on this slice.")
+    note = f"{first}Grad-CAM of the ensemble; 1 is the study's strongest."
     return KeyImage(caption, plain, _overlay(plain, turn.apply(heatmap.values[index])), note)
 
 

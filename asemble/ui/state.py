@@ -14,6 +14,7 @@ from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.state import SessionState
 
 from asemble.clinical.findings import Mark
 from asemble.core.errors import ReadingError
@@ -119,6 +120,7 @@ class _Session:
     was_closed: bool = False
     owner: str = ""
     token: str = ""
+    token_before: str = ""
     lock: str = ""
 
 
@@ -473,9 +475,10 @@ def claim(token: str | None, process: str | None, kept_reading: str | None) -> N
         return
     st.session_state.pop(_TAKES_OVER, None)
     found = kept.find(token) if token else None
-    if isinstance(found, _Session) and found.token == token:
+    if isinstance(found, _Session) and token in (found.token, found.token_before):
         st.session_state[_KEY] = found
         _own(found)
+        found.token_before = token  # a tab that is reloaded twice may not have the new one yet
         _revise()
         return
     if isinstance(found, _Session):
@@ -498,6 +501,13 @@ def was_copied() -> None:
     session = _session()
     if session.study is None:
         session.left = Left(Why.COPIED)
+
+
+def copy_was_closed() -> None:
+    """The tab that this one is a copy of has closed the study."""
+    session = _session()
+    if session.left is not None and session.left.why is Why.COPIED:
+        session.left = None
 
 
 def for_the_tab() -> dict[str, Any]:
@@ -529,7 +539,7 @@ def reading_for_the_tab() -> dict[str, Any]:
     return {"reading": json.dumps(as_document(session.reading)), "count": session.edits}
 
 
-def size_bytes(session_state: Mapping[str, Any]) -> int:
+def size_bytes(session_state: SessionState) -> int:
     """What a session's study takes in memory, the greater part of what a session takes."""
     session = session_state[_KEY] if _KEY in session_state else None  # noqa: SIM401  has no get
     if not isinstance(session, _Session) or session.study is None:

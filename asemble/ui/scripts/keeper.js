@@ -62,7 +62,9 @@ async function claim() {
 
 // Keep in this tab what the server says is to be kept.
 function take({ phase, token, lock, process, reading, count }) {
+  const last = keeper.claim ? null : sessionStorage.getItem(HELD.lock); // of what this tab had open until now
   keeper.claim = null;
+  if (last && (phase === "closed" || (phase === "open" && lock !== last))) keeper.channel?.postMessage({ closed: last });
   if (phase === "closed" || phase === "moved") forget();
   if (phase === "ended") [HELD.token, HELD.lock, HELD.process].forEach((name) => sessionStorage.removeItem(name));
   if (phase !== "open") return;
@@ -99,7 +101,11 @@ async function hold(lock) {
 function begin() {
   keeper.channel = new BroadcastChannel("asemble");
   keeper.channel.onmessage = ({ data }) => {
-    if (data.moved !== keeper.lock) return;
+    if (data.closed && data.closed === keeper.copied?.lock) {
+      keeper.copied = null; // what is closed is forgotten in its copies, too
+      keeper.tell({ is_closed: true });
+    }
+    if (!data.moved || data.moved !== keeper.lock) return;
     keeper.letGo?.();
     keeper.lock = keeper.letGo = null;
     forget();

@@ -41,7 +41,7 @@ function markWords(viewer, pane) {
   return marksHere(pane).flatMap((mark) => {
     if (mark.moved) return [`${signOf(mark)} ${mark.moved}.`];
     if (mark.place && viewer.tool !== "mark") return [];
-    return [`${signOf(mark)} ${mark.quadrant}${mark.place ? "" : ", by words"}.`];
+    return [`${signOf(mark)} ${mark.quadrant}${mark.place ? "" : ", from the form"}.`];
   });
 }
 

@@ -24,7 +24,7 @@ function makePane(viewer, root, data, number) {
   parts.strip.setAttribute("role", "status");
   make("span", "said", parts.strip, { className: "said" });
   make("span", "question", parts.strip, { hidden: true });
-  for (const [what, text] of [["record", "Record it"], ["leave", "Leave it"]]) {
+  for (const [what, text] of [["record", "Record it"], ["leave", "Do not record"]]) {
     make("button", what, parts.question, { type: "button", textContent: text });
     parts[what].onclick = () => { answer(viewer, pane, what); parts.canvas.focus({ preventScroll: true }); refresh(viewer); };
   }

@@ -8,7 +8,7 @@ const TOOLS = {
   ruler: ["Ruler", "r", "Drag from one point to the other."],
   region: ["Region", "c", "Drag a circle from its middle: mean, SD, and the ratio to a reference."],
   reference: ["Reference", "v", "Drag a circle in normal marrow, to compare the region with."],
-  joints: ["Joints", "j", "Click both ends of each joint, on a slice in front and on one behind: between them the lines are joined."],
+  joints: ["Joints", "j", "Click both ends of each joint, on an anterior and on a posterior slice; the lines between them are interpolated."],
   mark: ["Mark", "m", "Click the quadrant of a lesion. A click on its letter takes it away."],
 };
 const KEYS = [
@@ -137,7 +137,7 @@ function makeToolbar(viewer) {
 
   make("div", "jointRow", viewer.root, { className: "bar", hidden: true });
   make("span", "jointHint", parts.jointRow, { className: "muted", textContent: TOOLS.joints[2] });
-  button("lift", "Take this slice's lines away", "Of both joints, on the slice of the pane last used", () => {
+  button("lift", "Remove this slice's lines", "Of both joints, on the slice of the pane last used", () => {
     const { data, index } = viewer.active;
     viewer.active.drafts = {};
     if (data.marking) say(viewer, { what: "lift", series: data.id, slice: index });
