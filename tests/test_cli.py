@@ -13,7 +13,8 @@ from small_studies import AXIAL, CORONAL, noise_series
 
 from asemble import __version__, io
 from asemble.cli import main, tell_fault
-from asemble.core.labels import Plane
+from asemble.commands.prediction import stated as stated_for_all
+from asemble.core.labels import Plane, Weighting
 from asemble.models import MEMBERS
 from asemble.models.weights import DIRECTORY_VARIABLE
 
@@ -128,6 +129,12 @@ def test_what_the_user_states_holds_for_every_series(study_folder: Path, tmp_pat
     assert content["study"]["reasons"]
     assert all(s["why_not"] and not s["used"] and not s["slices"] for s in content["series"])
     assert all(s["heatmap"] is None for s in content["series"])
+    overruled = stated_for_all(
+        io.read_study(study_folder), plane=Plane.SAGITTAL, weighting=Weighting.T1
+    )
+    said = " ".join(note for series in overruled.series for note in series.notes)
+    assert "The file says coronal; --plane sagittal holds for every series and was taken." in said
+    assert "The file says fluid; --weighting t1 holds for every series and was taken." in said
 
 
 @pytest.mark.parametrize("content", [b"", b"this is no image, it is a letter"])

@@ -64,7 +64,8 @@ def test_axial_and_semiaxial_stacks_are_axial_without_a_question(tilt_deg: int) 
 @pytest.mark.parametrize(
     ("description", "plane"),
     [("STIR tra SIJ", AXIAL), ("t2_tirm_cor", CORONAL), ("TIRM transversal", AXIAL),
-     ("STIR koronar", CORONAL), ("T2 STIR AX OBL", AXIAL), ("stir coronale", CORONAL)],
+     ("STIR koronar", CORONAL), ("T2 STIR AX OBL", AXIAL), ("stir coronale", CORONAL),
+     ("STIR assiale", AXIAL), ("STIR koronalna", CORONAL)],
 )  # fmt: skip
 def test_between_two_planes_the_description_decides_and_it_is_said(
     tilt_deg: float, description: str, plane: Plane

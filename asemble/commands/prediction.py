@@ -11,12 +11,13 @@ from asemble import __version__, io
 from asemble.commands.terminal import progress, tell_refusals, tell_series, writing
 from asemble.core.labels import Plane, Weighting
 from asemble.core.results import ENSEMBLE, SeriesPrediction, SlicePrediction, StudyPrediction
-from asemble.core.study import Study
+from asemble.core.study import Series, Study
 from asemble.explain import SeriesHeatmaps
 from asemble.models import load_ensemble
 from asemble.models.fusion import EVIDENCE, GRADCAM
 from asemble.predict import assess, predict
 
+OVERRULED = "The file says {read}; --{option} {stated} holds for every series and was taken."
 SECONDS_DIGITS = 3
 """Milliseconds."""
 
@@ -67,9 +68,19 @@ def predict_to_files(
 
 
 def stated(study: Study, *, plane: Plane | None, weighting: Weighting | None) -> Study:
-    """The study with what the user states of all its series."""
-    series = tuple(s.corrected(plane=plane, weighting=weighting) for s in study.series)
+    """The study with what the user states of all its series, and a note where a file says else."""
+    series = tuple(_stated(each, plane=plane, weighting=weighting) for each in study.series)
     return replace(study, series=series)
+
+
+def _stated(series: Series, *, plane: Plane | None, weighting: Weighting | None) -> Series:
+    corrected = series.corrected(plane=plane, weighting=weighting)
+    said = []
+    if series.plane is not None and corrected.plane not in (None, series.plane):
+        said.append(OVERRULED.format(read=series.plane, option="plane", stated=plane))
+    if series.weighting not in (Weighting.OTHER, corrected.weighting):
+        said.append(OVERRULED.format(read=series.weighting, option="weighting", stated=weighting))
+    return replace(corrected, notes=(*corrected.notes, *said))
 
 
 def as_json(

@@ -79,7 +79,7 @@ _WORDS = (
     "fatsuppression fettsat aspir proset watex wexc wats graisse grasa vetsuppressie qdixon "
     "pdff ff fraction opposed out difusion difusao diffusione diffusie diffusions "
     "diffusionsgewichtet subtraktion soustraction sustraccion sottrazione subtracao subtractie "
-    "grasso gordura"
+    "grasso gordura koronalna coronais transversaal assiale axiais aksial poprzeczna sagitais"
 )
 PROTOCOL_WORDS = frozenset(_WORDS.split())
 """Words of protocol names, in English and some of other languages; nothing that could be a name."""

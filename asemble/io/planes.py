@@ -8,13 +8,15 @@ from asemble.core.volume import Affine
 
 _WORDS = {
     Plane.CORONAL: "cor coronal semicoronal coronaloblique coronale coronaal paracor paracoronal "
-    "semicor kor koronar koronal parakoronar semikoronar frontal frontale",
+    "semicor kor koronar koronal koronalna parakoronar semikoronar frontal frontale coronais",
     Plane.AXIAL: "ax axial semiaxial axiale axiaal paraaxial semiax tra trans transv transverse "
-    "transversal transversale trasversale paratransversal",
-    Plane.SAGITTAL: "sag sagittal sagital sagittale sagittaal parasagittal",
+    "transversal transversale trasversale transversaal paratransversal assiale axiais aksial "
+    "poprzeczna",
+    Plane.SAGITTAL: "sag sagittal sagital sagittale sagittaal sagitais parasagittal",
 }
 PLANE_WORDS = {plane: frozenset(words.split()) for plane, words in _WORDS.items()}
-"""What protocols call the planes in English, German, French, Italian, Spanish and Dutch."""
+"""What protocols call the planes in English, German, French, Italian, Spanish, Dutch, Polish and
+Portuguese."""
 
 
 def plane_named(words: Iterable[str]) -> Plane | None:
