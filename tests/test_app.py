@@ -340,7 +340,7 @@ def test_a_lesion_is_marked_by_words_once_the_joints_are_laid_and_taken_away() -
     assert LAY_FIRST not in words(app)
     assert app.table[0].value["from the joint"].tolist() == ["from the form"]
     assert "definite" in words(app)  # the definitions are counted from it
-    assert any("count nowhere" in each.value for each in app.warning)  # fat is read on T1
+    assert any("1 mark is not counted" in each.value for each in app.warning)  # fat is read on T1
     button(app, "Mark or take away").click().run()
     assert "Findings: 0 marked" in {each.label for each in app.expander}
     assert not app.exception

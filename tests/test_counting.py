@@ -26,7 +26,7 @@ from asemble.predict.deciding import FAILED, deciding_slice, why_heatmap_fails
 from asemble.predict.judging import study_features
 from asemble.reading import Reading
 from asemble.ui import charts
-from asemble.ui.key_images import places
+from asemble.ui.key_images import key_images, places
 from asemble.ui.state import Assessment
 
 STRONG, FAINT_ONE, EMPTY = [0.05, 0.9, 0.05], [0.6, 0.3, 0.1], [0.98, 0.01, 0.01]
@@ -199,8 +199,12 @@ def test_slices_without_joints_keep_their_own_answer_and_say_why_it_does_not_cou
     strict: Ensemble,
 ) -> None:
     long = noise_series(slices=20)  # 4 mm apart: 38 mm to either side
-    found = predict(study_of(long), strict).series[0].slices
+    study = study_of(long)
+    assessed = Assessment("", *assess(study, strict))
+    found = assessed.prediction.series[0].slices
     assert [one.index for one in found if one.counts] == list(range(3, 17))
+    notes = [image.note for image in key_images(study, assessed, [("s01", 0), ("s01", 10)])]
+    assert [note.startswith("Does not count in the answer. ") for note in notes] == [True, False]
     assert found[0].why_not == NO_JOINT and found[0].probabilities.inflammatory > 0
     flat = replace(long, volume=Volume(long.volume.voxels, None))
     assert all(one.counts for one in predict(study_of(flat), strict).series[0].slices)

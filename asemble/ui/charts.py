@@ -21,6 +21,8 @@ _GRID = "rgba(127, 138, 150, 0.25)"
 _LINE = "#7f8a96"
 _LEGEND = {"orientation": "h", "x": 0, "y": 1.05, "yanchor": "bottom"}
 """Wholly above the plot: it lets no pointer through to what lies behind it."""
+_LEGEND_HIGH = 34
+"""Pixels for it: a chart that became wider does not find room for it by itself."""
 _THIN = 0.006
 """Width of a range whose ends agree: it is to be seen as a line."""
 
@@ -67,7 +69,7 @@ def slice_chart(slices: Sequence[SlicePrediction], *, at: int) -> go.Figure:
     figure.update_xaxes(title="Slice", range=[0.5, len(numbers) + 0.5], gridcolor=_GRID, dtick=2)
     figure.update_yaxes(title="Probability", range=[-0.02, 1.02], gridcolor=_GRID, dtick=0.25)
     _frame(figure, height=230)
-    figure.update_layout(legend=_LEGEND, dragmode=False)
+    figure.update_layout(legend=_LEGEND, margin_t=_LEGEND_HIGH, dragmode=False)
     return figure
 
 
@@ -171,7 +173,7 @@ def reliability_chart(bins: Mapping[str, Sequence[Mapping[str, float]]]) -> go.F
         title="Frequency (simulated)", range=[-0.02, 1.02], gridcolor=_GRID, dtick=0.25
     )
     _frame(figure, height=360)
-    figure.update_layout(legend=_LEGEND, dragmode=False)
+    figure.update_layout(legend=_LEGEND, margin_t=_LEGEND_HIGH, dragmode=False)
     return figure
 
 
@@ -203,5 +205,7 @@ def what_if_chart(offered: Sequence[WhatIf], *, now: tuple[float, float]) -> go.
     figure.update_xaxes(title="Probability", range=[0, 1], tickformat=".0%", gridcolor=_GRID)
     figure.update_yaxes(autorange="reversed", ticksuffix="  ")
     _frame(figure, height=70 + 30 * len(offered))
-    figure.update_layout(legend=_LEGEND, barmode="group", bargap=0.3, dragmode=False)
+    figure.update_layout(
+        legend=_LEGEND, margin_t=_LEGEND_HIGH, barmode="group", bargap=0.3, dragmode=False
+    )
     return figure

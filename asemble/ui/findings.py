@@ -141,8 +141,9 @@ def _show_marks(series: Series, marks: Sequence[Mark], coronal: Sequence[Series]
         st.warning("These marks are not counted until joint lines are drawn on this series.")
     elsewhere = sum(series is not _read_on(mark.lesion, coronal) for mark in marks)
     if elsewhere:
+        marks_are = "mark is" if elsewhere == 1 else "marks are"
         st.warning(
-            f"{elsewhere} of these marks count nowhere: oedema is counted on the first "
+            f"{elsewhere} {marks_are} not counted: oedema is counted on the first "
             "fluid-sensitive coronal series, every other lesion on the first T1."
         )
     st.button(
