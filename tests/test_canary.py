@@ -32,6 +32,7 @@ from asemble.core.study import Study
 from asemble.io import Part, read_parts, write_nifti
 from asemble.models.weights import DIRECTORY_VARIABLE
 from asemble.reading import Reading
+from asemble.reading.document import as_document
 from asemble.report import reading_json, reading_pdf, reading_text
 from asemble.ui import cache, key_images
 
@@ -215,7 +216,8 @@ def test_no_canary_reaches_a_page_a_report_or_a_cache(
         assert canary.found_in(pickle.dumps(stack)) == []
     session.study = replace(study, refused=())  # `Refusal.name`, for the table on the home page
     assert canary.found_in(repr(session)) == []
-    assert canary.found_in(pickle.dumps((session.study, assessed, session.slices))) == []
+    assert canary.found_in(pickle.dumps((session.study, assessed))) == []
+    assert canary.found_in(json.dumps(as_document(session.reading))) == []
     cache.ensemble.clear()
 
 

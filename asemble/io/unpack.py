@@ -151,6 +151,8 @@ _SPLIT = (
 _PART_NAME = re.compile(r"\.(z\d\d|(zip|7z|rar|tar|tgz|gz)\.\d{2,3}|part\d+\.rar|r\d\d)$", re.I)
 _SPLIT_ZIP = b"PK\x07\x08"
 _ZIP_END, _ZIP_END_BYTES = b"PK\x05\x06", 22
+_MOST_PARTS = 1000
+"""The names of split archives count to 999; what states more is no part, but made to mislead."""
 _FOREIGN = "Archives of this kind are not opened. Pack the files as zip or tar."
 _TOO_DEEP = (
     "Only an archive and the archives right inside it are opened, and this one lies deeper. "
@@ -180,7 +182,7 @@ def _is_part_of_archive(source: _Source, start: bytes) -> bool:
     source.stream.seek(max(0, source.size - _ZIP_END_BYTES))
     end = source.stream.read(_ZIP_END_BYTES)
     source.stream.seek(0)
-    return end.startswith(_ZIP_END) and end[4:6] != b"\0\0" and end[4:6] != b"\xff\xff"
+    return end.startswith(_ZIP_END) and 0 < int.from_bytes(end[4:6], "little") < _MOST_PARTS
 
 
 def _is_disc_image(source: _Source) -> bool:
