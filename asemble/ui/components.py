@@ -72,9 +72,9 @@ def ask_comments(key: str, text: str, change: state.Edit, *, rows: int) -> None:
     key = f"{key}:{state.revision()}"
 
     def typed() -> None:
-        said = str(st.session_state[key]["text"])
-        state.edit(change, said[:MAX_COMMENT_CHARACTERS])
+        _take(place, st.session_state[key]["text"]["text"])
 
+    state.keep_field(place, change)
     _comments(
         key=key,
         data={
@@ -96,6 +96,8 @@ def offer(key: str, downloads: Sequence[Download]) -> None:
     def wanted() -> None:
         said = st.session_state[key]["wanted"]
         if said is not None:
+            for place, text in said.get("shown", {}).items():  # whatever was said of it before
+                _take(place, text)
             state.ask_for_file(str(said["kind"]), str(said["id"]))
 
     def saved() -> None:
@@ -137,6 +139,13 @@ def saved_reading(reading: Reading) -> Download:
         "application/json",
         lambda: as_json(as_document(reading)),
     )
+
+
+def _take(place: str, text: object) -> None:
+    """Put the text of a field into the reading."""
+    change = state.field_edit(place)
+    if change is not None and isinstance(text, str):
+        state.edit(change, text[:MAX_COMMENT_CHARACTERS])
 
 
 def as_json(document: dict[str, Any]) -> bytes:

@@ -113,6 +113,7 @@ class _Session:
     questions: list[Question] = field(default_factory=list)
     line_notes: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, Edit] = field(default_factory=dict)
     file: FileAsked | None = None
     left: Left | None = None
     wants_to_open: str = ""
@@ -228,6 +229,16 @@ def revision() -> int:
 
 def _revise() -> None:
     st.session_state[_REVISION] = revision() + 1
+
+
+def keep_field(place: str, change: Edit) -> None:
+    """Remember which edit keeps the text of a field for comments."""
+    _session().fields = {place: change}  # one a page
+
+
+def field_edit(place: str) -> Edit | None:
+    """The edit of the field that the page shows there; None where it shows none."""
+    return _session().fields.get(place)
 
 
 def setting(name: str, otherwise: Any) -> Any:

@@ -11,7 +11,11 @@ export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".comments");
   const field = fields.get(root) ?? makeField(root);
   fields.set(root, field);
-  Object.assign(field, { most: data.most, place: data.place, tell: (text) => setStateValue("text", text) });
+  // Numbered: what is said again, because no answer shows it, has to differ from what was said.
+  const tell = (text) => setStateValue("text", { text, number: (field.number = (field.number ?? 0) + 1) });
+  Object.assign(field, { most: data.most, place: data.place, tell });
+  const shown = (globalThis.asembleShown ??= new Map()); // for files that are made of it
+  shown.set(data.place, () => field.area.value);
   field.label.textContent = data.label;
   field.hint.textContent = data.hint;
   field.area.rows = data.rows;
@@ -24,11 +28,16 @@ export default function ({ data, parentElement, setStateValue }) {
       field.area.value = unsaid.text;
       say(field);
     }
-  } else if (data.text === field.area.value) sessionStorage.removeItem(UNSAID);
+  } else if (data.text === field.area.value) {
+    clearTimeout(field.timer);
+    field.said = data.text;
+    sessionStorage.removeItem(UNSAID);
+  } else if (data.text !== field.said) sayAgain(field);
   count(field);
   const flush = () => say(field);
   for (const name of ["asemble-flush", "pagehide"]) globalThis.addEventListener(name, flush);
   return () => {
+    shown.delete(data.place);
     for (const name of ["asemble-flush", "pagehide"]) globalThis.removeEventListener(name, flush);
   };
 }
@@ -73,9 +82,19 @@ function count(field) {
   field.count.textContent = `${used.toLocaleString("en")} of ${field.most.toLocaleString("en")}`;
 }
 
+// An answer without what was said: it may have been on its way, or what was said got lost.
+function sayAgain(field) {
+  clearTimeout(field.timer);
+  field.said = null;
+  field.timer = setTimeout(() => say(field), SAYS_AFTER_MS);
+}
+
 function say(field) {
   clearTimeout(field.timer);
-  if (field.area.value === field.said) return;
+  // Neither from a field that is gone nor on the way to another page, which it would call back: what
+  // is not said yet is in the tab, and is said when this page is drawn again.
+  if (!field.area.isConnected || field.area.value === field.said) return;
+  if (globalThis.asembleKeeper?.isLeaving?.()) return;
   field.said = field.area.value;
   field.tell(field.said);
 }

@@ -14,13 +14,14 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   row.ask = (kind) => {
     globalThis.dispatchEvent(new Event("asemble-flush"));
     row.waits = crypto.getRandomValues(new Uint32Array(4)).join("");
-    setTriggerValue("wanted", { kind, id: row.waits });
+    const fields = [...(globalThis.asembleShown ?? [])].map(([place, text]) => [place, text()]);
+    setTriggerValue("wanted", { kind, id: row.waits, shown: Object.fromEntries(fields) });
     show(row, kind);
   };
   const saved = ({ detail }) => {
     if (detail.id !== row.waits) return;
     row.waits = null;
-    setStateValue("saved", detail.id);
+    if (!globalThis.asembleKeeper?.isLeaving?.()) setStateValue("saved", detail.id);
     show(row);
   };
   globalThis.addEventListener("asemble-saved", saved);

@@ -10,6 +10,7 @@ const RELOAD_AFTER_MS = 12000; // the server answers again, but this page is not
 const LOCK_TRIES = 8; // 100 ms each: a page that is reloaded lets go of its lock a little late
 const LINKS = '[data-testid="stPageLink-NavLink"]';
 const LEAVES_AFTER_MS = 30; // Streamlit sends what widgets say a tick later than it changes the page
+const ARRIVES_WITHIN_MS = 1500;
 const HELD = { token: "asemble.token", lock: "asemble.lock", process: "asemble.process", reading: "asemble.reading" };
 
 const UNSAID = "asemble.unsaid"; // of `comments.js`
@@ -113,6 +114,7 @@ function begin() {
   };
   globalThis.addEventListener("offline", () => cover());
   document.addEventListener("click", leave, true);
+  globalThis.addEventListener("popstate", () => (keeper.going = null));
   const beat = async () => {
     const server = await look();
     if (server === null) {
@@ -135,11 +137,31 @@ function leave(event) {
   event.preventDefault();
   event.stopImmediatePropagation();
   globalThis.dispatchEvent(new Event("asemble-flush"));
+  if (pathOf(link) === here()) return; // this page is there already
+  keeper.going = pathOf(link);
+  setTimeout(() => go(link), LEAVES_AFTER_MS);
+}
+
+keeper.isLeaving = () => Boolean(keeper.going) && here() !== keeper.going;
+
+// Where a link leads: that of the home page has no address, and the others lie beside it.
+const here = () => location.pathname.replace(/\/$/, "");
+const pathOf = (link) =>
+  (link.getAttribute("href") ? new URL(link.href).pathname : location.pathname.replace(/[^/]*$/, "")).replace(/\/$/, "");
+
+// Whatever the last page still had to say may call it back all the same: then once more.
+function go(link) {
+  const path = pathOf(link);
+  if (keeper.going !== path) return;
+  keeper.leaving = true;
+  link.click();
+  keeper.leaving = false;
   setTimeout(() => {
-    keeper.leaving = true;
-    link.click();
-    keeper.leaving = false;
-  }, LEAVES_AFTER_MS);
+    if (keeper.going !== path) return;
+    const again = [...document.querySelectorAll(LINKS)].find((each) => pathOf(each) === path);
+    if (here() !== path && again) go(again);
+    else keeper.going = null;
+  }, ARRIVES_WITHIN_MS);
 }
 
 // Which server answers, or null where none does.
