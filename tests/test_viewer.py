@@ -90,6 +90,7 @@ def canvases(read_page: Page) -> Locator:
     read_page.get_by_role("button", name="Read the slices").click()
     drawn = read_page.locator("canvas[data-ms]")
     expect(drawn).to_have_count(2)
+    expect(drawn.first).to_be_visible()  # laid out: a canvas is there before it has a size
     return drawn
 
 

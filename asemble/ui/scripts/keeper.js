@@ -132,6 +132,8 @@ function begin() {
 // A page is left once all that was said on it is on its way: what is sent after the request for
 // another page would call this one back.
 function leave(event) {
+  // Who acts on the page that was gone to may leave it again, also by a button.
+  if (event.isTrusted && here() === keeper.going) keeper.going = null;
   const link = event.target.closest?.(LINKS);
   if (!link || keeper.leaving || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
