@@ -6,7 +6,6 @@ clinical specification, section 6.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -16,16 +15,6 @@ from asemble.core.labels import Pattern
 from asemble.phantom.landmarks import SIDES
 
 Array = npt.NDArray[np.floating[Any]]
-
-
-class LesionType(StrEnum):
-    """The change in the bone; the names are those of the mask files."""
-
-    OEDEMA = "oedema"
-    EROSION = "erosion"
-    FAT = "fat"
-    SCLEROSIS = "sclerosis"
-    ANKYLOSIS = "ankylosis"
 
 
 @dataclass(frozen=True, slots=True)

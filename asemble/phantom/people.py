@@ -1,0 +1,295 @@
+"""One simulated person with real bones, and the series acquired of him or her.
+
+The counterpart of `cases` on the anatomy of `person`: the same verbs with the same arguments, so
+that whoever simulates studies can change from one to the other by an import.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from asemble.core.labels import Pattern, Plane, Weighting
+from asemble.core.volume import Floats, Volume
+from asemble.phantom.acquisition import (
+    PERFECT,
+    Placement,
+    Scanner,
+    Stack,
+    acquire,
+    place_stack,
+    sample_placement,
+)
+from asemble.phantom.appearances import Ingredient, Ranges, ranges_of
+from asemble.phantom.cases import LABEL_AREA_MM2, LesionKey
+from asemble.phantom.contrast import Contrast, sample_contrast
+from asemble.phantom.lesions import LesionType
+from asemble.phantom.noise import Field
+from asemble.phantom.painting import Painted, paint
+from asemble.phantom.person import Person, sample_person
+from asemble.phantom.training_slices import (
+    sample_scanner,
+    scanner_points,
+    tissue_map,
+)
+from asemble.phantom.view import View
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """One simulated person in one examination.
+
+    Args:
+        kind: what the person as a whole shows.
+        seed: regenerates it.
+        appearance: the held-out appearance, or None for one that training may sample.
+        person: bones, soft tissue and lesions.
+        contrasts: grey values by weighting.
+        placement: where the pelvis lies.
+        scanner: image quality.
+        field_t: field strength.
+    """
+
+    kind: Pattern
+    seed: int
+    appearance: str | None
+    person: Person
+    contrasts: Mapping[Weighting, Contrast]
+    placement: Placement
+    scanner: Scanner
+    field_t: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RenderedSlice:
+    """One acquired slice and its truth.
+
+    Args:
+        image: `(row, column)` float32, marrow near 1.
+        masks: share of each voxel that a lesion covers, by type and cause.
+        label: what this slice shows by itself.
+        tissue: `(row, column)` uint8, a `training_slices.Tissue` each.
+    """
+
+    image: Floats
+    masks: Mapping[LesionKey, Field]
+    label: Pattern
+    tissue: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RenderedStack:
+    """A whole series and its truth.
+
+    Args:
+        volume: voxels and where they lie.
+        stack: its geometry, plane and weighting.
+        tissue: `(slice, row, column)` uint8, a `training_slices.Tissue` each.
+        oedema: `(slice, row, column)` float32 share of each voxel, by cause.
+        labels: what each slice shows by itself.
+    """
+
+    volume: Volume
+    stack: Stack
+    tissue: npt.NDArray[np.uint8]
+    oedema: Mapping[Pattern, Floats]
+    labels: tuple[Pattern, ...]
+
+
+PELVISES_HELD_OUT = range(1000, 1024)
+"""Seeds of pelvises that training slices never show."""
+
+
+def sample_case(
+    seed: int,
+    *,
+    kind: Pattern,
+    appearance: str | None = None,
+    without: Collection[Ingredient] = (),
+    pelvis: int | None = None,
+) -> Case:
+    """The case of that seed and kind; the same arguments give the same case.
+
+    Args:
+        seed: of everything random.
+        kind: what the case shows.
+        appearance: a name in `HELD_OUT`, or None for an appearance that training may sample.
+        without: what of the simulator is left out, to measure what it is worth.
+        pelvis: seed of the bones; None draws one of the pool that training uses.
+    """
+    ranges = ranges_of(appearance)
+    rng = np.random.default_rng([seed, list(Pattern).index(kind), 2])
+    person = sample_person(rng, kind, seed=pelvis, ankylosed=rng.random() < ranges.ankylosis)
+    contrasts = {
+        Weighting.FLUID: _suppressed(rng, sample_contrast(rng, Weighting.FLUID), ranges),
+        Weighting.T1: sample_contrast(rng, Weighting.T1),
+    }
+    scanner = sample_scanner(rng, ranges)
+    if Ingredient.ACQUISITION in without:
+        scanner = PERFECT
+    return Case(
+        kind,
+        seed,
+        appearance,
+        _without(person, without),
+        contrasts,
+        sample_placement(rng),
+        scanner,
+        float(rng.choice(ranges.field_t)),
+    )
+
+
+def sample_stack(
+    rng: np.random.Generator, case: Case, *, plane: Plane, weighting: Weighting
+) -> Stack:
+    """A stack of one of the protocols in use, over the joints of this case."""
+    ranges = ranges_of(case.appearance)
+    narrow, wide = ranges.fields_of_view_mm
+    return place_stack(
+        rng,
+        case.placement,
+        plane=plane,
+        weighting=weighting,
+        field_of_view_mm=float(rng.uniform(*(narrow if rng.random() < 0.6 else wide))),
+        matrix=int(rng.choice(ranges.matrices)),
+        slices=int(rng.integers(ranges.slices[0], ranges.slices[1] + 1)),
+        thickness_mm=float(rng.uniform(*ranges.thickness_mm)),
+        gap_mm=float(rng.uniform(0, 0.5)),
+    )
+
+
+def render_slice(case: Case, stack: Stack, index: float, rng: np.random.Generator) -> RenderedSlice:
+    """One slice, between two where the index is fractional."""
+    return render_weightings(case, stack, index, {stack.weighting: rng})[stack.weighting]
+
+
+def render_weightings(
+    case: Case, stack: Stack, index: float, rngs: Mapping[Weighting, np.random.Generator]
+) -> dict[Weighting, RenderedSlice]:
+    """One slice in several weightings, painted once and acquired with the noise of each."""
+    view = view_of(stack, case.placement, index)
+    texture = np.random.default_rng([case.seed, list(Plane).index(stack.plane), round(index * 16)])
+    contrasts = [case.contrasts[weighting] for weighting in rngs]
+    painted = paint(case.person, view, contrasts, texture)
+    masks = lesion_masks(painted)
+    label = _label(masks, view)
+    tissue = tissue_map(painted)
+    rendered = {}
+    for signal, (weighting, rng) in zip(painted.signals, rngs.items(), strict=True):
+        image = acquire(rng, signal, scanner_points(view), case.scanner)
+        rendered[weighting] = RenderedSlice(image, masks, label, tissue)
+    return rendered
+
+
+def render_series(case: Case, stack: Stack) -> Iterator[RenderedSlice]:
+    """Every slice of a stack, in order."""
+    for slices in render_series_in(case, stack, [stack.weighting]):
+        yield slices[stack.weighting]
+
+
+def render_series_in(
+    case: Case, stack: Stack, weightings: Sequence[Weighting]
+) -> Iterator[dict[Weighting, RenderedSlice]]:
+    """The same in several weightings; noise depends on the case, the series and the slice."""
+    plane = list(Plane).index(stack.plane)
+    for index in range(stack.shape[0]):
+        seeds = {w: [case.seed, plane, list(Weighting).index(w), index, 2] for w in weightings}
+        rngs = {w: np.random.default_rng(seed) for w, seed in seeds.items()}
+        yield render_weightings(case, stack, index, rngs)
+
+
+def render_stack(case: Case, stack: Stack) -> RenderedStack:
+    """A whole series as a volume, with the truth of every voxel."""
+    slices = list(render_series(case, stack))
+    causes = {cause for one in slices for lesion, cause in one.masks if lesion is LesionType.OEDEMA}
+    empty: Floats = np.zeros(stack.shape[1:], np.float32)
+    return RenderedStack(
+        volume=Volume(np.stack([one.image for one in slices]), stack.affine_lps),
+        stack=stack,
+        tissue=np.stack([one.tissue for one in slices]),
+        oedema={
+            cause: np.stack([one.masks.get((LesionType.OEDEMA, cause), empty) for one in slices])
+            for cause in sorted(causes)
+        },
+        labels=tuple(one.label for one in slices),
+    )
+
+
+def simulate_study(seed: int, *, kind: Pattern, **options: object) -> list[RenderedStack]:
+    """Semicoronal T1 and STIR on one grid, and an axial STIR, of one person."""
+    case = sample_case(seed, kind=kind, **options)  # type: ignore[arg-type]
+    made = []
+    for plane in (Plane.CORONAL, Plane.AXIAL):
+        rng = np.random.default_rng([case.seed, list(Plane).index(plane)])
+        stack = sample_stack(rng, case, plane=plane, weighting=Weighting.FLUID)
+        if plane is Plane.CORONAL:
+            made.append(render_stack(case, replace(stack, weighting=Weighting.T1)))
+        made.append(render_stack(case, stack))
+    return made
+
+
+def view_of(stack: Stack, placement: Placement, index: float) -> View:
+    """One slice of a stack, seen from the middle of the joints."""
+    _, rows, columns = stack.shape
+    affine = stack.affine_lps
+    centre = affine @ (index, (rows - 1) / 2, (columns - 1) / 2, 1)
+    pixel = float(np.linalg.norm(affine[:3, 2]))
+    return View(
+        centre=centre[:3] - placement.origin_lps,
+        row=affine[:3, 1] / np.linalg.norm(affine[:3, 1]),
+        column=affine[:3, 2] / pixel,
+        rows=rows,
+        columns=columns,
+        pixel_mm=pixel,
+        thickness_mm=stack.thickness_mm,
+    )
+
+
+def lesion_masks(painted: Painted) -> dict[LesionKey, Field]:
+    """Share of each voxel by lesion type and cause."""
+    masks: dict[LesionKey, Field] = {
+        (LesionType.OEDEMA, cause): cover for cause, cover in painted.oedema.items() if cover.any()
+    }
+    for (what, cause), cover in painted.structural.items():
+        if cover.any():
+            masks[LesionType(what), cause] = cover
+    return masks
+
+
+def _label(masks: Mapping[LesionKey, Field], view: View) -> Pattern:
+    for cause in (Pattern.INFLAMMATORY, Pattern.MECHANICAL):
+        oedema = masks.get((LesionType.OEDEMA, cause))
+        if oedema is not None and float(oedema.sum()) * view.pixel_mm**2 >= LABEL_AREA_MM2:
+            return cause
+    return Pattern.NORMAL
+
+
+def _suppressed(rng: np.random.Generator, contrast: Contrast, ranges: Ranges) -> Contrast:
+    """Fat as bright as its suppression leaves it."""
+    low, high = np.log(ranges.suppressed_fat)
+    fat = float(np.exp(rng.uniform(low, high)))
+    names = {"fat": 1.0, "pelvic fat": 1.1, "foramen": 1.2, "marrow fat": 0.9}
+    return replace(
+        contrast, values={**contrast.values, **{name: fat * by for name, by in names.items()}}
+    )
+
+
+def _without(person: Person, ingredients: Collection[Ingredient]) -> Person:
+    numbers = dict(person.n)
+    balls, lesions = person.balls, person.lesions
+    if Ingredient.DISTRACTORS in ingredients:
+        kept = ("foramen", "nerve")
+        balls = tuple(one for one in balls if one.tissue in kept)
+        numbers |= dict.fromkeys(("modic", "facet", "fluid", "vein_rim", "belly", "mesentery"), 0.0)
+    if Ingredient.RED_MARROW in ingredients:
+        numbers["islands"] = 0.0
+    if Ingredient.TEXTURE in ingredients:
+        numbers |= dict.fromkeys(("fibre", "muscle_fat", "fascia", "mesentery"), 0.0)
+    if Ingredient.BACKGROUND_SCLEROSIS in ingredients:
+        lesions = tuple(
+            one for one in lesions if one.what != "sclerosis" or one.kind is not Pattern.NORMAL
+        )
+    if Ingredient.JOINT_LINE in ingredients:
+        lesions = tuple(one for one in lesions if one.what != "oedema" or one.depth_mm > 3)
+    return replace(person, n=numbers, balls=balls, lesions=lesions)
