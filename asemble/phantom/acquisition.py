@@ -147,7 +147,7 @@ def place_stack(
         turn = np.radians(rng.uniform(0, placement.tilt_deg))  # 0 is perpendicular to the sacrum
         normal = np.cos(turn) * v + np.sin(turn) * w
         row = np.cos(turn) * w - np.sin(turn) * v
-    wobble = _rotation(rng.normal(0, 2.5, size=3))
+    wobble = rotation(rng.normal(0, 2.5, size=3))
     column, row, normal = wobble @ u, wobble @ row, wobble @ normal
     pixel = field_of_view_mm / matrix
     step = thickness_mm + gap_mm
@@ -220,7 +220,8 @@ def _zero_fill(image: Floats, kept: float) -> Floats:
     return np.abs(np.fft.irfft2(space, s=image.shape)).astype(np.float32)
 
 
-def _rotation(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def rotation(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """`(3, 3)`: turns about x, then y, then z, by so many degrees each."""
     matrix = np.eye(3)
     for axis, angle in enumerate(np.radians(degrees)):
         turn = np.eye(3)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.volume import Floats
 from asemble.phantom import acquisition
-from asemble.phantom.acquisition import Scanner, acquire
+from asemble.phantom.acquisition import Scanner, acquire, rotation
 from asemble.phantom.anatomy import Points
 from asemble.phantom.appearances import TRAINING, Ranges
 from asemble.phantom.contrast import sample_contrast
@@ -122,7 +122,7 @@ def sample_view(rng: np.random.Generator, plane: Plane, side: int) -> View:
         row = np.cos(turn) * w - np.sin(turn) * v
         along = rng.uniform(-38, 34) if rng.random() < 0.75 else rng.uniform(-70, 55)
         centre = along * normal + rng.normal(0, (5, 0, 0)) + rng.normal(-8, 12) * row
-    wobble = _turned(rng.normal(0, 2.5, 3))
+    wobble = rotation(rng.normal(0, 2.5, 3))
     row, u = wobble @ row, wobble @ u
     pixel = FIELD_MM / side * rng.uniform(0.9, 1.12)
     return View(centre, row, u, side, side, float(pixel), float(rng.uniform(2.8, 4.4)))
@@ -199,14 +199,3 @@ def _with_truth(
         pattern=pattern,
         has_joint=joint > 15,
     )
-
-
-def _turned(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    matrix = np.eye(3)
-    for axis, angle in enumerate(np.radians(degrees)):
-        turn = np.eye(3)
-        a, b = (axis + 1) % 3, (axis + 2) % 3
-        turn[a, a] = turn[b, b] = np.cos(angle)
-        turn[a, b], turn[b, a] = -np.sin(angle), np.sin(angle)
-        matrix = turn @ matrix
-    return matrix
