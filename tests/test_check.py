@@ -9,7 +9,7 @@ from asemble.core.errors import InputError, WeightsError
 from asemble.training.config import read_config
 
 SMALLEST = """
-member = "regnet"
+member = "efficientnet"
 plane = "coronal"
 training_cases = 3
 validation_cases = 3

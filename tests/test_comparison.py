@@ -125,7 +125,7 @@ def test_each_comparison_network_makes_three_logits_and_a_map_of_one_slice(name:
     with torch.inference_mode():
         logits, maps = network.with_evidence(torch.rand(1, 1, 256, 256))
     assert logits.shape == (1, 3)
-    assert maps.shape == (1, 3, 64, 64)
+    assert maps.shape == (1, 3, 128, 128)
     assert sum(p.numel() for p in network.parameters()) > 15e6
 
 
@@ -347,7 +347,7 @@ def test_the_shuffled_control_keeps_every_label_and_mask_but_not_their_slices() 
     rng = np.random.default_rng(0)
     count = 60
     labels = np.arange(count) % 3
-    lesions = np.broadcast_to(labels[:, None, None, None], (count, 2, 64, 64)).astype(np.uint8)
+    lesions = np.broadcast_to(labels[:, None, None, None], (count, 2, 128, 128)).astype(np.uint8)
     images = rng.random((count, 4, 4)).astype(np.float16)
     slices = SliceSet(images, lesions, labels.astype(np.int64), np.arange(count))
     mixed = shuffled(slices, seed=1)

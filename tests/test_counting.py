@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from small_studies import AXIAL, CORONAL, noise_series, study_of, two_plane_study
 
-from asemble.core.labels import Plane
+from asemble.core.labels import Plane, Tissue
 from asemble.core.results import (
     ABSTAIN,
     DecidingSlice,
@@ -19,11 +20,11 @@ from asemble.core.results import (
 )
 from asemble.core.volume import Volume
 from asemble.imaging.joints import JOINT_BANDS, joint_region, joint_regions
-from asemble.models import Ensemble, load_ensemble
+from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.counting import NO_JOINT, AtJoints, at_joints
 from asemble.predict import Judged, assess, decide, predict
 from asemble.predict.deciding import FAILED, deciding_slice, why_heatmap_fails
-from asemble.predict.judging import study_features
+from asemble.predict.judging import judged_series, study_features
 from asemble.reading import Reading
 from asemble.ui import charts
 from asemble.ui.key_images import key_images, places
@@ -46,7 +47,7 @@ def judged(*slices: tuple[list[float], AtJoints], least: float | None = 0.8) -> 
 
 def test_slices_in_front_of_the_joints_and_behind_them_have_no_region() -> None:
     regions = joint_regions(Plane.CORONAL, CORONAL, 25)  # 4 mm apart: 48 mm to either side
-    assert regions is not None and regions.shape == (25, 64, 64)
+    assert regions is not None and regions.shape == (25, 128, 128)
     inside = [bool(region.any()) for region in regions]
     reach = int(JOINT_BANDS[Plane.CORONAL].depth_mm // 4)
     assert inside == [abs(index - 12) <= reach for index in range(25)]
@@ -61,7 +62,7 @@ def test_a_stack_longer_than_protocols_lay_over_the_joints_has_its_region_everyw
 
 def test_evidence_counts_by_where_it_lies_and_none_is_nowhere_wrong() -> None:
     region = np.repeat(joint_region(Plane.CORONAL)[None], 3, axis=0)
-    evidence = np.zeros((3, 64, 64), dtype=np.float32)
+    evidence = np.zeros((3, 128, 128), dtype=np.float32)
     evidence[0][region[0]] = 1
     evidence[1, 32, 30:34] = 3  # the midline, where the bladder lies
     beside, middle, nothing = at_joints(evidence, region)
@@ -198,6 +199,10 @@ def test_only_an_inflammatory_answer_rests_on_a_heatmap(
 def test_slices_without_joints_keep_their_own_answer_and_say_why_it_does_not_count(
     strict: Ensemble,
 ) -> None:
+    for member in strict.planes[Plane.CORONAL]:  # that see no bone: then geometry says
+        with torch.no_grad():
+            member.network.head.tissue.weight.zero_()
+            member.network.head.tissue.bias.copy_(torch.tensor([9.0, 0, 0, 0, 0, 0]))
     long = noise_series(slices=20)  # 4 mm apart: 38 mm to either side
     study = study_of(long)
     assessed = Assessment("", *assess(study, strict))
@@ -226,3 +231,17 @@ def test_key_images_are_of_slices_that_count_until_the_reader_chooses_others() -
     assert places(Reading(), study, assessed) == [("s01", 2)]
     chosen = Reading(key_images=(("s01", 0),))
     assert places(chosen, study, assessed) == [("s01", 0)]
+
+
+def test_slices_count_by_the_joints_that_are_seen_before_geometry(strict: Ensemble) -> None:
+    series = noise_series(slices=20)
+    tissue = np.zeros((20, len(Tissue), 128, 128), np.float32)
+    tissue[:, Tissue.REST] = 1
+    for place, columns in ((Tissue.SACRUM, slice(40, 60)), (Tissue.LEFT_ILIUM, slice(61, 80))):
+        tissue[:2, :, 40:80, columns] = 0  # on the first two slices, where geometry has none
+        tissue[:2, place, 40:80, columns] = 1
+    evidence = np.zeros((20, 128, 128), np.float32)
+    evidence[:, 60, 60] = 5
+    said = {name: np.full((20, 3), 1 / 3) for name in MEMBERS}
+    judged = judged_series(series, said, dict.fromkeys(MEMBERS, evidence), tissue, strict)
+    assert judged.counts.tolist() == [True, True] + [False] * 18

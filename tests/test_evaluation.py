@@ -403,7 +403,7 @@ def test_a_fitted_fusion_survives_its_file(tmp_path: Path) -> None:
             plane: {
                 "probabilities": {
                     who: [rng.dirichlet(said).tolist() for said in (SAID[0], SAID[i % 3], SAID[1])]
-                    for who in (ENSEMBLE, "pvt", "regnet")
+                    for who in (ENSEMBLE, "pvt", "efficientnet")
                 },
                 "share": [None, 0.9 + 0.01 * i, 0.1],
                 "expected": [True, True, i % 2 == 0],
@@ -577,9 +577,9 @@ def test_explanations_are_written_down_with_other_methods_controls_and_the_casca
             assert all(-1 <= v <= 1 for layer in cascade.values() for v in layer.values())
     written = explanations([found])
     assert best_method(written) in MAPS
-    assert [row["down to"] for row in written["cascade"] if row["who"] == "regnet"][-1].startswith(
-        "body."
-    )
+    assert [row["down to"] for row in written["cascade"] if row["who"] == "efficientnet"][
+        -1
+    ].startswith("body.")
     card = card_metrics({SHIFTED: written}, Plane.AXIAL, "pvt")
     assert "simulated test: pointing by HiResCAM, held-out appearances" in card
 

@@ -15,7 +15,7 @@ from asemble.explain import explain, raw_maps
 from asemble.explain.cascade import cascade_layers, cascade_maps
 from asemble.explain.controls import body_maps, control_maps, untrained
 from asemble.explain.gradcam import ClassifierOutputTarget, GradCAM, UnscaledGradCAM, look
-from asemble.explain.heatmaps import looks
+from asemble.explain.heatmaps import FAINTEST, SUREST, looks
 from asemble.explain.methods import OTHER_METHODS, other_maps
 from asemble.imaging.slices import prepare
 from asemble.models import MEMBERS, Ensemble, load_ensemble
@@ -47,27 +47,27 @@ def test_the_maps_have_the_shape_of_the_packages_own(random_ensemble: Ensemble) 
     network = deepcopy(member.network)  # the package leaves gradients behind
     with GradCAM(network, [member.spec.cam_module(network)]) as package:
         theirs = package(images, targets=[ClassifierOutputTarget(INFLAMMATORY)] * 2)
-    assert ours.shape == (2, 64, 64)
+    assert ours.shape == (2, 128, 128)
     for own, scaled in zip(ours, theirs, strict=True):
         assert own.max() > 0
         # The package resizes to the image and divides by the map's own maximum.
-        own_resized = np.kron((own - own.min()) / (own.max() - own.min()), np.ones((4, 4)))
+        own_resized = np.kron((own - own.min()) / (own.max() - own.min()), np.ones((2, 2)))
         assert np.corrcoef(own_resized.ravel(), scaled.ravel())[0, 1] > 0.9
 
 
 def test_grad_cam_at_the_body_is_the_packages_own(random_ensemble: Ensemble) -> None:
-    member = next(m for m in random_ensemble.planes[Plane.CORONAL] if m.name == "regnet")
+    member = next(m for m in random_ensemble.planes[Plane.CORONAL] if m.name == "efficientnet")
     images = prepare(noise_series(slices=2).volume).images
     found = body_maps(member, images)
-    assert [heat.shape for heat in found] == [(2, 64, 64), (2, 32, 32), (2, 16, 16)]
+    assert [heat.shape for heat in found] == [(2, side, side) for side in (128, 64, 32, 16)]
     network = deepcopy(member.network)
-    layer = network.get_submodule("body.s3")
+    layer = network.get_submodule("body.body.blocks.4")
     package = UnscaledGradCAM(network, [layer])
     inputs = member.inputs(images).requires_grad_()
     theirs = package(inputs, targets=[ClassifierOutputTarget(INFLAMMATORY)] * 2)
     package.activations_and_grads.release()
     assert theirs.max() > 0
-    assert found[2] == pytest.approx(theirs, rel=1e-3, abs=1e-3 * float(theirs.max()))
+    assert found[3] == pytest.approx(theirs, rel=1e-3, abs=1e-3 * float(theirs.max()))
 
 
 def test_networks_before_training_are_others_and_always_the_same(
@@ -91,20 +91,20 @@ def test_heat_is_the_gain_of_the_logit_in_a_linear_head(random_ensemble: Ensembl
     images = member.inputs(prepare(noise_series(slices=2).volume).images)
     head = member.network.head
     with torch.no_grad():
-        _, evidence = member.network.with_evidence(images)
+        evidence = head.evidence(member.network.features(images))  # before bone weighs it
         bias = head.evidence.bias[INFLAMMATORY]
         expected = (head.scale[INFLAMMATORY] * (evidence[:, INFLAMMATORY] - bias)).clamp(min=0)
     found = look(member.network, images).heat
     assert found == pytest.approx(expected.numpy(), abs=1e-3)
 
 
-def test_the_evidence_layer_is_the_positive_part_of_the_inflammatory_map(
+def test_the_evidence_layer_is_the_inflammatory_map_between_its_ends(
     random_ensemble: Ensemble,
 ) -> None:
     series = noise_series(slices=3)
     maps = raw_maps(series, random_ensemble).maps
     evidence = random_ensemble.judge(Plane.CORONAL, prepare(series.volume).images)["pvt"].evidence
-    expected = np.maximum(evidence[:, INFLAMMATORY], 0)
+    expected = np.clip(evidence[:, INFLAMMATORY], FAINTEST, SUREST) - FAINTEST
     assert expected.max() > 0
     assert maps[EVIDENCE, "pvt"] == pytest.approx(expected, abs=1e-5)
 
@@ -116,10 +116,12 @@ def test_one_scale_holds_for_all_series_of_a_study(random_ensemble: Ensemble) ->
     heatmaps = explain(study, predict(study, random_ensemble), random_ensemble)
     raw = {s.id: raw_maps(s, random_ensemble) for s in study.series}
     for method in METHODS:
-        strongest = max(float(raw[i].maps[method, "regnet"].max()) for i in raw)
+        strongest = max(float(raw[i].maps[method, "efficientnet"].max()) for i in raw)
         for series_id, maps in raw.items():
-            expected = maps.grid.from_square(maps.maps[method, "regnet"] / max(strongest, 1.0))
-            found = heatmaps[series_id].get(method, "regnet").values
+            expected = maps.grid.from_square(
+                maps.maps[method, "efficientnet"] / max(strongest, 1.0)
+            )
+            found = heatmaps[series_id].get(method, "efficientnet").values
             assert found == pytest.approx(expected, abs=1e-5)
 
 
@@ -156,6 +158,8 @@ def test_a_network_that_sees_nothing_gives_a_cold_map(random_weights: Path) -> N
         with torch.no_grad():
             member.network.head.evidence.weight.zero_()
             member.network.head.evidence.bias.fill_(-3)
+            member.network.head.tissue.weight.zero_()  # nor any bone, that might be bright
+            member.network.head.tissue.bias.copy_(torch.tensor([9.0, 0, 0, 0, 0, 0]))
     study = study_of(noise_series(slices=2))
     maps = explain(study, predict(study, ensemble), ensemble)["s01"]
     for method in METHODS:
@@ -192,9 +196,13 @@ def test_hirescam_is_grad_cam_in_the_cells_that_the_logit_is_made_of(
     for member in random_ensemble.planes[Plane.CORONAL]:
         maps = other_maps(member, images)
         assert set(maps) == set(OTHER_METHODS)
-        for heat, own in zip(shown[GRADCAM, member.name], maps["hirescam"], strict=True):
-            strongest = np.sort(heat, axis=None)[-TOP_CELLS]
-            expected = np.where(heat >= strongest, heat / TOP_CELLS, 0)
+        with torch.no_grad():
+            evidence = member.network.with_evidence(member.inputs(images))[1].numpy()
+        for heat, own, of_slice in zip(
+            shown[GRADCAM, member.name], maps["hirescam"], evidence[:, INFLAMMATORY], strict=True
+        ):
+            strongest = np.sort(of_slice, axis=None)[-TOP_CELLS]
+            expected = np.where(of_slice >= strongest, heat / TOP_CELLS, 0)
             assert own == pytest.approx(expected, rel=1e-3, abs=1e-6)
         assert not member.cam_module._forward_hooks
 
@@ -202,15 +210,16 @@ def test_hirescam_is_grad_cam_in_the_cells_that_the_logit_is_made_of(
 def test_the_cascade_ends_at_the_network_before_training_and_leaves_the_member_alone(
     random_ensemble: Ensemble,
 ) -> None:
-    images = prepare(noise_series(slices=2).volume).images
+    stack = prepare(noise_series(slices=2).volume)
+    images = stack.images
     fresh = untrained(random_ensemble, draw=1)[Plane.CORONAL]
-    before = looks(Plane.CORONAL, images, random_ensemble)[1]
+    before = looks(Plane.CORONAL, stack, random_ensemble).maps
     for member, other in zip(random_ensemble.planes[Plane.CORONAL], fresh, strict=True):
         maps = cascade_maps(member, other, images)
         assert list(maps) == [name for name, _ in cascade_layers(member.network)]
         assert not np.allclose(maps["head.evidence"], before[GRADCAM, member.name])
         forgotten = look(other.network, other.inputs(images)).heat
         assert list(maps.values())[-1] == pytest.approx(forgotten, abs=1e-5)
-    again = looks(Plane.CORONAL, images, random_ensemble)[1]
+    again = looks(Plane.CORONAL, stack, random_ensemble).maps
     for member in random_ensemble.planes[Plane.CORONAL]:
         assert (again[GRADCAM, member.name] == before[GRADCAM, member.name]).all()

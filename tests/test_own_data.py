@@ -35,8 +35,8 @@ from asemble.training.own_sets import own_sets
 from asemble.training.start import start_from
 
 KINDS = (Pattern.INFLAMMATORY, Pattern.NORMAL)
-CONFIG = "member = 'regnet'\nplane = 'coronal'\npasses = 8\nbatch = 4\nvalidate_every = 4\n"
-NAME = "coronal-regnet.safetensors"
+CONFIG = "member = 'efficientnet'\nplane = 'coronal'\npasses = 8\nbatch = 4\nvalidate_every = 4\n"
+NAME = "coronal-efficientnet.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +244,7 @@ def test_weights_of_another_member_or_without_a_manifest_are_refused(
 
 def own_slices(count: int, *, first_case: int, masked: bool = True) -> OwnSlices:
     rng = np.random.default_rng(first_case)
-    lesions = np.zeros((count, 2, 64, 64), np.uint8)
+    lesions = np.zeros((count, 2, 128, 128), np.uint8)
     labels = np.arange(count) % 2
     lesions[labels == 1, 0, 20:24, 30:36] = 255
     return OwnSlices(
@@ -259,7 +259,7 @@ def own_slices(count: int, *, first_case: int, masked: bool = True) -> OwnSlices
 def test_an_interrupted_run_resumes_to_the_same_weights_and_other_data_does_not(
     random_weights: Path, tmp_path: Path
 ) -> None:
-    run_config = TrainingConfig("regnet", Plane.CORONAL, passes=12, batch=4, validate_every=4)
+    run_config = TrainingConfig("efficientnet", Plane.CORONAL, passes=12, batch=4, validate_every=4)
     begin = start_from(random_weights, run_config, freeze_body=True)
     sets = (own_slices(8, first_case=0), own_slices(4, first_case=100))
 
@@ -308,10 +308,10 @@ def test_slices_are_prepared_as_prediction_does_and_masks_lie_on_their_lesions(
 
 
 def test_full_masks_change_nothing_and_missing_ones_leave_the_label_alone() -> None:
-    config = TrainingConfig("regnet", Plane.CORONAL)
+    config = TrainingConfig("efficientnet", Plane.CORONAL)
     torch.manual_seed(0)
-    logits, evidence = torch.randn(6, 3), torch.randn(6, 3, 64, 64)
-    lesions = (torch.rand(6, 2, 64, 64) > 0.99).float()
+    logits, evidence = torch.randn(6, 3), torch.randn(6, 3, 128, 128)
+    lesions = (torch.rand(6, 2, 128, 128) > 0.99).float()
     labels = torch.tensor([0, 1, 2, 0, 1, 2])
     plain = total_loss(logits, evidence, lesions, labels, config)
     full = total_loss(
@@ -331,12 +331,12 @@ def test_full_masks_change_nothing_and_missing_ones_leave_the_label_alone() -> N
 
 
 def test_an_absent_class_is_taught_neither_for_nor_against() -> None:
-    config = TrainingConfig("regnet", Plane.CORONAL)
+    config = TrainingConfig("efficientnet", Plane.CORONAL)
     mechanical = PATTERNS.index(Pattern.MECHANICAL)
     torch.manual_seed(0)
     logits = torch.randn(4, 3, requires_grad=True)
     evidence = torch.randn(4, 3, 64, 64, requires_grad=True)
-    lesions, labels = torch.zeros(4, 2, 64, 64), torch.tensor([0, 1, 0, 1])
+    lesions, labels = torch.zeros(4, 2, 128, 128), torch.tensor([0, 1, 0, 1])
     loss = total_loss(logits, evidence, lesions, labels, config, absent=(mechanical,))
     loss.backward()
     assert torch.isfinite(loss)

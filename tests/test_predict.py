@@ -116,9 +116,9 @@ def test_both_planes_move_the_study_score(random_ensemble: Ensemble) -> None:
 def test_a_member_alone_goes_the_same_way_as_the_ensemble(random_ensemble: Ensemble) -> None:
     prediction = predict(study_of(noise_series()), random_ensemble)
     slices = prediction.series[0].slices
-    own = np.array([s.members["regnet"].as_array() for s in slices])
+    own = np.array([s.members["efficientnet"].as_array() for s in slices])
     expected = calibrated(series_features(smooth(own)), np.array(IDENTITY))
-    assert prediction.members["regnet"].as_array() == pytest.approx(expected)
+    assert prediction.members["efficientnet"].as_array() == pytest.approx(expected)
 
 
 def test_the_order_of_the_series_does_not_matter(random_ensemble: Ensemble) -> None:

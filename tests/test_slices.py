@@ -118,12 +118,12 @@ def test_one_slice_alone_is_prepared_as_it_is_in_its_stack() -> None:
 
 def test_a_mask_becomes_the_share_of_each_cell() -> None:
     mask = np.zeros((256, 256), bool)
-    mask[40:44, 80:84] = True  # exactly one cell of 4 x 4 pixels
-    mask[100:104, 60:62] = True  # half a cell
+    mask[40:42, 80:82] = True  # exactly one cell of 2 x 2 pixels
+    mask[100:102, 60] = True  # half a cell
     share = resample_mask(mask, (PIXEL_MM, PIXEL_MM))
-    assert share.shape == (64, 64)
-    assert share[10, 20] == pytest.approx(1)
-    assert share[25, 15] == pytest.approx(0.5)
+    assert share.shape == (128, 128)
+    assert share[20, 40] == pytest.approx(1)
+    assert share[50, 30] == pytest.approx(0.5)
     assert share.sum() == pytest.approx(1.5)
 
 

@@ -32,7 +32,7 @@ def planted(slices: int, *, seed: int, first_case: int) -> SliceSet:
     """Noise with a bright square for inflammatory, a dark one for mechanical, none for normal."""
     rng = np.random.default_rng(seed)
     images = 1 + 0.15 * rng.standard_normal((slices, 256, 256))
-    lesions = np.zeros((slices, 2, 64, 64), np.uint8)
+    lesions = np.zeros((slices, 2, 128, 128), np.uint8)
     labels = np.arange(slices) % 3
     for index, label in enumerate(labels):
         if label == 0:
@@ -61,7 +61,7 @@ def validation_set() -> SliceSet:
 
 @pytest.fixture(scope="module")
 def config() -> TrainingConfig:
-    return TrainingConfig("regnet", Plane.AXIAL, seed=3, passes=24, batch=8, validate_every=8)
+    return TrainingConfig("efficientnet", Plane.AXIAL, seed=3, passes=24, batch=8, validate_every=8)
 
 
 @pytest.fixture(scope="module")

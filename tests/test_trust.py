@@ -102,7 +102,7 @@ def test_every_member_is_of_a_known_kind_and_both_ways_of_seeing_are_there() -> 
     kinds = {spec.name: spec.kind for spec in MEMBERS.values()}
     assert kinds == {
         "asemblenet": Kind.HYBRID,
-        "regnet": Kind.CONVOLUTIONAL,
+        "efficientnet": Kind.CONVOLUTIONAL,
         "pvt": Kind.TRANSFORMER,
     }
 

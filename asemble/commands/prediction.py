@@ -35,8 +35,9 @@ def predict_to_files(
     Args:
         source: file, folder or archive.
         json_file: the answer.
-        heatmaps_folder: for `<id>.nii.gz` (Grad-CAM) and `<id>-evidence.nii.gz`, of the ensemble;
-            None explains nothing.
+        heatmaps_folder: for `<id>.nii.gz` (Grad-CAM), `<id>-evidence.nii.gz`, `<id>-bones.nii.gz`
+            (1 sacrum, 2 right ilium, 3 left ilium) and `<id>-oedema.nii.gz` (0..1), of the
+            ensemble; None explains nothing.
         plane: of every series, whatever its file says; None trusts the files.
         weighting: the same.
 
@@ -144,16 +145,17 @@ def _slice(one: SlicePrediction) -> dict[str, Any]:
 def _write_maps(
     study: Study, heatmaps: Mapping[str, SeriesHeatmaps], folder: Path
 ) -> dict[str, str]:
-    """Write the ensemble's maps; returns the name of the Grad-CAM file by series id."""
+    """Write the ensemble's maps; returns the name of the file of oedema by series id."""
     folder.mkdir(parents=True, exist_ok=True)
     names = {}
     for series_id, maps in heatmaps.items():
         lies = study.series_by_id(series_id).volume
-        names[series_id] = f"{series_id}.nii.gz"
-        for name, method in (
-            (names[series_id], GRADCAM),
-            (f"{series_id}-evidence.nii.gz", EVIDENCE),
+        names[series_id] = f"{series_id}-oedema.nii.gz"
+        for name, values in (
+            (f"{series_id}.nii.gz", maps.get(GRADCAM, ENSEMBLE).values),
+            (f"{series_id}-evidence.nii.gz", maps.get(EVIDENCE, ENSEMBLE).values),
+            (f"{series_id}-bones.nii.gz", maps.bones),
+            (names[series_id], maps.oedema),
         ):
-            values = maps.get(method, ENSEMBLE).values
             io.write_nifti(folder / name, values, lies.affine_lps, sizes_mm=lies.sizes_mm)
     return names

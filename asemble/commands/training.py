@@ -6,10 +6,10 @@ from typing import Any
 
 from asemble.commands.terminal import progress, writing
 from asemble.core.errors import ConfigError
-from asemble.core.labels import Weighting
 from asemble.models.weights import weights_name
 from asemble.training.config import TrainingConfig, read_config
-from asemble.training.data import SliceRequest, SliceSet, simulate_slices
+from asemble.training.data import SliceSet
+from asemble.training.fresh import simulate_lessons
 from asemble.training.loop import train
 from asemble.training.manifest import read_manifest
 from asemble.training.own_sets import own_sets
@@ -31,14 +31,14 @@ def train_member(config_file: Path, *, out: Path, cache: Path, force: bool) -> N
     config = read_config(config_file)
     require_free(out, config, force=force)
 
-    def slices(part: str, cases: int) -> SliceSet:
-        request = SliceRequest(config.plane, Weighting.FLUID, part, cases)
-        return simulate_slices(request, cache, progress=progress(f"simulating {part}", "cases"))
+    def slices(part: str, people: int) -> SliceSet:
+        tell = progress(f"simulating {part}", "people")
+        return simulate_lessons(config.plane, part, people, cache, progress=tell)
 
     with writing():
         training = slices("training", config.training_cases)
         validation = slices("validation", config.validation_cases)
-        data = {"description": "simulated studies, split by case"}
+        data = {"description": "slices of simulated people with bones of a statistical shape model"}
         command = f"asemble train {_shown(config_file)}"
         _train(config, training, validation, out, command=command, data=data, force=force)
 

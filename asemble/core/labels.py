@@ -1,6 +1,6 @@
 """The classes, planes and weightings, with their titles: the one copy in the project."""
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Pattern(StrEnum):
@@ -44,6 +44,23 @@ class Weighting(StrEnum):
     def heading(self) -> str:
         """A heading for people."""
         return WEIGHTING_TITLES[self]
+
+
+class Tissue(IntEnum):
+    """What a place of a slice shows, as the networks learn it.
+
+    >>> Tissue.LEFT_ILIUM.value
+    3
+    """
+
+    REST = 0
+    SACRUM = 1
+    RIGHT_ILIUM = 2
+    """The patient's right."""
+    LEFT_ILIUM = 3
+    JOINT_SPACE = 4
+    BRIGHT = 5
+    """Vessel, fluid, disc, bowel, bladder: bright, and no oedema."""
 
 
 PATTERNS = tuple(Pattern)

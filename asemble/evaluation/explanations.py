@@ -65,12 +65,12 @@ inside the oedema, **near** the share within the margin of it. All are averaged 
 
 *Grad-CAM as shown* reads `head.fuse`, the layer before the linear evidence head, so that it
 nearly equals the evidence map by construction
-([decision 2](decisions/0002-grad-cam-layer-and-scale.md)); it differs where evidence is below
-zero, which the evidence map leaves out. HiResCAM, Grad-CAM++, LayerCAM and XGrad-CAM read the same
-layer, by the classes of the grad-cam package. The logit is the mean of the six strongest cells,
-so that HiResCAM and LayerCAM, which weigh each cell by its own gradient, can show six cells and
-no more. *Grad-CAM at the body* reads what the body hands to the head, before the head puts the
-scales together.
+([decision 2](decisions/0002-grad-cam-layer-and-scale.md)); it differs where evidence is faint,
+which the evidence map leaves out, and knows nothing of how bright marrow is. HiResCAM,
+Grad-CAM++, LayerCAM and XGrad-CAM read the same layer, by the classes of the grad-cam package.
+The logit is the mean of the 24 strongest cells, so that HiResCAM and LayerCAM, which weigh each
+cell by its own gradient, can show 24 cells and no more. *Grad-CAM
+at the body* reads what the body hands to the head, before the head puts the scales together.
 
 Two controls have to fail. *Random weights*: the same architecture with a fresh initialisation
 and no training. *Mismatched*: the peaks of the shipped maps, held against the oedema of the

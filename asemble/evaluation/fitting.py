@@ -15,7 +15,13 @@ from asemble.evaluation.measures import class_indices
 from asemble.evaluation.studies import Record
 from asemble.models.calibration import Floats64, SliceCalibration
 from asemble.models.counting import AtJoints, Rule
-from asemble.models.fusion import METHODS, PLANE_SETS, Fusion, plane_features, smooth
+from asemble.models.fusion import (
+    METHODS,
+    PLANE_SETS,
+    Fusion,
+    answers_of_slices,
+    plane_features,
+)
 
 SMALLEST_REFERENCE = 0.5
 """Strong heat in logits where a network finds less than this in inflammatory studies."""
@@ -77,7 +83,7 @@ def features(looks: Looks, who: str, counting: Rule) -> dict[Plane, Floats64]:
     for plane, look in looks.items():
         counts = counting_slices(look, counting[plane])
         if counts.any() and who in look["probabilities"]:
-            smoothed = smooth(np.array(look["probabilities"][who]), counts)
+            smoothed = answers_of_slices(np.array(look["probabilities"][who]), counts)
             found[Plane(plane)] = plane_features([smoothed[counts]])
     return found
 
@@ -97,7 +103,9 @@ def _least_share(records: Sequence[Record], plane: Plane) -> float:
     seen = []
     for record in records:
         look, labels = record["looks"][plane], np.array(record["labels"][plane])
-        own = smooth(np.array(look["probabilities"][ENSEMBLE]))[np.arange(len(labels)), labels]
+        own = answers_of_slices(np.array(look["probabilities"][ENSEMBLE]))[
+            np.arange(len(labels)), labels
+        ]
         for found, label, said in zip(_at_joints(look), labels, own, strict=True):
             is_seen = PATTERNS[label] is not Pattern.NORMAL and said >= SEEN
             if is_seen and found.expected and found.share is not None:
@@ -122,7 +130,9 @@ def _slices(records: Sequence[Record], plane: Plane) -> SliceCalibration:
     """Of all slices and all their neighbours, whether they count or not."""
     looks = [record["looks"][plane]["probabilities"][ENSEMBLE] for record in records]
     labels = [record["labels"][plane] for record in records]
-    return fit_slices(np.concatenate([smooth(np.array(p)) for p in looks]), np.concatenate(labels))
+    return fit_slices(
+        np.concatenate([answers_of_slices(np.array(p)) for p in looks]), np.concatenate(labels)
+    )
 
 
 def _examinations(record: Record, fusion: Fusion) -> Iterator[tuple[float, Sequence[float], float]]:

@@ -15,8 +15,9 @@ from asemble.models.evidence import EvidenceNetwork
 
 HEAD_LAYERS = (
     ("head.evidence", ("head.evidence.", "head.scale", "head.bias")),
+    ("head.tissue", ("head.tissue.", "head.oedema.")),
     ("head.fuse", ("head.fuse.",)),
-    ("head.laterals", ("head.laterals.", "head.norm.")),
+    ("head.laterals", ("head.laterals.", "head.middle.", "head.fine.", "head.norm.")),
 )
 """Layers of the head from the top, each with how the names of its values begin."""
 
@@ -33,7 +34,7 @@ def cascade_layers(network: EvidenceNetwork) -> list[tuple[str, Sequence[str]]]:
 
 
 def cascade_maps(member: Member, fresh: Member, images: Floats) -> dict[str, Floats]:
-    """Grad-CAM `(n, 64, 64)` in logits by the layer down to which the network is randomised.
+    """Grad-CAM `(n, 128, 128)` in logits by the layer down to which the network is randomised.
 
     Args:
         member: as trained; its own network is not touched.

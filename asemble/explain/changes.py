@@ -99,7 +99,7 @@ def _place(
 
 
 def enlarged(cells: Bools, by: int = 1) -> Bools:
-    """Cells `(64, 64)` and those beside them, as pixels `(256, 256)` of a prepared slice.
+    """Cells `(128, 128)` and those beside them, as pixels `(256, 256)` of a prepared slice.
 
     >>> enlarged(np.eye(64, dtype=bool), by=0).sum() == 64 * 16
     np.True_

@@ -71,14 +71,16 @@ class Look:
     """One network's answer to some slices, and where it found it.
 
     Args:
-        heat: `(n, 64, 64)` float32, Grad-CAM of `inflammatory` in logits, at least 0.
+        heat: `(n, 128, 128)` float32, Grad-CAM of `inflammatory` in logits, at least 0.
         logits: `(n, 3)`.
-        evidence: `(n, 3, 64, 64)` float32, raw.
+        evidence: `(n, 3, 128, 128)` float32, raw.
+        features: `(n, c, 128, 128)`, the fused map that all of it was read from.
     """
 
     heat: Floats
     logits: Tensor
     evidence: Floats
+    features: Tensor
 
 
 def look(network: EvidenceNetwork, images: Tensor) -> Look:
@@ -105,4 +107,9 @@ def look(network: EvidenceNetwork, images: Tensor) -> Look:
     if stage.said is None:
         raise RuntimeError("the package did not run the last stage")
     logits, evidence = stage.said
-    return Look(np.asarray(heat, dtype=np.float32), logits, evidence.float().cpu().numpy())
+    return Look(
+        np.asarray(heat, dtype=np.float32),
+        logits,
+        evidence.float().cpu().numpy(),
+        features.detach(),
+    )

@@ -1,8 +1,9 @@
 """Heatmaps of a study: two methods, each member and the ensemble, on one scale a study.
 
-*Grad-CAM* is read at the 64x64 map before the evidence; the *evidence map* is the inflammatory
-channel of the head itself, where it is positive (a cell more likely lesion than not). Both are in
-logits. An explanation is of the slice itself, without its neighbours.
+*Grad-CAM* is read at the 128x128 map before the evidence; the *evidence map* is the inflammatory
+channel of the head itself, from `FAINTEST` to `SUREST`, weighed by how bright the marrow is
+(`asemble.models.seeing`). Both are in logits. An explanation is of the slice itself, without its
+neighbours.
 
 The scale, so that heat means the same everywhere in a study and a little means little:
 
@@ -21,17 +22,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from asemble.core.labels import PATTERNS, Pattern, Plane
+from asemble.core.labels import PATTERNS, Pattern, Plane, Tissue
 from asemble.core.results import ENSEMBLE, Heatmap, StudyPrediction
 from asemble.core.study import Series, Study
 from asemble.core.volume import Floats
-from asemble.imaging.slices import Grid, prepare
+from asemble.imaging.bones import bone_labels
+from asemble.imaging.slices import Grid, PreparedStack, prepare
 from asemble.models import Ensemble, Member
 from asemble.models.counting import for_disease
 from asemble.models.ensemble import sum_of_shares
 from asemble.models.evidence import IMAGE_SIDE, EvidenceNetwork
 from asemble.models.fusion import EVIDENCE, GRADCAM, METHODS, Fusion
+from asemble.models.seeing import oedema_share, seen
 from asemble.models.turns import Arrays
+
+FAINTEST = -1.5
+"""Logits from which on evidence is shown. Lesions weigh eightfold in training, so that a logit of 0
+is one chance in nine; real oedema is fainter than simulated oedema, and lies about there."""
+SUREST = 4.5
+"""Logits beyond which evidence is shown no hotter: sure is sure, and simulated oedema, which
+networks know by heart, would leave real oedema pale."""
 
 Progress = Callable[[int, int], None]
 """Called with slices done and slices in all."""
@@ -44,15 +54,34 @@ class SeriesHeatmaps:
     Args:
         series_id: whose they are.
         grid: the way back to the series' own grid.
-        maps: `(slice, 64, 64)` on the scale of the study, by method and member, `ENSEMBLE` among
+        maps: `(slice, 128, 128)` on the scale of the study, by method and member, `ENSEMBLE` among
             the members.
         full_heat: logits that are shown as 1, by method and member.
+        tissue: `(slice, 6, 128, 128)` float16, the ensemble's: how likely each place is what.
+        small_oedema: `(slice, 128, 128)` float32, the ensemble's: how likely oedema is, 0..1.
     """
 
     series_id: str
     grid: Grid
     maps: Mapping[tuple[str, str], Floats]
     full_heat: Mapping[tuple[str, str], float]
+    tissue: npt.NDArray[np.float16]
+    small_oedema: Floats
+
+    @property
+    def bones(self) -> npt.NDArray[np.uint8]:
+        """On the series' grid: 0, 1 sacrum, 2 right ilium, 3 left ilium, by the patient's side."""
+        # Class by class, because a label between two is neither.
+        shares = np.stack(
+            [self.grid.from_square(self.tissue[:, k].astype(np.float32)) for k in Tissue], axis=1
+        )
+        return bone_labels(shares)
+
+    @property
+    def oedema(self) -> Floats:
+        """On the series' grid: how likely each place is oedema, 0..1."""
+        # To a thousandth: finer steps say nothing and do not compress.
+        return self.grid.from_square(self.small_oedema).clip(0, 1).round(3)
 
     def get(self, method: str, member: str) -> Heatmap:
         """The heatmap of `method` ("gradcam" or "evidence") and a member's name or `ENSEMBLE`.
@@ -75,8 +104,10 @@ class RawMaps:
         plane: of the series.
         grid: the way back to the series' grid.
         probabilities: `(slice, 3)` calibrated, by member.
-        maps: `(slice, 64, 64)` float32 in logits, by method and member.
-        disease: `(slice, 64, 64)` float32 in logits, from 0, by member: evidence for any disease.
+        maps: `(slice, 128, 128)` float32 in logits, by method and member.
+        disease: `(slice, 128, 128)` float32 in logits, from 0, by member: evidence for any disease.
+        tissue: `(slice, 6, 128, 128)` float16, the ensemble's: how likely each place is what.
+        oedema: `(slice, 128, 128)` float32, the ensemble's: how likely oedema is, 0..1.
     """
 
     plane: Plane
@@ -84,6 +115,8 @@ class RawMaps:
     probabilities: Mapping[str, npt.NDArray[np.float64]]
     maps: Mapping[tuple[str, str], Floats]
     disease: Mapping[str, Floats]
+    tissue: npt.NDArray[np.float16]
+    oedema: Floats
 
 
 def explain(
@@ -144,8 +177,7 @@ def raw_maps(
     if series.plane is None or series.plane not in ensemble.planes:
         raise ValueError(f"no ensemble for series {series.id} of plane {series.plane}")
     stack = prepare(series.volume, series.plane)
-    probabilities, maps, disease = looks(series.plane, stack.images, ensemble, count=count)
-    return RawMaps(series.plane, stack.grid, probabilities, maps, disease)
+    return looks(series.plane, stack, ensemble, count=count)
 
 
 def warm_up(ensemble: Ensemble) -> None:
@@ -155,23 +187,30 @@ def warm_up(ensemble: Ensemble) -> None:
         WeightsError: what belongs to the weights is missing, damaged, or of others.
     """
     _ = ensemble.fusion, ensemble.scope
+    side = (IMAGE_SIDE, IMAGE_SIDE)
+    empty = PreparedStack(np.zeros((1, *side), dtype=np.float32), Grid.of_whole(side))
     for plane in ensemble.planes:
-        looks(plane, np.zeros((1, IMAGE_SIDE, IMAGE_SIDE), dtype=np.float32), ensemble)
+        looks(plane, empty, ensemble)
 
 
 def looks(
     plane: Plane,
-    images: Floats,
+    stack: PreparedStack,
     ensemble: Ensemble,
     *,
     count: Callable[[int], None] = lambda _: None,
-) -> tuple[dict[str, npt.NDArray[np.float64]], dict[tuple[str, str], Floats], dict[str, Floats]]:
-    """As `raw_maps`, of prepared slices `(n, 256, 256)`: probabilities, maps, and for disease."""
+) -> RawMaps:
+    """As `raw_maps`, of prepared slices."""
     pieces: list[Mapping[str, Arrays]] = []
-    with closing(ensemble.each(plane, images, looking)) as each:
+    shares = ensemble.shares(plane)
+    tissue, oedema = [], []
+    with closing(ensemble.each(plane, stack.images, looking)) as each:
         for piece in each:
-            pieces.append(piece)
-            count(len(next(iter(piece.values()))[0]))
+            # Of bone only the ensemble's maps are kept: they are the largest.
+            tissue.append(sum_of_shares({n: of[4] for n, of in piece.items()}, shares))
+            oedema.append(sum_of_shares({n: of[5] for n, of in piece.items()}, shares))
+            pieces.append({name: of[:4] for name, of in piece.items()})
+            count(len(tissue[-1]))
     probabilities: dict[str, npt.NDArray[np.float64]] = {}
     maps: dict[tuple[str, str], Floats] = {}
     disease: dict[str, Floats] = {}
@@ -183,21 +222,37 @@ def looks(
         probabilities[member.name] = said
         maps[GRADCAM, member.name] = heat
         maps[EVIDENCE, member.name] = evidence
-    return probabilities, maps, disease
+    return RawMaps(
+        plane,
+        stack.grid,
+        probabilities,
+        maps,
+        disease,
+        np.concatenate(tissue).astype(np.float16),
+        oedema_share(np.concatenate(oedema)),
+    )
 
 
 def looking(member: Member, network: EvidenceNetwork, images: Floats) -> Arrays:
-    """A step of `Ensemble.each`: probabilities, Grad-CAM and positive evidence, each `(n, ...)`.
+    """A step of `Ensemble.each`: probabilities, Grad-CAM, evidence, tissue and oedema, `(n, ...)`.
 
     Evidence twice: for `inflammatory`, which is shown, and for any disease.
     """
     # Here, because the grad-cam package imports so much that a prediction alone would wait for it.
     from asemble.explain.gradcam import look  # noqa: PLC0415
 
-    found = look(network, member.inputs(images))
+    looked = look(network, member.inputs(images))
+    found = seen(network, looked.features, images)
     inflammatory = PATTERNS.index(Pattern.INFLAMMATORY)
-    evidence = np.maximum(found.evidence[:, inflammatory], 0)
-    return member.calibrated(found.logits), found.heat, evidence, for_disease(found.evidence)
+    evidence = np.clip(found.evidence[:, inflammatory], FAINTEST, SUREST) - np.float32(FAINTEST)
+    return (
+        member.calibrated(found.logits),
+        looked.heat,
+        evidence,
+        for_disease(found.evidence),
+        found.tissue,
+        found.oedema,
+    )
 
 
 def on_one_scale(raw: Mapping[str, RawMaps], ensemble: Ensemble) -> dict[str, SeriesHeatmaps]:
@@ -244,4 +299,6 @@ def _heatmaps(
         * ensemble.fusion.reference(method, relative.plane, member)
         for method, member in relative.maps
     }
-    return SeriesHeatmaps(series_id, relative.grid, scaled, full_heat)
+    return SeriesHeatmaps(
+        series_id, relative.grid, scaled, full_heat, relative.tissue, relative.oedema
+    )

@@ -30,7 +30,7 @@ OTHER_METHODS: Mapping[str, type[BaseCAM]] = MappingProxyType(
 
 
 def other_maps(member: Member, images: Floats) -> dict[str, Floats]:
-    """What each other method makes of prepared slices: `(n, 64, 64)` float32, at least 0.
+    """What each other method makes of prepared slices: `(n, 128, 128)` float32, at least 0.
 
     Args:
         member: whose network nobody else runs meanwhile.

@@ -56,7 +56,7 @@ class Look(Protocol):
         """`(n,)`: P(inflammatory) of each slice alone, without its neighbours."""
 
     def with_heat(self, images: Floats) -> tuple[Floats64, Floats]:
-        """The same, and the map `(n, 64, 64)` of each slice, at least 0."""
+        """The same, and the map `(n, 128, 128)` of each slice, at least 0."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -260,15 +260,15 @@ class EnsembleLook:
         return self._calibrated({name: output.probabilities for name, output in outputs.items()})
 
     def with_heat(self, images: Floats) -> tuple[Floats64, Floats]:
-        """The same, and the ensemble's map `(n, 64, 64)`, 1 where the study is hottest."""
-        probabilities, found, _ = looks(self.plane, images, self.ensemble)
+        """The same, and the ensemble's map `(n, 128, 128)`, 1 where the study is hottest."""
+        looked = looks(self.plane, PreparedStack(images, self.heatmaps.grid), self.ensemble)
         maps = {
-            member.name: found[self.method, member.name]
+            member.name: looked.maps[self.method, member.name]
             / np.float32(self.heatmaps.full_heat[self.method, member.name])
             for member in self.ensemble.planes[self.plane]
         }
         shares = self.ensemble.shares(self.plane)
-        return self._calibrated(probabilities), sum_of_shares(maps, shares)
+        return self._calibrated(looked.probabilities), sum_of_shares(maps, shares)
 
     def _calibrated(self, members: Mapping[str, Floats64]) -> Floats64:
         fused = sum_of_shares(members, self.ensemble.shares(self.plane))

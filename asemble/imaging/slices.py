@@ -22,7 +22,7 @@ FIELD_MM = 200.0
 """Millimetres along a side: both joints with the wings beside them, as protocols cover them."""
 PIXEL_MM = FIELD_MM / SIDE
 """0.78 mm, between the 0.60 and 0.98 mm of real protocols."""
-MASK_SIDE = 64
+MASK_SIDE = 128
 """Cells along a side of a lesion mask, as of an evidence map."""
 
 
@@ -132,7 +132,7 @@ def resample_mask(
     pixel_mm: tuple[float, float],
     turn: Turn = AS_STORED,
 ) -> Floats:
-    """One lesion mask `(row, column)` to `(64, 64)`: the share of each cell that it covers, 0..1.
+    """One lesion mask `(row, column)` to `(128, 128)`: the share of each cell that it covers, 0..1.
 
     Args:
         mask: true, or above zero, in the lesion.

@@ -107,16 +107,16 @@ class Encoder(nn.Module):
 
 
 class ASembleBody(nn.Module):
-    """Images `(n, seen, 256, 256)` to maps at strides 4, 8 and 16.
+    """Images `(n, seen, 256, 256)` to maps at strides 2, 4, 8 and 16.
 
     Args:
         seen: channels of the images.
 
     >>> [tuple(m.shape[1:]) for m in ASembleBody()(torch.zeros(1, 1, 256, 256))]
-    [(40, 64, 64), (96, 32, 32), (128, 16, 16)]
+    [(16, 128, 128), (40, 64, 64), (96, 32, 32), (128, 16, 16)]
     """
 
-    channels = WIDTHS
+    channels = (STEM, *WIDTHS)
 
     def __init__(self, seen: int = 1) -> None:
         super().__init__()
@@ -135,17 +135,18 @@ class ASembleBody(nn.Module):
         )
         self.convnext = nn.Sequential(*(ConvNeXt(middle) for _ in range(DEPTHS[1])))
         self.to_tokens = nn.Conv2d(middle, deep, kernel_size=2, stride=2)
-        side = IMAGE_SIDE // STRIDES[2]
+        side = IMAGE_SIDE // STRIDES[-1]
         self.position = nn.Parameter(0.02 * torch.randn(1, side * side, deep))
         self.encoder = nn.Sequential(*(Encoder(deep) for _ in range(DEPTHS[2])))
         self.norm = nn.LayerNorm(deep)
         self.excite = SqueezeExcite(deep)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """The three maps, finest first."""
-        fine = self.residual(self.stem(images))
+        """The four maps, finest first."""
+        finest = self.stem(images)
+        fine = self.residual(finest)
         middle = self.convnext(self.to_convnext(fine))
         patches = self.to_tokens(middle)  # (n, c, 16, 16)
         tokens = self.encoder(patches.flatten(2).transpose(1, 2) + self.position)
         deep = self.norm(tokens).transpose(1, 2).reshape(patches.shape)
-        return [fine, middle, self.excite(deep)]
+        return [finest, fine, middle, self.excite(deep)]

@@ -38,7 +38,7 @@ class LabelNetwork(nn.Module):
         return self.with_evidence(images)[0]
 
     def with_evidence(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits `(n, 3)` and the class activation map, resized to `(n, 3, 64, 64)`."""
+        """Logits `(n, 3)` and the class activation map, resized to `(n, 3, 128, 128)`."""
         features = self.body.forward_features(images)  # (n, c, 8, 8)
         logits: Tensor = self.body.forward_head(features)
         linear = self.body.get_classifier()

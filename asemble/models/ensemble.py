@@ -23,6 +23,7 @@ from asemble.models.forward import ready_to_run
 from asemble.models.fusion import Fusion, load_fusion
 from asemble.models.members import MEMBERS, MemberSpec
 from asemble.models.scope import SCOPE_FILE, SHIPPED_DIRECTORY, Scope, load_scope
+from asemble.models.seeing import seen
 from asemble.models.turns import Arrays, Pieces, Turns
 from asemble.models.weights import SUFFIX, load_weights, weights_directory, weights_name
 
@@ -39,7 +40,7 @@ class MemberOutput:
 
     Args:
         probabilities: `(n, 3)` calibrated, in the order of `PATTERNS`.
-        evidence: `(n, 3, 64, 64)` float32, raw maps in the same order; above 0 speaks for it.
+        evidence: `(n, 3, 128, 128)` float32, raw maps in the same order; above 0 speaks for it.
     """
 
     probabilities: npt.NDArray[np.float64]
@@ -80,7 +81,7 @@ class Member:
 
     @property
     def cam_module(self) -> nn.Module:
-        """The module that Grad-CAM reads, `(n, c, 64, 64)`."""
+        """The module that Grad-CAM reads, `(n, c, 128, 128)`."""
         return self.spec.cam_module(self.network)
 
     def inputs(self, images: Floats) -> Tensor:
@@ -99,10 +100,10 @@ which is the member's own made ready, and returns arrays `(n, ...)`."""
 
 
 def judging(member: Member, network: EvidenceNetwork, images: Floats) -> Arrays:
-    """Calibrated probabilities `(n, 3)` and raw evidence `(n, 3, 64, 64)`."""
+    """Calibrated probabilities `(n, 3)`, evidence `(n, 3, 128, 128)` and tissue `(n, 6, ...)`."""
     with torch.inference_mode():
-        logits, evidence = network.with_evidence(member.inputs(images))
-    return member.calibrated(logits), evidence.cpu().numpy()
+        found = seen(network, network.features(member.inputs(images)), images)
+    return member.calibrated(found.logits), found.evidence, found.tissue
 
 
 def sum_of_shares(

@@ -17,6 +17,12 @@ from asemble.phantom.landmarks import SIDES
 Array = npt.NDArray[np.floating[Any]]
 
 
+BAND_SHARE = 0.45
+"""Of inflamed joints: with a thin band of oedema along much of the joint."""
+IN_FOCUS = 0.6
+"""Share of further lesions that lie in the wanted plane, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lesion:
     """Something at a joint surface.
@@ -208,20 +214,42 @@ def _inflammatory(
     made: list[Lesion] = []
     for index in sides:
         for _ in range(int(rng.integers(1, 6))):
-            here = focus if not made or rng.random() < 0.4 else None
+            here = focus if not made or rng.random() < IN_FOCUS else None
             behind = rng.random() < LIGAMENTOUS_SHARE and len(ligaments[index]) > 20
             at = _point(rng, ligaments[index] if behind else joints[index], here)[None]
             kind = rng.random()
             span = (1.2, 3.0) if kind < 0.42 else (2.0, 5.5) if kind < 0.77 else (4.0, 16.0)
             depth = rng.uniform(*span)
-            radius = max(float(np.exp(rng.uniform(np.log(4), np.log(19)))), 0.8 * depth)
+            radius = max(float(np.exp(rng.uniform(np.log(4.5), np.log(22)))), 0.8 * depth)
             strength = float(np.clip(base * np.exp(rng.normal(0, 0.17)), 1.3, 4.5))
             which = rng.random()
             bones = (True,) if which < 0.4 else (False,) if which < 0.75 else (True, False)
             for iliac in bones:
                 place = _Place(SIDES[index], iliac, at, behind)
                 made += _inflamed(rng, place, radius=radius, depth=depth, strength=strength)
+        if rng.random() < BAND_SHARE:
+            here = focus if rng.random() < IN_FOCUS else None
+            at = _point(rng, joints[index], here)[None]
+            made += _bands(rng, SIDES[index], at, strength=base)
     return made
+
+
+def _bands(rng: np.random.Generator, side: int, points: Array, *, strength: float) -> list[Lesion]:
+    """Thin, broken oedema along much of a joint, as many masks of real patients show it."""
+    u, which = rng.uniform, rng.random()
+    return [
+        _finding(
+            rng,
+            Pattern.INFLAMMATORY,
+            "oedema",
+            _Place(side, iliac, points),
+            radius=u(14, 38),
+            depth=u(1.2, 4.0),
+            strength=float(np.clip(strength * np.exp(rng.normal(-0.1, 0.17)), 1.25, 4.5)),
+            ragged=u(0.8, 2.2),
+        )
+        for iliac in ((True,) if which < 0.4 else (False,) if which < 0.75 else (True, False))
+    ]
 
 
 def _inflamed(

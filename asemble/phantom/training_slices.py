@@ -1,7 +1,6 @@
 """Slices to train on, each of another person, with the truth of every pixel."""
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
 
 import cv2
 import numpy as np
@@ -31,18 +30,6 @@ THIN_SHARE = 0.6
 """Of training slices painted as one layer: it halves their cost."""
 LABEL_AREA_MM2 = 12.0
 """A slice shows a pattern from this area of oedema on: four voxels or so."""
-
-
-class Tissue(IntEnum):
-    """What a pixel shows, as the networks learn it."""
-
-    REST = 0
-    SACRUM = 1
-    RIGHT_ILIUM = 2
-    LEFT_ILIUM = 3
-    JOINT_SPACE = 4
-    BRIGHT = 5
-    """Vessel, fluid, disc, bowel, bladder: bright, and no oedema."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +89,7 @@ def simulate_slice(
     image = resampled(rng, image)
     if contrast.is_random and rng.random() < 0.5:
         image = np.clip(image, 0, None) ** np.float32(rng.uniform(0.8, 1.4))
-    return _with_truth(image, painted, view, plane, weighting)
+    return replace(truth_of(painted, view, plane, weighting), image=image)
 
 
 def sample_view(rng: np.random.Generator, plane: Plane, side: int) -> View:
@@ -174,9 +161,9 @@ def tissue_map(painted: Painted) -> npt.NDArray[np.uint8]:
     return np.where(share > 0.45, best + 1, 0).astype(np.uint8)
 
 
-def _with_truth(
-    image: Floats, painted: Painted, view: View, plane: Plane, weighting: Weighting
-) -> SimulatedSlice:
+def truth_of(painted: Painted, view: View, plane: Plane, weighting: Weighting) -> SimulatedSlice:
+    """The truth of a painted slice; its image is the signal before the scanner."""
+    image = painted.signals[0]
     oedema = np.zeros(image.shape, np.float32)
     kind = np.zeros(image.shape, np.uint8)
     pattern = Pattern.NORMAL

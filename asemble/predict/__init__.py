@@ -88,7 +88,14 @@ def assess(
     used = [series for series in study.series if refusals[series.id] is None]
     raw = all_raw_maps(used, ensemble, progress=progress)
     judged = [
-        judged_series(one, raw[one.id].probabilities, raw[one.id].disease, ensemble) for one in used
+        judged_series(
+            one,
+            raw[one.id].probabilities,
+            raw[one.id].disease,
+            raw[one.id].tissue.astype(np.float32),
+            ensemble,
+        )
+        for one in used
     ]
     prediction = _conclude(study, refusals, judged, ensemble, started=started)
     return prediction, on_one_scale(raw, ensemble)

@@ -12,6 +12,7 @@ from asemble.core.results import ENSEMBLE, Probabilities
 from asemble.core.study import Series, Study
 from asemble.core.volume import Floats
 from asemble.explain.heatmaps import Progress
+from asemble.imaging.bones import joints_seen
 from asemble.imaging.joints import joint_regions
 from asemble.imaging.quality import why_not_judged
 from asemble.imaging.slices import prepare
@@ -19,7 +20,7 @@ from asemble.models import Ensemble
 from asemble.models.calibration import Floats64
 from asemble.models.counting import AtJoints, at_joints, for_disease
 from asemble.models.ensemble import judging, sum_of_shares
-from asemble.models.fusion import Bools, Fusion, plane_features, smooth
+from asemble.models.fusion import Bools, Fusion, answers_of_slices, plane_features
 from asemble.models.scope import FEWEST_SLICES, Scope
 
 
@@ -64,14 +65,15 @@ class Judged:
     def smoothed(self, member: str) -> Floats64:
         """`(slice, 3)` of a member or of `ENSEMBLE`, smoothed over the neighbours that count."""
         if member == ENSEMBLE:
-            return smooth(sum_of_shares(self.members, self.shares), self.counts)
-        return smooth(self.members[member], self.counts)
+            return answers_of_slices(sum_of_shares(self.members, self.shares), self.counts)
+        return answers_of_slices(self.members[member], self.counts)
 
 
 def judged_series(
     series: Series,
     members: Mapping[str, Floats64],
     disease: Mapping[str, Floats],
+    tissue: Floats,
     ensemble: Ensemble,
 ) -> Judged:
     """A series after the networks, and where the evidence of its slices lies.
@@ -79,12 +81,15 @@ def judged_series(
     Args:
         series: of a plane that is judged.
         members: `(slice, 3)` calibrated probabilities by member name.
-        disease: `(slice, 64, 64)` logits from 0 by member name, the evidence for any disease.
+        disease: `(slice, 128, 128)` logits from 0 by member name, the evidence for any disease.
+        tissue: `(slice, 6, 128, 128)` of the ensemble, how likely each place is what.
         ensemble: whose rule says which slices count.
     """
     plane = Plane(str(series.plane))
     shares = ensemble.shares(plane)
-    regions = joint_regions(plane, series.volume.affine_lps, series.volume.shape[0])
+    regions: Bools | None = joints_seen(tissue)
+    if regions is not None and not regions.any():  # then geometry says where they are expected
+        regions = joint_regions(plane, series.volume.affine_lps, series.volume.shape[0])
     found = () if regions is None else at_joints(sum_of_shares(disease, shares), regions)
     return Judged(series, members, shares, found, ensemble.fusion.counting.get(plane))
 
@@ -121,9 +126,12 @@ def judge(
         images = prepare(one.volume, one.plane).images
         parts: defaultdict[str, list[Floats64]] = defaultdict(list)
         evidence: defaultdict[str, list[Floats]] = defaultdict(list)
+        tissue: list[Floats] = []
+        shares = ensemble.shares(one.plane)
         with closing(ensemble.each(one.plane, images, judging)) as pieces:
             for piece in pieces:
-                for name, (probabilities, maps) in piece.items():
+                tissue.append(sum_of_shares({n: of[2] for n, of in piece.items()}, shares))
+                for name, (probabilities, maps, _) in piece.items():
                     parts[name].append(probabilities)
                     evidence[name].append(for_disease(maps))
                 done += len(next(iter(piece.values()))[0])
@@ -131,7 +139,7 @@ def judge(
                     progress(done, total)
         members = {name: np.concatenate(p) for name, p in parts.items()}
         disease = {name: np.concatenate(e) for name, e in evidence.items()}
-        judged.append(judged_series(one, members, disease, ensemble))
+        judged.append(judged_series(one, members, disease, np.concatenate(tissue), ensemble))
     return judged
 
 

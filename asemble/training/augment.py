@@ -34,11 +34,11 @@ def augment(images: Tensor, lesions: Tensor, generator: Generator) -> tuple[Tens
     Args:
         images: `(n, 256, 256)` or `(n, channel, 256, 256)`, ratio to the foreground median, not
             squashed; the channels of a slice are changed alike.
-        lesions: `(n, 2, 64, 64)`, 0..1; moved with the images.
+        lesions: `(n, 2, 128, 128)`, 0..1; moved with the images.
         generator: of the random numbers, on the CPU.
 
     Returns:
-        Squashed images `(n, channel, 256, 256)` and lesions `(n, 2, 64, 64)`.
+        Squashed images `(n, channel, 256, 256)` and lesions `(n, 2, 128, 128)`.
     """
     n = len(images)
     place = _random_places(n, generator).to(images.device)

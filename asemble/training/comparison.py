@@ -248,7 +248,7 @@ def score(
     Args:
         asked: the slices.
         probabilities: `(n, 3)`.
-        evidence: `(n, 3, 64, 64)`.
+        evidence: `(n, 3, 128, 128)`.
     """
     channel = LESION_CHANNELS.index(_INFLAMMATORY)
     lesions = torch.from_numpy(asked.lesions[:, channel].astype(np.float32) / 255)

@@ -24,8 +24,9 @@ class TrainingConfig:
         member: name in the table of members, or of the networks that they are compared with.
         plane: coronal or axial.
         seed: of initialisation, order and augmentation.
-        training_cases: simulated cases to learn from, three slices each; the same cases, in the
-            same order, for every member and seed (`asemble.training.data`).
+        training_cases: simulated people to learn from, six slices each; the same people, in the
+            same order, for every member and seed (`asemble.training.fresh`). For the networks of
+            the comparison cases of three slices (`asemble.training.data`).
         validation_cases: further cases, for early stopping and calibration.
         passes: images seen, counting repeats; the budget.
         batch: images in a step.
@@ -38,6 +39,10 @@ class TrainingConfig:
         positive_weight: of a lesion cell against a cell without one.
         dice_weight: of one minus the Dice overlap of evidence and lesions.
         label_weight: of the cross entropy on slice labels.
+        average: decay a step of the running mean of the weights, which is what is validated and
+            kept; 0 keeps the weights themselves.
+        imagenet: whether the body begins at ImageNet, where a package brings such weights.
+        body_rate: learning rate of the body, as a share of that of the rest.
         preprocessing: "plain", or "abstract" for cut borders and CLAHE.
     """
 
@@ -57,6 +62,9 @@ class TrainingConfig:
     positive_weight: float = 8.0
     dice_weight: float = 0.5
     label_weight: float = 0.5
+    average: float = 0.0
+    imagenet: bool = False
+    body_rate: float = 1.0
     preprocessing: Preprocessing = Preprocessing.PLAIN
 
     def __post_init__(self) -> None:
@@ -74,7 +82,9 @@ class TrainingConfig:
             _require(getattr(self, name) > 0, name, "above 0")
         for name in ("weight_decay", "heatmap_weight", "dice_weight", "label_weight"):
             _require(getattr(self, name) >= 0, name, "0 or more")
-        _require(0 <= self.warmup < 1, "warmup", "from 0 to below 1")
+        for name in ("warmup", "average"):
+            _require(0 <= getattr(self, name) < 1, name, "from 0 to below 1")
+        _require(0 < self.body_rate <= 1, "body_rate", "above 0, at most 1")
 
     @property
     def steps(self) -> int:

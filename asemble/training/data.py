@@ -77,16 +77,20 @@ class SliceSet:
     Args:
         images: `(n, 256, 256)` float16, ratio to the foreground median, 0 to `CLIP`, not squashed;
             `(n, channel, 256, 256)` where something is shown beside the slices.
-        lesions: `(n, 2, 64, 64)` uint8, how much inflammatory and mechanical oedema is in each
+        lesions: `(n, 2, 128, 128)` uint8, how much inflammatory and mechanical oedema is in each
             cell, 255 from `FULL_CELL` on.
         labels: `(n,)` int64, index into `PATTERNS`.
         cases: `(n,)` int64, number of the case; splits are by case.
+        tissue: `(n, 128, 128)` uint8, a `Tissue` each; None where bones are not taught.
+        fluid: `(n,)` bool, which slices are fluid-sensitive; None where all are.
     """
 
     images: npt.NDArray[np.float16]
     lesions: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
     cases: npt.NDArray[np.int64]
+    tissue: npt.NDArray[np.uint8] | None = None
+    fluid: npt.NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

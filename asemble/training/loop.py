@@ -7,22 +7,25 @@ stopped and resumed ends with the same weights as one that was not.
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from asemble.core.errors import ConfigError
 from asemble.core.labels import PATTERNS
 from asemble.imaging.intensity import Preprocessing, preprocess, squash
 from asemble.models.cards import Card
 from asemble.models.comparison import Trainable
+from asemble.models.evidence import EvidenceNetwork
 from asemble.models.weights import save_weights, weights_name
 from asemble.training.augment import augment
+from asemble.training.bones import Batch, bone_loss, changed
 from asemble.training.checkpoint import Progress, is_of_run, load_checkpoint, save_checkpoint
 from asemble.training.config import TrainingConfig
 from asemble.training.data import SliceSet
@@ -98,28 +101,32 @@ def train(
     network = new_network(config, start).to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a stub's gap
     optimiser = new_optimiser(network, config)
+    kept = deepcopy(network) if config.average else network
+    both = nn.ModuleList([network, kept]) if config.average else network
     absent = _absent_classes(train_set)
     counts = _counts(train_set, validation_set)
     run = config.as_dict() | counts | start.facts() | _digests(train_set, validation_set)
     progress = Progress()
     anew = replace_other and checkpoint.exists() and not is_of_run(checkpoint, run)
     if resume and checkpoint.exists() and not anew:
-        progress = load_checkpoint(checkpoint, network, optimiser, run)
+        progress = load_checkpoint(checkpoint, both, optimiser, run)
         log(f"resumed at {progress.step * config.batch:,} of {config.passes:,} passes")
     started = time.monotonic() - progress.seconds
     logged = progress.seconds
     while progress.step < config.steps and progress.stale <= config.patience:
         set_training(network, start)
         loss = _learn(network, optimiser, train_set, config, progress.step, absent=absent)
+        if config.average:
+            _average(kept, network, config.average)
         progress.step += 1
         progress.seconds = time.monotonic() - started
         if progress.seconds - logged > LOG_EVERY_S:
             logged = progress.seconds
             log(progress_line(config, progress, loss))
         if progress.step % config.validate_every_steps == 0 or progress.step == config.steps:
-            score = evaluate(network, validation_set, config, absent=absent)
-            progress.keep_if_best(score, network)
-            save_checkpoint(checkpoint, progress, network, optimiser, run)
+            score = evaluate(kept, validation_set, config, absent=absent)
+            progress.keep_if_best(score, kept)
+            save_checkpoint(checkpoint, progress, both, optimiser, run)
             log(validation_line(config, progress, score))
     if progress.best is None or progress.best_state is None:
         raise ValueError("a run ends with a validation; this one had none")
@@ -158,7 +165,7 @@ def evaluate(
 def outputs(
     network: Trainable, slices: SliceSet, preprocessing: Preprocessing, *, batch: int = 64
 ) -> tuple[Tensor, Tensor]:
-    """Logits `(n, 3)` and evidence `(n, 3, 64, 64)` for slices, without augmentation."""
+    """Logits `(n, 3)` and evidence `(n, 3, 128, 128)` for slices, without augmentation."""
     device = next(network.parameters()).device
     network.eval()
     logits, evidence = [], []
@@ -187,9 +194,12 @@ def _learn(
     """One step of the optimiser; the loss before it."""
     device = next(network.parameters()).device
     for group in optimiser.param_groups:
-        group["lr"] = config.learning_rate * _rate(step, config)
+        group["lr"] = config.learning_rate * group["share"] * _rate(step, config)
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
     chosen = _batch_indices(step, len(slices), config)
+    if slices.tissue is not None:
+        loss = _bone_loss(network, slices, chosen, generator)
+        return _descend(network, optimiser, loss)
     ratios = torch.from_numpy(slices.images[chosen].astype(np.float32))
     lesions = torch.from_numpy(slices.lesions[chosen].astype(np.float32) / 255)
     labels = torch.from_numpy(slices.labels[chosen].astype(np.int64)).to(device)
@@ -209,11 +219,48 @@ def _learn(
         masked=None if masked is None else masked.to(device),
         absent=absent,
     )
+    return _descend(network, optimiser, loss)
+
+
+def _bone_loss(
+    network: Trainable, slices: SliceSet, chosen: npt.NDArray[np.int64], generator: torch.Generator
+) -> Tensor:
+    """Of slices whose every place is known."""
+    if slices.tissue is None or not isinstance(network, EvidenceNetwork):
+        raise ValueError("bones are taught to members, by slices whose tissue is known")
+    device = next(network.parameters()).device
+    fluid = np.ones(len(chosen), bool) if slices.fluid is None else slices.fluid[chosen]
+    batch = Batch(
+        torch.from_numpy(slices.images[chosen][:, None]).to(device),
+        torch.from_numpy(slices.tissue[chosen].astype(np.int64)).to(device),
+        torch.from_numpy(slices.lesions[chosen].astype(np.float32) / 255).to(device),
+        torch.from_numpy(slices.labels[chosen].astype(np.int64)).to(device),
+        torch.from_numpy(fluid).to(device),
+    )
+    batch = changed(batch, generator)
+    with _autocast(device):
+        loss, _ = bone_loss(network, replace(batch, images=_to(batch.images, device)))
+    return loss
+
+
+def _descend(network: Trainable, optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
+    """One step down; the loss before it."""
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]  # torch ships no type for it
     torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
     optimiser.step()
     return float(loss.detach())
+
+
+def _average(kept: Trainable, network: Trainable, decay: float) -> None:
+    """Move the running mean a little towards the weights; whole numbers are taken over."""
+    now = network.state_dict()
+    with torch.no_grad():
+        for name, value in kept.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(now[name], 1 - decay)
+            else:
+                value.copy_(now[name])
 
 
 def _batch_indices(step: int, slices: int, config: TrainingConfig) -> npt.NDArray[np.int64]:

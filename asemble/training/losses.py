@@ -31,8 +31,8 @@ def total_loss(
 
     Args:
         logits: `(n, 3)`.
-        evidence: `(n, 3, 64, 64)`.
-        lesions: `(n, 2, 64, 64)`, share of each cell that a lesion covers, 0..1.
+        evidence: `(n, 3, 128, 128)`.
+        lesions: `(n, 2, 128, 128)`, share of each cell that a lesion covers, 0..1.
         labels: `(n,)`, index into `PATTERNS`.
         config: the three weights, and the weight of a lesion cell.
         masked: `(n,)` bool, slices whose lesions are known; the others teach their label alone.
@@ -46,7 +46,7 @@ def total_loss(
     known = [c for c in LESION_CHANNELS if c not in absent]
     if not known or (masked is not None and not bool(masked.any())):
         return label_term
-    lesion_evidence = evidence[:, known]  # (n, 2, 64, 64) with every class
+    lesion_evidence = evidence[:, known]  # (n, 2, 128, 128) with every class
     lesions = lesions[:, [LESION_CHANNELS.index(c) for c in known]]
     if masked is not None:
         lesion_evidence, lesions = lesion_evidence[masked], lesions[masked]

@@ -194,7 +194,7 @@ class Collected:
 
 
 def _cells(lesions: npt.NDArray[np.bool_], grid: Grid) -> npt.NDArray[np.float32]:
-    """`(slice, 64, 64)`: 0..1, as full as `SliceSet.lesions` counts it."""
+    """`(slice, 128, 128)`: 0..1, as full as `SliceSet.lesions` counts it."""
     fine = grid.to_square(lesions.astype(np.float32))
     step = SIDE // MASK_SIDE
     share = fine.reshape(-1, MASK_SIDE, step, MASK_SIDE, step).mean(axis=(2, 4))

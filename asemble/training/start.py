@@ -9,6 +9,7 @@ import torch
 
 from asemble.core.errors import ConfigError
 from asemble.models.comparison import Trainable, build_network
+from asemble.models.imagenet import fill_from_imagenet
 from asemble.models.weights import load_weights, weights_name
 from asemble.training.config import TrainingConfig
 
@@ -73,6 +74,8 @@ def new_network(config: TrainingConfig, start: Start) -> Trainable:
         with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
             torch.manual_seed(config.seed)
             network = build_network(config.member)
+        if config.imagenet:
+            fill_from_imagenet(network.body.get_submodule("body"))
     else:
         network = deepcopy(start.network)
     if start.freeze_body:
@@ -89,13 +92,16 @@ def set_training(network: Trainable, start: Start) -> None:
 
 def new_optimiser(network: Trainable, config: TrainingConfig) -> torch.optim.Optimizer:
     """AdamW over whatever is not frozen."""
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    matrices = [p for p in parameters if p.ndim > 1]
-    vectors = [p for p in parameters if p.ndim <= 1]  # norms and biases are not decayed
-    return torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": config.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ],
-        lr=config.learning_rate,
-    )
+    groups = []
+    for of_body, share in ((False, 1.0), (True, config.body_rate)):
+        parameters = [
+            p
+            for name, p in network.named_parameters()
+            if p.requires_grad and name.startswith("body.") == of_body
+        ]
+        matrices = [p for p in parameters if p.ndim > 1]
+        vectors = [p for p in parameters if p.ndim <= 1]  # norms and biases are not decayed
+        for some, decay in ((matrices, config.weight_decay), (vectors, 0.0)):
+            if some:
+                groups.append({"params": some, "weight_decay": decay, "share": share})
+    return torch.optim.AdamW(groups, lr=config.learning_rate)

@@ -50,8 +50,8 @@ def validate(
 
     Args:
         logits: `(n, 3)`.
-        evidence: `(n, 3, 64, 64)`.
-        lesions: `(n, 2, 64, 64)`, 0..1.
+        evidence: `(n, 3, 128, 128)`.
+        lesions: `(n, 2, 128, 128)`, 0..1.
         labels: `(n,)`.
         loss: of these four.
     """
