@@ -498,7 +498,7 @@ def test_a_second_examination_is_of_the_same_person_elsewhere_in_the_scanner(
     facts = {"kind": case.kind, "seed": case.seed, "appearance": case.appearance}
     person = sample_case(case.seed, kind=case.kind, appearance=case.appearance)
     again = second_visit(**facts)  # type: ignore[arg-type]
-    assert again.scene.lesions == person.scene.lesions
+    assert again.person.lesions == person.person.lesions
     assert again.placement.tilt_deg != person.placement.tilt_deg
     assert again.scanner != person.scanner
     assert simulated.again is not None

@@ -11,11 +11,10 @@ from scipy import ndimage
 
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.volume import Floats
-from asemble.phantom import pelvis, people
+from asemble.phantom import cases, pelvis
 from asemble.phantom.contrast import sample_contrast
-from asemble.phantom.findings import STRESSES, part_of
+from asemble.phantom.findings import STRESSES, LesionType, part_of
 from asemble.phantom.lattice import lattice
-from asemble.phantom.lesions import LesionType
 from asemble.phantom.painting import Painted, paint
 from asemble.phantom.pelvis import GRID_MM, Pelvis, load_shape_model, read_arrays
 from asemble.phantom.person import Person, sample_person
@@ -30,7 +29,7 @@ def bones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pelvis]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ASEMBLE_PELVIS_CACHE", str(folder))
         built = pelvis.pelvis_of_seed(0)
-        assert [path.name for path in folder.iterdir()] == ["pelvis-1-0.npy"]
+        assert [path.name for path in folder.iterdir()] == ["pelvis-2-0-0.90.npy"]
         yield built
 
 
@@ -272,12 +271,12 @@ def test_inflammatory_oedema_lies_all_along_the_joint_and_some_behind_it(bones: 
 
 
 def test_weightings_of_one_person_share_their_truth(bones: Pelvis) -> None:
-    case = people.sample_case(7, kind=Pattern.INFLAMMATORY, pelvis=0)
-    stack = people.sample_stack(
+    case = cases.sample_case(7, kind=Pattern.INFLAMMATORY, pelvis=0)
+    stack = cases.sample_stack(
         np.random.default_rng(0), case, plane=Plane.CORONAL, weighting=Weighting.FLUID
     )
     rngs = {w: np.random.default_rng(1) for w in (Weighting.FLUID, Weighting.T1)}
-    both = people.render_weightings(case, stack, stack.shape[0] // 2, rngs)
+    both = cases.render_weightings(case, stack, stack.shape[0] // 2, rngs)
     stir, t1 = both[Weighting.FLUID], both[Weighting.T1]
     assert np.array_equal(stir.tissue, t1.tissue)
     assert stir.label is t1.label

@@ -30,7 +30,7 @@ def second_visit(*, kind: Pattern, seed: int, appearance: str | None) -> Case:
     return replace(
         person,
         seed=visit.seed,
-        scene=replace(person.scene, appearance=visit.scene.appearance),
+        contrasts=visit.contrasts,
         placement=visit.placement,
         scanner=visit.scanner,
         field_t=visit.field_t,

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from asemble.core.labels import PATTERNS, Plane, Weighting
 from asemble.imaging.joints import JointBand
 from asemble.phantom import Case, sample_case, sample_stack
-from asemble.phantom.acquisition import Stack, slice_points
+from asemble.phantom.acquisition import Stack
 
 FIRST_JOINT_SEED = 500_000
 """The bands are fitted on cases of the early stopping: in appearances that training samples."""
@@ -44,24 +44,15 @@ def _stack_of(number: int, plane: Plane) -> tuple[Case, Stack]:
 
 
 def _joint_places(case: Case, stack: Stack) -> Floats64:
-    """`(n, 3)` mm, of voxels in a joint space.
+    """`(n, 3)` mm, of places in a joint space that the stack covers.
 
     Right of and below the middle of the slice, and across the slices from that of the stack.
     """
-    anatomy, places = case.scene.anatomy, []
-    step_mm = float(np.linalg.norm(stack.affine_lps[:3, 0]))
-    for index in range(0, stack.shape[0], 2):  # neighbours look alike
-        points = anatomy.warped(slice_points(stack, case.placement, index))
-        v, w, left = points.v, points.w, points.u > 0
-        beside = np.abs(np.abs(points.u) - anatomy.joint_u(v, w, left))
-        in_space = beside < anatomy.gap(v, w, left) / 2
-        found = _places(in_space & (anatomy.in_joint(v, w) < 0), stack)
-        depth_mm = (index - (stack.shape[0] - 1) / 2) * step_mm
-        places.append(np.pad(found, ((0, 0), (0, 1)), constant_values=depth_mm))
-    return np.concatenate(places)
-
-
-def _places(mask: npt.NDArray[np.bool_], stack: Stack) -> Floats64:
-    spacing = np.linalg.norm(stack.affine_lps[:3, 1:3], axis=0)
-    at = (np.argwhere(mask) - (np.array(mask.shape) - 1) / 2) * spacing
+    points = np.concatenate([case.person.to_scanner(one) for one in case.person.land.joint])
+    lps = points + case.placement.origin_lps
+    inverse = np.linalg.inv(stack.affine_lps)
+    voxels = (inverse[:3, :3] @ lps.T + inverse[:3, 3:]).T
+    covered = (voxels[:, 0] > -0.5) & (voxels[:, 0] < stack.shape[0] - 0.5)
+    spacing = np.linalg.norm(stack.affine_lps[:3, :3], axis=0)
+    at = (voxels[covered] - (np.array(stack.shape) - 1) / 2) * spacing
     return np.asarray(at[:, ::-1], dtype=np.float64)

@@ -68,8 +68,8 @@ class JointBand:
 
 JOINT_BANDS: Mapping[Plane, JointBand] = MappingProxyType(
     {
-        Plane.CORONAL: JointBand(-35.16, 40.04, 53.31, -0.26, 12.73, 28.4),
-        Plane.AXIAL: JointBand(-16.95, 45.25, 59.05, -0.3, 14.66, 35.49),
+        Plane.CORONAL: JointBand(-35.85, 32.7, 49.67, -0.18, 15.33, 31.35),
+        Plane.AXIAL: JointBand(-19.44, 40.17, 52.32, -0.23, 15.62, 37.46),
     }
 )
 """By plane: the line through simulated joint spaces, with 95% of them across and along it, and 99%

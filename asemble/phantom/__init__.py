@@ -1,8 +1,8 @@
 """The simulator: sacroiliac MRI of people who do not exist, with the truth beside it.
 
-A case is one procedural pelvis in three dimensions; its slices are rendered in any plane and
-weighting and agree with each other. See the module docstrings for what each part takes from the
-clinical specification and from measurements on real scans.
+A case is one person with the bones of a shape model of real people; its slices are rendered in any
+plane and weighting and agree with each other. See the module docstrings for what each part takes
+from the clinical specification and from measurements on real scans.
 """
 
 from asemble.phantom.appearances import HELD_OUT, Ingredient
@@ -15,7 +15,7 @@ from asemble.phantom.cases import (
     sample_stack,
 )
 from asemble.phantom.export import write_sample
-from asemble.phantom.lesions import LesionType
+from asemble.phantom.findings import LesionType
 
 __all__ = [
     "HELD_OUT",

@@ -12,9 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from asemble.core.labels import Plane, Weighting
 from asemble.core.volume import Affine, Floats
-from asemble.phantom.anatomy import Points
 from asemble.phantom.appearances import Ranges
-from asemble.phantom.noise import Field
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +32,21 @@ class Placement:
         """Rows: the directions u, v, w of the sacrum in LPS."""
         sine, cosine = np.sin(np.radians(self.tilt_deg)), np.cos(np.radians(self.tilt_deg))
         return np.array([[1, 0, 0], [0, -sine, cosine], [0, cosine, sine]], dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Points:
+    """Where the pixels of a slice lie for the coil, mm from the middle of the joints.
+
+    Args:
+        u: `(row, column)`, left positive.
+        v: superior positive.
+        w: posterior positive.
+    """
+
+    u: Floats
+    v: Floats
+    w: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,26 +173,7 @@ def place_stack(
     return Stack(plane, weighting, affine, (slices, matrix, matrix), thickness_mm)
 
 
-def slice_points(stack: Stack, placement: Placement, index: float) -> Points:
-    """Points of one slice in the sacrum's frame; a fractional index lies between slices."""
-    _, rows, columns = stack.shape
-    to_sacrum = placement.axes_lps
-    axis, row, column, start = (
-        (to_sacrum @ vector).astype(np.float32)
-        for vector in (
-            *stack.affine_lps[:3, :3].T,
-            stack.affine_lps[:3, 3] - placement.origin_lps,
-        )
-    )
-    r = np.arange(rows, dtype=np.float32)[:, None, None] * row
-    c = np.arange(columns, dtype=np.float32)[None, :, None] * column
-    points = r + c + (start + np.float32(index) * axis)
-    pixel = float(np.linalg.norm(column))
-    u, v, w = (np.ascontiguousarray(points[..., k]) for k in range(3))
-    return Points(u, v, w, edge_mm=max(1.0, 1.3 * pixel))
-
-
-def acquire(rng: np.random.Generator, signal: Field, points: Points, scanner: Scanner) -> Floats:
+def acquire(rng: np.random.Generator, signal: Floats, points: Points, scanner: Scanner) -> Floats:
     """What the scanner makes of a noise-free slice: coil, k-space, ghost, filter, noise."""
     image = signal * _coil(points, scanner)
     if scanner.kept < 1:

@@ -11,18 +11,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
+from asemble.phantom.pelvis import USUAL_SPREAD
+
 Span = tuple[float, float]
 """Least and greatest value."""
-
-
-class Variant(StrEnum):
-    """Anatomical variants of the joint (clinical specification, section 6)."""
-
-    CRESCENT = "crescent"
-    SEMICIRCULAR = "semicircular defect"
-    ACCESSORY = "accessory joint"
-    COMPLEX = "iliosacral complex"
-    TRANSITIONAL = "transitional vertebra"
 
 
 class Ingredient(StrEnum):
@@ -34,7 +26,6 @@ class Ingredient(StrEnum):
     BACKGROUND_SCLEROSIS = "background sclerosis"
     RED_MARROW = "red marrow"
     JOINT_LINE = "joint-line lesions"
-    VARIANTS = "variants"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +48,7 @@ class Ranges:
         ghost: amplitude of the ghost, and `ghosted` the share of examinations with one.
         suppressed_fat: signal of suppressed fat relative to marrow, log-uniform.
         failed_suppression: how much brighter fat is where its suppression fails.
-        variants: anatomical variants, and `varied` the share of people with one.
+        shape_spread: standard deviation of the weights of the shape model's modes.
         ankylosis: share of inflammatory cases with a fused part of a joint.
     """
 
@@ -78,8 +69,7 @@ class Ranges:
     ghosted: float = 0.15
     suppressed_fat: Span = (0.35, 0.9)
     failed_suppression: Span = (0.0, 0.5)
-    variants: tuple[Variant, ...] = (Variant.CRESCENT, Variant.SEMICIRCULAR)
-    varied: float = 0.3
+    shape_spread: float = USUAL_SPREAD
     ankylosis: float = 0.0
 
 
@@ -101,11 +91,7 @@ HELD_OUT: Mapping[str, Ranges] = MappingProxyType(
         "noise": replace(TRAINING, noise=(0.14, 0.18)),
         "motion": replace(TRAINING, blur_px=(0.85, 1.1), ghost=(0.11, 0.16), ghosted=1.0),
         "late disease": replace(TRAINING, ankylosis=1.0),
-        "variant anatomy": replace(
-            TRAINING,
-            variants=(Variant.ACCESSORY, Variant.COMPLEX, Variant.TRANSITIONAL),
-            varied=1.0,
-        ),
+        "variant anatomy": replace(TRAINING, shape_spread=1.6),
     }
 )
 """By name, what training never samples."""

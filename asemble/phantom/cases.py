@@ -1,12 +1,13 @@
-"""One simulated person: a scene, a position in the scanner, and the series acquired of it."""
+"""One simulated person with real bones, and the series acquired of him or her."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from asemble.core.labels import Pattern, Plane, Weighting
-from asemble.core.volume import Floats
+from asemble.core.volume import Floats, Volume
 from asemble.phantom.acquisition import (
     PERFECT,
     Placement,
@@ -15,18 +16,18 @@ from asemble.phantom.acquisition import (
     acquire,
     place_stack,
     sample_placement,
-    sample_scanner,
-    slice_points,
 )
-from asemble.phantom.anatomy import Anatomy, sample_anatomy
 from asemble.phantom.appearances import Ingredient, Ranges, ranges_of
-from asemble.phantom.inflammatory import inflammatory_lesions
-from asemble.phantom.lesions import PAINTING_ORDER, Lesion, LesionType, background_sclerosis
-from asemble.phantom.mechanical import mechanical_lesions
-from asemble.phantom.noise import Field
-from asemble.phantom.organs import sample_organs
-from asemble.phantom.scene import Scene, render
-from asemble.phantom.tissue import sample_appearance
+from asemble.phantom.contrast import Contrast, sample_contrast
+from asemble.phantom.findings import LesionType
+from asemble.phantom.painting import Painted, paint
+from asemble.phantom.person import POOL, Person, sample_person
+from asemble.phantom.training_slices import (
+    sample_scanner,
+    scanner_points,
+    tissue_map,
+)
+from asemble.phantom.view import View
 
 LABEL_AREA_MM2 = 12.0
 """A slice carries its case's label from this area of oedema on: four voxels or so."""
@@ -36,14 +37,15 @@ LesionKey = tuple[LesionType, Pattern]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """One simulated person.
+    """One simulated person in one examination.
 
     Args:
-        kind: what the case as a whole shows.
+        kind: what the person as a whole shows.
         seed: regenerates it.
         appearance: the held-out appearance, or None for one that training may sample.
-        scene: what is painted.
-        placement: where it lies.
+        person: bones, soft tissue and lesions.
+        contrasts: grey values by weighting.
+        placement: where the pelvis lies.
         scanner: image quality.
         field_t: field strength.
     """
@@ -51,7 +53,8 @@ class Case:
     kind: Pattern
     seed: int
     appearance: str | None
-    scene: Scene
+    person: Person
+    contrasts: Mapping[Weighting, Contrast]
     placement: Placement
     scanner: Scanner
     field_t: float
@@ -65,11 +68,38 @@ class RenderedSlice:
         image: `(row, column)` float32, marrow near 1.
         masks: share of each voxel that a lesion covers, by type and cause.
         label: what this slice shows by itself.
+        tissue: `(row, column)` uint8, a `training_slices.Tissue` each.
     """
 
     image: Floats
-    masks: Mapping[LesionKey, Field]
+    masks: Mapping[LesionKey, Floats]
     label: Pattern
+    tissue: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RenderedStack:
+    """A whole series and its truth.
+
+    Args:
+        volume: voxels and where they lie.
+        stack: its geometry, plane and weighting.
+        tissue: `(slice, row, column)` uint8, a `training_slices.Tissue` each.
+        oedema: `(slice, row, column)` float32 share of each voxel, by cause.
+        labels: what each slice shows by itself.
+    """
+
+    volume: Volume
+    stack: Stack
+    tissue: npt.NDArray[np.uint8]
+    oedema: Mapping[Pattern, Floats]
+    labels: tuple[Pattern, ...]
+
+
+FIRST_UNSEEN = 500_000
+"""Cases from this seed on are kept from training, and so are their bones."""
+PELVISES_HELD_OUT = range(1000, 1016)
+"""Seeds of their pelvises."""
 
 
 def sample_case(
@@ -78,6 +108,7 @@ def sample_case(
     kind: Pattern,
     appearance: str | None = None,
     without: Collection[Ingredient] = (),
+    pelvis: int | None = None,
 ) -> Case:
     """The case of that seed and kind; the same arguments give the same case.
 
@@ -86,59 +117,40 @@ def sample_case(
         kind: what the case shows.
         appearance: a name in `HELD_OUT`, or None for an appearance that training may sample.
         without: what of the simulator is left out, to measure what it is worth.
+        pelvis: seed of the bones; None draws one that training uses, or, from the seed
+            `FIRST_UNSEEN` on, one that it never does.
     """
     ranges = ranges_of(appearance)
-    rng = np.random.default_rng([seed, list(Pattern).index(kind)])
-    field_t = float(rng.choice(ranges.field_t))
-    anatomy = sample_anatomy(rng, ranges)
-    scene = Scene(
-        anatomy=anatomy,
-        organs=sample_organs(rng, anatomy, ranges),
-        lesions=_sample_lesions(rng, kind, anatomy, ranges, without),
-        appearance=sample_appearance(rng, field_t=field_t, suppressed_fat=ranges.suppressed_fat),
-        marrow_variation=float(rng.uniform(0.08, 0.22)),
-        marrow_scale_mm=float(rng.uniform(5, 14)),
+    rng = np.random.default_rng([seed, list(Pattern).index(kind), 2])
+    person = sample_person(
+        rng,
+        kind,
+        seed=_pelvis(rng, seed) if pelvis is None else pelvis,
+        spread=ranges.shape_spread,
+        ankylosed=rng.random() < ranges.ankylosis,
     )
+    contrasts = {
+        Weighting.FLUID: _suppressed(rng, sample_contrast(rng, Weighting.FLUID), ranges),
+        Weighting.T1: sample_contrast(rng, Weighting.T1),
+    }
     scanner = sample_scanner(rng, ranges)
-    placement = sample_placement(rng)
     if Ingredient.ACQUISITION in without:
         scanner = PERFECT
-    return Case(kind, seed, appearance, _without(scene, without), placement, scanner, field_t)
+    return Case(
+        kind,
+        seed,
+        appearance,
+        _without(person, without),
+        contrasts,
+        sample_placement(rng),
+        scanner,
+        float(rng.choice(ranges.field_t)),
+    )
 
 
-def _sample_lesions(
-    rng: np.random.Generator,
-    kind: Pattern,
-    anatomy: Anatomy,
-    ranges: Ranges,
-    without: Collection[Ingredient],
-) -> tuple[Lesion, ...]:
-    """The lesions of one case, in the order in which they are painted."""
-    lesions = background_sclerosis(rng, anatomy)
-    if Ingredient.BACKGROUND_SCLEROSIS in without:
-        lesions = []
-    if kind is Pattern.INFLAMMATORY:
-        joint_line = Ingredient.JOINT_LINE not in without
-        lesions += inflammatory_lesions(
-            rng, anatomy, ankylosis=ranges.ankylosis, joint_line=joint_line
-        )
-    elif kind is Pattern.MECHANICAL:
-        lesions += mechanical_lesions(rng, anatomy)
-    return tuple(sorted(lesions, key=lambda lesion: PAINTING_ORDER.index(lesion.type)))
-
-
-def _without(scene: Scene, ingredients: Collection[Ingredient]) -> Scene:
-    organs, anatomy = scene.organs, scene.anatomy
-    if Ingredient.DISTRACTORS in ingredients:
-        organs = replace(organs, blobs=(), vessels=(), modic=1.0, facet_effusion=0.0)
-    if Ingredient.RED_MARROW in ingredients:
-        organs = replace(organs, red_marrow=0.0)
-    if Ingredient.VARIANTS in ingredients:
-        anatomy = replace(anatomy, variant=None)
-    if Ingredient.TEXTURE in ingredients:
-        organs = replace(organs, grain=0.0)
-        scene = replace(scene, marrow_variation=0.0)
-    return replace(scene, organs=organs, anatomy=anatomy)
+def _pelvis(rng: np.random.Generator, seed: int) -> int:
+    pool = range(POOL) if seed < FIRST_UNSEEN else PELVISES_HELD_OUT
+    return pool[int(rng.integers(len(pool)))]
 
 
 def sample_stack(
@@ -168,25 +180,18 @@ def render_slice(case: Case, stack: Stack, index: float, rng: np.random.Generato
 def render_weightings(
     case: Case, stack: Stack, index: float, rngs: Mapping[Weighting, np.random.Generator]
 ) -> dict[Weighting, RenderedSlice]:
-    """One slice in several weightings, painted once and acquired with the noise of each.
-
-    Two thin layers are averaged through its thickness, then acquired.
-    """
-    half = 0.29 * stack.thickness_mm / float(np.linalg.norm(stack.affine_lps[:3, 0]))
-    layers = [
-        render(case.scene, slice_points(stack, case.placement, index + offset), tuple(rngs))
-        for offset in (-half, half)
-    ]
-    masks: dict[LesionKey, Field] = {}
-    for layer in layers:
-        for key, cover in layer.masks.items():
-            masks[key] = masks.get(key, np.zeros(cover.shape, np.float32)) + cover / 2
-    label = slice_label(masks, stack)
+    """One slice in several weightings, painted once and acquired with the noise of each."""
+    view = view_of(stack, case.placement, index)
+    texture = np.random.default_rng([case.seed, list(Plane).index(stack.plane), round(index * 16)])
+    contrasts = [case.contrasts[weighting] for weighting in rngs]
+    painted = paint(case.person, view, contrasts, texture)
+    masks = lesion_masks(painted)
+    label = slice_label(masks, view.pixel_mm)
+    tissue = tissue_map(painted)
     rendered = {}
-    for weighting, rng in rngs.items():
-        signal: Field = (layers[0].signals[weighting] + layers[1].signals[weighting]) / 2
-        image = acquire(rng, signal, layers[0].points, case.scanner)
-        rendered[weighting] = RenderedSlice(image, masks, label)
+    for signal, (weighting, rng) in zip(painted.signals, rngs.items(), strict=True):
+        image = acquire(rng, signal, scanner_points(view), case.scanner)
+        rendered[weighting] = RenderedSlice(image, masks, label, tissue)
     return rendered
 
 
@@ -202,16 +207,103 @@ def render_series_in(
     """The same in several weightings; noise depends on the case, the series and the slice."""
     plane = list(Plane).index(stack.plane)
     for index in range(stack.shape[0]):
-        seeds = {w: [case.seed, plane, list(Weighting).index(w), index] for w in weightings}
+        seeds = {w: [case.seed, plane, list(Weighting).index(w), index, 2] for w in weightings}
         rngs = {w: np.random.default_rng(seed) for w, seed in seeds.items()}
         yield render_weightings(case, stack, index, rngs)
 
 
-def slice_label(masks: Mapping[LesionKey, Field], stack: Stack) -> Pattern:
+def render_stack(case: Case, stack: Stack) -> RenderedStack:
+    """A whole series as a volume, with the truth of every voxel."""
+    slices = list(render_series(case, stack))
+    causes = {cause for one in slices for lesion, cause in one.masks if lesion is LesionType.OEDEMA}
+    empty: Floats = np.zeros(stack.shape[1:], np.float32)
+    return RenderedStack(
+        volume=Volume(np.stack([one.image for one in slices]), stack.affine_lps),
+        stack=stack,
+        tissue=np.stack([one.tissue for one in slices]),
+        oedema={
+            cause: np.stack([one.masks.get((LesionType.OEDEMA, cause), empty) for one in slices])
+            for cause in sorted(causes)
+        },
+        labels=tuple(one.label for one in slices),
+    )
+
+
+def simulate_study(seed: int, *, kind: Pattern, **options: object) -> list[RenderedStack]:
+    """Semicoronal T1 and STIR on one grid, and an axial STIR, of one person."""
+    case = sample_case(seed, kind=kind, **options)  # type: ignore[arg-type]
+    made = []
+    for plane in (Plane.CORONAL, Plane.AXIAL):
+        rng = np.random.default_rng([case.seed, list(Plane).index(plane)])
+        stack = sample_stack(rng, case, plane=plane, weighting=Weighting.FLUID)
+        if plane is Plane.CORONAL:
+            made.append(render_stack(case, replace(stack, weighting=Weighting.T1)))
+        made.append(render_stack(case, stack))
+    return made
+
+
+def view_of(stack: Stack, placement: Placement, index: float) -> View:
+    """One slice of a stack, seen from the middle of the joints."""
+    _, rows, columns = stack.shape
+    affine = stack.affine_lps
+    centre = affine @ (index, (rows - 1) / 2, (columns - 1) / 2, 1)
+    pixel = float(np.linalg.norm(affine[:3, 2]))
+    return View(
+        centre=centre[:3] - placement.origin_lps,
+        row=affine[:3, 1] / np.linalg.norm(affine[:3, 1]),
+        column=affine[:3, 2] / pixel,
+        rows=rows,
+        columns=columns,
+        pixel_mm=pixel,
+        thickness_mm=stack.thickness_mm,
+    )
+
+
+def lesion_masks(painted: Painted) -> dict[LesionKey, Floats]:
+    """Share of each voxel by lesion type and cause."""
+    masks: dict[LesionKey, Floats] = {
+        (LesionType.OEDEMA, cause): cover for cause, cover in painted.oedema.items() if cover.any()
+    }
+    for (what, cause), cover in painted.structural.items():
+        if cover.any():
+            masks[LesionType(what), cause] = cover
+    return masks
+
+
+def slice_label(masks: Mapping[LesionKey, Floats], pixel_mm: float) -> Pattern:
     """The class that one slice shows: that of the oedema in it, if there is enough."""
-    _, row, column = np.linalg.norm(stack.affine_lps[:3, :3], axis=0)
     for cause in (Pattern.INFLAMMATORY, Pattern.MECHANICAL):
         oedema = masks.get((LesionType.OEDEMA, cause))
-        if oedema is not None and float(oedema.sum() * row * column) >= LABEL_AREA_MM2:
+        if oedema is not None and float(oedema.sum()) * pixel_mm**2 >= LABEL_AREA_MM2:
             return cause
     return Pattern.NORMAL
+
+
+def _suppressed(rng: np.random.Generator, contrast: Contrast, ranges: Ranges) -> Contrast:
+    """Fat as bright as its suppression leaves it."""
+    low, high = np.log(ranges.suppressed_fat)
+    fat = float(np.exp(rng.uniform(low, high)))
+    names = {"fat": 1.0, "pelvic fat": 1.1, "foramen": 1.2, "marrow fat": 0.9}
+    return replace(
+        contrast, values={**contrast.values, **{name: fat * by for name, by in names.items()}}
+    )
+
+
+def _without(person: Person, ingredients: Collection[Ingredient]) -> Person:
+    numbers = dict(person.n)
+    balls, lesions = person.balls, person.lesions
+    if Ingredient.DISTRACTORS in ingredients:
+        kept = ("foramen", "nerve")
+        balls = tuple(one for one in balls if one.tissue in kept)
+        numbers |= dict.fromkeys(("modic", "facet", "fluid", "vein_rim", "belly", "mesentery"), 0.0)
+    if Ingredient.RED_MARROW in ingredients:
+        numbers["islands"] = 0.0
+    if Ingredient.TEXTURE in ingredients:
+        numbers |= dict.fromkeys(("fibre", "muscle_fat", "fascia", "mesentery"), 0.0)
+    if Ingredient.BACKGROUND_SCLEROSIS in ingredients:
+        lesions = tuple(
+            one for one in lesions if one.what != "sclerosis" or one.kind is not Pattern.NORMAL
+        )
+    if Ingredient.JOINT_LINE in ingredients:
+        lesions = tuple(one for one in lesions if one.what != "oedema" or one.depth_mm > 3)
+    return replace(person, n=numbers, balls=balls, lesions=lesions)

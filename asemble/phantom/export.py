@@ -21,8 +21,8 @@ from asemble.core.labels import SIMULATED_COMMENT, SIMULATOR, Pattern, Plane, We
 from asemble.core.volume import Floats
 from asemble.phantom.acquisition import Stack
 from asemble.phantom.cases import Case, RenderedSlice, render_series_in, sample_case, sample_stack
-from asemble.phantom.tissue import Sequence as PulseSequence
-from asemble.phantom.tissue import stir_sequence, t1_sequence
+from asemble.phantom.sequences import Sequence as PulseSequence
+from asemble.phantom.sequences import stir_sequence, t1_sequence
 
 UID_ROOT = PYDICOM_ROOT_UID + "2638."
 """Every UID of a simulated file starts so."""

@@ -6,6 +6,7 @@ clinical specification, section 6.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,16 @@ BAND_SHARE = 0.45
 """Of inflamed joints: with a thin band of oedema along much of the joint."""
 IN_FOCUS = 0.6
 """Share of further lesions that lie in the wanted plane, too."""
+
+
+class LesionType(StrEnum):
+    """The change in the bone; the names are those of the mask files."""
+
+    OEDEMA = "oedema"
+    EROSION = "erosion"
+    FAT = "fat"
+    SCLEROSIS = "sclerosis"
+    ANKYLOSIS = "ankylosis"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from asemble.phantom.pelvis import GRID_MM, LOW_MM, STEP_MM, Pelvis, pelvis_of_seed
+from asemble.phantom.pelvis import GRID_MM, LOW_MM, STEP_MM, USUAL_SPREAD, Pelvis, pelvis_of_seed
 
 Array = npt.NDArray[np.floating[Any]]
 
@@ -42,9 +42,9 @@ class Landmarks:
 
 
 @cache
-def landmarks_of_seed(seed: int) -> Landmarks:
+def landmarks_of_seed(seed: int, spread: float = USUAL_SPREAD) -> Landmarks:
     """Maps of the pelvis of a seed, worked out once in a process."""
-    return _landmarks(pelvis_of_seed(seed))
+    return _landmarks(pelvis_of_seed(seed, spread))
 
 
 def _landmarks(pelvis: Pelvis) -> Landmarks:

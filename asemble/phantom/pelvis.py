@@ -42,8 +42,11 @@ HIGH_MM = (156.0, 68.0, 86.0)
 
 FIRST_PELVIS = 20261127
 """Seed that all pelvises share."""
-LAYOUT = 1
+LAYOUT = 2
 """Of a file in the cache: other files than those of today are left alone."""
+
+USUAL_SPREAD = 0.9
+"""Standard deviation of the weights, a little below that of the people of the model."""
 
 _POINTS_A_SIDE = 24
 """Points along a patch of some 15 mm: 0.6 mm apart, corrected by the normal."""
@@ -155,9 +158,12 @@ class _ArraysOnly(pickle.Unpickler):
         return super().find_class(module.replace("numpy.core", "numpy._core"), name)
 
 
-def sample_weights(rng: np.random.Generator, *, modes: int = 26) -> npt.NDArray[np.float64]:
-    """Weights of one person, in standard deviations, none beyond 2."""
-    weights: npt.NDArray[np.float64] = np.clip(rng.normal(0, 0.9, modes), -2, 2)
+def sample_weights(
+    rng: np.random.Generator, *, modes: int = 26, spread: float = USUAL_SPREAD
+) -> npt.NDArray[np.float64]:
+    """Weights of one person, in standard deviations, none beyond 2.2 times the spread."""
+    limit = 2.2 * spread
+    weights: npt.NDArray[np.float64] = np.clip(rng.normal(0, spread, modes), -limit, limit)
     return weights
 
 
@@ -186,7 +192,7 @@ def cache_folder() -> Path:
     return (Path(caches) if caches else Path.home() / ".cache") / "asemble" / "pelvises"
 
 
-def pelvis_of_seed(seed: int) -> Pelvis:
+def pelvis_of_seed(seed: int, spread: float = USUAL_SPREAD) -> Pelvis:
     """The pelvis of a seed, built once and kept on disk as a memory map of 8 MB.
 
     Where nothing can be written it is kept in memory.
@@ -194,18 +200,18 @@ def pelvis_of_seed(seed: int) -> Pelvis:
     Raises:
         ShapeModelMissingError: it is not built yet, and the shape model is not installed.
     """
-    path = _path_of(seed)
+    path = _path_of(seed, spread)
     if path.exists():
         return _mapped(str(path))
-    return _built(seed)
+    return _built(seed, spread)
 
 
 @cache
-def _built(seed: int) -> Pelvis:
+def _built(seed: int, spread: float) -> Pelvis:
     model = load_shape_model()
-    weights = sample_weights(np.random.default_rng([FIRST_PELVIS, seed]))
+    weights = sample_weights(np.random.default_rng([FIRST_PELVIS, seed]), spread=spread)
     built = build_pelvis(model.nodes(weights), model)
-    path = _path_of(seed)
+    path = _path_of(seed, spread)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
@@ -217,8 +223,8 @@ def _built(seed: int) -> Pelvis:
     return _mapped(str(path))
 
 
-def _path_of(seed: int) -> Path:
-    return cache_folder() / f"pelvis-{LAYOUT}-{seed}.npy"
+def _path_of(seed: int, spread: float = USUAL_SPREAD) -> Path:
+    return cache_folder() / f"pelvis-{LAYOUT}-{seed}-{spread:.2f}.npy"
 
 
 def build_pool(count: int, *, workers: int = 1) -> None:
@@ -404,20 +410,35 @@ def _inside(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
             x = np.ceil(p[:, 0] + s * e1[:, 0] + t * e2[:, 0]).clip(0, shape[0])[hit]
             np.add.at(flips, (x.astype(int), y[hit], z[hit]), 1)
     odd = (np.cumsum(flips, axis=0)[:-1] % 2).astype(np.uint8)
-    # A ray that met an edge after all leaves an odd count: its neighbours decide.
-    leaking = np.broadcast_to(flips.sum(axis=0) % 2 == 1, odd.shape)
-    return np.where(leaking, ndimage.median_filter(odd, size=(1, 3, 3)), odd) > 0
+    leaking = flips.sum(axis=0) % 2 == 1
+    if leaking.any():
+        # A ray that met an edge after all leaves an odd count: its neighbours decide.
+        odd = np.where(leaking, ndimage.median_filter(odd, size=(1, 3, 3)), odd)
+    return odd > 0
+
+
+def _coarse_distance(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Signed distance by every second point of the grid, in an eighth of the time."""
+    few = inside[::2, ::2, ::2]
+    away = ndimage.distance_transform_edt(~few, 2 * GRID_MM)
+    away = away - ndimage.distance_transform_edt(few, 2 * GRID_MM)
+    far: npt.NDArray[np.float32] = (away - np.sign(away) * GRID_MM).astype(np.float32)
+    for axis, count in enumerate(inside.shape):
+        at = np.minimum(np.arange(count) / 2, far.shape[axis] - 1)
+        low = at.astype(int)
+        high = np.minimum(low + 1, far.shape[axis] - 1)
+        share = (at - low).astype(np.float32).reshape([-1 if k == axis else 1 for k in range(3)])
+        between = far.take(low, axis) * (1 - share) + far.take(high, axis) * share
+        far = np.asarray(between, dtype=np.float32)
+    return far
 
 
 def _distance(
     points: Points, normals: Points, inside: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float32]:
     """Signed distance in mm on the grid: exact near the surface, by steps of the grid away."""
-    far = ndimage.distance_transform_edt(~inside, GRID_MM) - ndimage.distance_transform_edt(
-        inside, GRID_MM
-    )
-    signed = np.asarray(far - np.sign(far) * GRID_MM / 2, dtype=np.float32)
-    near = np.argwhere(np.abs(far) < 2.5 * GRID_MM)
+    signed = _coarse_distance(inside)
+    near = np.argwhere(np.abs(signed) < 4 * GRID_MM)
     at = near * GRID_MM + LOW_MM
     distance, nearest = cKDTree(points).query(at)
     offset = at - points[nearest]

@@ -14,6 +14,7 @@ from asemble.core.labels import Pattern
 from asemble.phantom.findings import Focus, Lesion, sample_ankylosis, sample_findings
 from asemble.phantom.landmarks import Landmarks, landmarks_of_seed
 from asemble.phantom.lattice import Lattice, lattice
+from asemble.phantom.pelvis import USUAL_SPREAD
 from asemble.phantom.tubes import Balls, sample_tubes
 
 Array = npt.NDArray[np.floating[Any]]
@@ -67,6 +68,7 @@ def sample_person(
     pattern: Pattern,
     *,
     seed: int | None = None,
+    spread: float = USUAL_SPREAD,
     focus: Focus | None = None,
     ankylosed: bool = False,
 ) -> Person:
@@ -76,10 +78,11 @@ def sample_person(
         rng: of everything.
         pattern: what the person shows.
         seed: of the pelvis; None draws one of the pool.
+        spread: of the weights of the shape model.
         focus: where one lesion must lie, so that a slice to train on has one.
         ankylosed: whether marrow crosses a part of a joint.
     """
-    land = landmarks_of_seed(int(rng.integers(POOL)) if seed is None else seed)
+    land = landmarks_of_seed(int(rng.integers(POOL)) if seed is None else seed, spread)
     n = _numbers(rng)
     affine = _affine(rng)
     bend = lattice(rng, 58.0, 3, 8)

@@ -9,8 +9,7 @@ import numpy.typing as npt
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.volume import Floats
 from asemble.phantom import acquisition
-from asemble.phantom.acquisition import Scanner, acquire, rotation
-from asemble.phantom.anatomy import Points
+from asemble.phantom.acquisition import Points, Scanner, acquire
 from asemble.phantom.appearances import TRAINING, Ranges
 from asemble.phantom.contrast import sample_contrast
 from asemble.phantom.findings import Focus
@@ -148,7 +147,7 @@ def scanner_points(view: View) -> Points:
     """Where the pixels of a view lie for the coil: left, superior, posterior in mm."""
     points = view.points().astype(np.float32)
     x, y, z = (np.ascontiguousarray(points[..., k]) for k in range(3))
-    return Points(x, z, y, view.pixel_mm)
+    return Points(x, z, y)
 
 
 def tissue_map(painted: Painted) -> npt.NDArray[np.uint8]:

@@ -194,16 +194,13 @@ def _beside(stack: Stack, index: float, beside: Beside) -> list[tuple[Stack, flo
 def _choose_index(rng: np.random.Generator, case: Case, stack: Stack) -> float:
     """A position in the stack: through a lesion, or anywhere; positions need not be whole."""
     last = stack.shape[0] - 1
-    lesions = [lesion for lesion in case.scene.lesions if lesion.type is LesionType.OEDEMA]
+    lesions = [one for one in case.person.lesions if one.what == LesionType.OEDEMA]
     if not lesions or rng.random() > AT_LESION:
         return float(rng.uniform(0, last))
     lesion = lesions[rng.integers(len(lesions))]
-    side = 55.0 if lesion.left else -55.0
-    half = lesion.half_w_mm if stack.plane is Plane.CORONAL else lesion.half_v_mm
-    off = rng.uniform(-0.8, 0.8) * half
-    at = np.array([side, lesion.v_mm, lesion.w_mm])
-    at[2 if stack.plane is Plane.CORONAL else 1] += off
-    lps = case.placement.origin_lps + at @ case.placement.axes_lps
+    normal = stack.affine_lps[:3, 0] / np.linalg.norm(stack.affine_lps[:3, 0])
+    off = rng.uniform(-0.8, 0.8) * lesion.radius_mm
+    lps = case.placement.origin_lps + np.asarray(lesion.centre) + off * normal
     inverse = np.linalg.inv(stack.affine_lps)
     return float(np.clip((inverse @ [*lps, 1])[0], 0, last))
 
