@@ -9,7 +9,7 @@ import numpy.typing as npt
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.volume import Floats
 from asemble.phantom import acquisition
-from asemble.phantom.acquisition import Points, Scanner, acquire
+from asemble.phantom.acquisition import Points, Scanner, acquire, rotation
 from asemble.phantom.appearances import TRAINING, Ranges
 from asemble.phantom.contrast import sample_contrast
 from asemble.phantom.findings import Focus

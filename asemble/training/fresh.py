@@ -20,10 +20,10 @@ from asemble.core.labels import PATTERNS, Pattern, Plane, Tissue, Weighting
 from asemble.imaging.intensity import median_ratio
 from asemble.models.evidence import EVIDENCE_SIDE
 from asemble.phantom.acquisition import acquire
+from asemble.phantom.cases import PELVISES_HELD_OUT
 from asemble.phantom.contrast import sample_contrast
 from asemble.phantom.findings import Focus
 from asemble.phantom.painting import paint
-from asemble.phantom.people import PELVISES_HELD_OUT
 from asemble.phantom.person import sample_person
 from asemble.phantom.training_slices import (
     RANDOM_SHARE,
