@@ -6,14 +6,13 @@ import pytest
 from asemble.clinical import sparcc
 from asemble.clinical.findings import QUADRANTS, Bone, Half, Joint, Lesion, Mark, toggled
 from asemble.core.errors import LineError
+from asemble.core.joints import FURTHEST_MM, JointLine
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Series
 from asemble.core.volume import Volume
 from asemble.reading import marking
 from asemble.reading.joint_lines import (
-    FURTHEST_MM,
     HOLD_MM,
-    JointLine,
     JointLines,
     Laid,
     Slice,

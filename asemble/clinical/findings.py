@@ -1,97 +1,25 @@
 """What a reader marks on the slices: a lesion in a quadrant of a joint on one slice.
 
-The quadrants are those of SPARCC: each joint is divided into its upper and lower half and into its
-iliac and its sacral side. Definitions and scores are counted from these marks alone.
+Definitions and scores are counted from these marks alone.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from enum import StrEnum
-from itertools import product
 
+from asemble.core.joints import QUADRANTS, Bone, Half, Joint, Lesion, Mark, Quadrant
 
-class Lesion(StrEnum):
-    """A lesion of the ASAS definitions of 2019."""
-
-    OEDEMA = "bone marrow oedema"
-    EROSION = "erosion"
-    FAT = "fat lesion"
-    BACKFILL = "backfill"
-    ANKYLOSIS = "ankylosis"
-    SCLEROSIS = "sclerosis"
-
-
-class Joint(StrEnum):
-    """The patient's side."""
-
-    RIGHT = "right"
-    LEFT = "left"
-
-
-class Half(StrEnum):
-    """Of the joint's height on a slice."""
-
-    UPPER = "upper"
-    LOWER = "lower"
-
-
-class Bone(StrEnum):
-    """Which side of the joint line."""
-
-    ILIAC = "iliac"
-    SACRAL = "sacral"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Quadrant:
-    """A quarter of one joint.
-
-    >>> print(Quadrant(Joint.LEFT, Half.UPPER, Bone.ILIAC))
-    left upper iliac
-    """
-
-    joint: Joint
-    half: Half
-    bone: Bone
-
-    def __str__(self) -> str:
-        return f"{self.joint} {self.half} {self.bone}"
-
-
-QUADRANTS = tuple(Quadrant(*parts) for parts in product(Joint, Half, Bone))
-"""All eight."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One lesion in one quadrant of one slice.
-
-    Args:
-        lesion: what is seen.
-        slice: index of the slice in its series, 0 and up.
-        quadrant: where on the slice. Backfill and ankylosis belong to a half of a joint: a mark
-            on either bone counts for both.
-        is_deep: it reaches 1 cm or more from the joint surface.
-        is_intense: oedema as bright as the reference (CSF or disc, as the reader chose).
-        place_mm: where the reader clicked, LPS; None for a mark made by words. Two marks that
-            differ in it alone are one.
-        line_mm: how far from the joint line that was, when it was made.
-
-    Raises:
-        ValueError: the index is below zero.
-    """
-
-    lesion: Lesion
-    slice: int
-    quadrant: Quadrant
-    is_deep: bool = False
-    is_intense: bool = False
-    place_mm: tuple[float, float, float] | None = field(default=None, compare=False)
-    line_mm: float | None = field(default=None, compare=False)
-
-    def __post_init__(self) -> None:
-        if self.slice < 0:
-            raise ValueError(f"slice must be 0 or more, got {self.slice}")
+__all__ = [
+    "QUADRANTS",
+    "Bone",
+    "Half",
+    "Joint",
+    "Lesion",
+    "Mark",
+    "Quadrant",
+    "longest_run",
+    "of_lesion",
+    "quadrants_of",
+    "toggled",
+]
 
 
 def toggled(marks: Iterable[Mark], mark: Mark) -> tuple[Mark, ...]:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.labels import PATTERNS, Pattern
+from asemble.core.measurements import Measurements
 from asemble.core.volume import Floats
 
 ENSEMBLE = "ensemble"
@@ -124,12 +125,21 @@ class DecidingSlice:
 
 @dataclass(frozen=True, slots=True)
 class SeriesPrediction:
-    """One series; `slices` is empty where the series was not judged and `why_not` says why."""
+    """One series.
+
+    Args:
+        series_id: of the series.
+        used: whether it was judged.
+        why_not: one sentence why it was not; None where it was.
+        slices: in the order of its volume; empty where it was not judged.
+        measurements: of its oedema; None where it was not judged, or its geometry is not known.
+    """
 
     series_id: str
     used: bool
     why_not: str | None
     slices: Sequence[SlicePrediction] = ()
+    measurements: Measurements | None = None
 
     @property
     def strongest(self) -> SlicePrediction | None:

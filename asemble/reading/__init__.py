@@ -1,5 +1,6 @@
 """What the reader says of one study: one frozen object, its edits, and its file."""
 
+from asemble.core.joints import JointLine
 from asemble.reading.document import (
     SCHEMA,
     as_document,
@@ -9,7 +10,7 @@ from asemble.reading.document import (
     from_document,
     short_hash,
 )
-from asemble.reading.joint_lines import JointLine, JointLines
+from asemble.reading.joint_lines import JointLines
 from asemble.reading.reading import (
     COMMENT_WARNING,
     MAX_COMMENT_CHARACTERS,

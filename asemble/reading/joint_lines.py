@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asemble.clinical.findings import Joint
 from asemble.core.errors import LineError
 from asemble.core.geometry import slice_normal, spacing_mm
+from asemble.core.joints import Joint, JointLine, Point, Points
 from asemble.core.study import Series
 from asemble.core.volume import Affine
 
@@ -32,15 +32,9 @@ LEAST_RISE = 0.35
 """Of a line's length, how much must lead upwards (20 degrees): a flat line has no upper half."""
 LEAST_APART_MM = 30.0
 """Between the joints; the least between the lines just named is 74 mm, low on a hind slice."""
-FURTHEST_MM = 10_000.0
-"""From the origin of a frame of reference; no scanner is so large."""
 
 TIE_DECIMALS = 3
 """Of positions in mm: whether a line belongs to a slice must not hang on the last bit."""
-
-Point = tuple[float, float, float]
-"""Millimetres in the patient, LPS."""
-Points = npt.NDArray[np.float64]
 
 
 class Laid(StrEnum):
@@ -49,37 +43,6 @@ class Laid(StrEnum):
     HERE = "drawn here"
     BETWEEN = "between lines drawn on other slices"
     HELD = "taken from the nearest line"
-
-
-@dataclass(frozen=True, slots=True)
-class JointLine:
-    """One joint as the reader laid it on one slice: two straight parts.
-
-    Args:
-        joint: the patient's side.
-        upper: its upper end, mm LPS.
-        bend: where its parts meet, mm LPS.
-        lower: its lower end, mm LPS.
-
-    Raises:
-        ValueError: two of the points are one, or one is no place in a scanner.
-    """
-
-    joint: Joint
-    upper: Point
-    bend: Point
-    lower: Point
-
-    def __post_init__(self) -> None:
-        if not (np.abs(self.points) <= FURTHEST_MM).all():
-            raise ValueError(f"points of a joint line must lie within {FURTHEST_MM:.0f} mm")
-        if (np.linalg.norm(np.diff(self.points, axis=0), axis=1) == 0).any():
-            raise ValueError("a joint line needs three points apart")
-
-    @property
-    def points(self) -> Points:
-        """`(3, 3)` mm LPS, from the upper end to the lower."""
-        return np.array([self.upper, self.bend, self.lower], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

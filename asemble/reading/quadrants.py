@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from asemble.clinical.findings import Bone, Half, Joint, Quadrant
-from asemble.reading.joint_lines import TIE_DECIMALS, JointLines, Points, Slice, line_at
+from asemble.core.joints import Bone, Half, Joint, Points, Quadrant
+from asemble.reading.joint_lines import TIE_DECIMALS, JointLines, Slice, line_at
 
 
 @dataclass(frozen=True, slots=True)
