@@ -457,6 +457,7 @@ MISSING = PlannedCase(INFLAMMATORY, FIRST_TEST_SEED + 1, "noise", again=True)
 class StoppedRun:
     """A run whose records hold one of its two cases, gone on with twice."""
 
+    records: Path
     measured: list[SimulatedStudy]
     values: list[list[int]]
 
@@ -469,14 +470,16 @@ def stopped_run(tmp_path_factory: pytest.TempPathFactory) -> StoppedRun:
     foreign = {**finished, "digest": "other weights", "value": 6}
     lines = [json.dumps(finished), json.dumps(foreign), '{"name": "cut off']
     records.write_text("\n".join(lines))
-    run = StoppedRun([], [])
+    run = StoppedRun(records, [], [])
 
     def measure(study: SimulatedStudy) -> dict[str, Any]:
         run.measured.append(study)
         return {"value": len(study.study.series)}
 
     for _ in range(2):
-        done = run_studies([MISSING, FINISHED], measure, records=records, digest=digest, workers=1)
+        done = run_studies(
+            [MISSING, FINISHED], measure, records=records, digest=digest, workers=1, keep=True
+        )
         run.values.append([record["value"] for record in done])
     return run
 
@@ -484,6 +487,22 @@ def stopped_run(tmp_path_factory: pytest.TempPathFactory) -> StoppedRun:
 def test_a_stopped_run_goes_on_where_it_stopped(stopped_run: StoppedRun) -> None:
     assert stopped_run.values == [[2, 5], [2, 5]]
     assert [study.case.name for study in stopped_run.measured] == [MISSING.name]
+
+
+def test_other_weights_are_measured_on_studies_that_were_kept(stopped_run: StoppedRun) -> None:
+    files = {path: path.stat().st_mtime_ns for path in stopped_run.records.parent.rglob("*")}
+    other = run_studies(
+        [MISSING],
+        lambda study: {"value": float(study.study.series[0].volume.voxels.sum())},
+        records=stopped_run.records,
+        digest=run_digest({"a": "2"}),
+        workers=1,
+        keep=True,
+    )
+    first = stopped_run.measured[0].study.series[0].volume.voxels
+    assert other[0]["value"] == float(first.sum())
+    del files[stopped_run.records]
+    assert all(path.stat().st_mtime_ns == at for path, at in files.items())
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,12 @@ torch is imported only by what is asked for, so that `asemble --help` answers at
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asemble.commands.options import Verbs, add_verb, count_from_one
+
+if TYPE_CHECKING:
+    from asemble.commands.evaluation import Run
 
 
 def add_evaluate(verbs: Verbs) -> None:
@@ -38,6 +42,11 @@ def add_evaluate(verbs: Verbs) -> None:
             default=Path("cache/evaluation"),
             metavar="DIR",
             help="records of finished studies, from which a run that was stopped goes on",
+        )
+        part.add_argument(
+            "--keep",
+            action="store_true",
+            help="keep the simulated studies there, for other weights",
         )
 
     _add_comparisons(parts)
@@ -130,40 +139,40 @@ def _evaluate_external(options: argparse.Namespace) -> None:
     )
 
 
-def _evaluate_calibrate(options: argparse.Namespace) -> None:
-    from asemble.commands.evaluation import Run, calibrate
+def _run(options: argparse.Namespace) -> "Run":
+    from asemble.commands.evaluation import Run
 
-    calibrate(options.studies, Run(options.weights, options.out, options.workers))
+    return Run(options.weights, options.out, options.workers, options.keep)
+
+
+def _evaluate_calibrate(options: argparse.Namespace) -> None:
+    from asemble.commands.evaluation import calibrate
+
+    calibrate(options.studies, _run(options))
 
 
 def _evaluate_studies(options: argparse.Namespace) -> None:
-    from asemble.commands.evaluation import Run, measure_studies
+    from asemble.commands.evaluation import measure_studies
 
-    run = Run(options.weights, options.out, options.workers)
-    measure_studies(options.count, run, docs=options.docs, store=options.store)
+    measure_studies(options.count, _run(options), docs=options.docs, store=options.store)
 
 
 def _evaluate_explanations(options: argparse.Namespace) -> None:
-    from asemble.commands.evaluation import Run
     from asemble.commands.explanations import measure_explanations
 
-    run = Run(options.weights, options.out, options.workers)
-    measure_explanations(options.count, run, docs=options.docs)
+    measure_explanations(options.count, _run(options), docs=options.docs)
 
 
 def _evaluate_trust(options: argparse.Namespace) -> None:
-    from asemble.commands.evaluation import Run
     from asemble.commands.trust import measure_trust
 
-    run = Run(options.weights, options.out, options.workers)
-    measure_trust(options.count, run, docs=options.docs)
+    measure_trust(options.count, _run(options), docs=options.docs)
 
 
 def _evaluate_calibration(options: argparse.Namespace) -> None:
-    from asemble.commands.evaluation import Run, measure_calibration
+    from asemble.commands.evaluation import measure_calibration
 
-    run = Run(options.weights, options.out, options.workers)
-    measure_calibration(options.count, run, docs=options.docs)
+    measure_calibration(options.count, _run(options), docs=options.docs)
 
 
 def _evaluate_scope(options: argparse.Namespace) -> None:

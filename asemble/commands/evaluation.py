@@ -93,11 +93,13 @@ class Run:
         weights: folder of the weights; None for the shipped ones.
         records: folder of records, from which a stopped run goes on.
         workers: processes that simulate.
+        keep: whether simulated studies stay beside the records, for other weights.
     """
 
     weights: Path | None
     records: Path
     workers: int
+    keep: bool = False
 
 
 def calibrate(count: int, run: Run) -> None:
@@ -126,6 +128,7 @@ def calibrate(count: int, run: Run) -> None:
             records=run.records / "calibrate.jsonl",
             digest=run_digest(ensemble.weights),
             workers=run.workers,
+            keep=run.keep,
             progress=progress("calibrating", "studies"),
         )
         fusion = fit_fusion(measured, ensemble.weights, names, first_seed=FIRST_VALIDATION_SEED)
@@ -277,6 +280,7 @@ def tested(count: int, run: Run) -> tuple[Ensemble, dict[str, list[Record]]]:
             records=run.records / "studies.jsonl",
             digest=digest_of(ensemble),
             workers=run.workers,
+            keep=run.keep,
             progress=progress("measuring", "studies"),
         )
     return ensemble, {IN_DISTRIBUTION: measured[:count], SHIFTED: measured[count:]}

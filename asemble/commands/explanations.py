@@ -86,6 +86,7 @@ def examined(count: int, run: Run, ensemble: Ensemble) -> dict[str, list[Record]
             records=run.records / "explanations.jsonl",
             digest=digest_of(ensemble, explanations=MEASURED),
             workers=run.workers,
+            keep=run.keep,
             progress=progress("measuring", "studies"),
         )
     first = len(plans[IN_DISTRIBUTION])

@@ -59,6 +59,7 @@ def measure_trust(count: int, run: Run, *, docs: Path) -> None:
             records=run.records / "trust.jsonl",
             digest=digest_of(ensemble, trust=MEASURED),
             workers=run.workers,
+            keep=run.keep,
             progress=progress("looking", "studies"),
         )
         bands = Bands(

@@ -8,12 +8,14 @@ that it was measured with.
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any
 
 import nibabel as nib
@@ -148,10 +150,19 @@ def plan(
 
 def run_digest(*facts: Mapping[str, Any]) -> str:
     """One short name for the facts, the simulator and the preparation of slices."""
-    digest = hashlib.sha256(json.dumps([RECORD_FORMAT, facts], sort_keys=True).encode())
-    for package in (phantom, imaging):
-        for source in sorted(Path(package.__path__[0]).glob("*.py")):
-            digest.update(source.read_bytes())
+    content = [RECORD_FORMAT, facts, simulator_digest()]
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
+    return _with_sources(digest, imaging)
+
+
+def simulator_digest() -> str:
+    """One short name for the simulator."""
+    return _with_sources(hashlib.sha256(), phantom)
+
+
+def _with_sources(digest: "hashlib._Hash", package: ModuleType) -> str:
+    for source in sorted(Path(package.__path__[0]).glob("*.py")):
+        digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -163,6 +174,7 @@ def run_studies(
     digest: str,
     workers: int,
     progress: Callable[[int, int], None] | None = None,
+    keep: bool = False,
 ) -> list[Record]:
     """Measure every case that `records` does not hold yet, and return all in the order asked.
 
@@ -173,11 +185,14 @@ def run_studies(
         digest: from `run_digest`, of all that `measure` depends on.
         workers: processes that simulate.
         progress: told how many cases are done, of how many.
+        keep: whether the simulated studies stay beside the records, some 15 MB each, for other
+            weights to be measured on.
     """
     records.parent.mkdir(parents=True, exist_ok=True)
     done = _finished(records, digest)
     missing = [case for case in cases if case.name not in done]
-    for count, simulated in enumerate(_simulated(missing, workers), start=1):
+    kept = records.parent / f"simulated-{simulator_digest()}" if keep else None
+    for count, simulated in enumerate(_simulated(missing, workers, kept), start=1):
         name = simulated.case.name
         record = {
             "name": name,
@@ -206,8 +221,13 @@ def _finished(records: Path, digest: str) -> dict[str, Record]:
     return {record["name"]: record for record in read if record["digest"] == digest}
 
 
-def _simulated(cases: Sequence[PlannedCase], workers: int) -> Iterator[SimulatedStudy]:
-    """The cases in order, each read back, with a few more under way in other processes."""
+def _simulated(
+    cases: Sequence[PlannedCase], workers: int, kept: Path | None
+) -> Iterator[SimulatedStudy]:
+    """The cases in order, each read back, with a few more under way in other processes.
+
+    Those in `kept` are not simulated again, and new ones stay there.
+    """
     ahead = workers + 1
     # Spawned, not forked: a fork copies the locks of the networks' threads, and may hang.
     with (
@@ -217,12 +237,22 @@ def _simulated(cases: Sequence[PlannedCase], workers: int) -> Iterator[Simulated
         waiting: list[tuple[PlannedCase, Path, Future[None]]] = []
         for index in range(len(cases) + ahead):
             if index < len(cases):
-                case, out = cases[index], Path(folder) / cases[index].name
-                waiting.append((case, out, pool.submit(write_case, case, out)))
+                case, out = cases[index], (kept or Path(folder)) / cases[index].name
+                waiting.append((case, out, pool.submit(_write_once, case, out)))
             if index >= ahead and waiting:
-                yield _read(*waiting.pop(0))
+                yield _read(*waiting.pop(0), keep=kept is not None)
         for left in waiting:
-            yield _read(*left)
+            yield _read(*left, keep=kept is not None)
+
+
+def _write_once(case: PlannedCase, out: Path) -> None:
+    """Simulate a case that is not there yet; what is there is whole."""
+    if out.exists():
+        return
+    begun = out.with_name(f"{out.name}.begun")
+    shutil.rmtree(begun, ignore_errors=True)
+    write_case(case, begun)
+    begun.rename(out)
 
 
 def write_case(case: PlannedCase, out: Path) -> None:
@@ -238,12 +268,11 @@ def write_case(case: PlannedCase, out: Path) -> None:
         write_again(out / AGAIN_FILE, kind=case.kind, seed=case.seed, appearance=case.appearance)
 
 
-def _read(case: PlannedCase, out: Path, written: Future[None]) -> SimulatedStudy:
+def _read(case: PlannedCase, out: Path, written: Future[None], *, keep: bool) -> SimulatedStudy:
     written.result()
     simulated = read_simulated(case, out)
-    for path in sorted(out.rglob("*"), reverse=True):
-        if path.is_file():
-            path.unlink()
+    if not keep:
+        shutil.rmtree(out)
     return simulated
 
 
