@@ -10,7 +10,8 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: app setup setup-dev test test-long test-kernels lint browser bench soak fuzz weights weights-check licences
+.PHONY: app setup setup-dev test test-long test-kernels lint browser bench soak fuzz weights weights-check licences \
+	public-cases
 
 app: setup
 	$(BIN)/python -m streamlit run app.py
@@ -101,6 +102,15 @@ weights-check: setup
 
 licences: setup
 	$(BIN)/python docs/licences.py
+
+# Chooses the public cases anew from the index of the Imaging Data Commons, which is large: its
+# packages go into a folder that is thrown away. The version of the index stands in the table.
+INDEX := idc-index-data==25.0.5 pandas==3.1.1 pyarrow==26.0.1
+public-cases: $(VENV)/.installed
+	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	$(BIN)/python -m venv "$$folder"; \
+	"$$folder/bin/python" -m pip install --quiet $(INDEX); \
+	"$$folder/bin/python" docs/public_cases.py
 
 # Feeds 50,000 spoilt files to the reader and writes docs/fuzzing.md: about a quarter of an hour.
 fuzz: setup-dev

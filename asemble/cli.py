@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from asemble import __version__
+from asemble.commands.cases_options import add_cases
 from asemble.commands.evaluate_options import add_evaluate
 from asemble.commands.options import Verbs, add_verb, count_from_one, count_from_zero
 from asemble.commands.terminal import (
@@ -94,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
         help="of every series, whatever its file says",
     )
 
+    add_cases(verbs)
     _add_manifest(verbs)
     _add_train(verbs)
 

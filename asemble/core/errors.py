@@ -6,6 +6,7 @@
     │   ├── FileError         one file cannot be read as an image
     │   ├── SeriesError       images that belong together do not form a volume
     │   ├── ReadingError      a saved reading cannot be opened
+    │   ├── CaseError         a public case cannot be fetched or opened
     │   └── LineError         what was drawn cannot be a joint line
     ├── WeightsError      a weight file and its card do not agree
     └── ConfigError       a configuration asks for something that does not exist
@@ -54,6 +55,21 @@ class ReadingError(InputError):
         message: one sentence that says what was wrong.
         hint: one sentence that says what to do about it.
         code: names the reason for programs; it stays when the sentence is worded anew.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", code: str) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class CaseError(InputError):
+    """A public case cannot be fetched or opened.
+
+    Args:
+        message: one sentence that says what was wrong.
+        hint: one sentence that says what to do about it.
+        code: names the reason for programs; it stays when the sentence is worded anew. They are
+            listed in docs/public_cases.md.
     """
 
     def __init__(self, message: str, *, hint: str = "", code: str) -> None:

@@ -101,11 +101,14 @@ class Study:
         refused: what was left out, each with its reason.
         key: SHA-256 of the pixel data and geometry, in hex: names a study in a session's cache
             without naming a person.
+        attribution: how published images are credited, with their licence; stands wherever the
+            study is shown or exported. Empty for what nobody published.
     """
 
     series: tuple[Series, ...]
     refused: tuple[Refusal, ...]
     key: str
+    attribution: tuple[str, ...] = ()
 
     @property
     def synthetic(self) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from asemble.io.conversion import convert
+    from asemble.io.dicom import series_uid
     from asemble.io.masks import lay_on, read_mask
     from asemble.io.nifti import write_nifti
     from asemble.io.reading import Progress, read_parts, read_study
@@ -21,6 +22,7 @@ __all__ = [
     "read_mask",
     "read_parts",
     "read_study",
+    "series_uid",
     "write_nifti",
 ]
 
@@ -32,6 +34,7 @@ _HOMES = {
     "Progress": "reading",
     "read_parts": "reading",
     "read_study": "reading",
+    "series_uid": "dicom",
     "Part": "upload",
 }
 

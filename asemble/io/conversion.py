@@ -19,13 +19,13 @@ def convert(study: Study, out: Path) -> list[Path]:
         image = out / f"{series.id}.nii.gz"
         volume = series.volume
         write_nifti(image, volume.voxels, volume.affine_lps, sizes_mm=volume.sizes_mm)
-        sidecar = json.dumps(_facts(series), indent=1, ensure_ascii=False)
+        sidecar = json.dumps(_facts(series, study), indent=1, ensure_ascii=False)
         (out / f"{series.id}.json").write_text(sidecar + "\n", encoding="utf-8")
         images.append(image)
     return images
 
 
-def _facts(series: Series) -> dict[str, object]:
+def _facts(series: Series, study: Study) -> dict[str, object]:
     affine, spacing = series.volume.affine_lps, series.volume.spacing_mm
     return {
         "notice": STANDING_NOTICE,
@@ -41,4 +41,5 @@ def _facts(series: Series) -> dict[str, object]:
         "spacing_mm": None if spacing is None else [round(v, 4) for v in spacing],
         "affine_lps": None if affine is None else affine.tolist(),
         "notes": list(series.notes),
+        "attribution": list(study.attribution),
     }

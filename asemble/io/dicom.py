@@ -155,6 +155,21 @@ def read_header(name: str, data: bytes, *, patients: Patients) -> Parsed:
         ) from error
 
 
+def series_uid(data: bytes) -> str:
+    """The SeriesInstanceUID of a DICOM file, for whoever has to know a published file by it.
+
+    Raises:
+        FileError: the file is no DICOM that can be read.
+    """
+    tag = int(Tag("SeriesInstanceUID"))
+    try:
+        found = read_structure(data, wanted=frozenset({tag}))
+        with quiet_parser():
+            return text(_dataset(found), "SeriesInstanceUID")
+    except DAMAGED as error:
+        raise FileError("This file is no DICOM that can be read.", hint=EXPORT_AGAIN) from error
+
+
 def _dataset(found: Structure) -> pydicom.Dataset:
     """The kept elements, whose values pydicom converts when they are asked for."""
     dataset = pydicom.Dataset(found.elements)

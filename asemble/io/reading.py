@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from asemble.cases import credits_of
 from asemble.core.errors import FileError, InputError
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Refusal, Study, grouped_by_reason
@@ -63,7 +64,7 @@ def read_parts(parts: Sequence[Part], *, progress: Progress | None = None) -> St
     drafts = intake.drafts()
     if not drafts:
         raise _why_nothing(intake.refused)
-    return _study(drafts, intake.refused)
+    return _study(drafts, intake.refused, intake.credits)
 
 
 LOOK_AHEAD = 2 * decoders.DECODERS
@@ -190,6 +191,11 @@ class _Intake:
             )
         self.voxels += voxels
 
+    @property
+    def credits(self) -> tuple[str, ...]:
+        """How published series among the DICOM files are credited."""
+        return credits_of({frame.header.series for frame in self.frames})
+
     def drafts(self) -> list[Draft]:
         """Every series; refusals of groups that form none, and of what is missing, are noted."""
         missing = [disc.missing(name, named, self.names) for name, named in self.indices]
@@ -252,7 +258,9 @@ def _why_nothing(refused: Sequence[Refusal]) -> InputError:
     return InputError(f"None of {files} files could be read. {most.files} of them: {most.reason}")
 
 
-def _study(drafts: Sequence[Draft], refused: Sequence[Refusal]) -> Study:
+def _study(
+    drafts: Sequence[Draft], refused: Sequence[Refusal], attribution: tuple[str, ...]
+) -> Study:
     ordered = sorted(drafts, key=_order)
     digests = dict.fromkeys(draft.frame_of_reference for draft in ordered)
     digests.pop("", None)
@@ -267,7 +275,7 @@ def _study(drafts: Sequence[Draft], refused: Sequence[Refusal]) -> Study:
         for number, draft in enumerate(ordered, start=1)
     )
     key = hashlib.sha256("".join(draft.digest for draft in ordered).encode()).hexdigest()
-    return Study(series, tuple(refused), key)
+    return Study(series, tuple(refused), key, attribution)
 
 
 def _if_empty(voxels: Floats) -> tuple[str, ...]:

@@ -27,6 +27,8 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from asemble.core.caches import cache_folder
+
 Points = npt.NDArray[np.float64]
 """`(n, 3)` mm."""
 
@@ -180,16 +182,12 @@ def build_pelvis(nodes: Points, model: ShapeModel) -> Pelvis:
     return Pelvis(fields)
 
 
-def cache_folder() -> Path:
+def pelvis_folder() -> Path:
     """Where built pelvises are kept between runs: the user's cache.
 
     `ASEMBLE_PELVIS_CACHE` names another place. No patient's data are in it.
     """
-    named = os.environ.get("ASEMBLE_PELVIS_CACHE")
-    if named:
-        return Path(named)
-    caches = os.environ.get("XDG_CACHE_HOME")
-    return (Path(caches) if caches else Path.home() / ".cache") / "asemble" / "pelvises"
+    return cache_folder("pelvises", variable="ASEMBLE_PELVIS_CACHE")
 
 
 def pelvis_of_seed(seed: int, spread: float = USUAL_SPREAD) -> Pelvis:
@@ -224,7 +222,7 @@ def _built(seed: int, spread: float) -> Pelvis:
 
 
 def _path_of(seed: int, spread: float = USUAL_SPREAD) -> Path:
-    return cache_folder() / f"pelvis-{LAYOUT}-{seed}-{spread:.2f}.npy"
+    return pelvis_folder() / f"pelvis-{LAYOUT}-{seed}-{spread:.2f}.npy"
 
 
 def build_pool(count: int, *, workers: int = 1) -> None:
