@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from asemble.core.labels import Pattern, Plane, Weighting
+from asemble.core.labels import Pattern, Plane, Tissue, Weighting
 from asemble.core.volume import Floats
 from asemble.phantom import cases, pelvis
 from asemble.phantom.contrast import sample_contrast
@@ -18,7 +18,7 @@ from asemble.phantom.lattice import lattice
 from asemble.phantom.painting import Painted, paint
 from asemble.phantom.pelvis import GRID_MM, Pelvis, load_shape_model, read_arrays
 from asemble.phantom.person import Person, sample_person
-from asemble.phantom.training_slices import SimulatedSlice, Tissue, sample_view, simulate_slice
+from asemble.phantom.training_slices import SimulatedSlice, sample_view, simulate_slice
 from asemble.phantom.view import View
 
 

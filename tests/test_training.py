@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from asemble.core.errors import ConfigError
-from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
+from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane, Tissue
 from asemble.imaging.intensity import SQUASH, Preprocessing, squash
 from asemble.models.members import MEMBERS
 from asemble.models.weights import load_weights
@@ -37,9 +37,9 @@ def planted(slices: int, *, seed: int, first_case: int) -> SliceSet:
     for index, label in enumerate(labels):
         if label == 0:
             continue
-        row, column = rng.integers(12, 46, 2)
-        lesions[index, label - 1, row : row + 6, column : column + 6] = 255
-        here = (index, slice(4 * row, 4 * row + 24), slice(4 * column, 4 * column + 24))
+        row, column = rng.integers(24, 92, 2)
+        lesions[index, label - 1, row : row + 12, column : column + 12] = 255
+        here = (index, slice(2 * row, 2 * row + 24), slice(2 * column, 2 * column + 24))
         images[here] *= 3.0 if label == INFLAMMATORY else 0.2
     return SliceSet(
         images.clip(0, 20).astype(np.float16),
@@ -106,6 +106,25 @@ def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(
     assert resumed.card.sha256 == unbroken.card.sha256
 
 
+def test_bones_and_a_running_mean_are_taught_alike_whether_a_run_is_stopped_or_not(
+    train_set: SliceSet, validation_set: SliceSet, config: TrainingConfig, tmp_path: Path
+) -> None:
+    tissue = np.zeros((len(train_set), 128, 128), np.uint8)
+    tissue[:, 30:60, 20:40] = Tissue.RIGHT_ILIUM
+    fluid = np.arange(len(train_set)) % 4 > 0
+    known = replace(train_set, tissue=tissue, fluid=fluid)
+    averaged = replace(config, passes=6, batch=2, validate_every=2, average=0.5)
+
+    def stop_at_first_validation(line: str) -> None:
+        raise StoppedError
+
+    whole = train(averaged, known, validation_set, tmp_path / "whole", log=lambda line: None)
+    with pytest.raises(StoppedError):
+        train(averaged, known, validation_set, tmp_path / "two", log=stop_at_first_validation)
+    resumed = train(averaged, known, validation_set, tmp_path / "two", log=lambda line: None)
+    assert resumed.card.sha256 == whole.card.sha256
+
+
 def test_weights_score_after_loading_as_they_did_in_training(
     validation_set: SliceSet, config: TrainingConfig, unbroken: TrainingResult
 ) -> None:
@@ -149,7 +168,7 @@ def test_augmentation_moves_the_mask_with_the_lesion() -> None:
     masks = torch.from_numpy(data.lesions.astype(np.float32) / 255)
     bright = data.labels == INFLAMMATORY
     moved, moved_masks = augment(images, masks, torch.Generator().manual_seed(1))
-    cells = torch.nn.functional.avg_pool2d(moved, 4)[bright, 0]
+    cells = torch.nn.functional.avg_pool2d(moved, 2)[bright, 0]
     inside = moved_masks[bright, INFLAMMATORY - 1] > 0.9
     assert moved.shape == (24, 1, 256, 256)
     assert not torch.equal(moved_masks, masks)
@@ -160,7 +179,7 @@ def test_augmentation_moves_the_mask_with_the_lesion() -> None:
 def test_augmentation_depends_on_its_generator_alone() -> None:
     data = planted(4, seed=5, first_case=0)
     images = torch.from_numpy(data.images.astype(np.float32))
-    masks = torch.zeros(4, 2, 64, 64)
+    masks = torch.zeros(4, 2, 128, 128)
     first, _ = augment(images, masks, torch.Generator().manual_seed(7))
     again, _ = augment(images, masks, torch.Generator().manual_seed(7))
     other, _ = augment(images, masks, torch.Generator().manual_seed(8))
@@ -173,26 +192,26 @@ def test_the_centre_of_the_augmented_intensities_is_what_prediction_uses() -> No
 
 
 def test_losses_fall_as_evidence_comes_to_lie_on_the_lesion(config: TrainingConfig) -> None:
-    lesions = torch.zeros(2, 2, 64, 64)
-    lesions[0, 0, 10:14, 20:24] = 1
+    lesions = torch.zeros(2, 2, 128, 128)
+    lesions[0, 0, 20:28, 40:48] = 1
     right = torch.where(lesions > 0, 4.0, -4.0)
     wrong = right.roll(30, dims=2)
     assert heatmap_loss(right, lesions, 8.0) < heatmap_loss(wrong, lesions, 8.0)
     assert dice_loss(right, lesions) < dice_loss(wrong, lesions)
     labels = torch.tensor([1, 0])
     sure, mistaken = torch.eye(3)[[1, 0]] * 5, torch.eye(3)[[2, 1]] * 5
-    evidence = torch.cat([torch.zeros(2, 1, 64, 64), right], dim=1)
+    evidence = torch.cat([torch.zeros(2, 1, 128, 128), right], dim=1)
     assert total_loss(sure, evidence, lesions, labels, config) < total_loss(
         mistaken, evidence, lesions, labels, config
     )
 
 
-def test_pointing_allows_one_cell_beside_the_lesion_and_no_more() -> None:
-    lesions = torch.zeros(3, 64, 64)
+def test_pointing_allows_3_mm_beside_the_lesion_and_no_more() -> None:
+    lesions = torch.zeros(3, 128, 128)
     lesions[:2, 10:12, 10:12] = 1  # the third slice has no lesion and does not count
-    evidence = torch.zeros(3, 64, 64)
-    evidence[0, 12, 12] = 1
-    evidence[1, 13, 12] = 1
+    evidence = torch.zeros(3, 128, 128)
+    evidence[0, 13, 13] = 1  # two cells of 1.6 mm
+    evidence[1, 14, 13] = 1
     assert pointing_rate(evidence, lesions) == 0.5
     assert pointing_rate(evidence[2:], lesions[2:]) is None
 
@@ -224,6 +243,7 @@ def test_every_member_and_plane_has_a_configuration_that_reads() -> None:
         ('member = "pvt"\nplane = "axial"\nbatch = true', "batch must be of type int"),
         ('member = "pvt"\nplane = "axial"\npasses = 0', "passes must be at least 1"),
         ('member = "pvt"\nplane = "axial"\nlearning_rate = nan', "learning_rate must be above 0"),
+        ('member = "pvt"\nplane = "axial"\nimagenet = true', "pvt has no weights of ImageNet"),
         ('member = "pvt', "is not TOML"),
     ],
 )

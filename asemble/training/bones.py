@@ -14,13 +14,7 @@ from torch.nn import functional
 from asemble.core.labels import Tissue
 from asemble.imaging.intensity import SQUASH_GAIN
 from asemble.models.evidence import LESIONS, EvidenceNetwork
-from asemble.training.augment import (
-    MEDIAN_RANGE,
-    SQUASH_RANGE,
-    _move,
-    _random_places,
-    _uniform,
-)
+from asemble.training.augment import MEDIAN_RANGE, SQUASH_RANGE, move, random_places, uniform
 
 NOISE = 0.10
 """Largest added noise, in foreground medians."""
@@ -62,18 +56,18 @@ class Batch:
 def changed(batch: Batch, generator: Generator) -> Batch:
     """Randomly placed, lit and squashed copies; `generator` is on the CPU."""
     n, device = len(batch.images), batch.images.device
-    place = _random_places(n, generator).to(device)
-    ratios = _filtered(_move(batch.images.float(), place), generator)
-    noise = torch.randn(ratios.shape, device=device)
-    noise = noise * _uniform(n, 0, NOISE, generator).to(device)
+    place = random_places(n, generator).to(device)
+    ratios = _filtered(move(batch.images.float(), place), generator)
+    noise = torch.randn(ratios.shape, generator=_on(device, generator), device=device)
+    noise = noise * uniform(n, 0, NOISE, generator).to(device)
     low, high = (math.log(edge) for edge in MEDIAN_RANGE)
     coil = torch.randn(n, 1, 4, 4, generator=generator) * COIL
-    coil = coil * _uniform(n, 0, 1, generator) + _uniform(n, low, high, generator)
+    coil = coil * uniform(n, 0, 1, generator) + uniform(n, low, high, generator)
     lit = functional.interpolate(
         coil.to(device), size=ratios.shape[-2:], mode="bicubic", align_corners=False
     )
     ratios = (ratios * torch.exp(lit) + noise * (ratios > 0)).clamp_min(0)
-    constant = _uniform(n, *SQUASH_RANGE, generator).to(device)
+    constant = uniform(n, *SQUASH_RANGE, generator).to(device)
     images = _bent(ratios / (ratios + constant) * SQUASH_GAIN, generator)
     grid = functional.affine_grid(place, [n, 1, *batch.tissue.shape[-2:]], align_corners=False)
     tissue = functional.grid_sample(
@@ -85,7 +79,13 @@ def changed(batch: Batch, generator: Generator) -> Batch:
         [Tissue.LEFT_ILIUM, Tissue.RIGHT_ILIUM]
     ]
     tissue = torch.where(mirrored[:, None, None], swapped[tissue], tissue)
-    return Batch(images, tissue, _move(batch.lesions, place), batch.labels, batch.fluid)
+    return Batch(images, tissue, move(batch.lesions, place), batch.labels, batch.fluid)
+
+
+def _on(device: torch.device, generator: Generator) -> Generator:
+    """A generator on the device, begun by that on the CPU: millions of numbers are made there."""
+    seed = int(torch.randint(2**62, (1,), generator=generator))
+    return Generator(device).manual_seed(seed)
 
 
 def _filtered(images: Tensor, generator: Generator) -> Tensor:
@@ -97,7 +97,7 @@ def _filtered(images: Tensor, generator: Generator) -> Tensor:
     blur = torch.full((1, 1, 3, 3), 1 / 9)
     delta = torch.zeros(1, 1, 3, 3)
     delta[..., 1, 1] = 1
-    amount = _uniform(n, *SHARPNESS, generator)
+    amount = uniform(n, *SHARPNESS, generator)
     kernels = delta + amount * (delta - blur)
     kernels = kernels + FILTER_NOISE * torch.randn(n, 1, 3, 3, generator=generator)
     kernels = (kernels / kernels.sum(dim=(2, 3), keepdim=True)).to(images.device)
@@ -109,8 +109,8 @@ def _bent(images: Tensor, generator: Generator) -> Tensor:
     """A random curve through the grey scale of a share of the slices, 0 and 1 in place."""
     n, device = len(images), images.device
     chosen = torch.rand(n, 1, 1, 1, generator=generator).to(device) < CURVE_SHARE
-    exponent = torch.exp(_uniform(n, -GAMMA, GAMMA, generator)).to(device)
-    wave = _uniform(n, -WAVE, WAVE, generator).to(device)
+    exponent = torch.exp(uniform(n, -GAMMA, GAMMA, generator)).to(device)
+    wave = uniform(n, -WAVE, WAVE, generator).to(device)
     curve = images.clamp_min(1e-6) ** exponent + wave * torch.sin(2 * math.pi * images)
     return torch.where(chosen, curve.clamp_min(0), images)
 

@@ -9,6 +9,7 @@ from typing import Any
 from asemble.core.errors import ConfigError
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.imaging.intensity import Preprocessing
+from asemble.models import imagenet
 from asemble.models.comparison import TRAINABLE
 from asemble.models.members import MEMBERS
 
@@ -35,13 +36,16 @@ class TrainingConfig:
         weight_decay: of AdamW, on matrices and kernels only.
         validate_every: passes between two validations.
         patience: validations without a better loss before the run stops early.
-        heatmap_weight: of the positive-weighted cross entropy on evidence maps.
+        heatmap_weight: of the positive-weighted cross entropy on evidence maps. This and the three
+            after it weigh validation, and learning from slices whose bones are not known; what
+            simulated people teach a member has the weights of `asemble.training.bones`.
         positive_weight: of a lesion cell against a cell without one.
         dice_weight: of one minus the Dice overlap of evidence and lesions.
         label_weight: of the cross entropy on slice labels.
         average: decay a step of the running mean of the weights, which is what is validated and
             kept; 0 keeps the weights themselves.
-        imagenet: whether the body begins at ImageNet, where a package brings such weights.
+        imagenet: whether the body begins at ImageNet, which a package brings for one member
+            (`asemble.models.imagenet`).
         body_rate: learning rate of the body, as a share of that of the rest.
         preprocessing: "plain", or "abstract" for cut borders and CLAHE.
     """
@@ -74,6 +78,11 @@ class TrainingConfig:
             )
         if self.plane not in JUDGED_PLANES:
             raise ConfigError(f"plane is {self.plane.value!r}.", hint="Use coronal or axial.")
+        if self.imagenet and self.member != imagenet.MEMBER:
+            raise ConfigError(
+                f"imagenet is true, and {self.member} has no weights of ImageNet.",
+                hint=f"Only {imagenet.MEMBER} begins there.",
+            )
         for name in ("training_cases", "validation_cases", "passes", "batch", "validate_every"):
             _require(getattr(self, name) >= 1, name, "at least 1")
         for name in ("patience", "seed"):

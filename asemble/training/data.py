@@ -51,7 +51,7 @@ VISIBLE = 0.3
 """Share of a voxel that a lesion covers from which on it is taken to be seen."""
 
 FULL_CELL = 0.4
-"""Share of a cell of 3 mm that a lesion must cover to count in full: bands are 1 to 3 mm thick."""
+"""Share of a cell of 1.6 mm that a lesion must cover to count in full."""
 
 CLIP = 20.0
 """Brightest ratio to the foreground median that is kept."""

@@ -10,9 +10,12 @@ from torch.nn import functional
 
 from asemble.core.labels import PATTERNS, Pattern
 from asemble.evaluation.metrics import auc
+from asemble.imaging.slices import FIELD_MM
 from asemble.training.losses import LESION_CHANNELS
 
 INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
+POINTING_MM = 3.0
+"""Beside a lesion the strongest cell still points at it: readers draw no edge more closely."""
 LESION_CELL = 0.5
 """A cell with so much of a lesion, or more, counts as one of the lesion's."""
 TEMPERATURES = tuple(float(t) for t in np.geomspace(0.25, 8.0, 61))
@@ -69,7 +72,7 @@ def validate(
 
 
 def pointing_rate(evidence: Tensor, lesions: Tensor) -> float | None:
-    """Share of slices with a lesion whose strongest cell lies in it or beside it.
+    """Share of slices with a lesion whose strongest cell lies in it or `POINTING_MM` beside it.
 
     Args:
         evidence: `(n, h, w)`.
@@ -79,8 +82,10 @@ def pointing_rate(evidence: Tensor, lesions: Tensor) -> float | None:
     present = cells.flatten(1).amax(dim=1) > 0
     if not bool(present.any()):
         return None
-    # One cell of tolerance, 3 mm: readers do not agree on an edge more closely than that.
-    widened = functional.max_pool2d(cells[present][:, None], kernel_size=3, stride=1, padding=1)
+    beside = round(POINTING_MM * cells.shape[-1] / FIELD_MM)
+    widened = functional.max_pool2d(
+        cells[present][:, None], kernel_size=2 * beside + 1, stride=1, padding=beside
+    )
     strongest = evidence[present].flatten(1).argmax(dim=1, keepdim=True)
     return float((widened.flatten(1).gather(1, strongest) > 0).float().mean())
 
