@@ -39,5 +39,5 @@ def test_the_theme_is_dark_at_first_and_a_choice_of_light_is_kept(page: Page) ->
     page.get_by_text("The cards, one a network").wait_for()
     expect(page.locator(".stApp")).to_have_css("background-color", BACKGROUNDS["Light"])
     page.goto(page.url.rsplit("/", 1)[0])
-    page.get_by_text("Start with a sample case").wait_for()
+    page.get_by_text("Start with a simulated case").wait_for()
     expect(page.locator(".stApp")).to_have_css("background-color", BACKGROUNDS["Light"])

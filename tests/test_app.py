@@ -15,6 +15,7 @@ from asemble.clinical import Answer
 from asemble.clinical.findings import Joint, Lesion
 from asemble.core.labels import STANDING_NOTICE, Pattern, Plane, Weighting
 from asemble.io import write_nifti
+from asemble.predict import predict
 from asemble.reading import Reading, as_document, edits, fingerprint
 from asemble.reading.joint_lines import JointLines, Slice, frame_name, lay
 from asemble.reading.marking import LAY_FIRST
@@ -271,6 +272,12 @@ def test_a_sample_case_opens_and_is_marked_synthetic(kind: Pattern) -> None:
     assert words(app).count("SYNTHETIC") > len(SAMPLES)
     app.switch_page("pages/1_Read.py").run()
     assert not app.exception
+
+
+@pytest.mark.parametrize("kind", Pattern)
+def test_the_ensemble_calls_each_sample_what_it_is(kind: Pattern) -> None:
+    study = cache.sample(kind)
+    assert predict(study, cache.ensemble()).decision == kind
 
 
 @pytest.fixture(scope="module")

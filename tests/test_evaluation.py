@@ -554,22 +554,12 @@ def test_a_study_is_written_down_once_for_every_command(
     )
     found = json.loads(json.dumps(found))
     assert len(found["again"]["interval"]) == 2
-    same = []
     for series in found["series"]:
         assert series["played"] > 0
         assert {f"gradcam/{who}" for who in (ENSEMBLE, *MEMBERS)} <= set(series["maps"])
         for scores in series["maps"].values():
             assert 0 <= scores["energy"] <= scores["near"] <= series["played"]
             assert len(scores["peaks_mm"]) == series["played"] == len(series["lesions_mm"])
-        for name in MEMBERS:
-            shown, evidence = (series["maps"][f"{m}/{name}"] for m in ("gradcam", "evidence"))
-            same += [
-                heat == found
-                for heat, found in zip(shown["peaks_mm"], evidence["peaks_mm"], strict=True)
-                if found is not None
-            ]
-    # Decision 2: where evidence is above zero, Grad-CAM before a linear head points with it.
-    assert same and all(same)
     strip = cv2.imdecode(
         np.frombuffer(base64.b64decode(found["picture"]), np.uint8), cv2.IMREAD_COLOR
     )

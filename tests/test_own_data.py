@@ -335,7 +335,7 @@ def test_an_absent_class_is_taught_neither_for_nor_against() -> None:
     mechanical = PATTERNS.index(Pattern.MECHANICAL)
     torch.manual_seed(0)
     logits = torch.randn(4, 3, requires_grad=True)
-    evidence = torch.randn(4, 3, 64, 64, requires_grad=True)
+    evidence = torch.randn(4, 3, 128, 128, requires_grad=True)
     lesions, labels = torch.zeros(4, 2, 128, 128), torch.tensor([0, 1, 0, 1])
     loss = total_loss(logits, evidence, lesions, labels, config, absent=(mechanical,))
     loss.backward()

@@ -17,12 +17,13 @@ from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.calibration import IntervalRule
 from asemble.models.fusion import (
     IDENTITY,
+    answers_of_slices,
     calibrated,
     load_fusion,
     plane_features,
     series_features,
-    smooth,
     uncalibrated,
+    with_pattern_of_series,
 )
 from asemble.predict import Judged, assess, decide, interval, predict
 
@@ -42,13 +43,14 @@ def test_every_slice_carries_three_members_and_all_probabilities_sum_to_one(
     assert list(prediction.members) == list(MEMBERS)
 
 
-def test_a_slice_is_made_of_its_members_by_their_shares_and_smoothed_over_its_neighbours(
+def test_a_slice_is_made_of_its_members_by_their_shares_its_series_and_its_neighbours(
     random_ensemble: Ensemble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shares = dict(zip(MEMBERS, (0.5, 0.3, 0.2), strict=True))
     monkeypatch.setattr(Ensemble, "shares", lambda *_: shares)
     slices = predict(study_of(noise_series()), random_ensemble).series[0].slices
     fused = np.array([sum(shares[n] * m.as_array() for n, m in s.members.items()) for s in slices])
+    fused = with_pattern_of_series(fused, np.ones(len(fused), bool))
     assert slices[2].probabilities.as_array() == pytest.approx(
         0.25 * fused[1] + 0.5 * fused[2] + 0.25 * fused[3]
     )
@@ -117,7 +119,7 @@ def test_a_member_alone_goes_the_same_way_as_the_ensemble(random_ensemble: Ensem
     prediction = predict(study_of(noise_series()), random_ensemble)
     slices = prediction.series[0].slices
     own = np.array([s.members["efficientnet"].as_array() for s in slices])
-    expected = calibrated(series_features(smooth(own)), np.array(IDENTITY))
+    expected = calibrated(series_features(answers_of_slices(own)), np.array(IDENTITY))
     assert prediction.members["efficientnet"].as_array() == pytest.approx(expected)
 
 
@@ -193,6 +195,20 @@ def test_three_strong_slices_outweigh_any_number_of_empty_ones() -> None:
     few = np.array([strong] * 3 + [empty] * 3)
     many = np.array([strong] * 3 + [empty] * 30)
     assert series_features(few) == pytest.approx(series_features(many))
+
+
+def test_a_slice_says_whether_there_is_a_lesion_and_its_series_mostly_which() -> None:
+    said = np.array([[0.1, 0.9, 0.0], [0.1, 0.9, 0.0], [0.3, 0.1, 0.6], [0.8, 0.0, 0.2]])
+    counts = np.array([True, True, True, False])
+    found = with_pattern_of_series(said, counts)
+    assert found[:, 0] == pytest.approx(said[:, 0])
+    assert found.sum(axis=1) == pytest.approx(1)
+    assert found[2, 1] > found[2, 2]  # the odd one out is counted with its series
+    assert found[2, 2] > found[1, 2]  # and still differs from it
+    other = np.where(counts[:, None], said, [0.0, 0.0, 1.0])  # what does not count changes nothing
+    assert with_pattern_of_series(other, counts)[:3] == pytest.approx(found[:3])
+    nothing = np.tile([1.0, 0.0, 0.0], (3, 1))
+    assert with_pattern_of_series(nothing, counts[:3]) == pytest.approx(nothing)
 
 
 def test_a_single_image_counts_a_third_of_a_stack() -> None:

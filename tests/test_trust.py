@@ -200,7 +200,7 @@ def test_deletion_tells_an_answer_that_hangs_on_the_map_from_one_that_does_not()
 def test_the_joint_bands_are_what_simulated_joints_give() -> None:
     for plane in JUDGED_PLANES:
         again, used = asdict(fit_band(plane, JOINT_CASES)), asdict(JOINT_BANDS[plane])
-        assert again.pop("slope") == pytest.approx(used.pop("slope"), abs=0.01)
+        assert again.pop("slope") == pytest.approx(used.pop("slope"), abs=0.02)
         assert again == pytest.approx(used, abs=0.2)  # mm: a quarter of a pixel
 
 

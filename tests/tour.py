@@ -51,7 +51,7 @@ def click_slice(canvas: Locator, place: tuple[float, float]) -> None:
 
 def choose_theme(page: Page, name: str) -> None:
     """Take the `Dark` or the `Light` theme from the menu of the home page, once it has settled."""
-    page.get_by_text("Start with a sample case").wait_for()
+    page.get_by_text("Start with a simulated case").wait_for()
     expect(page.locator(".stApp")).to_have_css("background-color", BACKGROUNDS["Dark"])
     menu = page.get_by_role("button", name="Main menu")
     expect(menu).to_have_attribute("aria-expanded", "false")

@@ -68,8 +68,8 @@ class JointBand:
 
 JOINT_BANDS: Mapping[Plane, JointBand] = MappingProxyType(
     {
-        Plane.CORONAL: JointBand(-35.87, 32.81, 49.68, -0.18, 15.31, 31.42),
-        Plane.AXIAL: JointBand(-19.5, 40.26, 52.29, -0.22, 15.66, 37.41),
+        Plane.CORONAL: JointBand(-35.85, 32.7, 49.67, -0.18, 15.33, 31.35),
+        Plane.AXIAL: JointBand(-19.44, 40.17, 52.32, -0.23, 15.62, 37.46),
     }
 )
 """By plane: the line through simulated joint spaces, with 95% of them across and along it, and 99%

@@ -68,7 +68,7 @@ class RenderedSlice:
         image: `(row, column)` float32, marrow near 1.
         masks: share of each voxel that a lesion covers, by type and cause.
         label: what this slice shows by itself.
-        tissue: `(row, column)` uint8, a `core.labels.Tissue` each.
+        tissue: `(row, column)` uint8, a `training_slices.Tissue` each.
     """
 
     image: Floats
@@ -84,7 +84,7 @@ class RenderedStack:
     Args:
         volume: voxels and where they lie.
         stack: its geometry, plane and weighting.
-        tissue: `(slice, row, column)` uint8, a `core.labels.Tissue` each.
+        tissue: `(slice, row, column)` uint8, a `training_slices.Tissue` each.
         oedema: `(slice, row, column)` float32 share of each voxel, by cause.
         labels: what each slice shows by itself.
     """

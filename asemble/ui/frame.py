@@ -115,7 +115,7 @@ def require_study() -> Study:
     if study is None:
         with st.container(key="no_study"):
             st.subheader("No study is open yet")
-            st.write("Open one of the three sample cases, or upload a study, on the home page.")
+            st.write("Open one of the three simulated cases, or upload a study, on the home page.")
             st.page_link("app.py", label="Go to the home page")
         st.stop()
     return study

@@ -31,7 +31,7 @@ def show() -> None:
             " slices, where they were sensitive, and how far they disagree. The reading at the end"
             " is yours."
         )
-        st.subheader("Start with a sample case")
+        st.subheader("Start with a simulated case")
         intake.offer_samples()
         st.subheader("Or upload a study")
         intake.offer_upload()

@@ -31,7 +31,7 @@ SHOWN_EVERY = 5
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample case as it is offered."""
+    """One sample case as it is offered; all of them are simulated."""
 
     kind: Pattern
     title: str
@@ -48,7 +48,7 @@ SAMPLES = (
     Sample(
         Pattern.MECHANICAL,
         "Mechanical pattern",
-        "Small anterior oedema or sclerosis, as in strain and osteitis condensans.",
+        "Oedema or sclerosis where load passes, as in strain and osteitis condensans.",
     ),
 )
 
@@ -68,7 +68,7 @@ def offer_samples() -> None:
         if _may_open(sample is pressed, sample.kind):
             with st.spinner("Simulating the MRI and reading it back (a few seconds, once)"):
                 study = cache.sample(sample.kind)
-            state.open_study(study, f"Sample: {sample.title.lower()}")
+            state.open_study(study, f"Simulated sample: {sample.title.lower()}")
             st.rerun()
 
 
