@@ -5,8 +5,10 @@ it. A map that stays the same shows the image, not what was learned: Adebayo et 
 arXiv:1810.03292.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
+
+from torch import nn
 
 from asemble.core.volume import Floats
 from asemble.explain.gradcam import look
@@ -25,12 +27,21 @@ HEAD_LAYERS = (
 def cascade_layers(network: EvidenceNetwork) -> list[tuple[str, Sequence[str]]]:
     """Layers from the head downwards, each with how the names of its values begin."""
     own = [f"body.{name}" for name, _ in network.body.named_parameters(recurse=False)]
-    parts = [f"body.{name}" for name, _ in network.body.named_children()]
+    parts = reversed(list(_parts(network.body, "body")))
     return [
         *HEAD_LAYERS,
         *((name, (name,)) for name in own),
-        *((name, (f"{name}.",)) for name in reversed(parts)),
+        *((name, (f"{name}.",)) for name in parts),
     ]
+
+
+def _parts(module: nn.Module, path: str) -> Iterator[str]:
+    """Names of what a body is made of, in order; a wrapper and a row of stages are looked into."""
+    for name, child in module.named_children():
+        if name in ("body", "blocks"):
+            yield from _parts(child, f"{path}.{name}")
+        elif any(True for _ in child.parameters()):
+            yield f"{path}.{name}"
 
 
 def cascade_maps(member: Member, fresh: Member, images: Floats) -> dict[str, Floats]:

@@ -57,34 +57,27 @@ class _LastStage(nn.Module):
         super().__init__()
         self.read = nn.Identity()
         self.head = deepcopy(head).requires_grad_(False)
-        self.said: tuple[Tensor, Tensor] | None = None
 
     def forward(self, features: Tensor) -> Tensor:
-        """Logits `(n, 3)`; keeps them with the evidence of the same pass in `said`."""
-        logits, evidence = self.head.answer(self.read(features))
-        self.said = logits.detach(), evidence.detach()
-        return logits
+        """Logits `(n, 3)`."""
+        return self.head.answer(self.read(features))[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """One network's answer to some slices, and where it found it.
+    """Where one network found `inflammatory` on some slices.
 
     Args:
-        heat: `(n, 128, 128)` float32, Grad-CAM of `inflammatory` in logits, at least 0.
-        logits: `(n, 3)`.
-        evidence: `(n, 3, 128, 128)` float32, raw.
-        features: `(n, c, 128, 128)`, the fused map that all of it was read from.
+        heat: `(n, 128, 128)` float32, Grad-CAM in logits, at least 0.
+        features: `(n, c, 128, 128)`, the fused map that it was read from.
     """
 
     heat: Floats
-    logits: Tensor
-    evidence: Floats
     features: Tensor
 
 
 def look(network: EvidenceNetwork, images: Tensor) -> Look:
-    """Logits, evidence and Grad-CAM of one pass; only the head's last stage needs a gradient.
+    """Grad-CAM of one pass; only the head's last stage needs a gradient.
 
     Grad-CAM reads the fused map; going back through the body would change nothing.
 
@@ -104,12 +97,4 @@ def look(network: EvidenceNetwork, images: Tensor) -> Look:
     finally:
         cam.activations_and_grads.release()
         cam.outputs = None  # the graph hangs on it
-    if stage.said is None:
-        raise RuntimeError("the package did not run the last stage")
-    logits, evidence = stage.said
-    return Look(
-        np.asarray(heat, dtype=np.float32),
-        logits,
-        evidence.float().cpu().numpy(),
-        features.detach(),
-    )
+    return Look(np.asarray(heat, dtype=np.float32), features.detach())
