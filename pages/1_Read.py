@@ -50,6 +50,7 @@ def show() -> None:
                 viewer.Pane(
                     series,
                     state.slice_of(series.id, series.volume.shape[0] // 2),
+                    found=state.found_on(series.id),
                     marking=marking.shown(series),
                 )
                 for series in panes

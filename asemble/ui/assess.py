@@ -48,7 +48,7 @@ def show_slices(study: Study) -> None:
     slices = judged.slices if judged else ()
     at = state.slice_of(series.id, series.volume.shape[0] // 2)
     viewer.show(
-        [viewer.Pane(series, at, heatmap)],
+        [viewer.Pane(series, at, heatmap, state.found_on(series.id))],
         study_key=study.key,
         key=f"assess:{series.id}:{state.study_token()}",
         jump=state.jumps_of(series.id),

@@ -363,6 +363,12 @@ def assessment() -> Assessment | None:
     return kept if kept is not None and kept.study_token == study_token() else None
 
 
+def found_on(series_id: str) -> SeriesHeatmaps | None:
+    """What the networks found on a series; None where they were not asked, or do not look."""
+    assessed = assessment()
+    return None if assessed is None else assessed.heatmaps.get(series_id)
+
+
 def keep_assessment(
     prediction: StudyPrediction, heatmaps: Mapping[str, SeriesHeatmaps]
 ) -> Assessment:

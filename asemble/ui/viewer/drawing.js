@@ -18,6 +18,7 @@ function draw(viewer, pane) {
   ink.drawImage(sliceSheet(pane), frame.x, frame.y, frame.width, frame.height);
   const painter = { ink, ratio, data: pane.data, at: (place) => toCanvas(pane, frame, place), frame };
   drawHeat(viewer, pane, painter);
+  drawOutlines(viewer, pane, painter);
   for (const other of viewer.panes) {
     if (other !== pane && other.stack && sharesFrame(pane.data, other.data)) drawCut(painter, cutLine(pane.data, pane.index, other.data, other.index));
   }
