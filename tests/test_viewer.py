@@ -1,8 +1,9 @@
 """The viewer in Chromium: scrolling, measuring, linking, marking and the heatmap's layer."""
 
+import json
 import re
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -302,6 +303,44 @@ def test_bones_are_outlined_where_the_array_says_and_named_by_colour_and_line(
     expect(page.get_by_label("Show bones")).not_to_be_checked()
 
 
+def test_proposed_joint_lines_give_way_to_the_readers_hand(
+    judged_page: Page, archive: Path
+) -> None:
+    page = judged_page
+    page.get_by_role("link", name="Read", exact=True).click()
+    pane = page.locator(".pane").filter(has=page.get_by_text("Coronal", exact=False)).first
+    canvas = pane.locator("canvas[data-ms]")
+    choose(page, "Joints")
+    words = pane.locator(".measured")
+    expect(words).to_contain_text("proposed by the networks")
+    lines = json.loads(canvas.get_attribute("data-joints") or "{}")
+    end = next(points[0] for points in lines.values() if points)
+    x, y = to_canvas(canvas, shown_of(archive, canvas.get_attribute("data-series") or ""), end)
+    drag(page, canvas, (x, y), (x, y - 9))
+    expect(words).to_contain_text("drawn here")
+    choose(page, "Window")
+
+
+def test_a_proposed_sparcc_is_the_readers_once_accepted_and_not_before(judged_page: Page) -> None:
+    page = judged_page
+    page.get_by_role("link", name="Read", exact=True).click()
+    expect(page.get_by_text("Findings: 0 marked")).to_be_visible()
+    page.get_by_text(re.compile(r"SPARCC: the networks propose \d+ of 72")).click()
+    expect(page.get_by_text("Proposed by the networks:")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    page.get_by_role("button", name="Accept into my reading").click()
+    expect(page.get_by_text(re.compile(r"Findings: [1-9]\d* marked"))).to_be_visible()
+    said = "proposed by the ensemble and accepted by the reader"
+    expect(page.get_by_text(said)).to_be_visible()
+    expect(page.get_by_text("by the networks alone: 0")).to_be_visible()
+    page.get_by_role("link", name="Report", exact=True).click()
+    expect(page.locator("code").filter(has_text=said)).to_be_visible()
+    page.get_by_role("link", name="Read", exact=True).click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Findings: 0 marked")).to_be_visible()
+    expect(page.get_by_role("button", name="Accept into my reading")).to_be_enabled()
+
+
 def edge_of(mask: np.ndarray) -> np.ndarray:
     inside = mask[2:, 1:-1] & mask[:-2, 1:-1] & mask[1:-1, 2:] & mask[1:-1, :-2]
     return mask & ~np.pad(inside, 1)
@@ -312,6 +351,11 @@ def maps_of(archive: Path, series_id: str) -> tuple[SeriesHeatmaps, Volume]:
     study = io.read_study(archive)
     _, maps = assess(study, load_ensemble())
     return maps[series_id], study.series_by_id(series_id).volume
+
+
+def shown_of(archive: Path, series_id: str) -> Volume:
+    series = io.read_study(archive).series_by_id(series_id)
+    return as_shown(series.volume, series.plane)
 
 
 def shown_in(canvas: Locator, series: list[Series]) -> Volume:
@@ -341,7 +385,7 @@ def millimetres_a_pixel(canvas: Locator, volume: Volume) -> float:
     return 1 / fitted(canvas, volume)[0]
 
 
-def to_canvas(canvas: Locator, volume: Volume, place: tuple[int, int]) -> Point:
+def to_canvas(canvas: Locator, volume: Volume, place: Sequence[float]) -> Point:
     scale, left, top = fitted(canvas, volume)
     assert volume.affine_lps is not None
     _, row_mm, column_mm = spacing_mm(volume.affine_lps)

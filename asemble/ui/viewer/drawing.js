@@ -1,6 +1,6 @@
 // Painting one pane: slice, heatmap, reference lines, measures, marks, letters, scale.
 
-const INK = { letter: "#f2e6c4", line: "#5aa9c4", measure: "#ffd24a", reference: "#7fe3a1", mark: "#ff9d6e" };
+const INK = { letter: "#f2e6c4", line: "#5aa9c4", measure: "#ffd24a", reference: "#7fe3a1", mark: "#ff9d6e", proposed: "#c3aef2" };
 const SCALE_MM = 50;
 
 function draw(viewer, pane) {
