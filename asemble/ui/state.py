@@ -39,6 +39,7 @@ from asemble.ui import kept
 _KEY = "asemble"
 _OPENED = "asemble_studies_opened"
 _REVISION = "asemble_revision"
+_CASE = "asemble_case_asked"
 _VISIT = "asemble_visit"
 _TAKES_OVER = "asemble_takes_over"
 _NOTHING = object()
@@ -152,6 +153,16 @@ def open_study(study: Study, name: str) -> None:
 def studies_opened() -> int:
     """How many studies were opened in this session."""
     return int(st.session_state.get(_OPENED, 0))
+
+
+def case_asked() -> str:
+    """The public case that this session asked to be fetched last, empty without one."""
+    return str(st.session_state.get(_CASE, ""))
+
+
+def ask_for_case(case_id: str) -> None:
+    """Note which public case this session asked for."""
+    st.session_state[_CASE] = case_id
 
 
 def close_study() -> None:
