@@ -137,6 +137,12 @@ def _add_train(verbs: Verbs) -> None:
     train.add_argument("config", type=Path, metavar="CONFIG", help="a TOML file")
     train.add_argument("--out", type=Path, default=Path("weights"), help="default: weights")
     train.add_argument("--cache", type=Path, default=Path("cache/slices"), metavar="DIR")
+    train.add_argument(
+        "--pelvises",
+        type=Path,
+        metavar="DIR",
+        help="real T1 stacks, where the configuration paints on them",
+    )
     train.add_argument("--manifest", type=Path, metavar="FILE", help="images of your own, as CSV")
     train.add_argument(
         "--from-weights", type=Path, metavar="PATH", help="go on from this file or folder"
@@ -223,7 +229,13 @@ def _train(options: argparse.Namespace) -> None:
         return
     if options.from_weights is not None or options.freeze_body:
         raise ConfigError("--from-weights and --freeze-body are for a run with --manifest.")
-    train_member(options.config, out=options.out, cache=options.cache, force=options.force)
+    train_member(
+        options.config,
+        out=options.out,
+        cache=options.cache,
+        force=options.force,
+        pelvises=options.pelvises,
+    )
 
 
 def _manifest(options: argparse.Namespace) -> None:

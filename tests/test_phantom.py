@@ -278,4 +278,4 @@ def test_a_slice_is_the_same_whatever_is_shown_beside_it(beside: Beside) -> None
 
 def test_training_validation_and_test_cases_never_meet() -> None:
     starts = sorted(FIRST_CASE.values())
-    assert all(later - earlier >= 500_000 for earlier, later in itertools.pairwise(starts))
+    assert all(later - earlier >= 250_000 for earlier, later in itertools.pairwise(starts))

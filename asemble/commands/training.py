@@ -5,18 +5,31 @@ from pathlib import Path
 from typing import Any
 
 from asemble.commands.terminal import progress, writing
-from asemble.core.errors import ConfigError
-from asemble.models.weights import weights_name
+from asemble.core.errors import ConfigError, InputError
+from asemble.core.labels import Plane
+from asemble.models.evidence import EvidenceNetwork
+from asemble.models.members import MEMBERS
+from asemble.models.weights import load_weights, weights_name
 from asemble.training.config import TrainingConfig, read_config
 from asemble.training.data import SliceSet
 from asemble.training.fresh import simulate_lessons
 from asemble.training.loop import train
 from asemble.training.manifest import read_manifest
 from asemble.training.own_sets import own_sets
-from asemble.training.start import FROM_SCRATCH, Start, start_from
+from asemble.training.real_anatomy import paint_lessons, together
+from asemble.training.real_pelvises import MISSING, SOURCE
+from asemble.training.start import FROM_SCRATCH, Start, start_from, start_of
+
+SIMULATED = "slices of simulated people with bones of a statistical shape model"
+PAINTED = (
+    "simulated oedema, on simulated and on openly licensed real anatomy: "
+    f"{SIMULATED}, and T1 slices of real pelvises in contrasts drawn at random"
+)
 
 
-def train_member(config_file: Path, *, out: Path, cache: Path, force: bool) -> None:
+def train_member(
+    config_file: Path, *, out: Path, cache: Path, force: bool, pelvises: Path | None = None
+) -> None:
     """Simulate the slices once, train, and write weights and card to `out`.
 
     Args:
@@ -24,23 +37,49 @@ def train_member(config_file: Path, *, out: Path, cache: Path, force: bool) -> N
         out: for weights, card and checkpoint.
         cache: of simulated slices.
         force: replace weights that are there already.
+        pelvises: folder of real ones, for a configuration that paints on them.
 
     Raises:
-        AsembleError: the configuration is not right, the weights exist, or nothing can be written.
+        AsembleError: the configuration is not right, the weights exist, there are no real
+            pelvises where it needs them, or nothing can be written.
     """
     config = read_config(config_file)
     require_free(out, config, force=force)
+    start = start_of(config)
+    if config.painted_slices and (pelvises is None or not pelvises.is_dir()):
+        raise InputError(
+            "There is no folder of real pelvises.",
+            hint=f"{MISSING} Name the folder with --pelvises.",
+        )
 
     def slices(part: str, people: int) -> SliceSet:
         tell = progress(f"simulating {part}", "people")
         return simulate_lessons(config.plane, part, people, cache, progress=tell)
 
     with writing():
-        training = slices("training", config.training_cases)
+        training = slices("further" if config.further else "training", config.training_cases)
         validation = slices("validation", config.validation_cases)
-        data = {"description": "slices of simulated people with bones of a statistical shape model"}
+        data = {"description": SIMULATED}
         command = f"asemble train {_shown(config_file)}"
-        _train(config, training, validation, out, command=command, data=data, force=force)
+        if config.painted_slices and pelvises is not None:
+            painted = paint_lessons(
+                pelvises,
+                bone_finders(Path(config.from_folder), config.plane),
+                config.painted_slices,
+                cache,
+                progress=progress("painting", "slices"),
+            )
+            training = together(training, painted)
+            data = {"description": PAINTED, "real_anatomy": SOURCE}
+            command += " --pelvises DIR"
+        _train(
+            config, training, validation, out, start=start, command=command, data=data, force=force
+        )
+
+
+def bone_finders(folder: Path, plane: Plane) -> list[EvidenceNetwork]:
+    """The members of a plane in a folder, in the order of their table."""
+    return [load_weights(folder / weights_name(plane, name))[0] for name in MEMBERS]
 
 
 def train_on_manifest(

@@ -33,7 +33,6 @@ def reading_text(
     comments = " ".join(reading.impression.comments.split())
     if comments:
         sentences.append(f"Comments: {comments}")
-    sentences.extend(study.attribution)
     sentences.append(STANDING_NOTICE)
     marking = [f"{SYNTHETIC}."] if study.synthetic else []
     return " ".join([*marking, *sentences])

@@ -32,6 +32,8 @@ TISSUE_WEIGHT, TISSUE_DICE = 1.0, 0.5
 OEDEMA_WEIGHT, OEDEMA_POSITIVE, OEDEMA_DICE = 8.0, 4.0, 1.0
 EVIDENCE_WEIGHT, EVIDENCE_POSITIVE, EVIDENCE_DICE = 6.0, 8.0, 0.5
 LABEL_WEIGHT = 0.5
+OUTSIDE, UNKNOWN = len(Tissue), len(Tissue) + 1
+"""Beside the tissues, where nobody drew them: no bone, bright or not; and what may be anything."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +42,7 @@ class Batch:
 
     Args:
         images: `(n, 1, 256, 256)`: ratios to the foreground median, or squashed after `changed`.
-        tissue: `(n, 128, 128)` int64, a `Tissue` each.
+        tissue: `(n, 128, 128)` int64, a `Tissue` each, or `OUTSIDE` or `UNKNOWN`.
         lesions: `(n, 2, 128, 128)`, share of inflammatory and of mechanical oedema, 0..1.
         labels: `(n,)` int64, index into `PATTERNS`.
         fluid: `(n,)` bool, whether the slice is fluid-sensitive.
@@ -74,7 +76,7 @@ def changed(batch: Batch, generator: Generator) -> Batch:
         batch.tissue[:, None].float(), grid, mode="nearest", align_corners=False
     )[:, 0].long()
     mirrored = torch.linalg.det(place[:, :, :2]) < 0
-    swapped = torch.arange(len(Tissue), device=device)
+    swapped = torch.arange(UNKNOWN + 1, device=device)
     swapped[[Tissue.RIGHT_ILIUM, Tissue.LEFT_ILIUM]] = swapped[
         [Tissue.LEFT_ILIUM, Tissue.RIGHT_ILIUM]
     ]
@@ -115,7 +117,9 @@ def _bent(images: Tensor, generator: Generator) -> Tensor:
     return torch.where(chosen, curve.clamp_min(0), images)
 
 
-def bone_loss(network: EvidenceNetwork, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+def bone_loss(
+    network: EvidenceNetwork, batch: Batch, *, label_weight: float = LABEL_WEIGHT
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum of all losses, and its parts by name, detached.
 
     Nothing here waits for the device or changes shape with the batch, so a step can be recorded
@@ -129,13 +133,13 @@ def bone_loss(network: EvidenceNetwork, batch: Batch) -> tuple[Tensor, dict[str,
     shown = evidence[:, LESIONS]
     labels = functional.cross_entropy(logits, batch.labels, reduction="none")
     parts = {
-        "tissue": TISSUE_WEIGHT * functional.cross_entropy(tissue, batch.tissue),
+        "tissue": TISSUE_WEIGHT * tissue_loss(tissue, batch.tissue),
         "tissue dice": TISSUE_DICE * tissue_dice_loss(tissue, batch.tissue),
         "oedema": OEDEMA_WEIGHT * cell_loss(oedema, any_lesion, counts, OEDEMA_POSITIVE),
         "oedema dice": OEDEMA_DICE * overlap_loss(torch.sigmoid(oedema), any_lesion, counts),
         "evidence": EVIDENCE_WEIGHT * cell_loss(shown, batch.lesions, counts, EVIDENCE_POSITIVE),
         "evidence dice": EVIDENCE_DICE * overlap_loss(torch.sigmoid(shown), batch.lesions, counts),
-        "label": LABEL_WEIGHT * (labels * counts).sum() / counts.sum().clamp_min(1),
+        "label": label_weight * (labels * counts).sum() / counts.sum().clamp_min(1),
     }
     total = torch.stack(list(parts.values())).sum()
     return total, {name: value.detach() for name, value in parts.items()}
@@ -161,9 +165,18 @@ def overlap_loss(shares: Tensor, wanted: Tensor, counts: Tensor) -> Tensor:
     return (1 - (2 * overlap + 1) / (size + 1)).mean()
 
 
+def tissue_loss(tissue: Tensor, truth: Tensor) -> Tensor:
+    """Cross entropy of every place; `OUTSIDE` may be rest or bright, `UNKNOWN` costs nothing."""
+    logs = torch.log_softmax(tissue, dim=1)
+    outside = torch.logaddexp(logs[:, Tissue.REST], logs[:, Tissue.BRIGHT])
+    logs = torch.cat([logs, outside[:, None], torch.zeros_like(outside)[:, None]], dim=1)
+    return functional.nll_loss(logs, truth)
+
+
 def tissue_dice_loss(tissue: Tensor, truth: Tensor) -> Tensor:
     """One minus the soft Dice overlap over the batch, of each tissue but the rest."""
     names = torch.arange(1, len(Tissue), device=truth.device)[None, :, None, None]
     wanted = (truth[:, None] == names).float()
-    shares = torch.softmax(tissue, dim=1)[:, 1:]
+    known = (truth != UNKNOWN)[:, None] & ((names != Tissue.BRIGHT) | (truth != OUTSIDE)[:, None])
+    shares = torch.softmax(tissue, dim=1)[:, 1:] * known
     return overlap_loss(shares, wanted, torch.ones(len(truth), device=truth.device))

@@ -28,6 +28,13 @@ class TrainingConfig:
         training_cases: simulated people to learn from, six slices each; the same people, in the
             same order, for every member and seed (`asemble.training.fresh`). For the networks of
             the comparison cases of three slices (`asemble.training.data`).
+        further: whether the people are those of the set "further", as many of them mechanical as
+            inflammatory.
+        painted_slices: slices with oedema painted on real pelvises (`asemble.training.painted`),
+            learned from together with the simulated ones; 0 for none.
+        from_folder: of the weights that the run goes on from, as the command line is started;
+            empty for a run from scratch.
+        from_sha256: of the weight file in it: the run refuses any other.
         validation_cases: further cases, for early stopping and calibration.
         passes: images seen, counting repeats; the budget.
         batch: images in a step.
@@ -54,6 +61,10 @@ class TrainingConfig:
     plane: Plane
     seed: int = 0
     training_cases: int = 4_200
+    further: bool = False
+    painted_slices: int = 0
+    from_folder: str = ""
+    from_sha256: str = ""
     validation_cases: int = 400
     passes: int = 30_000
     batch: int = 32
@@ -85,7 +96,15 @@ class TrainingConfig:
             )
         for name in ("training_cases", "validation_cases", "passes", "batch", "validate_every"):
             _require(getattr(self, name) >= 1, name, "at least 1")
-        for name in ("patience", "seed"):
+        _require(
+            bool(self.from_folder) == bool(self.from_sha256), "from_sha256", "beside from_folder"
+        )
+        _require(
+            not self.painted_slices or bool(self.from_folder),
+            "from_folder",
+            "there where slices are painted: its networks find the bones",
+        )
+        for name in ("patience", "seed", "painted_slices"):
             _require(getattr(self, name) >= 0, name, "0 or more")
         for name in ("learning_rate", "positive_weight"):
             _require(getattr(self, name) > 0, name, "above 0")

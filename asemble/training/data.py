@@ -32,8 +32,17 @@ from asemble.phantom import (
 )
 from asemble.phantom.acquisition import Stack
 
-FIRST_CASE = {"training": 0, "validation": 500_000, "test": 1_000_000, "held-out": 1_500_000}
-"""Number of the first case of each set; a set has fewer than 500,000.
+FIRST_CASE = {
+    "training": 0,
+    "further": 250_000,
+    "validation": 500_000,
+    "test": 1_000_000,
+    "held-out": 1_500_000,
+    "painted": 2_000_000,
+}
+"""Number of the first case of each set, which has fewer than 250,000.
+
+Networks that have learned from "training" go on to learn from "further" and "painted".
 
 Cases of the set "held-out" have appearances that training never samples, each in turn.
 """

@@ -34,6 +34,7 @@ from asemble.phantom.training_slices import (
     scanner_points,
     truth_of,
 )
+from asemble.training.bones import OUTSIDE, UNKNOWN
 from asemble.training.data import FIRST_CASE, SliceSet
 
 CUTS, CONTRASTS = 2, 3
@@ -60,13 +61,23 @@ PEOPLE = (
 """Patterns of people in turn: most of them inflammatory, whose masks teach the most."""
 
 
+MIXED = (
+    Pattern.NORMAL,
+    Pattern.INFLAMMATORY,
+    Pattern.MECHANICAL,
+    Pattern.INFLAMMATORY,
+    Pattern.MECHANICAL,
+)
+"""The same of people to go on learning from: as many mechanical, so that the two are told apart."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
     """One slice and its truth, small enough to keep many.
 
     Args:
         image: `(256, 256)` float16, ratio to the foreground median, 0 to `CLIP`, not squashed.
-        tissue: `(128, 128)` uint8, a `Tissue` each.
+        tissue: `(128, 128)` uint8, a `Tissue` each, or what `training.bones` has beside them.
         lesions: `(2, 128, 128)` uint8, inflammatory and mechanical oedema, 255 in full cells.
         label: index into `PATTERNS`.
         fluid: whether the slice is fluid-sensitive.
@@ -132,8 +143,9 @@ def simulate_lessons(
 
     Args:
         plane: of the slices.
-        part: "training", or "validation", whose people have bones that training never shows and
-            whose slices are fluid-sensitive, one of each cut.
+        part: "training"; "further", with as many mechanical people as inflammatory ones; or
+            "validation", the same of people whose bones training never shows, and whose slices
+            are fluid-sensitive, one of each cut.
         people: how many.
         cache: folder; a changed simulator makes new slices.
         progress: told how many people are done, of how many.
@@ -143,7 +155,7 @@ def simulate_lessons(
         ShapeModelMissing: the package with the shape model is not installed.
     """
     folder = cache / f"{plane}-people-{part}-{people}-{_digest()}"
-    per_person = CUTS * (CONTRASTS if part == "training" else 1)
+    per_person = CUTS * (1 if part == "validation" else CONTRASTS)
     shapes = {
         "images": (np.float16, (2 * EVIDENCE_SIDE, 2 * EVIDENCE_SIDE)),
         "tissue": (np.uint8, (EVIDENCE_SIDE, EVIDENCE_SIDE)),
@@ -178,7 +190,7 @@ def simulate_lessons(
 
 def _lessons_of(number: int, plane: Plane) -> list[Lesson]:
     rng = np.random.default_rng([number, list(Plane).index(plane), 3])
-    pattern = PEOPLE[number % len(PEOPLE)]
+    pattern = (PEOPLE if number < FIRST_CASE["further"] else MIXED)[number % len(PEOPLE)]
     if number < FIRST_CASE["validation"]:
         return lessons_of_person(rng, plane, pattern)
     bones = PELVISES_HELD_OUT[number % len(PELVISES_HELD_OUT)]
@@ -195,8 +207,9 @@ def _digest() -> str:
 def lesson(one: SimulatedSlice) -> Lesson:
     """A simulated slice as it is kept."""
     cells = (EVIDENCE_SIDE, 2, EVIDENCE_SIDE, 2)
-    counts = np.stack([(one.tissue == t).reshape(cells).sum(axis=(1, 3)) for t in Tissue])
-    counts[Tissue.REST] -= 1  # a cell that is half something is that
+    tissues = range(UNKNOWN + 1)
+    counts = np.stack([(one.tissue == t).reshape(cells).sum(axis=(1, 3)) for t in tissues])
+    counts[[Tissue.REST, OUTSIDE]] -= 1  # a cell that is half something is that
     lesions = [
         (one.oedema * (one.lesion_kind == PATTERNS.index(cause))).reshape(cells).mean(axis=(1, 3))
         for cause in (Pattern.INFLAMMATORY, Pattern.MECHANICAL)

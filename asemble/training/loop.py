@@ -198,7 +198,7 @@ def _learn(
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
     chosen = _batch_indices(step, len(slices), config)
     if slices.tissue is not None:
-        loss = _bone_loss(network, slices, chosen, generator)
+        loss = _bone_loss(network, slices, chosen, generator, config)
         return _descend(network, optimiser, loss)
     ratios = torch.from_numpy(slices.images[chosen].astype(np.float32))
     lesions = torch.from_numpy(slices.lesions[chosen].astype(np.float32) / 255)
@@ -223,7 +223,11 @@ def _learn(
 
 
 def _bone_loss(
-    network: Trainable, slices: SliceSet, chosen: npt.NDArray[np.int64], generator: torch.Generator
+    network: Trainable,
+    slices: SliceSet,
+    chosen: npt.NDArray[np.int64],
+    generator: torch.Generator,
+    config: TrainingConfig,
 ) -> Tensor:
     """Of slices whose every place is known."""
     if slices.tissue is None or not isinstance(network, EvidenceNetwork):
@@ -239,7 +243,8 @@ def _bone_loss(
     )
     batch = changed(batch, generator)
     with _autocast(device):
-        loss, _ = bone_loss(network, replace(batch, images=_to(batch.images, device)))
+        batch = replace(batch, images=_to(batch.images, device))
+        loss, _ = bone_loss(network, batch, label_weight=config.label_weight)
     return loss
 
 

@@ -68,6 +68,24 @@ def start_from(source: Path, config: TrainingConfig, *, freeze_body: bool) -> St
     return Start(network, card.sha256, freeze_body)
 
 
+def start_of(config: TrainingConfig) -> Start:
+    """The start that a configuration names: from scratch, or from one weight file and no other.
+
+    Raises:
+        WeightsError: the file, its card and this package do not agree.
+        ConfigError: it is another file than the configuration means.
+    """
+    if not config.from_folder:
+        return FROM_SCRATCH
+    start = start_from(Path(config.from_folder), config, freeze_body=False)
+    if start.sha256 != config.from_sha256:
+        raise ConfigError(
+            f"The weights in {config.from_folder} are not those that this run goes on from.",
+            hint="Take the folder as the repository has it, or state the sha256 of yours.",
+        )
+    return start
+
+
 def new_network(config: TrainingConfig, start: Start) -> Trainable:
     """The network at the first step, with frozen weights marked as such."""
     if start.network is None:
