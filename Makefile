@@ -10,7 +10,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: app setup setup-dev test test-long test-kernels lint browser bench soak fuzz weights weights-check licences \
+.PHONY: app setup setup-dev test test-long test-kernels lint browser bench soak fuzz weights weights-real weights-check licences \
 	public-cases
 
 app: setup
@@ -95,6 +95,12 @@ weights: setup
 	$(BIN)/asemble evaluate calibration
 	$(BIN)/asemble evaluate table
 	$(BIN)/asemble evaluate ablations
+
+# The coronal members as shipped go on from weights/simulated-anatomy with real pelvises:
+# `asemble cases fetch --painted && asemble cases painted DIR && make weights-real PELVISES=DIR`.
+weights-real: setup
+	for config in asemble/training/configs/real-anatomy/*.toml; do \
+		OMP_NUM_THREADS=1 $(BIN)/asemble train "$$config" --pelvises "$(PELVISES)" --force || exit 1; done
 
 # Holds the shipped files against their cards, and trains a tiny member twice to the same file.
 weights-check: setup

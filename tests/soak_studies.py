@@ -152,7 +152,8 @@ def load_study(path: Path) -> SoakStudy:
 def digest_of(archive: Path) -> str:
     """Names the archive, the weights, the code and what else may change an answer."""
     package = Path(asemble.__file__).parent
-    files = [*sorted(package.rglob("*.py")), *sorted(weights_directory().iterdir()), archive]
+    weights = sorted(file for file in weights_directory().iterdir() if file.is_file())
+    files = [*sorted(package.rglob("*.py")), *weights, archive]
     digest = hashlib.sha256(f"{torch.__version__} {torch.get_num_threads()}".encode())
     for file in files:
         digest.update(file.read_bytes())

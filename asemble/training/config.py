@@ -35,6 +35,8 @@ class TrainingConfig:
         from_folder: of the weights that the run goes on from, as the command line is started;
             empty for a run from scratch.
         from_sha256: of the weight file in it: the run refuses any other.
+        start_share: how much of the weights that the run began at is in those that it leaves; the
+            mean of both does better on other images than either (Wortsman 2022, arXiv:2109.01903).
         validation_cases: further cases, for early stopping and calibration.
         passes: images seen, counting repeats; the budget.
         batch: images in a step.
@@ -45,7 +47,8 @@ class TrainingConfig:
         patience: validations without a better loss before the run stops early.
         heatmap_weight: of the positive-weighted cross entropy on evidence maps. This and the three
             after it weigh validation, and learning from slices whose bones are not known; what
-            simulated people teach a member has the weights of `asemble.training.bones`.
+            simulated people teach a member has the weights of `asemble.training.bones`, but for
+            `label_weight`.
         positive_weight: of a lesion cell against a cell without one.
         dice_weight: of one minus the Dice overlap of evidence and lesions.
         label_weight: of the cross entropy on slice labels.
@@ -65,6 +68,7 @@ class TrainingConfig:
     painted_slices: int = 0
     from_folder: str = ""
     from_sha256: str = ""
+    start_share: float = 0.0
     validation_cases: int = 400
     passes: int = 30_000
     batch: int = 32
@@ -110,7 +114,7 @@ class TrainingConfig:
             _require(getattr(self, name) > 0, name, "above 0")
         for name in ("weight_decay", "heatmap_weight", "dice_weight", "label_weight"):
             _require(getattr(self, name) >= 0, name, "0 or more")
-        for name in ("warmup", "average"):
+        for name in ("warmup", "average", "start_share"):
             _require(0 <= getattr(self, name) < 1, name, "from 0 to below 1")
         _require(0 < self.body_rate <= 1, "body_rate", "above 0, at most 1")
 

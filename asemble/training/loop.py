@@ -130,6 +130,11 @@ def train(
             log(validation_line(config, progress, score))
     if progress.best is None or progress.best_state is None:
         raise ValueError("a run ends with a validation; this one had none")
+    if config.start_share and start.network is not None:
+        kept.load_state_dict(progress.best_state)
+        _average(kept, start.network.to(device), 1 - config.start_share)
+        progress.best = evaluate(kept, validation_set, config, absent=absent)
+        progress.best_state = {k: v.cpu() for k, v in kept.state_dict().items()}
     origin = {
         "command": command,
         "data": {**(data or {}), **counts, **_absent_facts(absent)},

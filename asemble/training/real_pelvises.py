@@ -60,7 +60,8 @@ SOURCE = (
 """Of the stacks that trained the shipped weights."""
 MISSING = (
     "Coronal T1 stacks of the pelvis are needed. Those of the shipped weights are openly licensed "
-    f"({SOURCE}): fetch them with `asemble cases fetch`, or bring NIfTI files of your own."
+    f"({SOURCE}): `asemble cases fetch --painted` brings them, and `asemble cases painted DIR` "
+    "writes what was used."
 )
 
 
@@ -264,7 +265,7 @@ def _tissue(images: Floats, networks: Sequence[EvidenceNetwork]) -> Floats:
             for network in networks:
                 features = network.features(torch.from_numpy(image)[None, None])
                 total[at] += torch.softmax(network.head.places(features)[0], dim=1)[0].numpy()
-    return total / len(networks)
+    return np.asarray(total / len(networks), dtype=np.float32)
 
 
 def _middle(masks: Bools) -> float:
