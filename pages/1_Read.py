@@ -3,7 +3,7 @@
 import streamlit as st
 
 from asemble.core.labels import Plane, Weighting
-from asemble.ui import choose, findings, frame, keeper, marking, state, viewer
+from asemble.ui import choose, findings, frame, keeper, marking, proposal, state, viewer
 
 CORONAL_T1 = (Plane.CORONAL, Weighting.T1)
 CORONAL_FLUID = (Plane.CORONAL, Weighting.FLUID)
@@ -50,6 +50,7 @@ def show() -> None:
                 viewer.Pane(
                     series,
                     state.slice_of(series.id, series.volume.shape[0] // 2),
+                    found=state.found_on(series.id),
                     marking=marking.shown(series),
                 )
                 for series in panes
@@ -58,6 +59,7 @@ def show() -> None:
             key=f"read:{':'.join(series.id for series in panes)}:{state.study_token()}",
             listeners=viewer.Listeners(on_rest=state.keep_slices, on_said=marking.hear),
         )
+        proposal.show_proposal(study)
         findings.show_findings(study)
         keeper.note("read")
 

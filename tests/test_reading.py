@@ -61,6 +61,7 @@ EDITS = (
     lambda r: edits.choose_transitional(r, "s01", 2),
     lambda r: edits.choose_key_images(r, [("s02", 3), ("s01", 0)]),
     lambda r: edits.correct_series(r, "s01", plane=Plane.AXIAL, weighting=None),
+    lambda r: edits.accept_marks(r, "s02", [replace(OEDEMA, slice=4)]),
 )
 """One edit of each field that is part of what is said."""
 

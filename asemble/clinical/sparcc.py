@@ -69,8 +69,7 @@ def inflammation(marks: Iterable[Mark], first_slice: int) -> InflammationScore:
         first_slice: index of the first of the six.
     """
     oedema = of_lesion(marks, Lesion.OEDEMA)
-    scored_slices = range(first_slice, first_slice + INFLAMMATION_SLICES)
-    scored = [mark for mark in oedema if mark.slice in scored_slices]
+    scored = on_scored_slices(oedema, first_slice)
     quadrants = {(mark.slice, mark.quadrant) for mark in scored}
     return InflammationScore(
         oedema=len(quadrants),
@@ -79,6 +78,12 @@ def inflammation(marks: Iterable[Mark], first_slice: int) -> InflammationScore:
         first_slice=first_slice,
         left_out=len({(mark.slice, mark.quadrant) for mark in oedema}) - len(quadrants),
     )
+
+
+def on_scored_slices(marks: Iterable[Mark], first_slice: int) -> list[Mark]:
+    """The marks of oedema on the six scored slices."""
+    scored_slices = range(first_slice, first_slice + INFLAMMATION_SLICES)
+    return [mark for mark in of_lesion(marks, Lesion.OEDEMA) if mark.slice in scored_slices]
 
 
 def fullest_slices(marks: Iterable[Mark], slices: int) -> int:

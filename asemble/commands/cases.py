@@ -14,8 +14,16 @@ from asemble.cases.table import Painted
 from asemble.commands.terminal import REFUSED, progress, require_empty_folder, writing
 from asemble.core.errors import CaseError
 from asemble.core.volume import Volume
-from asemble.fetch import Bucket, Kept, Use, bucket_url, fetch, stated_use
-from asemble.fetch.fetching import megabytes
+from asemble.fetch import (
+    Bucket,
+    Kept,
+    Use,
+    bucket_url,
+    cancelled,
+    fetch,
+    megabytes,
+    stated_use,
+)
 
 UNREAD = "Nobody read these cases for asemble; see docs/public_cases.md."
 
@@ -158,15 +166,6 @@ def cut(volume: Volume, part: Painted) -> Volume:
         affine = affine.copy()
         affine[:3, 3] += affine[:3, :3] @ np.array([first for first, _ in ends])
     return replace(volume, voxels=voxels, affine_lps=affine)
-
-
-def cancelled() -> CaseError:
-    """Somebody said stop."""
-    return CaseError(
-        "Stopped; what came is kept.",
-        hint="Fetch the same again: it goes on where it stopped.",
-        code="cancelled",
-    )
 
 
 def _require_on() -> None:

@@ -94,7 +94,8 @@ def as_json(
     """The contract of `asemble predict --json`.
 
     `probabilities` and `interval_inflammatory` of the study are null where nothing could be
-    judged; `plane` and `position_mm` where the file does not say.
+    judged; `plane` and `position_mm` where the file does not say. `attribution` is there where
+    images are published ones.
     """
     fused = prediction.probabilities
     interval = prediction.interval_inflammatory
@@ -108,6 +109,7 @@ def as_json(
             "deciding_slice": None if deciding is None else deciding.as_dict(),
         },
         "series": [_series(study, judged, heatmap_names) for judged in prediction.series],
+        **({"attribution": list(study.attribution)} if study.attribution else {}),
         "weights": dict(prediction.weights),
         "version": __version__,
         "seconds": {name: round(value, SECONDS_DIGITS) for name, value in seconds.items()},

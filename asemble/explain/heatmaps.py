@@ -71,11 +71,11 @@ class SeriesHeatmaps:
     @property
     def bones(self) -> npt.NDArray[np.uint8]:
         """On the series' grid: 0, 1 sacrum, 2 right ilium, 3 left ilium, by the patient's side."""
-        # Class by class, because a label between two is neither.
-        shares = np.stack(
-            [self.grid.from_square(self.tissue[:, k].astype(np.float32)) for k in Tissue], axis=1
-        )
-        return bone_labels(shares)
+        return self._bones(slice(None))
+
+    def bones_on(self, index: int) -> npt.NDArray[np.uint8]:
+        """`(row, column)`: `bones` of one slice."""
+        return np.asarray(self._bones(slice(index, index + 1))[0])
 
     @property
     def oedema(self) -> Floats:
@@ -94,6 +94,12 @@ class SeriesHeatmaps:
         except KeyError:
             raise ValueError(f"no heatmap {method!r} of {member!r}") from None
         return Heatmap(self.series_id, self.grid.from_square(small).clip(0, 1), method, member)
+
+    def _bones(self, which: slice) -> npt.NDArray[np.uint8]:
+        # Class by class, because a label between two is neither.
+        small = self.tissue[which].astype(np.float32)
+        shares = np.stack([self.grid.from_square(small[:, k]) for k in Tissue], axis=1)
+        return bone_labels(shares)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

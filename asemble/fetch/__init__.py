@@ -4,8 +4,18 @@ Nothing else in asemble connects to another machine.
 """
 
 from asemble.fetch.bucket import Bucket
-from asemble.fetch.fetching import Progress, fetch
+from asemble.fetch.fetching import Progress, cancelled, fetch, megabytes
 from asemble.fetch.kept import Kept
 from asemble.fetch.settings import Use, bucket_url, stated_use
 
-__all__ = ["Bucket", "Kept", "Progress", "Use", "bucket_url", "fetch", "stated_use"]
+__all__ = [
+    "Bucket",
+    "Kept",
+    "Progress",
+    "Use",
+    "bucket_url",
+    "cancelled",
+    "fetch",
+    "megabytes",
+    "stated_use",
+]

@@ -177,6 +177,15 @@ def _require_room(kept: Kept, needed: int) -> None:
         raise no_space(needed)
 
 
+def cancelled() -> CaseError:
+    """Somebody said stop; for `Progress` to raise."""
+    return CaseError(
+        "Stopped; what came is kept.",
+        hint="Fetch the same again: it goes on where it stopped.",
+        code="cancelled",
+    )
+
+
 def no_space(needed: int | None = None) -> CaseError:
     """The disk is full, or would be."""
     what = "what was asked for" if needed is None else megabytes(needed)

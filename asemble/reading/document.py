@@ -34,8 +34,9 @@ from asemble.reading.reading import (
 )
 
 NAME, NUMBER = "asemble-reading", 2
-"""The number rises when a field changes its meaning; 1 was the report of asemble 1 and earlier,
-from which no reading can be restored."""
+"""The number rises when a field changes its meaning, not when one is added: what came later
+(`proposed` of joint lines, `accepted` marks) is written only where there is any. 1 was the report
+of asemble 1 and earlier, from which no reading can be restored."""
 SCHEMA = f"{NAME}/{NUMBER}"
 
 FINGERPRINT_CHARACTERS = 12
@@ -85,6 +86,7 @@ def as_document(reading: Reading) -> dict[str, Any]:
 def content(reading: Reading) -> dict[str, Any]:
     """Everything that the reading says, as plain JSON values; one entry for each field."""
     first = reading.first
+    accepted = {id_: [_mark(mark) for mark in marks] for id_, marks in reading.accepted.items()}
     return {
         **_impression(reading.impression),
         "before_the_prediction_was_shown": None if first is None else _impression(first),
@@ -96,6 +98,7 @@ def content(reading: Reading) -> dict[str, Any]:
         "is_suggestive": reading.is_suggestive,
         "marks": {id_: [_mark(mark) for mark in marks] for id_, marks in reading.marks.items()},
         "joint_lines": joint_lines.as_json(reading.joint_lines),
+        **({"accepted": accepted} if accepted else {}),
         "first_scored": dict(reading.first_scored),
         "transitional": dict(reading.transitional),
         "key_images": None if reading.key_images is None else [list(p) for p in reading.key_images],
@@ -165,6 +168,7 @@ def check_fits(reading: Reading, study: Study) -> None:
     sizes = {series.id: series.volume.shape[0] for series in study.series}
     named = [
         *((id_, mark.slice) for id_, marks in reading.marks.items() for mark in marks),
+        *((id_, mark.slice) for id_, marks in reading.accepted.items() for mark in marks),
         *(reading.key_images or ()),
         *reading.first_scored.items(),
         *reading.transitional.items(),
@@ -224,8 +228,9 @@ def _reading(document: Mapping[str, Any]) -> Reading:
         sacroiliitis=said["sacroiliitis"],
         setting=said["setting"],
         is_suggestive=said["is_suggestive"],
-        marks={id_: tuple(map(_mark_of, marks)) for id_, marks in said["marks"].items()},
+        marks=_marks(said["marks"]),
         joint_lines=joint_lines.from_json(said["joint_lines"]),
+        accepted=_marks(said.get("accepted", {})),
         first_scored=_whole(said["first_scored"]),
         transitional=_whole(said["transitional"]),
         key_images=None if images is None else tuple((id_, int(at)) for id_, at in images),
@@ -263,6 +268,10 @@ def _mark(mark: Mark) -> dict[str, Any]:
         "place_mm": None if mark.place_mm is None else list(mark.place_mm),
         "line_mm": mark.line_mm,
     }
+
+
+def _marks(said: Mapping[str, Any]) -> dict[str, tuple[Mark, ...]]:
+    return {id_: tuple(map(_mark_of, marks)) for id_, marks in said.items()}
 
 
 def _mark_of(said: Mapping[str, Any]) -> Mark:

@@ -1,13 +1,14 @@
 """What a reader does, one pure function each: the reading before to the reading after."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from asemble.clinical import Answer
 from asemble.clinical.findings import Mark, toggled
 from asemble.clinical.truth import Truth
+from asemble.core.joints import JointLine
 from asemble.core.labels import Plane, Weighting
-from asemble.reading.joint_lines import JointLines
+from asemble.reading.joint_lines import JointLines, propose
 from asemble.reading.reading import Conclusion, Confidence, Correction, Place, Reading
 
 
@@ -110,6 +111,36 @@ def lay_joint_lines(reading: Reading, lines: JointLines) -> Reading:
     others = [each for each in reading.joint_lines if each.frame != lines.frame]
     laid = sorted([*others, lines], key=lambda each: each.frame)
     return replace(reading, joint_lines=tuple(laid))
+
+
+def propose_joint_lines(reading: Reading, frame: str, proposed: Sequence[JointLine]) -> Reading:
+    """Take the joint lines that the networks propose; what the reader laid by hand stays."""
+    before = next((each for each in reading.joint_lines if each.frame == frame), JointLines(frame))
+    return lay_joint_lines(reading, propose(before, proposed))
+
+
+def accept_marks(reading: Reading, series_id: str, proposed: Sequence[Mark]) -> Reading:
+    """Take marks that the ensemble proposes as the reader's own.
+
+    Where the reader has marked the same lesion in the same quadrant, that mark stands.
+    """
+    own = reading.marks.get(series_id, ())
+    taken = {(mark.lesion, mark.slice, mark.quadrant) for mark in own}
+    added = [mark for mark in proposed if (mark.lesion, mark.slice, mark.quadrant) not in taken]
+    before = reading.accepted.get(series_id, ())
+    return replace(
+        reading,
+        marks={**reading.marks, series_id: (*own, *added)},
+        accepted={**reading.accepted, series_id: (*before, *added)},
+    )
+
+
+def undo_accepted(reading: Reading, series_id: str) -> Reading:
+    """Take accepted marks away again; those that the reader has changed since stay."""
+    accepted = reading.accepted.get(series_id, ())
+    kept = [mark for mark in reading.marks.get(series_id, ()) if mark not in accepted]
+    others = {id_: marks for id_, marks in reading.accepted.items() if id_ != series_id}
+    return replace(reading, marks={**reading.marks, series_id: tuple(kept)}, accepted=others)
 
 
 def choose_first_scored(reading: Reading, series_id: str, index: int) -> Reading:

@@ -1,6 +1,7 @@
-"""Where the reader laid the joints: lines in millimetres, shared by the series of one frame.
+"""Where the joints lie: lines in millimetres, shared by the series of one frame.
 
-A line is laid on one slice and belongs to the patient, not to the slice: on any slice of any series
+The reader lays them, or corrects those that the networks propose from the bones that they found. A
+line is laid on one slice and belongs to the patient, not to the slice: on any slice of any series
 of its frame of reference the joint lies between the nearest lines before and behind it, and as far
 as `HOLD_MM` beyond the outermost. Each joint has lines of its own.
 """
@@ -51,11 +52,19 @@ class JointLines:
 
     Args:
         frame: names the frame inside the study, never a UID (`frame_name`).
-        lines: in an order that does not tell in which they were laid.
+        lines: as they hold, in an order that does not tell in which they were laid.
+        proposed: as the networks proposed them. Those that are not among `lines` the reader
+            corrected or removed; those of `lines` that are not among them the reader laid.
     """
 
     frame: str
     lines: tuple[JointLine, ...] = ()
+    proposed: tuple[JointLine, ...] = ()
+
+    @property
+    def by_hand(self) -> tuple[JointLine, ...]:
+        """The lines that the reader laid."""
+        return tuple(line for line in self.lines if line not in self.proposed)
 
     def of(self, joint: Joint) -> list[JointLine]:
         """Those of one side."""
@@ -114,11 +123,13 @@ class LineHere:
         points: `(3, 3)` mm LPS, upper end, bend and lower end, in the plane of the slice.
         laid: why it lies there.
         away_mm: from the nearest line that was laid.
+        is_proposed: no line that gives it was laid by hand.
     """
 
     points: Points
     laid: Laid
     away_mm: float
+    is_proposed: bool = False
 
 
 def frame_name(series: Series) -> str:
@@ -145,11 +156,13 @@ def line_at(lines: JointLines, joint: Joint, at: Slice) -> LineHere | None:
     away = at.away_mm(knots)  # (line, point)
     nearest = float(np.abs(away).min(axis=0).max())
     points = np.stack([_cut(knots[:, k], away[:, k], at.normal) for k in range(3)])
+    is_proposed = _is_proposed(lines, laid, away.mean(axis=1), at)
     if any(at.owns(line) for line in laid):
-        return LineHere(points, Laid.HERE, nearest)
+        return LineHere(points, Laid.HERE, nearest, is_proposed)
     if not ((away.min(axis=0) <= 0) & (away.max(axis=0) >= 0)).all():
-        return LineHere(points, Laid.HELD, nearest) if nearest <= HOLD_MM else None
-    return LineHere(points, Laid.BETWEEN, nearest)
+        held = LineHere(points, Laid.HELD, nearest, is_proposed)
+        return held if nearest <= HOLD_MM else None
+    return LineHere(points, Laid.BETWEEN, nearest, is_proposed)
 
 
 def lay(lines: JointLines, joint: Joint, drawn: npt.ArrayLike, at: Slice) -> JointLines:
@@ -177,9 +190,36 @@ def lay(lines: JointLines, joint: Joint, drawn: npt.ArrayLike, at: Slice) -> Joi
     return replace(lines, lines=tuple(kept))
 
 
+def propose(lines: JointLines, proposed: Sequence[JointLine]) -> JointLines:
+    """`lines` with those that the networks propose, of each joint that the reader has not laid.
+
+    What the reader laid by hand stays, on every slice: of that joint nothing is proposed.
+    """
+    by_hand = {line.joint for line in lines.by_hand}
+    offered = [line for line in proposed if line.joint not in by_hand]
+    anew = {line.joint for line in offered}
+
+    def put(before: tuple[JointLine, ...]) -> tuple[JointLine, ...]:
+        kept = [line for line in before if line.joint not in anew]
+        return tuple(sorted([*kept, *offered], key=astuple))
+
+    return replace(lines, lines=put(lines.lines), proposed=put(lines.proposed))
+
+
 def without(lines: JointLines, at: Slice) -> JointLines:
     """`lines` without those that were laid on a slice."""
     return replace(lines, lines=tuple(line for line in lines.lines if not at.owns(line)))
+
+
+def _is_proposed(lines: JointLines, laid: Sequence[JointLine], away: Points, at: Slice) -> bool:
+    """Whether the lines that give a joint here were all proposed: its own, or the nearest ones."""
+    own = [line for line in laid if at.owns(line)]
+    ends = [
+        laid[int(np.abs(np.where(side, away, np.inf)).argmin())]
+        for side in (away <= 0, away >= 0)
+        if side.any()
+    ]
+    return all(line in lines.proposed for line in own or ends)
 
 
 def _cut(path: Points, away: Points, normal: Points) -> Points:
@@ -235,18 +275,8 @@ def point(value: Sequence[float] | Points) -> Point:
 def as_json(kept: Sequence[JointLines]) -> list[dict[str, Any]]:
     """For the file of a reading; `from_json` is the way back."""
     return [
-        {
-            "frame": each.frame,
-            "lines": [
-                {
-                    "joint": line.joint.value,
-                    "upper": list(line.upper),
-                    "bend": list(line.bend),
-                    "lower": list(line.lower),
-                }
-                for line in each.lines
-            ],
-        }
+        {"frame": each.frame, "lines": [_as_json(line) for line in each.lines]}
+        | ({"proposed": [_as_json(line) for line in each.proposed]} if each.proposed else {})
         for each in kept
     ]
 
@@ -256,12 +286,16 @@ def from_json(value: Sequence[dict[str, Any]]) -> tuple[JointLines, ...]:
     return tuple(
         JointLines(
             each["frame"],
-            tuple(
-                JointLine(
-                    Joint(line["joint"]), *(point(line[k]) for k in ("upper", "bend", "lower"))
-                )
-                for line in each["lines"]
-            ),
+            *(tuple(map(_from_json, each.get(name, ()))) for name in ("lines", "proposed")),
         )
         for each in value
     )
+
+
+def _as_json(line: JointLine) -> dict[str, Any]:
+    places = {"upper": line.upper, "bend": line.bend, "lower": line.lower}
+    return {"joint": line.joint.value, **{name: list(place) for name, place in places.items()}}
+
+
+def _from_json(line: dict[str, Any]) -> JointLine:
+    return JointLine(Joint(line["joint"]), *(point(line[k]) for k in ("upper", "bend", "lower")))

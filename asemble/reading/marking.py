@@ -4,12 +4,12 @@ A mark is what it was when it was made: no line moved later changes its quadrant
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from asemble.clinical.findings import Joint, Lesion, Mark
+from asemble.clinical.findings import Bone, Joint, Lesion, Mark
 from asemble.core.geometry import slice_normal
 from asemble.core.volume import Affine
 from asemble.reading.joint_lines import (
@@ -85,8 +85,14 @@ def refusal(lines: JointLines, at: Slice) -> str:
     )
 
 
-def mark_of(clicked: Clicked, lines: JointLines, at: Slice) -> Mark:
+def mark_of(clicked: Clicked, lines: JointLines, at: Slice, *, bone: Bone | None = None) -> Mark:
     """The mark that a click makes, by the lines as they lie now.
+
+    Args:
+        clicked: where, and what.
+        lines: as they lie now.
+        at: the slice.
+        bone: that the networks found at the place; a line that the reader laid overrules it.
 
     Raises:
         ValueError: nothing can be marked on that slice (see `refusal`).
@@ -94,10 +100,14 @@ def mark_of(clicked: Clicked, lines: JointLines, at: Slice) -> Mark:
     if problem := refusal(lines, at):
         raise ValueError(problem)
     found = hit(lines, at, clicked.place_mm)
+    quadrant = found.quadrant
+    here = line_at(lines, quadrant.joint, at)
+    if bone is not None and here is not None and here.is_proposed:
+        quadrant = replace(quadrant, bone=bone)
     return Mark(
         clicked.lesion,
         clicked.slice,
-        found.quadrant,
+        quadrant,
         is_deep=clicked.is_deep,
         is_intense=clicked.is_intense,
         place_mm=clicked.place_mm,
@@ -126,9 +136,12 @@ def moved(mark: Mark, lines: JointLines, at: Slice) -> str:
     if mark.place_mm is None or mark.line_mm is None:
         return ""
     made = f"made as {mark.quadrant}; the line has moved"
-    if line_at(lines, mark.quadrant.joint, at) is None:
+    here = line_at(lines, mark.quadrant.joint, at)
+    if here is None:
         return f"made as {mark.quadrant}; the line was removed since"
     now = hit(lines, at, mark.place_mm)
+    if here.is_proposed:  # then the bones said which bone it lies in, and no hand moved the line
+        now = replace(now, quadrant=replace(now.quadrant, bone=mark.quadrant.bone))
     if now.quadrant != mark.quadrant:
         return f"{made}, and the place is now {now.quadrant}"
     if abs(now.line_mm - mark.line_mm) > MOVED_MM:
@@ -149,10 +162,20 @@ def line_words(here: LineHere | None) -> str:
 
     >>> line_words(LineHere(np.zeros((3, 3)), Laid.HELD, 4.4))
     'taken from the nearest line, 4 mm away'
+    >>> line_words(LineHere(np.zeros((3, 3)), Laid.HERE, 0.0, is_proposed=True))
+    'proposed by the networks'
     """
     if here is None:
         return f"no line within {HOLD_MM:.0f} mm"
-    return f"{here.laid}, {here.away_mm:.0f} mm away" if here.laid is Laid.HELD else str(here.laid)
+    words = _PROPOSED_WORDS[here.laid] if here.is_proposed else str(here.laid)
+    return f"{words}, {here.away_mm:.0f} mm away" if here.laid is Laid.HELD else words
+
+
+_PROPOSED_WORDS = {
+    Laid.HERE: "proposed by the networks",
+    Laid.BETWEEN: "between lines that the networks proposed",
+    Laid.HELD: "taken from the nearest line that the networks proposed",
+}
 
 
 def place_of(affine: Affine, at: int, row: float, column: float) -> tuple[float, float, float]:

@@ -127,6 +127,8 @@ class Reading:
         is_suggestive: whether the whole picture is called highly suggestive.
         marks: lesions, by series.
         joint_lines: where the joints lie, by frame of reference.
+        accepted: marks that the ensemble proposed and the reader accepted, by series, as they were
+            proposed. Those that are not among `marks` the reader changed or took away since.
         first_scored: first of the six slices that SPARCC scores, by series, where it was chosen.
         transitional: the transitional slice of SPARCC SSS, by series, where it was chosen.
         key_images: slices for the report; None where the reader left the choice as offered.
@@ -151,6 +153,7 @@ class Reading:
     is_suggestive: bool = False
     marks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
     joint_lines: tuple[JointLines, ...] = ()
+    accepted: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
     first_scored: Mapping[str, int] = field(default_factory=dict)
     transitional: Mapping[str, int] = field(default_factory=dict)
     key_images: tuple[Place, ...] | None = None
@@ -164,7 +167,9 @@ class Reading:
         given = {id_: said for id_, said in self.answers.items() if said is not Answer.UNKNOWN}
         stated = {id_: each for id_, each in self.corrections.items() if each != Correction()}
         self._freeze("answers", given)
-        self._freeze("marks", {id_: tuple(marks) for id_, marks in self.marks.items() if marks})
+        for name in ("marks", "accepted"):
+            by_series = getattr(self, name).items()
+            self._freeze(name, {id_: tuple(marks) for id_, marks in by_series if marks})
         self._freeze("corrections", stated)
         for name in ("first_scored", "transitional", "slices"):
             self._freeze(name, getattr(self, name))
@@ -180,9 +185,12 @@ class Reading:
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing was said yet; where a reader looks is no word."""
+        """Whether nothing was said yet; where a reader looks and what is proposed are no words."""
         blank = Reading(
-            study=self.study, slices=self.slices, prediction_was_shown=self.prediction_was_shown
+            study=self.study,
+            slices=self.slices,
+            prediction_was_shown=self.prediction_was_shown,
+            joint_lines=tuple(each for each in self.joint_lines if not each.by_hand),
         )
         return self == blank
 

@@ -55,6 +55,7 @@ def reading_json(
         **begun,
         "notice": STANDING_NOTICE,
         "marking": SYNTHETIC if study.synthetic else None,
+        "attribution": list(study.attribution),
         "study": {**begun["study"], "left_out": sum(r.files for r in study.refused)},
         "findings": list(findings),
         "checklist": _checklist(reading),

@@ -36,7 +36,7 @@ MAX_IMAGES = 4
 MARGIN, GUTTER = 34.0, 16.0
 PAGE_WIDTH, PAGE_HEIGHT = A4
 WIDTH = PAGE_WIDTH - 2 * MARGIN
-BAND_TOP, IMAGES_TOP, FACTS_TOP = 742.0, 728.0, 250.0
+CREDIT_TOP, BAND_TOP, IMAGES_TOP, FACTS_TOP = 757.0, 742.0, 728.0, 250.0
 """Upper edges of the bands below the notice, in points from the bottom of the page."""
 
 CELL = (WIDTH - 3 * 8) / 4
@@ -151,6 +151,10 @@ def _write_head(canvas: Canvas, reading: Reading, study: Study) -> None:
         canvas.drawCentredString(
             PAGE_WIDTH / 2, BAND_TOP - 4, f"{SYNTHETIC}: simulated MRI, not a patient"
         )
+    if study.attribution:
+        bottom = BAND_TOP + 6 if study.synthetic else IMAGES_TOP
+        credit = Column(canvas, MARGIN, CREDIT_TOP, WIDTH, bottom)
+        credit.write(" ".join(study.attribution), size=5.5, colour=FAINT)
 
 
 def _draw_images(canvas: Canvas, images: Sequence[KeyImage], *, synthetic: bool) -> float:

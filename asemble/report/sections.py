@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from reportlab.lib.colors import HexColor
 
 from asemble.clinical import NO_WEIGHT_NOTICE, RED_FLAG_NOTICE, Item, Side
+from asemble.clinical.sparcc import INFLAMMATION_MAX, INFLAMMATION_SLICES, inflammation
 from asemble.core.labels import PATTERNS, Pattern
 from asemble.core.results import StudyPrediction
 from asemble.core.study import Series, Study
@@ -15,7 +16,7 @@ from asemble.report.page import ALARM, BOLD, FAINT, RULE, UNPRINTABLE, Column, i
 
 COMMENT_LINES = 8
 SOURCES = 14
-FINDINGS = 6
+FINDINGS = 7
 CONFLICTS = 2
 SIDE_ITEMS = 12
 REASONS = 6
@@ -98,6 +99,10 @@ def write_prediction(column: Column, prediction: StudyPrediction) -> None:
     column.gap(4)
     if prediction.members:
         _write_members(column, prediction)
+    measured = _measured_words(prediction)
+    if measured:
+        column.write(measured, size=6.5, most=4)
+        column.gap(2)
     column.heading("Reasons and limits of this answer", size=8)
     reasons = prediction.further_reasons
     for reason in reasons[:REASONS]:
@@ -105,6 +110,25 @@ def write_prediction(column: Column, prediction: StudyPrediction) -> None:
     _write_rest(column, len(reasons) - REASONS, "reasons")
     if not reasons:
         column.write("None given.", most=1)
+
+
+def _measured_words(prediction: StudyPrediction) -> str:
+    """Oedema by joint and the proposed SPARCC, of the series that has one, else of the first."""
+    found = [one.measurements for one in prediction.series if one.measurements is not None]
+    if not found:
+        return ""
+    measured = next((each for each in found if each.first_scored is not None), found[0])
+    joints = " and ".join(f"{one.joint} {one.volume_ml:.1f} mL" for one in measured.joints)
+    said = f"Oedema at the joints as the networks measure it: {joints or 'no joint is seen'}."
+    first = measured.first_scored
+    if first is None:
+        return said
+    score = inflammation(measured.marks, first)
+    return (
+        f"{said} They propose a SPARCC of {score.total} of {INFLAMMATION_MAX} on slices "
+        f"{first + 1} to {first + INFLAMMATION_SLICES}; the reading holds what the reader accepted "
+        "of it. Not validated on patients."
+    )
 
 
 def write_added_up(column: Column, reading: Reading, added_up: Sequence[str]) -> None:

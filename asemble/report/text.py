@@ -33,6 +33,7 @@ def reading_text(
     comments = " ".join(reading.impression.comments.split())
     if comments:
         sentences.append(f"Comments: {comments}")
+    sentences.extend(study.attribution)
     sentences.append(STANDING_NOTICE)
     marking = [f"{SYNTHETIC}."] if study.synthetic else []
     return " ".join([*marking, *sentences])

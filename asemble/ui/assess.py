@@ -12,7 +12,8 @@ from asemble.core.labels import Plane, Weighting
 from asemble.core.results import ENSEMBLE, Heatmap, SlicePrediction
 from asemble.core.study import Series, Study
 from asemble.predict import assess
-from asemble.ui import cache, charts, choose, keeper, state, viewer
+from asemble.ui import cache, charts, choose, keeper, marking, state, viewer
+from asemble.ui.measured import show_measured
 from asemble.ui.progress import Progress
 from asemble.ui.results import HEATMAP_LIMIT
 from asemble.ui.trust import show_trust
@@ -31,6 +32,7 @@ def run_ensemble(study: Study) -> state.Assessment:
     )
     bar.clear()
     kept = state.keep_assessment(prediction, heatmaps)
+    marking.propose_lines(study, prediction)
     for series in prediction.series:
         if series.strongest is not None:
             state.jump_to(series.series_id, series.strongest.index)
@@ -48,7 +50,7 @@ def show_slices(study: Study) -> None:
     slices = judged.slices if judged else ()
     at = state.slice_of(series.id, series.volume.shape[0] // 2)
     viewer.show(
-        [viewer.Pane(series, at, heatmap)],
+        [viewer.Pane(series, at, heatmap, state.found_on(series.id))],
         study_key=study.key,
         key=f"assess:{series.id}:{state.study_token()}",
         jump=state.jumps_of(series.id),
@@ -59,6 +61,9 @@ def show_slices(study: Study) -> None:
     if assessed is not None and heatmap is not None:
         st.caption(HEATMAP_LIMIT)
         show_trust(series, at, heatmap, assessed.heatmaps[series.id])
+    measured = state.measured_on(series.id)
+    if measured is not None:
+        show_measured(measured, at)
     if slices:
         _show_chart(series.id, slices, at=at)
     elif judged is not None:

@@ -15,9 +15,11 @@ from asemble import io, phantom
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.study import Series, Study
 from asemble.core.volume import Volume
+from asemble.explain import SeriesHeatmaps
 from asemble.imaging import quality
-from asemble.imaging.orientation import as_shown
+from asemble.imaging.orientation import Turn, as_shown
 from asemble.models import Ensemble, load_ensemble
+from asemble.ui.outlines import outline_bytes
 from asemble.ui.stacks import Stack, stack_bytes
 
 SAMPLE_SEEDS: Mapping[Pattern, int] = MappingProxyType(
@@ -67,3 +69,11 @@ def stack(study_key: str, series_id: str, plane: Plane | None, _volume: Volume) 
     key = f"{study_key}:{series_id}:{plane}"
     slices, rows, columns = shown.shape
     return Stack(key, (slices, rows, columns), stack_bytes(shown, key))
+
+
+@st.cache_data(scope="session", max_entries=6, show_spinner=False)
+def outlines(
+    study_token: str, series_id: str, key: str, _turn: Turn, _heatmaps: SeriesHeatmaps
+) -> bytes:
+    """Bones and oedema of a judged series for the viewer, kept for this session alone."""
+    return outline_bytes(_heatmaps, key, _turn)

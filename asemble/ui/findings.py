@@ -23,7 +23,8 @@ from asemble.ui import choose, marking, state
 HOW = (
     "1. Choose Joints in the viewer. Click both ends of each joint on an anterior and on a "
     "posterior coronal slice. The lines between them are interpolated, for every series of the "
-    "same frame of reference.\n"
+    "same frame of reference. Once the ensemble was asked, it proposes lines for joints that you "
+    "have not laid; drag an end to correct one.\n"
     "2. Choose Mark and click where the lesion is. A click on its letter removes it.\n"
     "3. Without a mouse: Shift and the arrow keys move a cross, Enter clicks there. Or use the "
     "form below, which records a lesion without its place on the slice.\n\n"
@@ -56,11 +57,38 @@ def sentences(study: Study) -> tuple[str, ...]:
         said += [_verdict_words(verdict) for verdict in _active(fluid)]
         score = sparcc.inflammation(marking.counted(fluid), _first_scored(fluid))
         said.append(_inflammation_words(score))
+        accepted = state.reading().accepted.get(fluid.id, ())
+        if accepted:
+            said[-1] += f" {accepted_words(state.marks(fluid.id), accepted)}."
     if t1 is not None and marking.counted(t1):
         said.append(_verdict_words(asas_definite_structural_2021(marking.counted(t1))))
         said.append(_structural_words(_structural_score(t1)))
-    said += _moved_words(coronal)
+    said += _moved_words(coronal) + _line_words(coronal)
     return tuple(said)
+
+
+def accepted_words(marks: Sequence[Mark], accepted: Sequence[Mark]) -> str:
+    """What was accepted and what became of it, without a full stop.
+
+    >>> accepted_words((), ())
+    '0 quadrants were proposed by the ensemble and accepted by the reader'
+    """
+    count, changed = len(accepted), sum(mark not in marks for mark in accepted)
+    quadrants = "1 quadrant was" if count == 1 else f"{count} quadrants were"
+    since = f"; {changed} of them changed or removed since" if changed else ""
+    return f"{quadrants} proposed by the ensemble and accepted by the reader{since}"
+
+
+def _line_words(coronal: Sequence[Series]) -> list[str]:
+    """Which joint lines the networks proposed, where marks stand beside them."""
+    marked = [series for series in coronal if state.marks(series.id)]
+    lines = {each.frame: each for each in map(marking.lines_of, marked)}.values()
+    proposed = sum(len(each.proposed) for each in lines)
+    if not proposed:
+        return []
+    changed = sum(line not in each.lines for each in lines for line in each.proposed)
+    kept = "all as proposed" if not changed else f"{changed} of them corrected or removed since"
+    return [f"{proposed} joint lines were proposed by the networks, {kept}."]
 
 
 def _moved_words(coronal: Sequence[Series]) -> list[str]:
@@ -192,6 +220,11 @@ def _coronal(study: Study) -> list[Series]:
 def _read_on(lesion: Lesion, coronal: Sequence[Series]) -> Series | None:
     """The series on which a lesion is counted."""
     return _of_weighting(coronal, Weighting.FLUID if lesion is Lesion.OEDEMA else Weighting.T1)
+
+
+def series_of_oedema(study: Study) -> Series | None:
+    """The series on which oedema is counted."""
+    return _of_weighting(_coronal(study), Weighting.FLUID)
 
 
 def _of_weighting(choices: Sequence[Series], weighting: Weighting) -> Series | None:

@@ -29,6 +29,7 @@ STYLE = """
   border-left: 3px solid light-dark(#8a5300, #e0a13c); background: light-dark(#f3ead9, #1a1813);
   padding: 0.35rem 0.8rem; font-size: 0.84rem; line-height: 1.4;
 }
+.asemble-credit { font-size: 0.78rem; opacity: 0.85; padding: 0 0.9rem; }
 .asemble-badge {
   display: inline-block; border: 1px solid currentColor; color: light-dark(#8a5300, #e0a13c);
   border-radius: 3px; padding: 0 0.4rem; font-size: 0.7rem; font-weight: 650;
@@ -100,6 +101,7 @@ def begin_page(title: str) -> None:
         st.space("stretch")
         _study_tag()
     st.html(f'<div class="asemble-notice" role="note">{escape(STANDING_NOTICE)}</div>')
+    _credit()
     try:
         cache.ensemble()
     except WeightsError as error:
@@ -124,6 +126,13 @@ def require_study() -> Study:
 def refuse(error: AsembleError) -> None:
     """Say in one sentence what was wrong, and in one what to do."""
     st.error(error.message + (f"\n\n{error.hint}" if error.hint else ""))
+
+
+def _credit() -> None:
+    """How published images are credited, on every page that may show them."""
+    study = state.study()
+    for credit in () if study is None else study.attribution:
+        st.html(f'<div class="asemble-credit">{escape(credit)}</div>')
 
 
 def _study_tag() -> None:

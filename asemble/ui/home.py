@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from asemble.ui import frame, intake, state
+from asemble.ui import frame, intake, public_cases, state
 
 LIMITS = """
 - The networks learned from **simulated** MRI only. Nothing here was measured on patients, and
@@ -35,6 +35,7 @@ def show() -> None:
         intake.offer_samples()
         st.subheader("Or upload a study")
         intake.offer_upload()
+        public_cases.offer()
 
     with opened:
         study = state.study()

@@ -65,7 +65,7 @@ def offer_samples() -> None:
             if st.button("Open", key=f"sample_{sample.kind}", width="stretch"):
                 pressed = sample
     for sample in SAMPLES:  # below the cards, where a question has room
-        if _may_open(sample is pressed, sample.kind):
+        if may_open(sample is pressed, sample.kind):
             with st.spinner("Simulating the MRI and reading it back (a few seconds, once)"):
                 study = cache.sample(sample.kind)
             state.open_study(study, f"Simulated sample: {sample.title.lower()}")
@@ -88,11 +88,11 @@ def offer_upload() -> None:
         "The study stays in this session's memory and is dropped with it. Names, dates and"
         " numbers of the patient are discarded while reading."
     )
-    if _may_open(st.button("Read the upload", type="primary", disabled=not uploaded), "upload"):
+    if may_open(st.button("Read the upload", type="primary", disabled=not uploaded), "upload"):
         _read(uploaded if isinstance(uploaded, list) else [])
 
 
-def _may_open(is_pressed: bool, what: str) -> bool:
+def may_open(is_pressed: bool, what: str) -> bool:
     """Whether another study is to be opened now: at once, or when the reader has been asked.
 
     Args:

@@ -6,11 +6,12 @@ from typing import Any
 
 from asemble.clinical.findings import Bone, Half, Joint, Lesion, Mark, Quadrant
 from asemble.core.errors import LineError
-from asemble.core.labels import Plane
-from asemble.core.study import Series
+from asemble.core.labels import Plane, Tissue
+from asemble.core.results import StudyPrediction
+from asemble.core.study import Series, Study
 from asemble.core.volume import Affine
 from asemble.imaging.orientation import Turn
-from asemble.reading import joint_lines, marking
+from asemble.reading import edits, joint_lines, marking
 from asemble.reading.joint_lines import JointLines, Laid, LineHere, Slice
 from asemble.ui import state
 
@@ -30,6 +31,18 @@ def shown(series: Series) -> dict[str, Any] | None:
         "note": state.line_note(series.id),
         "question": _question(series, affine),
     }
+
+
+def propose_lines(study: Study, prediction: StudyPrediction) -> None:
+    """Take the joint lines that the networks propose into the reading, the first of each frame."""
+    frames: set[str] = set()
+    for judged in prediction.series:
+        if judged.measurements is None or not judged.measurements.joint_lines:
+            continue
+        frame = joint_lines.frame_name(study.series_by_id(judged.series_id))
+        if frame not in frames:
+            frames.add(frame)
+            state.edit(edits.propose_joint_lines, frame, judged.measurements.joint_lines)
 
 
 def hear(said: Mapping[str, Any]) -> None:
@@ -110,11 +123,25 @@ def _hear_mark(series: Series, said: Mapping[str, Any]) -> None:
         is_deep=bool(said["is_deep"]),
         is_intense=bool(said["is_intense"]),
     )
-    mark = marking.mark_of(clicked, lines, at)
+    mark = marking.mark_of(clicked, lines, at, bone=_bone_at(series, said["slice"], *said["place"]))
     if marking.question(mark):
         state.ask(series.id, mark)
     else:
         state.toggle_mark(series.id, mark)
+
+
+def _bone_at(series: Series, index: int, row: float, column: float) -> Bone | None:
+    """The bone that the networks found at a place of a slice as shown; None where they did not."""
+    found = state.found_on(series.id)
+    if found is None:
+        return None
+    turn = Turn.to_display(series.volume.affine_lps, series.plane)
+    labels = turn.apply(found.bones_on(index))
+    rows, columns = labels.shape
+    label = labels[min(max(round(row), 0), rows - 1), min(max(round(column), 0), columns - 1)]
+    if not label:
+        return None
+    return Bone.SACRAL if label == Tissue.SACRUM else Bone.ILIAC
 
 
 def _hear_line(series: Series, said: Mapping[str, Any]) -> None:
@@ -156,6 +183,7 @@ def _slice(lines: JointLines, affine: Affine, index: int) -> dict[str, Any]:
     return {
         **places,
         "own": [joint for joint, line in here.items() if line and line.laid is Laid.HERE],
+        "proposed": [joint for joint, line in here.items() if line and line.is_proposed],
         "words": _words(here),
         "refusal": marking.refusal(lines, at),
     }

@@ -73,7 +73,7 @@ def stack_bytes(volume: Volume, key: str) -> bytes:
             name: percentile_window(voxels, *percents) for name, percents in PRESETS.items()
         },
     }
-    return _packed(header, steps.tobytes())
+    return packed(header, steps.tobytes())
 
 
 def heat_bytes(heatmap: Heatmap, key: str, turn: Turn = AS_STORED) -> bytes:
@@ -98,7 +98,7 @@ def heat_bytes(heatmap: Heatmap, key: str, turn: Turn = AS_STORED) -> bytes:
     bytes_ = to_bytes(np.stack(small), (0, 1))
     empty = [heatmap.is_empty(index) for index in range(len(shown))]
     header = {"key": key, "bits": 8, "shape": bytes_.shape, "empty": empty}
-    return _packed(header, bytes_.tobytes())
+    return packed(header, bytes_.tobytes())
 
 
 def unpack(packed: bytes) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
@@ -109,6 +109,7 @@ def unpack(packed: bytes) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
     return header, np.frombuffer(packed, kind, offset=start).reshape(header["shape"])
 
 
-def _packed(header: dict[str, Any], values: bytes) -> bytes:
+def packed(header: dict[str, Any], values: bytes) -> bytes:
+    """What `courier.js` reads: the length of the header, the header in JSON, the numbers."""
     words = json.dumps(header).encode()
     return len(words).to_bytes(4, "little") + words + values

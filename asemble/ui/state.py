@@ -17,8 +17,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.state import SessionState
 
 from asemble.clinical.findings import Mark
+from asemble.clinical.sparcc import on_scored_slices
 from asemble.core.errors import ReadingError
 from asemble.core.labels import Plane, Weighting
+from asemble.core.measurements import Measurements
 from asemble.core.results import StudyPrediction
 from asemble.core.study import Study
 from asemble.explain import SeriesHeatmaps
@@ -37,6 +39,7 @@ from asemble.ui import kept
 _KEY = "asemble"
 _OPENED = "asemble_studies_opened"
 _REVISION = "asemble_revision"
+_CASE = "asemble_case_asked"
 _VISIT = "asemble_visit"
 _TAKES_OVER = "asemble_takes_over"
 _NOTHING = object()
@@ -150,6 +153,16 @@ def open_study(study: Study, name: str) -> None:
 def studies_opened() -> int:
     """How many studies were opened in this session."""
     return int(st.session_state.get(_OPENED, 0))
+
+
+def case_asked() -> str:
+    """The public case that this session asked to be fetched last, empty without one."""
+    return str(st.session_state.get(_CASE, ""))
+
+
+def ask_for_case(case_id: str) -> None:
+    """Note which public case this session asked for."""
+    st.session_state[_CASE] = case_id
 
 
 def close_study() -> None:
@@ -284,6 +297,19 @@ def toggle_mark(series_id: str, mark: Mark) -> None:
     edit(edits.toggle_mark, series_id, mark)
 
 
+def accept_proposed(series_id: str) -> None:
+    """Take the SPARCC marks that the ensemble proposes on a series as the reader's own."""
+    measured = measured_on(series_id)
+    if measured is not None and measured.first_scored is not None:
+        marks = on_scored_slices(measured.marks, measured.first_scored)
+        edit(edits.accept_marks, series_id, marks)
+
+
+def undo_accepted(series_id: str) -> None:
+    """Take accepted marks away again."""
+    edit(edits.undo_accepted, series_id)
+
+
 def clear_marks(series_id: str) -> None:
     """Take every mark of a series away."""
     edit(edits.clear_marks, series_id)
@@ -361,6 +387,18 @@ def assessment() -> Assessment | None:
     """What the ensemble returned for the open study as it is now corrected."""
     kept = _session().assessment
     return kept if kept is not None and kept.study_token == study_token() else None
+
+
+def found_on(series_id: str) -> SeriesHeatmaps | None:
+    """What the networks found on a series; None where they were not asked, or do not look."""
+    assessed = assessment()
+    return None if assessed is None else assessed.heatmaps.get(series_id)
+
+
+def measured_on(series_id: str) -> Measurements | None:
+    """What was measured of a series; None where it was not judged, or without geometry."""
+    assessed = assessment()
+    return None if assessed is None else assessed.prediction.series_by_id(series_id).measurements
 
 
 def keep_assessment(
@@ -559,6 +597,7 @@ def size_bytes(session_state: SessionState) -> int:
     if session.assessment is not None:
         for maps in session.assessment.heatmaps.values():
             size += sum(values.nbytes for values in maps.maps.values())
+            size += maps.tissue.nbytes + maps.small_oedema.nbytes
     return size
 
 

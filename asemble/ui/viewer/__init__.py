@@ -18,8 +18,9 @@ from asemble.core.labels import Plane
 from asemble.core.results import Heatmap
 from asemble.core.study import Series
 from asemble.core.volume import Affine, Volume
+from asemble.explain import SeriesHeatmaps
 from asemble.imaging.orientation import Turn
-from asemble.ui import cache
+from asemble.ui import cache, state
 from asemble.ui.images import heat_colours
 from asemble.ui.stacks import heat_bytes
 
@@ -28,6 +29,7 @@ _SCRIPTS = (
     "geometry.js",
     "linking.js",
     "measure.js",
+    "outlines.js",
     "joints.js",
     "marks.js",
     "keyboard.js",
@@ -77,12 +79,15 @@ class Pane:
         series: what is shown.
         start: the slice shown first.
         heatmap: laid over the slices when the reader asks for it.
+        found: what the networks found on the series; bones and oedema are outlined when the reader
+            asks for them.
         marking: marks and joint lines (`asemble.ui.marking.shown`); None where none are offered.
     """
 
     series: Series
     start: int
     heatmap: Heatmap | None = None
+    found: SeriesHeatmaps | None = None
     marking: Mapping[str, Any] | None = None
 
 
@@ -207,6 +212,7 @@ def _pane(pane: Pane, study_key: str) -> dict[str, Any]:
         "id": series.id,
         "stack": stack.key,
         "heat": _carry_heat(pane, stack.key, turn),
+        "outlines": _carry_outlines(pane, stack.key, turn),
         "title": f"{plane} · {series.weighting.heading.split(' (')[0]}",
         "subtitle": series.description,
         "badge": "SYNTHETIC" if series.synthetic else "",
@@ -238,4 +244,13 @@ def _carry_heat(pane: Pane, stack_key: str, turn: Turn) -> str | None:
         return None
     key = f"{stack_key}:{heatmap.method}:{heatmap.member}"
     _carry(key=f"heat:{stack_key}", data=heat_bytes(heatmap, key, turn))
+    return key
+
+
+def _carry_outlines(pane: Pane, stack_key: str, turn: Turn) -> str | None:
+    if pane.found is None:
+        return None
+    key = f"{stack_key}:outlines"
+    data = cache.outlines(state.study_token(), pane.series.id, key, turn, pane.found)
+    _carry(key=f"outlines:{stack_key}", data=data)
     return key

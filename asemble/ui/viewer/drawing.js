@@ -1,6 +1,6 @@
 // Painting one pane: slice, heatmap, reference lines, measures, marks, letters, scale.
 
-const INK = { letter: "#f2e6c4", line: "#5aa9c4", measure: "#ffd24a", reference: "#7fe3a1", mark: "#ff9d6e" };
+const INK = { letter: "#f2e6c4", line: "#5aa9c4", measure: "#ffd24a", reference: "#7fe3a1", mark: "#ff9d6e", proposed: "#c3aef2" };
 const SCALE_MM = 50;
 
 function draw(viewer, pane) {
@@ -18,6 +18,7 @@ function draw(viewer, pane) {
   ink.drawImage(sliceSheet(pane), frame.x, frame.y, frame.width, frame.height);
   const painter = { ink, ratio, data: pane.data, at: (place) => toCanvas(pane, frame, place), frame };
   drawHeat(viewer, pane, painter);
+  drawOutlines(viewer, pane, painter);
   for (const other of viewer.panes) {
     if (other !== pane && other.stack && sharesFrame(pane.data, other.data)) drawCut(painter, cutLine(pane.data, pane.index, other.data, other.index));
   }

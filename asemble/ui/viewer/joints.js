@@ -1,4 +1,5 @@
-// Joint lines: both ends of a joint are clicked, then its ends and its bend may be dragged. Python
+// Joint lines: both ends of a joint are clicked, then its ends and its bend may be dragged; so may
+// those of a line that the networks propose, which is the reader's from then on. Python
 // keeps the lines in millimetres and tells of each slice of the pane where they lie on it
 // (`marking.slices`); it refuses what is no joint, and a click where a joint is missing.
 
@@ -85,25 +86,29 @@ function drawJoints(viewer, pane, { ink, at, ratio }) {
   for (const [joint, places] of Object.entries(shown)) {
     const points = places.map(at);
     const isOwn = draftOf(pane, joint) || laidHere(pane).own.includes(joint);
-    if (points.length > 1) drawLine(ink, points, ratio, isOwn);
+    const isProposed = !draftOf(pane, joint) && laidHere(pane).proposed.includes(joint);
+    const colour = isProposed ? INK.proposed : INK.mark;
+    if (points.length > 1) drawLine(ink, points, ratio, colour, isProposed ? [9, 3, 2, 3] : isOwn ? [7, 4] : [2, 4]);
+    if (isProposed) word(ink, "proposed", ...points[0].map((n, axis) => n - [0, 12][axis] * ratio), { colour, size: 11 * ratio });
     if (viewer.tool !== "joints") continue;
     points.forEach((point, k) => {
       ink.beginPath();
       ink.arc(...point, (points.length === 3 && k === 1 ? 3.5 : 5) * ratio, 0, 2 * Math.PI);
-      stroke(ink, INK.mark, 2 * ratio);
+      stroke(ink, colour, 2 * ratio);
     });
   }
 }
 
-// A line laid on this slice is dashed, one that other slices give it dotted; a tick halves it.
-function drawLine(ink, points, ratio, isOwn) {
+// A line laid on this slice is dashed, one that other slices give it dotted, one that the networks
+// propose dashed and dotted, in a colour of its own and with its word; a tick halves each.
+function drawLine(ink, points, ratio, colour, dash) {
   ink.beginPath();
   points.forEach((point) => ink.lineTo(...point));
   const [middle, along] = halfWay(points);
   ink.moveTo(middle[0] - along[1] * 12 * ratio, middle[1] + along[0] * 12 * ratio);
   ink.lineTo(middle[0] + along[1] * 12 * ratio, middle[1] - along[0] * 12 * ratio);
   stroke(ink, "#000", 3 * ratio);
-  stroke(ink, INK.mark, 1.5 * ratio, (isOwn ? [7, 4] : [2, 4]).map((n) => n * ratio));
+  stroke(ink, colour, 1.5 * ratio, dash.map((n) => n * ratio));
 }
 
 // The middle of a bent line, and the direction of the part that it lies on.

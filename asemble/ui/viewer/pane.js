@@ -35,12 +35,13 @@ function makePane(viewer, root, data, number) {
   make("div", "measured", parts.box, { className: "measured" });
   parts.measured.setAttribute("aria-live", "polite");
   make("div", "heatWord", parts.box, { className: "heat-word" });
+  make("div", "outlineWord", parts.box, { className: "heat-word" });
   make("div", "linkWord", parts.box, { className: "muted" });
   if (data.unknown) make("div", "unknown", parts.box, { className: "muted", textContent: data.unknown });
   const pane = {
     data, parts, number, index: data.start, drafts: {}, cross: null, held: null,
     zoom: 1, shift: [0, 0], inverted: false, wheel: 0, pointers: new Map(),
-    stack: null, heat: null, ruler: null, region: null, reference: null,
+    stack: null, heat: null, outlines: null, ruler: null, region: null, reference: null,
   };
   listen(viewer, pane);
   pane.watch = new ResizeObserver(() => redraw(viewer));
@@ -58,6 +59,7 @@ function takeStacks(pane) {
     if (isNew) setPreset(pane, Object.keys(stack.windows)[0]);
   }
   pane.heat = stacks.get(pane.data.heat) ?? null;
+  pane.outlines = stacks.get(pane.data.outlines)?.outlines ?? null;
 }
 
 function setPreset(pane, name) {

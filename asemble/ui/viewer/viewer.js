@@ -25,6 +25,7 @@ const KEYS = [
   ["Shift and ↑ ↓ ← →, Enter", "joints, mark: move a cross, click there"],
   ["Delete", "take ruler and regions away"],
   ["h", "heatmap on and off"],
+  ["b, o", "outlines of the bones, of oedema, on and off"],
   ["l", "link panes of one plane"],
   ["L", "link panes without a common frame of reference, from where they stand"],
   ["Space", "cine"],
@@ -66,6 +67,7 @@ function makeViewer(root) {
   const viewer = {
     root, name: crypto.randomUUID?.() ?? String(Math.random()), queue: [], said: 0, heard: 0, panes: [], jump: null, tool: "window", linked: true, linkedByHand: false, active: null, cine: null, colours: [],
     heat: { on: false, opacity: 0.6, threshold: 0, contour: false },
+    outlined: { bones: false, oedema: false },
     lesion: { lesion: Object.keys(LETTERS)[0], is_deep: false, is_intense: false },
   };
   makeToolbar(viewer);
@@ -93,6 +95,7 @@ function update(viewer, data) {
   viewer.jump = data.jump;
   const { parts } = viewer;
   parts.heatRow.hidden = !data.has_heat_row;
+  parts.outlineRow.hidden = !data.panes.some((pane) => pane.outlines);
   parts.joints.hidden = parts.mark.hidden = !data.panes.some((pane) => pane.marking);
   parts.linked.hidden = !hasPair(viewer, areLinkable);
   parts.linkedByHand.hidden = !hasPair(viewer, areLinkableByHand);
@@ -165,6 +168,16 @@ function makeToolbar(viewer) {
   for (const name of ["heatOn", "contour"]) parts[name].onchange = () => takeHeat(viewer);
   for (const name of ["opacity", "threshold"]) parts[name].oninput = () => takeHeat(viewer);
 
+  make("div", "outlineRow", viewer.root, { className: "bar", hidden: true });
+  for (const name of ["bones", "oedema"]) {
+    labelled(name, `Show ${name}`, parts.outlineRow, "input", { type: "checkbox" }).onchange = () => {
+      viewer.outlined[name] = parts[name].checked;
+      refresh(viewer);
+    };
+  }
+  make("span", "legend", parts.outlineRow, { className: "legend" });
+  make("span", "foundBy", parts.outlineRow, { className: "muted", textContent: FOUND_BY });
+
   make("dialog", "keys", viewer.root, { className: "keys" });
   const table = parts.keys.appendChild(document.createElement("table"));
   for (const words of KEYS) {
@@ -229,6 +242,8 @@ function pressed(viewer, pane, event) {
     0: () => resetView(pane),
     i: () => (pane.inverted = !pane.inverted),
     h: () => (viewer.heat.on = !viewer.heat.on),
+    b: () => (viewer.outlined.bones = !viewer.outlined.bones),
+    o: () => (viewer.outlined.oedema = !viewer.outlined.oedema),
     l: () => (viewer.linked = !viewer.linked),
     L: () => linkByHand(viewer, !viewer.linkedByHand),
     f: () => toggleFull(viewer),
@@ -283,6 +298,8 @@ function refresh(viewer) {
   parts.cine.setAttribute("aria-pressed", Boolean(viewer.cine));
   parts.invert.setAttribute("aria-pressed", Boolean(viewer.active?.inverted));
   Object.assign(parts.heatOn, { checked: heat.on });
+  for (const name of ["bones", "oedema"]) parts[name].checked = viewer.outlined[name];
+  showLegend(viewer);
   parts.opacity.value = heat.opacity;
   parts.threshold.value = heat.threshold;
   parts.thresholdValue.textContent = heat.threshold.toFixed(2);
