@@ -24,6 +24,7 @@ MAPS = {
     "gradcam++": "Grad-CAM++",
     "layercam": "LayerCAM",
     "xgradcam": "XGrad-CAM",
+    "body at stride 2": "Grad-CAM at the body, stride 2",
     "body at stride 4": "Grad-CAM at the body, stride 4",
     "body at stride 8": "Grad-CAM at the body, stride 8",
     "body at stride 16": "Grad-CAM at the body, stride 16",
