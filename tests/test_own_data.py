@@ -41,7 +41,8 @@ NAME = "coronal-efficientnet.safetensors"
 
 @pytest.fixture(scope="module")
 def stacks() -> list[Stack]:
-    return [simulated_stack(70 + n, KINDS[n % 2]) for n in range(4)]
+    # The first has oedema on some of its slices and none on others.
+    return [simulated_stack(80 + n, KINDS[n % 2]) for n in range(4)]
 
 
 @pytest.fixture
