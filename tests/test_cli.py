@@ -82,6 +82,7 @@ def test_predict_writes_the_contract(predicted: Path) -> None:
             "why_not",
             "heatmap",
             "slices",
+            "measurements",
         ]
         assert series["used"]
         assert series["shape"] == [3, 80, 96]

@@ -245,5 +245,7 @@ def test_slices_count_by_the_joints_that_are_seen_before_geometry(strict: Ensemb
     evidence = np.zeros((20, 128, 128), np.float32)
     evidence[:, 60, 60] = 5
     said = {name: np.full((20, 3), 1 / 3) for name in MEMBERS}
-    judged = judged_series(series, said, dict.fromkeys(MEMBERS, evidence), tissue, strict)
+    found = dict.fromkeys(MEMBERS, evidence)
+    none = np.zeros_like(evidence)
+    judged = judged_series(series, said, found, strict, tissue=tissue, oedema=none)
     assert judged.counts.tolist() == [True, True] + [False] * 18

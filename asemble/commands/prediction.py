@@ -1,6 +1,7 @@
 """`asemble predict`: a study to JSON and heatmaps, in the form that other programs read."""
 
 import json
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,6 +14,8 @@ from asemble.core.labels import Plane, Weighting
 from asemble.core.results import ENSEMBLE, SeriesPrediction, SlicePrediction, StudyPrediction
 from asemble.core.study import Series, Study
 from asemble.explain import SeriesHeatmaps
+from asemble.measurements.document import as_json as measurements_as_json
+from asemble.measurements.document import in_words
 from asemble.models import load_ensemble
 from asemble.models.fusion import EVIDENCE, GRADCAM
 from asemble.predict import assess, predict
@@ -66,6 +69,9 @@ def predict_to_files(
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
         json_file.write_text(text + "\n", encoding="utf-8")
     tell_series(study, prediction.series)
+    for one in prediction.series:
+        if one.measurements is not None:
+            print(f"asemble: {one.series_id}: {in_words(one.measurements)}", file=sys.stderr)
 
 
 def stated(study: Study, *, plane: Plane | None, weighting: Weighting | None) -> Study:
@@ -94,8 +100,9 @@ def as_json(
     """The contract of `asemble predict --json`.
 
     `probabilities` and `interval_inflammatory` of the study are null where nothing could be
-    judged; `plane` and `position_mm` where the file does not say. `attribution` is there where
-    images are published ones.
+    judged; `plane` and `position_mm` where the file does not say; `measurements` of a series that
+    was not judged, or whose geometry is not known. `attribution` is there where images are
+    published ones.
     """
     fused = prediction.probabilities
     interval = prediction.interval_inflammatory
@@ -120,6 +127,7 @@ def _series(
     study: Study, judged: SeriesPrediction, heatmap_names: Mapping[str, str]
 ) -> dict[str, Any]:
     series = study.series_by_id(judged.series_id)
+    measured = judged.measurements
     return {
         "id": series.id,
         "description": series.description,
@@ -130,6 +138,7 @@ def _series(
         "why_not": judged.why_not,
         "heatmap": heatmap_names.get(series.id),
         "slices": [_slice(one) for one in judged.slices],
+        "measurements": None if measured is None else measurements_as_json(measured),
     }
 
 

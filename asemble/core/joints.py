@@ -4,6 +4,7 @@ The quadrants are those of SPARCC: each joint is divided into its upper and lowe
 iliac and its sacral side. A reader marks lesions, and the ensemble proposes them, in this one form.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import product
@@ -13,6 +14,9 @@ import numpy.typing as npt
 
 FURTHEST_MM = 10_000.0
 """From the origin of a frame of reference; no scanner is so large."""
+
+TIE_DECIMALS = 3
+"""Of positions in mm: whether a line belongs to a slice must not hang on the last bit."""
 
 Point = tuple[float, float, float]
 """Millimetres in the patient, LPS."""
@@ -132,3 +136,9 @@ class JointLine:
     def points(self) -> Points:
         """`(3, 3)` mm LPS, from the upper end to the lower."""
         return np.array([self.upper, self.bend, self.lower], dtype=np.float64)
+
+
+def point(value: Sequence[float] | Points) -> Point:
+    """Three numbers as a place in mm, to a micrometre."""
+    x, y, z = (round(float(each), TIE_DECIMALS) for each in value)
+    return x, y, z

@@ -72,6 +72,16 @@ class Grid:
         right = _weights(width, self.columns, width / (SIDE * self.column_step))
         return self.turn.undo(down @ maps.astype(np.float32) @ right.T)
 
+    def places_shown(self, cells: npt.ArrayLike, side: int) -> npt.NDArray[np.float64]:
+        """`(..., 2)` row and column on a square of `side` cells to those on the slice as shown.
+
+        >>> Grid.of_whole((256, 256)).places_shown([[0, 127]], 128).tolist()
+        [[0.5, 254.5]]
+        """
+        steps = np.array([self.row_step, self.column_step]) * SIDE / side
+        middle = (np.array([self.rows, self.columns]) - 1) / 2
+        return np.asarray((np.asarray(cells) - (side - 1) / 2) * steps + middle)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedStack:
@@ -101,17 +111,20 @@ def prepare(volume: Volume, plane: Plane | None = None) -> PreparedStack:
     >>> prepare(Volume(np.ones((2, 30, 50)), None)).images.shape
     (2, 256, 256)
     """
-    shape = volume.shape[1:]
-    spacing = volume.spacing_mm
-    if spacing is None:
-        grid = Grid.of_whole(shape)
-    else:
-        turn = Turn.to_display(volume.affine_lps, plane)
-        grid = Grid.of_spacing(shape, spacing[1:], turn)
+    grid = grid_of(volume, plane)
     squares = grid.to_square(np.nan_to_num(volume.voxels, posinf=0, neginf=0))
     images = np.stack([squash(median_ratio(square)) for square in squares])
     images.setflags(write=False)
     return PreparedStack(images, grid)
+
+
+def grid_of(volume: Volume, plane: Plane | None = None) -> Grid:
+    """Where the square of `prepare` lies on the slices of a volume."""
+    spacing = volume.spacing_mm
+    if spacing is None:
+        return Grid.of_whole(volume.shape[1:])
+    turn = Turn.to_display(volume.affine_lps, plane)
+    return Grid.of_spacing(volume.shape[1:], spacing[1:], turn)
 
 
 def resample_slice(

@@ -100,10 +100,10 @@ which is the member's own made ready, and returns arrays `(n, ...)`."""
 
 
 def judging(member: Member, network: EvidenceNetwork, images: Floats) -> Arrays:
-    """Calibrated probabilities `(n, 3)`, evidence `(n, 3, 128, 128)` and tissue `(n, 6, ...)`."""
+    """Calibrated probabilities, evidence, tissue and oedema, each `(n, ...)` as of `Seen`."""
     with torch.inference_mode():
         found = seen(network, network.features(member.inputs(images)), images)
-    return member.calibrated(found.logits), found.evidence, found.tissue
+    return member.calibrated(found.logits), found.evidence, found.tissue, found.oedema
 
 
 def sum_of_shares(

@@ -92,8 +92,9 @@ def assess(
             one,
             raw[one.id].probabilities,
             raw[one.id].disease,
-            raw[one.id].tissue.astype(np.float32),
             ensemble,
+            tissue=raw[one.id].tissue.astype(np.float32),
+            oedema=raw[one.id].oedema,
         )
         for one in used
     ]
@@ -155,6 +156,7 @@ def _conclude(
             used=one.id in by_id,
             why_not=refusals[one.id],
             slices=_slices(by_id[one.id], fusion) if one.id in by_id else (),
+            measurements=by_id[one.id].measurements if one.id in by_id else None,
         )
         for one in study.series
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from asemble.core.labels import Plane
+from asemble.core.measurements import Measurements
 from asemble.core.results import ENSEMBLE, Probabilities
 from asemble.core.study import Series, Study
 from asemble.core.volume import Floats
@@ -16,12 +17,14 @@ from asemble.imaging.bones import joints_seen
 from asemble.imaging.joints import joint_regions
 from asemble.imaging.quality import why_not_judged
 from asemble.imaging.slices import prepare
+from asemble.measurements import measure
 from asemble.models import Ensemble
 from asemble.models.calibration import Floats64
 from asemble.models.counting import AtJoints, at_joints, for_disease
 from asemble.models.ensemble import judging, sum_of_shares
 from asemble.models.fusion import Bools, Fusion, answers_of_slices, plane_features
 from asemble.models.scope import FEWEST_SLICES, Scope
+from asemble.models.seeing import oedema_share
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +37,7 @@ class Judged:
         shares: how much each member counts.
         at_joints: for each slice where its evidence lies; empty where geometry says nothing.
         least: share of its evidence that has to lie there for a slice to count; None counts all.
+        measurements: of its oedema; None where its geometry is not known.
     """
 
     series: Series
@@ -41,6 +45,7 @@ class Judged:
     shares: Mapping[str, float]
     at_joints: Sequence[AtJoints] = ()
     least: float | None = None
+    measurements: Measurements | None = None
 
     @property
     def plane(self) -> Plane:
@@ -73,8 +78,10 @@ def judged_series(
     series: Series,
     members: Mapping[str, Floats64],
     disease: Mapping[str, Floats],
-    tissue: Floats,
     ensemble: Ensemble,
+    *,
+    tissue: Floats,
+    oedema: Floats,
 ) -> Judged:
     """A series after the networks, and where the evidence of its slices lies.
 
@@ -82,16 +89,20 @@ def judged_series(
         series: of a plane that is judged.
         members: `(slice, 3)` calibrated probabilities by member name.
         disease: `(slice, 128, 128)` logits from 0 by member name, the evidence for any disease.
-        tissue: `(slice, 6, 128, 128)` of the ensemble, how likely each place is what.
         ensemble: whose rule says which slices count.
+        tissue: `(slice, 6, 128, 128)` of the ensemble, how likely each place is what.
+        oedema: `(slice, 128, 128)` of the ensemble, how likely oedema is, 0..1.
     """
     plane = Plane(str(series.plane))
     shares = ensemble.shares(plane)
+    # As finely as heatmaps keep it, so that `predict` and `assess` find the same.
+    tissue = tissue.astype(np.float16).astype(np.float32)
     regions: Bools | None = joints_seen(tissue)
     if regions is not None and not regions.any():  # then geometry says where they are expected
         regions = joint_regions(plane, series.volume.affine_lps, series.volume.shape[0])
     found = () if regions is None else at_joints(sum_of_shares(disease, shares), regions)
-    return Judged(series, members, shares, found, ensemble.fusion.counting.get(plane))
+    measured = measure(series, tissue, oedema, [each.share for each in found])
+    return Judged(series, members, shares, found, ensemble.fusion.counting.get(plane), measured)
 
 
 def why_not_used(study: Study, scope: Scope) -> dict[str, str | None]:
@@ -127,11 +138,13 @@ def judge(
         parts: defaultdict[str, list[Floats64]] = defaultdict(list)
         evidence: defaultdict[str, list[Floats]] = defaultdict(list)
         tissue: list[Floats] = []
+        oedema: list[Floats] = []
         shares = ensemble.shares(one.plane)
         with closing(ensemble.each(one.plane, images, judging)) as pieces:
             for piece in pieces:
                 tissue.append(sum_of_shares({n: of[2] for n, of in piece.items()}, shares))
-                for name, (probabilities, maps, _) in piece.items():
+                oedema.append(sum_of_shares({n: of[3] for n, of in piece.items()}, shares))
+                for name, (probabilities, maps, *_) in piece.items():
                     parts[name].append(probabilities)
                     evidence[name].append(for_disease(maps))
                 done += len(next(iter(piece.values()))[0])
@@ -139,7 +152,16 @@ def judge(
                     progress(done, total)
         members = {name: np.concatenate(p) for name, p in parts.items()}
         disease = {name: np.concatenate(e) for name, e in evidence.items()}
-        judged.append(judged_series(one, members, disease, np.concatenate(tissue), ensemble))
+        judged.append(
+            judged_series(
+                one,
+                members,
+                disease,
+                ensemble,
+                tissue=np.concatenate(tissue),
+                oedema=oedema_share(np.concatenate(oedema)),
+            )
+        )
     return judged
 
 

@@ -22,6 +22,7 @@ from asemble import __version__
 from asemble.clinical import Answer
 from asemble.clinical.findings import Bone, Half, Joint, Lesion, Mark, Quadrant
 from asemble.core.errors import ReadingError
+from asemble.core.joints import point
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Study
 from asemble.reading import joint_lines
@@ -282,7 +283,7 @@ def _mark_of(said: Mapping[str, Any]) -> Mark:
         Quadrant(Joint(said["joint"]), Half(said["half"]), Bone(said["bone"])),
         is_deep=said["is_deep"],
         is_intense=said["is_intense"],
-        place_mm=None if place is None else joint_lines.point(place),
+        place_mm=None if place is None else point(place),
         line_mm=None if line_mm is None else float(line_mm),
     )
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from asemble.core.errors import LineError
 from asemble.core.geometry import slice_normal, spacing_mm
-from asemble.core.joints import Joint, JointLine, Point, Points
+from asemble.core.joints import TIE_DECIMALS, Joint, JointLine, Points, point
 from asemble.core.study import Series
 from asemble.core.volume import Affine
 
@@ -33,9 +33,6 @@ LEAST_RISE = 0.35
 """Of a line's length, how much must lead upwards (20 degrees): a flat line has no upper half."""
 LEAST_APART_MM = 30.0
 """Between the joints; the least between the lines just named is 74 mm, low on a hind slice."""
-
-TIE_DECIMALS = 3
-"""Of positions in mm: whether a line belongs to a slice must not hang on the last bit."""
 
 
 class Laid(StrEnum):
@@ -264,12 +261,6 @@ def _check_sides(lines: JointLines, joint: Joint, line: Points, at: Slice) -> No
             f"That line lies {where} the {other} joint line, so it is not the {joint} joint.",
             hint=f"Draw it on the patient's {joint}, or remove the lines of this slice first.",
         )
-
-
-def point(value: Sequence[float] | Points) -> Point:
-    """Three numbers as a place in mm, to a micrometre."""
-    x, y, z = (round(float(each), TIE_DECIMALS) for each in value)
-    return x, y, z
 
 
 def as_json(kept: Sequence[JointLines]) -> list[dict[str, Any]]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from asemble.clinical.findings import Bone, Joint, Lesion, Mark
 from asemble.core.geometry import slice_normal
+from asemble.core.joints import Bone, Joint, Lesion, Mark, point
 from asemble.core.volume import Affine
 from asemble.reading.joint_lines import (
     HOLD_MM,
@@ -19,7 +19,6 @@ from asemble.reading.joint_lines import (
     LineHere,
     Slice,
     line_at,
-    point,
 )
 from asemble.reading.quadrants import hit
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from asemble.core.joints import Bone, Half, Joint, Points, Quadrant
-from asemble.reading.joint_lines import TIE_DECIMALS, JointLines, Slice, line_at
+from asemble.core.joints import TIE_DECIMALS, Bone, Half, Joint, Points, Quadrant
+from asemble.reading.joint_lines import JointLines, Slice, line_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,35 +33,45 @@ def hit(lines: JointLines, at: Slice, place: npt.ArrayLike) -> Hit:
     Raises:
         ValueError: no joint has a line on that slice.
     """
+    return hits(lines, at, np.asarray(place)[None])[0]
+
+
+def hits(lines: JointLines, at: Slice, places: npt.ArrayLike) -> list[Hit]:
+    """As `hit`, of many places `(n, 3)` on one slice."""
     here = {joint: line_at(lines, joint, at) for joint in Joint}
-    hits = [
-        _hit(at.flat(line.points), joint, at.flat(place))
+    found = [
+        _hits(at.flat(line.points), joint, at.flat(places))
         for joint, line in here.items()
         if line is not None
     ]
-    if not hits:
+    if not found:
         raise ValueError("no joint has a line on that slice")
-    return min(hits, key=lambda each: each.line_mm)
+    return [min(each, key=lambda one: one.line_mm) for each in zip(*found, strict=True)]
 
 
-def _hit(line: Points, joint: Joint, place: Points) -> Hit:
-    """All in mm to the left and downwards: `line` `(3, 2)`, `place` `(2,)`."""
-    starts, steps = line[:-1], np.diff(line, axis=0)
+def _hits(line: Points, joint: Joint, places: Points) -> list[Hit]:
+    """All in mm to the left and downwards: `line` `(3, 2)`, `places` `(n, 2)`."""
+    starts, steps = line[:-1], np.diff(line, axis=0)  # (part, axis)
     lengths = np.linalg.norm(steps, axis=1)
-    share = ((place - starts) * steps).sum(axis=1) / lengths**2
-    feet = starts + np.clip(share, 0, 1)[:, None] * steps
-    far = np.linalg.norm(place - feet, axis=1).round(TIE_DECIMALS)
-    part = int(far.argmin())
-    along = lengths[:part].sum() + np.clip(share[part], 0, 1) * lengths[part]
+    away = places[:, None] - starts  # (place, part, axis)
+    share = ((away * steps).sum(axis=2) / lengths**2).clip(0, 1)
+    feet = starts + share[..., None] * steps
+    far = np.linalg.norm(places[:, None] - feet, axis=2).round(TIE_DECIMALS)
+    each, part = np.arange(len(places)), far.argmin(axis=1)
+    along = np.where(part == 1, lengths[0], 0) + share[each, part] * lengths[part]
     # Perpendicular to a part, away from the sacrum; both parts together where the bend is nearest.
     outwards = np.stack([steps[:, 1], -steps[:, 0]], axis=1) / lengths[:, None]
     outwards *= 1 if joint is Joint.LEFT else -1
-    side = (outwards[far == far[part]] @ (place - feet[part])).sum()
-    return Hit(
-        Quadrant(
-            joint,
-            Half.UPPER if along < lengths.sum() / 2 else Half.LOWER,
-            Bone.ILIAC if side > 0 else Bone.SACRAL,
-        ),
-        float(far[part]),
-    )
+    nearest = far == far[each, part][:, None]
+    side = (((places - feet[each, part]) @ outwards.T) * nearest).sum(axis=1)
+    return [
+        Hit(
+            Quadrant(
+                joint,
+                Half.UPPER if here < lengths.sum() / 2 else Half.LOWER,
+                Bone.ILIAC if beside > 0 else Bone.SACRAL,
+            ),
+            float(from_line),
+        )
+        for here, beside, from_line in zip(along, side, far[each, part], strict=True)
+    ]
