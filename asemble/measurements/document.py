@@ -1,11 +1,12 @@
 """Measurements for JSON, rounded to what the cells of the maps can tell."""
 
-from dataclasses import astuple
 from typing import Any
 
 from asemble.clinical.sparcc import INFLAMMATION_MAX, INFLAMMATION_SLICES, inflammation
-from asemble.core.joints import JointLine, Mark
+from asemble.core.joints import Mark
 from asemble.core.measurements import BoneOedema, JointOedema, Measurements, SliceOedema
+from asemble.reading.joint_lines import JointLines
+from asemble.reading.joint_lines import as_json as lines_as_json
 
 AREA_DIGITS, VOLUME_DIGITS, RATIO_DIGITS, DEPTH_DIGITS = 1, 3, 2, 1
 
@@ -26,7 +27,7 @@ def as_json(measured: Measurements) -> dict[str, Any]:
         "volume_ml": round(measured.volume_ml, VOLUME_DIGITS),
         "joints": [_joint(one) for one in measured.joints],
         "slices": [_slice(one) for one in measured.slices],
-        "joint_lines": [_line(one) for one in measured.joint_lines],
+        "joint_lines": lines_as_json([JointLines("", tuple(measured.joint_lines))])[0]["lines"],
         "sparcc": _sparcc(measured),
         "why_no_sparcc": measured.why_no_sparcc,
     }
@@ -72,12 +73,6 @@ def _bone(one: BoneOedema) -> dict[str, Any]:
         "is_deep": one.is_deep,
         "is_intense": one.is_intense,
     }
-
-
-def _line(line: JointLine) -> dict[str, Any]:
-    joint, *points = astuple(line)
-    names = ("upper", "bend", "lower")
-    return {"joint": joint.value, **{n: list(p) for n, p in zip(names, points, strict=True)}}
 
 
 def _sparcc(measured: Measurements) -> dict[str, Any] | None:
