@@ -403,7 +403,7 @@ def _distractors(rng: np.random.Generator, canvas: _Canvas) -> Floats:
     allowed = 1 - np.float32(0.94) * canvas.bone
     body = cv2.GaussianBlur((canvas.image > 0.12).astype(np.float32), (0, 0), 3.0) > 0.6
 
-    def put(cover: Floats, value: Floats | float) -> None:
+    def put(cover: Floats, value: Floats | np.float32) -> None:
         kept = cover * allowed * body
         canvas.image = np.asarray(canvas.image + kept * (value - canvas.image), dtype=np.float32)
         np.maximum(bright, kept, out=bright)
