@@ -11,6 +11,7 @@ from scipy import ndimage
 from asemble.core.labels import Tissue
 from asemble.core.volume import Floats
 from asemble.imaging.intensity import SQUASH, SQUASH_GAIN
+from asemble.imaging.joints import SUBCHONDRAL_MM
 from asemble.imaging.slices import FIELD_MM
 
 Bools = npt.NDArray[np.bool_]
@@ -19,8 +20,6 @@ BONES = (Tissue.SACRUM, Tissue.RIGHT_ILIUM, Tissue.LEFT_ILIUM)
 """In the order of their numbers in `<id>-bones.nii.gz`."""
 LEAST_SHARE = 0.55
 """Bone and joint together are bone from here on: chosen on real stacks (docs/decisions/0025)."""
-SUBCHONDRAL_MM = 10.0
-"""Marrow beside the joint that belongs to it: bone marrow oedema lies there."""
 FACING_MM = 4.0
 """Sacrum and ilium nearer than this to a place face each other across it."""
 LEAST_JOINT_MM2 = 20.0

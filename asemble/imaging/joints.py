@@ -83,7 +83,7 @@ def joint_region(plane: Plane, side: int = MASK_SIDE) -> Bools:
         ValueError: the plane has no bands.
 
     >>> region = joint_region(Plane.CORONAL)
-    >>> bool((region == region[:, ::-1]).all()), bool(region[:, 32].any())
+    >>> bool((region == region[:, ::-1]).all()), bool(region[:, 64].any())
     (True, False)
     """
     if plane not in JOINT_BANDS:

@@ -11,7 +11,8 @@ from asemble.core.joints import Bone, Joint
 from asemble.core.labels import Tissue
 from asemble.core.study import Series
 from asemble.core.volume import Affine, Floats
-from asemble.imaging.bones import FACING_MM, LEAST_JOINT_MM2, SUBCHONDRAL_MM, bone_labels
+from asemble.imaging.bones import FACING_MM, LEAST_JOINT_MM2, bone_labels
+from asemble.imaging.joints import SUBCHONDRAL_MM
 from asemble.imaging.slices import FIELD_MM, Grid, grid_of
 
 Bools = npt.NDArray[np.bool_]
