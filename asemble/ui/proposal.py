@@ -90,7 +90,7 @@ def _sheet(marks: Sequence[Mark], first: int) -> dict[str, list[str]]:
     for joint in Joint:
         rows += [str(q) for q in QUADRANTS if q.joint is joint]
         rows += [f"{joint} deep", f"{joint} intense"]
-    table = {"": rows}
+    table = {"slice": rows}
     for index in _scored(first):
         here = _on(marks, index)
         cells: list[bool] = []
