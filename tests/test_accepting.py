@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from test_marks import STORED, a_series, click, lay, opened, quadrants
+from test_report import schema_check
 
 from asemble.clinical.findings import Bone, Half, Joint, Lesion, Mark, Quadrant
 from asemble.core.labels import Tissue
@@ -133,7 +134,9 @@ def test_nothing_is_accepted_by_itself_and_accepting_is_the_readers_word_and_und
     assert any(changed in sentence for sentence in told)
     assert changed in reading_text(state.reading(), prediction, study, findings=told)
     document = reading_json(state.reading(), prediction, study, findings=told)
+    schema_check().validate(document)
     assert [mark["slice"] for mark in document["reading"]["accepted"]["s01"]] == [2, 3]
+    assert document["series"][0]["measurements"]["sparcc"]["is_proposal"] is True
     state.toggle_mark("s01", SECOND)
     state.undo_accepted("s01")
     assert state.reading() == before

@@ -14,6 +14,7 @@ from asemble.clinical import ITEMS, NO_WEIGHT_NOTICE, Item, answer_to
 from asemble.core.labels import STANDING_NOTICE
 from asemble.core.results import Probabilities, SeriesPrediction, SlicePrediction, StudyPrediction
 from asemble.core.study import Series, Study
+from asemble.measurements.document import as_json as measurements_as_json
 from asemble.reading import Reading, as_document
 
 SYNTHETIC = "SYNTHETIC"
@@ -120,6 +121,7 @@ def _prediction(prediction: StudyPrediction) -> dict[str, Any]:
 
 def _series(series: Series, prediction: SeriesPrediction) -> dict[str, Any]:
     spacing = series.volume.spacing_mm
+    measured = prediction.measurements
     return {
         "id": series.id,
         "description": series.description,
@@ -131,6 +133,7 @@ def _series(series: Series, prediction: SeriesPrediction) -> dict[str, Any]:
         "used": prediction.used,
         "why_not": prediction.why_not,
         "slices": [_slice(each) for each in prediction.slices],
+        "measurements": None if measured is None else measurements_as_json(measured),
     }
 
 
