@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from test_marks import STORED, a_series, click, lay, opened, quadrants
-from test_report import schema_check
+from test_report import schema_check, text_of
 
 from asemble.clinical.findings import Bone, Half, Joint, Lesion, Mark, Quadrant
 from asemble.core.labels import Tissue
@@ -16,7 +16,7 @@ from asemble.imaging.slices import Grid
 from asemble.reading import JointLines
 from asemble.reading.joint_lines import Slice
 from asemble.reading.joint_lines import lay as laid
-from asemble.report import reading_json, reading_text
+from asemble.report import reading_json, reading_pdf, reading_text
 from asemble.ui import findings, marking, state
 
 FIRST = Mark(Lesion.OEDEMA, 2, Quadrant(Joint.LEFT, Half.UPPER, Bone.ILIAC), is_deep=True)
@@ -137,6 +137,9 @@ def test_nothing_is_accepted_by_itself_and_accepting_is_the_readers_word_and_und
     schema_check().validate(document)
     assert [mark["slice"] for mark in document["reading"]["accepted"]["s01"]] == [2, 3]
     assert document["series"][0]["measurements"]["sparcc"]["is_proposal"] is True
+    printed = text_of(reading_pdf(state.reading(), prediction, study, images=(), findings=told))
+    assert changed in printed
+    assert "They propose a SPARCC of 3 of 72 on slices 1 to 6" in printed
     state.toggle_mark("s01", SECOND)
     state.undo_accepted("s01")
     assert state.reading() == before
