@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
 .PHONY: app setup setup-dev test test-long test-kernels lint browser bench soak fuzz weights weights-real weights-check licences \
-	public-cases
+	public-cases realism
 
 app: setup
 	$(BIN)/python -m streamlit run app.py
@@ -117,6 +117,10 @@ public-cases: $(VENV)/.installed
 	$(BIN)/python -m venv "$$folder"; \
 	"$$folder/bin/python" -m pip install --quiet $(INDEX); \
 	"$$folder/bin/python" docs/public_cases.py
+
+# Real and simulated slices side by side, and a blind test, in realism/: make realism REAL=folder
+realism: setup
+	$(BIN)/python docs/simulator/realism.py $(if $(REAL),--real "$(REAL)") --out realism
 
 # Feeds 50,000 spoilt files to the reader and writes docs/fuzzing.md: about a quarter of an hour.
 fuzz: setup-dev
