@@ -11,14 +11,28 @@ from small_studies import CORONAL, noise_series, study_of
 
 from asemble.core.errors import WeightsError
 from asemble.core.labels import JUDGED_PLANES, Plane
+from asemble.core.study import Series, Study
 from asemble.core.volume import Volume
 from asemble.evaluation.foreign import FAMILIES
 from asemble.evaluation.scope_examples import Examples, foreign, simulated
 from asemble.evaluation.scope_figures import ALL_DECLINED, Outcome, abstention, page_parts
 from asemble.evaluation.scope_fit import Budget, fit_on, repaint, spoil
-from asemble.evaluation.scope_groups import HELD, pydicom_samples, simulated_samples
+from asemble.evaluation.scope_groups import (
+    HELD,
+    drawn_series,
+    foreign_samples,
+    pydicom_samples,
+    simulated_samples,
+)
+from asemble.imaging.arrangement import OTHER_PLANE
+from asemble.imaging.bones import bone_labels
+from asemble.imaging.slices import prepare
+from asemble.models import Ensemble, load_ensemble
 from asemble.models.scope import (
+    DOUBT,
+    NOT_THE_JOINTS,
     SCOPE_FILE,
+    TURNS,
     Limits,
     Scope,
     ScopeNetwork,
@@ -27,7 +41,8 @@ from asemble.models.scope import (
     load_scope,
     save_scope,
 )
-from asemble.predict import why_abstains, why_not_used
+from asemble.predict import look_for_joints, predict, refused_unseen
+from asemble.predict.in_scope import TURNED, tissue_of
 
 
 def scope_with(shown: float, upright: float, seed: int = 0) -> Scope:
@@ -40,16 +55,119 @@ def drawn() -> Examples:
     return simulated(3).joined(simulated(4))
 
 
-def test_a_stack_below_a_limit_is_declined_with_what_to_do() -> None:
+@pytest.fixture(scope="module")
+def ensemble() -> Ensemble:
+    return load_ensemble(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def stacks() -> dict[Plane, Series]:
+    """Seven slices over the depth of one simulated person in each plane."""
+    return {plane: drawn_series(1_450_000, plane) for plane in JUDGED_PLANES}
+
+
+def refused(study: Study) -> str | None:
+    """The first sentence by the file, the pixels and a glance that accepts everything."""
+    remarks = refused_unseen(study, accepts_all()).values()
+    if any(remark is None for remark in remarks):
+        return None if sum(s.volume.shape[0] for s in study.series) >= 5 else "too few"
+    return next((remark.sentence for remark in remarks if remark is not None), "nothing")
+
+
+def test_a_glance_declines_only_what_lies_far_below_its_limit() -> None:
     images = np.random.default_rng(0).random((6, 256, 256), dtype=np.float32)
-    assert scope_with(-9, -20).why_not(Plane.AXIAL, images) is None
-    other = scope_with(9, -20).why_not(Plane.AXIAL, images)
+    shown, _ = scope_with(0, -20).scores(Plane.AXIAL, images)
+    assert scope_with(shown + DOUBT - 0.1, -20).glance(Plane.AXIAL, images) is None
+    surely = scope_with(shown + DOUBT + 0.1, -20)
+    other = surely.glance(Plane.AXIAL, images)
     assert other is not None
-    assert "do not look like axial slices" in other
-    turned = scope_with(-9, 20).why_not(Plane.CORONAL, images)
-    assert turned is not None
-    assert "upside down or turned" in turned
-    assert scope_with(9, 20).why_not(Plane.AXIAL, images[:4]) is None  # too few to ask
+    assert "do not look like axial slices" in other.sentence
+    assert surely.glance(Plane.AXIAL, images[:4]) is None  # too few to ask
+
+
+def test_a_stack_is_in_scope_by_the_slices_that_show_a_pelvis() -> None:
+    scope = scope_with(0, 0)
+    for slices, needed in ((7, 2), (25, 4), (200, 16)):
+        shown = np.arange(slices) < needed
+        assert scope.by_bones(shown) is None
+        fewer = scope.by_bones(np.arange(slices) < needed - 1)
+        assert fewer is not None
+        assert fewer.code == NOT_THE_JOINTS
+        assert f"only {needed - 1} of {slices} slices" in fewer.sentence
+    none = scope.by_bones(np.zeros(6, bool))
+    assert none is not None and "on no slice" in none.sentence
+    assert scope.by_bones(np.zeros(4, bool)) is None  # too few to ask
+    assert accepts_all().by_bones(np.zeros(6, bool)) is None
+
+
+def test_joints_that_are_seen_overrule_a_glance_that_doubts(
+    ensemble: Ensemble, stacks: dict[Plane, Series]
+) -> None:
+    series = stacks[Plane.CORONAL]
+    images = prepare(series.volume, Plane.CORONAL).images
+    shown, _ = ensemble.scope.scores(Plane.CORONAL, images)
+    doubting = replace(ensemble.scope, limits=dict.fromkeys(JUDGED_PLANES, Limits(shown + 4, -20)))
+    own = ensemble.scope
+    ensemble.scope = doubting
+    try:
+        assert look_for_joints(study_of(series), ensemble).why_abstains is None
+    finally:
+        ensemble.scope = own
+
+
+@pytest.mark.parametrize("plane", JUDGED_PLANES)
+def test_a_stack_that_stands_on_its_head_is_told_so(
+    plane: Plane, ensemble: Ensemble, stacks: dict[Plane, Series]
+) -> None:
+    series = stacks[plane]
+    voxels, affine = series.volume.voxels, series.volume.affine_lps
+    turned = replace(series, volume=Volume(voxels[:, ::-1].copy(), affine))
+    looked = look_for_joints(study_of(series), ensemble)
+    assert looked.why_abstains is None and not looked.judged[0].notes
+    declined = predict(study_of(turned), ensemble).series[0]
+    assert not declined.used and declined.code == TURNED
+    assert "stored upside down" in str(declined.why_not)
+
+
+def test_networks_name_sides_by_the_picture_so_that_a_mirrored_stack_is_not_known(
+    ensemble: Ensemble, stacks: dict[Plane, Series]
+) -> None:
+    images = prepare(stacks[Plane.CORONAL].volume, Plane.CORONAL).images[2:5]
+    for shown in (images, np.ascontiguousarray(images[:, :, ::-1])):
+        labels = bone_labels(tissue_of(Plane.CORONAL, shown, ensemble))
+        columns = [np.nonzero(labels == bone)[2].mean() for bone in (2, 1, 3)]
+        assert columns == sorted(columns)  # right ilium, sacrum, left ilium
+
+
+def test_coronal_slices_that_are_stated_to_be_axial_are_told_so(
+    ensemble: Ensemble, stacks: dict[Plane, Series]
+) -> None:
+    series = stacks[Plane.CORONAL]
+    bare = replace(
+        series, volume=Volume(series.volume.voxels, None, sizes_mm=series.volume.spacing_mm)
+    )
+    found = predict(study_of(bare.corrected(plane=Plane.AXIAL)), ensemble).series[0]
+    codes = [found.code, *(note.code for note in found.notes)]
+    assert OTHER_PLANE in codes
+
+
+def test_pictures_of_other_things_are_declined_each_with_its_code(ensemble: Ensemble) -> None:
+    for sample in foreign_samples(0):
+        looked = look_for_joints(sample.study, ensemble)
+        (remark,) = looked.refusals.values()
+        assert remark is not None and remark.code and remark.sentence, sample.group
+
+
+def test_each_turn_is_undone_by_what_stands_beside_its_name() -> None:
+    images = np.arange(12.0).reshape(1, 3, 4)
+    stored = {
+        "upside down": images[:, ::-1],
+        "turned by 90 degrees": np.rot90(images, -1, (1, 2)),
+        "turned by 90 degrees the other way": np.rot90(images, 1, (1, 2)),
+    }
+    assert set(stored) == set(TURNS)
+    for name, wrong in stored.items():
+        np.testing.assert_array_equal(TURNS[name](wrong), images)
 
 
 def test_a_stack_and_its_mirror_image_upside_down_swap_their_scores() -> None:
@@ -76,13 +194,11 @@ def test_pictures_of_a_plane_answer_together_and_stacks_for_themselves() -> None
     stack = noise_series(slices=6, id="s09")
     study = replace(study_of(*pictures), series=(*pictures, stack))
     declines = scope_with(9, -20)
-    assert all(why_not_used(study, declines).values())
+    assert all(refused_unseen(study, declines).values())
     few = replace(study, series=(*pictures[:4], stack))
-    reasons = why_not_used(few, declines)
+    reasons = refused_unseen(few, declines)
     assert reasons.pop("s09") is not None
     assert set(reasons.values()) == {None}
-    abstains = why_abstains(few, declines)
-    assert abstains == "Only 4 slices could be judged; a study needs at least 5."
 
 
 def test_a_scope_comes_back_from_its_file_and_a_changed_file_is_refused(tmp_path: Path) -> None:
@@ -108,7 +224,7 @@ def test_a_scope_comes_back_from_its_file_and_a_changed_file_is_refused(tmp_path
     with pytest.raises(WeightsError, match="missing"):
         load_scope(tmp_path)
     save_scope(tmp_path, accepts_all())
-    assert load_scope(tmp_path).why_not(Plane.AXIAL, images) is None
+    assert load_scope(tmp_path).glance(Plane.AXIAL, images) is None
 
 
 def test_the_same_budget_fits_the_same_file(drawn: Examples, tmp_path: Path) -> None:
@@ -149,7 +265,7 @@ def test_plain_figures_alone_decline_what_no_scan_of_the_joints_holds() -> None:
     accepted, declined = {}, {}
     for sample in simulated_samples(1):
         reasons = accepted if sample.must_judge else declined
-        reasons[sample.group] = why_abstains(sample.study, accepts_all())
+        reasons[sample.group] = refused(sample.study)
     assert set(accepted.values()) == {None}
     assert any(group.startswith(HELD) for group in accepted)
     for group in (
@@ -163,7 +279,7 @@ def test_plain_figures_alone_decline_what_no_scan_of_the_joints_holds() -> None:
         "from the side, geometry known",
     ):
         assert declined[group] is not None, group
-    assert all(why_abstains(s.study, accepts_all()) for s in pydicom_samples())
+    assert all(refused(s.study) for s in pydicom_samples())
 
 
 def test_one_grey_and_noise_are_declined_whatever_plane_is_stated() -> None:
@@ -171,16 +287,19 @@ def test_one_grey_and_noise_are_declined_whatever_plane_is_stated() -> None:
     for voxels in (np.full((6, 128, 128), 7.0), rng.gamma(4, 50, (6, 128, 128))):
         series = replace(noise_series(), volume=Volume(voxels, CORONAL))
         for plane in JUDGED_PLANES:
-            assert why_abstains(study_of(series.corrected(plane=plane)), accepts_all())
+            assert refused(study_of(series.corrected(plane=plane)))
 
 
 def test_the_page_counts_each_group_with_an_exact_interval() -> None:
-    found = [Outcome("a", True, None, (1.0, 2.0))] * 30
+    found = [Outcome("a", True, None, (1.0, 2.0), 0.5)] * 27
+    found += [Outcome("a", True, None, (1.0, 2.0), 0.3, ("slices-reversed",))] * 3
     found += [Outcome("b", False, "Not the joints.", None)] * 19 + [Outcome("b", False, None, None)]
     figures = abstention(found)
     assert figures["a"]["abstained"] == 0
     assert figures["a"]["high"] == pytest.approx(1 - 0.025 ** (1 / 30))
     assert figures[ALL_DECLINED]["share"] == pytest.approx(0.95)
     page = "\n".join(page_parts(figures))
-    assert "| a | 30 | 0 | 0.0% (0.0% to 11.6%) | +1.0 / +1.0 / +1.0 |" in page
+    assert (
+        "| a | 30 | 0 | 0.0% (0.0% to 11.6%) | 30% / 50% / 50% | +1.0 / +1.0 / +1.0 | 10% |" in page
+    )
     assert "| b | 20 | 19 | 95.0%" in page

@@ -106,6 +106,9 @@ def _add_scope(parts: Verbs) -> None:
     )
     scope.add_argument("--fit", action="store_true", help="fit scope.json first, from seeds")
     scope.add_argument(
+        "--joints", type=Path, metavar="DIR", help="files or folders of real series of the joints"
+    )
+    scope.add_argument(
         "--files", type=Path, metavar="DIR", help="folders of real series of anything else"
     )
     scope.add_argument("--weights", type=Path, metavar="DIR", help="default: as shipped")
@@ -180,7 +183,13 @@ def _evaluate_scope(options: argparse.Namespace) -> None:
 
     if options.fit:
         fit_scope(weights=options.weights)
-    evaluate_scope(options.count, weights=options.weights, files=options.files, docs=options.docs)
+    evaluate_scope(
+        options.count,
+        weights=options.weights,
+        joints=options.joints,
+        files=options.files,
+        docs=options.docs,
+    )
 
 
 def _evaluate_ablations(options: argparse.Namespace) -> None:

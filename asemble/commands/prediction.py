@@ -136,6 +136,8 @@ def _series(
         "shape": list(series.volume.shape),
         "used": judged.used,
         "why_not": judged.why_not,
+        "code": judged.code,
+        "notes": [{"code": each.code, "sentence": each.sentence} for each in judged.notes],
         "heatmap": heatmap_names.get(series.id),
         "slices": [_slice(one) for one in judged.slices],
         "measurements": None if measured is None else measurements_as_json(measured),

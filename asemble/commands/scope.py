@@ -5,23 +5,26 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from asemble.commands.terminal import progress, writing
 from asemble.evaluation.documents import write_measurement
-from asemble.evaluation.scope_figures import abstention, outcomes, page_parts
+from asemble.evaluation.scope_figures import Answer, abstention, outcomes, page_parts
 from asemble.evaluation.scope_fit import Budget, fit
 from asemble.evaluation.scope_groups import (
     Sample,
     file_samples,
     foreign_samples,
+    joint_samples,
     pydicom_samples,
     simulated_samples,
 )
+from asemble.models import Ensemble, load_ensemble
 from asemble.models.fusion import store_measurement
-from asemble.models.scope import SHIPPED_DIRECTORY, load_scope, save_scope
+from asemble.models.scope import SHIPPED_DIRECTORY, save_scope
 from asemble.models.weights import weights_directory
-from asemble.predict import why_abstains
+from asemble.predict import look_for_joints
 
 
 def fit_scope(*, weights: Path | None) -> None:
@@ -42,19 +45,23 @@ def fit_scope(*, weights: Path | None) -> None:
     print(f"Wrote {path.name}.", file=sys.stderr)
 
 
-def evaluate_scope(count: int, *, weights: Path | None, files: Path | None, docs: Path) -> None:
+def evaluate_scope(
+    count: int, *, weights: Path | None, joints: Path | None, files: Path | None, docs: Path
+) -> None:
     """Print how often the ensemble abstains by group, and write it below `docs`.
 
     Args:
         count: samples of each group that is drawn.
         weights: folder of the weights.
+        joints: folder of real series that show the joints, a file or a folder each.
         files: folder of folders of real series that do not show the joints.
         docs: folder of the documents.
 
     Raises:
         AsembleError: the scope cannot be read, or nothing can be written.
     """
-    scope = load_scope(weights or SHIPPED_DIRECTORY)
+    ensemble = load_ensemble(weights)
+    scope = ensemble.scope
     tell = progress("measuring", "samples")
 
     def samples() -> Iterator[Sample]:
@@ -64,10 +71,12 @@ def evaluate_scope(count: int, *, weights: Path | None, files: Path | None, docs
             if tell is not None:
                 tell(index + 1, count)
         yield from pydicom_samples()
+        if joints is not None:
+            yield from joint_samples(joints)
         if files is not None:
             yield from file_samples(files)
 
-    found = outcomes(samples(), lambda sample: why_abstains(sample.study, scope), scope)
+    found = outcomes(samples(), lambda sample: _answer(sample, ensemble), scope)
     figures = abstention(found)
     parts = page_parts(figures)
     print("\n\n".join(parts))
@@ -76,3 +85,11 @@ def evaluate_scope(count: int, *, weights: Path | None, files: Path | None, docs
         title = "What the ensemble declines to judge"
         write_measurement(docs, "scope", title=title, parts=parts, measured=measured)
         store_measurement(weights_directory(weights), "scope", measured)
+
+
+def _answer(sample: Sample, ensemble: Ensemble) -> Answer:
+    looked = look_for_joints(sample.study, ensemble)
+    slices = [one.shown for one in looked.judged if one.shown is not None]
+    shown = float(np.concatenate(slices).mean()) if slices else None
+    codes = tuple(note.code for one in looked.judged for note in one.notes)
+    return looked.why_abstains, shown, codes

@@ -22,6 +22,19 @@ HEATMAP_FAILS = "The heatmap of the slice that weighs most fails its test"
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """A sentence for people, and a name of it for programs.
+
+    Args:
+        code: stays when the sentence is worded anew.
+        sentence: what is so, and what to do about it.
+    """
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Probabilities:
     """Three probabilities that sum to one.
 
@@ -133,6 +146,8 @@ class SeriesPrediction:
         why_not: one sentence why it was not; None where it was.
         slices: in the order of its volume; empty where it was not judged.
         measurements: of its oedema; None where it was not judged, or its geometry is not known.
+        code: names `why_not` for programs.
+        notes: what the bones on its slices say against what its file says.
     """
 
     series_id: str
@@ -140,6 +155,8 @@ class SeriesPrediction:
     why_not: str | None
     slices: Sequence[SlicePrediction] = ()
     measurements: Measurements | None = None
+    code: str | None = None
+    notes: Sequence[Remark] = ()
 
     @property
     def strongest(self) -> SlicePrediction | None:

@@ -1,6 +1,6 @@
 """How often the ensemble abstains, group by group, with exact intervals, as a page."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +13,13 @@ from asemble.core.volume import Floats
 from asemble.evaluation.documents import markdown_table
 from asemble.evaluation.scope_groups import HELD, Sample
 from asemble.imaging.slices import prepare
-from asemble.models.scope import Scope
+from asemble.models.scope import DOUBT, Scope
 
-ALL_JUDGED, ALL_DECLINED = "all simulated joints", "everything else"
+ALL_JUDGED, ALL_DECLINED = "all joints", "everything else"
+
+
+Answer = tuple[str | None, float | None, tuple[str, ...]]
+"""Why the ensemble abstains, the share of slices that show a pelvis, codes against the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +30,29 @@ class Outcome:
         group: its name.
         must_judge: whether the ensemble must judge it.
         reason: why it abstained, or None.
-        margins: how far the scope's two scores lie above their limits; None where it has none.
+        margins: how far the glance's two scores lie above their limits; None where it has none.
+        shown: share of its slices that show a pelvis; None where no network was asked.
+        codes: of what the bones say against its file.
     """
 
     group: str
     must_judge: bool
     reason: str | None
     margins: tuple[float, float] | None
+    shown: float | None = None
+    codes: tuple[str, ...] = ()
 
 
 def outcomes(
-    samples: Iterable[Sample], why_abstains: Callable[[Sample], str | None], scope: Scope
+    samples: Iterable[Sample], look: Callable[[Sample], Answer], scope: Scope
 ) -> list[Outcome]:
     """Each sample's outcome, in order."""
-    return [Outcome(s.group, s.must_judge, why_abstains(s), _margins(s, scope)) for s in samples]
+    found = []
+    for sample in samples:
+        reason, shown, codes = look(sample)
+        margins = _margins(sample, scope)
+        found.append(Outcome(sample.group, sample.must_judge, reason, margins, shown, codes))
+    return found
 
 
 def abstention(found: Sequence[Outcome]) -> dict[str, dict[str, Any]]:
@@ -61,18 +74,23 @@ def page_parts(figures: Mapping[str, Mapping[str, Any]]) -> list[str]:
     kept = [name for name in figures if figures[name]["must_judge"]]
     declined = [name for name in figures if not figures[name]["must_judge"]]
     return [
-        "How often the ensemble abstains. Simulated stacks of the joints must be judged; "
-        "everything else must be declined with a reason. No real scan of the joints was at hand: "
-        "how often those are declined is not known, and every limit is set on the lenient side.",
+        "How often the ensemble abstains for what a study shows. Stacks of the joints must be "
+        "judged; everything else must be declined with a reason. A glance declines what is surely "
+        "something else; the bones that the networks name decide about the rest.",
         "## Must be judged",
         _table(figures, kept),
+        "Mirrored stacks are judged too: networks name sides by the picture, so that left and "
+        "right, swapped against the file, cannot be known from bones.",
         "## Must be declined",
         "All are stated to be fluid-sensitive and coronal or axial, unless the group says that "
         "nothing is stated.",
         _table(figures, declined),
-        "Margin: how far the slices' mean logit lies above the limit below which they show "
-        "something else (at the first, the 50th and the 99th percentile); below 0 is declined. "
-        "Groups that plain figures decline are scored too.",
+        "Pelvis: share of the slices that show a sacrum between two ilia with a joint on either "
+        "side (at the least, in the middle and at the most), where the networks were asked. "
+        "Margin: how far the slices' mean logit lies above the limit of the glance (at the first, "
+        "the 50th and the 99th percentile); below 0 no network is asked. Note: share of the "
+        "studies of which the bones said something against the file, whether they were judged or "
+        "not.",
     ]
 
 
@@ -93,31 +111,36 @@ def _figures(group: Sequence[Outcome]) -> dict[str, Any]:
         "high": float(exact.high),
         "margin_shown": _percentiles([m[0] for m in margins]),
         "margin_upright": _percentiles([m[1] for m in margins]),
+        "shown": _percentiles([o.shown for o in group if o.shown is not None], (0, 50, 100)),
+        "noted": sum(bool(o.codes) for o in group),
+        "codes": dict(sorted(Counter(code for o in group for code in o.codes).items())),
         "reasons": dict(sorted(reasons.items(), key=lambda item: -item[1])[:4]),
     }
 
 
-def _percentiles(values: Sequence[float]) -> list[float] | None:
+def _percentiles(values: Sequence[float], at: Sequence[int] = (1, 50, 99)) -> list[float] | None:
     if not values:
         return None
-    return [round(float(v), 2) for v in np.percentile(values, [1, 50, 99])]
+    return [round(float(v), 2) for v in np.percentile(values, at)]
 
 
 def _table(figures: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> str:
     rows = []
     for name in names:
         found = figures[name]
-        margin = found["margin_shown"]
+        margin, shown = found["margin_shown"], found["shown"]
         rows.append(
             [
                 name,
                 str(found["studies"]),
                 str(found["abstained"]),
                 f"{found['share']:.1%} ({found['low']:.1%} to {found['high']:.1%})",
+                "-" if shown is None else " / ".join(f"{part:.0%}" for part in shown),
                 "-" if margin is None else " / ".join(f"{m:+.1f}" for m in margin),
+                f"{found['noted'] / found['studies']:.0%}",
             ]
         )
-    columns = ["group", "studies", "abstained", "share (95% interval)", "margin 1 / 50 / 99%"]
+    columns = ["group", "studies", "abstained", "share (95% interval)", "pelvis", "margin", "note"]
     return markdown_table(columns, rows)
 
 
@@ -132,4 +155,4 @@ def _margins(sample: Sample, scope: Scope) -> tuple[float, float] | None:
 def _over(plane: Plane, images: Floats, scope: Scope) -> tuple[float, float]:
     shown, turned = scope.scores(plane, images)
     limits = scope.limits[plane]
-    return shown - limits.shown, shown - turned - limits.upright
+    return shown - limits.shown + DOUBT, shown - turned - limits.upright

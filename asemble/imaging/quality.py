@@ -9,6 +9,7 @@ import numpy as np
 
 from asemble.core.geometry import possible_planes
 from asemble.core.labels import JUDGED_PLANES, Plane, Weighting
+from asemble.core.results import Remark
 from asemble.core.study import Series
 from asemble.imaging.content import content_of
 from asemble.imaging.intensity import foreground_median
@@ -52,10 +53,16 @@ def why_not_judged(series: Series) -> str | None:
     What the file does not say (modality, body part, geometry) is not held against it; what it
     says is.
     """
-    for check in (_modality, _body_part, _plane, _weighting, _resolution, _values, _content):
+    remark = remark_on(series)
+    return None if remark is None else remark.sentence
+
+
+def remark_on(series: Series) -> Remark | None:
+    """`why_not_judged` with the code of the question that it fails."""
+    for code, check in _CHECKS.items():
         reason = check(series)
         if reason is not None:
-            return reason
+            return Remark(code, reason)
     return None
 
 
@@ -166,3 +173,15 @@ def _content(series: Series) -> str | None:
         ),
     )
     return next((sentence for is_fault, sentence in faults if is_fault), None)
+
+
+_CHECKS = {
+    "other-modality": _modality,
+    "other-body-part": _body_part,
+    "plane-not-judged": _plane,
+    "weighting-not-judged": _weighting,
+    "too-coarse-or-narrow": _resolution,
+    "no-values": _values,
+    "poor-images": _content,
+}
+"""In their order, by the code that programs are told."""

@@ -9,7 +9,7 @@ in the same way from that member alone.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,27 +30,36 @@ from asemble.explain.heatmaps import Progress, all_raw_maps, on_one_scale
 from asemble.models import Ensemble
 from asemble.models.fusion import Fusion
 from asemble.predict.deciding import deciding_slice, heatmap_test, why_heatmap_fails
-from asemble.predict.decision import CLOSE_CALL, decide, interval, open_planes, why_abstains
+from asemble.predict.decision import (
+    CLOSE_CALL,
+    LookedAt,
+    decide,
+    interval,
+    look_for_joints,
+    open_planes,
+)
+from asemble.predict.in_scope import Refusals, refused_seen, refused_unseen
 from asemble.predict.judging import (
     Judged,
     judge,
     judged_series,
     member_probabilities,
     study_features,
-    why_not_used,
 )
 
 __all__ = [
     "CLOSE_CALL",
     "Judged",
+    "LookedAt",
     "Progress",
     "assess",
     "decide",
     "interval",
     "judge",
+    "look_for_joints",
     "predict",
-    "why_abstains",
-    "why_not_used",
+    "refused_seen",
+    "refused_unseen",
     "without_rules",
 ]
 
@@ -69,7 +78,7 @@ def predict(
         WeightsError: the study calibration does not belong to these weights.
     """
     started = time.perf_counter()
-    refusals = why_not_used(study, ensemble.scope)
+    refusals = refused_unseen(study, ensemble.scope)
     used = [series for series in study.series if refusals[series.id] is None]
     judged = judge(used, ensemble, progress)
     return _conclude(study, refusals, judged, ensemble, started=started)
@@ -84,7 +93,7 @@ def assess(
         WeightsError: the study calibration does not belong to these weights.
     """
     started = time.perf_counter()
-    refusals = why_not_used(study, ensemble.scope)
+    refusals = refused_unseen(study, ensemble.scope)
     used = [series for series in study.series if refusals[series.id] is None]
     raw = all_raw_maps(used, ensemble, progress=progress)
     judged = [
@@ -99,7 +108,8 @@ def assess(
         for one in used
     ]
     prediction = _conclude(study, refusals, judged, ensemble, started=started)
-    return prediction, on_one_scale(raw, ensemble)
+    kept = {one.series_id: raw[one.series_id] for one in prediction.series if one.used}
+    return prediction, on_one_scale(kept, ensemble)
 
 
 def without_rules(study: Study, prediction: StudyPrediction, ensemble: Ensemble) -> StudyPrediction:
@@ -139,13 +149,15 @@ def without_rules(study: Study, prediction: StudyPrediction, ensemble: Ensemble)
 
 def _conclude(
     study: Study,
-    refusals: Mapping[str, str | None],
-    judged: Sequence[Judged],
+    unseen: Refusals,
+    looked_at: Sequence[Judged],
     ensemble: Ensemble,
     *,
     started: float,
 ) -> StudyPrediction:
     fusion = ensemble.fusion
+    refusals = refused_seen(looked_at, unseen, study, ensemble)
+    judged = [one for one in looked_at if refusals[one.series.id] is None]
     by_id = {one.series.id: one for one in judged}
     members = member_probabilities(judged, fusion)
     fused = study_features(judged, ENSEMBLE)
@@ -154,7 +166,9 @@ def _conclude(
         SeriesPrediction(
             series_id=one.id,
             used=one.id in by_id,
-            why_not=refusals[one.id],
+            why_not=None if (remark := refusals[one.id]) is None else remark.sentence,
+            code=None if remark is None else remark.code,
+            notes=by_id[one.id].notes if one.id in by_id else (),
             slices=_slices(by_id[one.id], fusion) if one.id in by_id else (),
             measurements=by_id[one.id].measurements if one.id in by_id else None,
         )
@@ -168,7 +182,8 @@ def _conclude(
         failed = why_heatmap_fails(told)
         if failed is not None:
             decision, reasons = ABSTAIN, [failed, *reasons]
-    reasons = [*reasons, *open_planes(study, refusals)]
+    said = [f"{one.series.id}: {note.sentence}" for one in judged for note in one.notes]
+    reasons = [*reasons, *open_planes(study, refusals), *said]
     return StudyPrediction(
         probabilities=probabilities,
         members=members,

@@ -1,6 +1,7 @@
 """What the ensemble decides, how sure it is, and in sentences why it abstains."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -9,9 +10,10 @@ from asemble.core.geometry import possible_planes
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Weighting
 from asemble.core.results import ABSTAIN, MEMBERS_DISAGREE, Probabilities
 from asemble.core.study import Series, Study
+from asemble.models import Ensemble
 from asemble.models.calibration import IntervalRule
-from asemble.models.scope import Scope
-from asemble.predict.judging import Judged, why_not_used
+from asemble.predict.in_scope import Refusals, refused_seen, refused_unseen
+from asemble.predict.judging import Judged, judge
 
 MIN_SLICES = 5
 """A study judged from fewer slices is not judged: the joints span 15-25 slices."""
@@ -85,17 +87,34 @@ def skill_shares(judged: Sequence[Judged]) -> dict[str, float]:
     }
 
 
-def why_abstains(study: Study, scope: Scope) -> str | None:
-    """One sentence why the ensemble would abstain on a study, without asking its networks."""
-    refusals = why_not_used(study, scope)
+@dataclass(frozen=True, slots=True, eq=False)
+class LookedAt:
+    """A study after the question what it shows, whatever the answer to it would be.
+
+    Args:
+        why_abstains: one sentence why the ensemble abstains for what it shows, or None.
+        refusals: by series.
+        judged: the series that went through the networks, refused or not.
+    """
+
+    why_abstains: str | None
+    refusals: Refusals
+    judged: Sequence[Judged]
+
+
+def look_for_joints(study: Study, ensemble: Ensemble) -> LookedAt:
+    """Whether a study shows the joints; networks are asked about what a glance lets pass."""
+    unseen = refused_unseen(study, ensemble.scope)
+    judged = judge([one for one in study.series if unseen[one.id] is None], ensemble)
+    refusals = refused_seen(judged, unseen, study, ensemble)
     used = [series for series in study.series if refusals[series.id] is None]
-    if not used:
-        reasons = [reason for reason in refusals.values() if reason is not None]
-        return reasons[0] if reasons else "There is no series."
-    return _too_few(used)
+    if used:
+        return LookedAt(_too_few(used), refusals, judged)
+    reasons = [remark.sentence for remark in refusals.values() if remark is not None]
+    return LookedAt(reasons[0] if reasons else "There is no series.", refusals, judged)
 
 
-def open_planes(study: Study, refusals: Mapping[str, str | None]) -> list[str]:
+def open_planes(study: Study, refusals: Refusals) -> list[str]:
     """One sentence for each fluid-sensitive series whose plane its geometry does not settle.
 
     Args:
@@ -104,10 +123,10 @@ def open_planes(study: Study, refusals: Mapping[str, str | None]) -> list[str]:
     """
     said = []
     for series in study.series:
-        affine, why_not = series.volume.affine_lps, refusals[series.id]
-        if series.plane is None and series.weighting is Weighting.FLUID:
-            said.append(f"{series.id} was not judged: {why_not}")
-        elif why_not is None and affine is not None and len(possible_planes(affine)) > 1:
+        affine, remark = series.volume.affine_lps, refusals[series.id]
+        if series.plane is None and series.weighting is Weighting.FLUID and remark is not None:
+            said.append(f"{series.id} was not judged: {remark.sentence}")
+        elif remark is None and affine is not None and len(possible_planes(affine)) > 1:
             between = " and ".join(possible_planes(affine))
             said.append(
                 f"{series.id} was judged as {series.plane}, though its slices are tilted between "

@@ -1,4 +1,4 @@
-"""Series through the networks: which may be judged, what each member says, the features of it."""
+"""Series through the networks: what each member says of them, and the features of it."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,13 @@ import numpy as np
 
 from asemble.core.labels import Plane
 from asemble.core.measurements import Measurements
-from asemble.core.results import ENSEMBLE, Probabilities
-from asemble.core.study import Series, Study
+from asemble.core.results import ENSEMBLE, Probabilities, Remark
+from asemble.core.study import Series
 from asemble.core.volume import Floats
 from asemble.explain.heatmaps import Progress
+from asemble.imaging.arrangement import against_the_file, pelvis_shown
 from asemble.imaging.bones import joints_seen
 from asemble.imaging.joints import joint_regions
-from asemble.imaging.quality import why_not_judged
 from asemble.imaging.slices import prepare
 from asemble.measurements import measure
 from asemble.models import Ensemble
@@ -23,7 +23,6 @@ from asemble.models.calibration import Floats64
 from asemble.models.counting import AtJoints, at_joints, for_disease
 from asemble.models.ensemble import judging, sum_of_shares
 from asemble.models.fusion import Bools, Fusion, answers_of_slices, plane_features
-from asemble.models.scope import FEWEST_SLICES, Scope
 from asemble.models.seeing import oedema_share
 
 
@@ -38,6 +37,8 @@ class Judged:
         at_joints: for each slice where its evidence lies; empty where geometry says nothing.
         least: share of its evidence that has to lie there for a slice to count; None counts all.
         measurements: of its oedema; None where its geometry is not known.
+        shown: `(slice,)`, which slices show a pelvis by its bones; None where nobody asked.
+        notes: what the bones say against what the file says.
     """
 
     series: Series
@@ -46,6 +47,8 @@ class Judged:
     at_joints: Sequence[AtJoints] = ()
     least: float | None = None
     measurements: Measurements | None = None
+    shown: Bools | None = None
+    notes: Sequence[Remark] = ()
 
     @property
     def plane(self) -> Plane:
@@ -102,26 +105,10 @@ def judged_series(
         regions = joint_regions(plane, series.volume.affine_lps, series.volume.shape[0])
     found = () if regions is None else at_joints(sum_of_shares(disease, shares), regions)
     measured = measure(series, tissue, oedema, [each.share for each in found])
-    return Judged(series, members, shares, found, ensemble.fusion.counting.get(plane), measured)
-
-
-def why_not_used(study: Study, scope: Scope) -> dict[str, str | None]:
-    """By series id one sentence why it is not judged, or None where it is.
-
-    First what the file and its pixels say of each series, then whether the slices show the
-    joints. Series of a few slices, as single pictures are, answer together with the others of
-    their plane.
-    """
-    refusals = {series.id: why_not_judged(series) for series in study.series}
-    stacks: defaultdict[tuple[Plane, str], list[Series]] = defaultdict(list)
-    for series in study.series:
-        if refusals[series.id] is None and series.plane is not None:
-            is_stack = series.volume.shape[0] >= FEWEST_SLICES
-            stacks[series.plane, series.id if is_stack else ""].append(series)
-    for (plane, _), members in stacks.items():
-        images = np.concatenate([prepare(one.volume, plane).images for one in members])
-        refusals |= dict.fromkeys((one.id for one in members), scope.why_not(plane, images))
-    return refusals
+    least = ensemble.fusion.counting.get(plane)
+    shown = pelvis_shown(tissue)
+    notes = against_the_file(plane, tissue, shown, series.volume.affine_lps)
+    return Judged(series, members, shares, found, least, measured, shown, notes)
 
 
 def judge(

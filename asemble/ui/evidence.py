@@ -201,13 +201,13 @@ def show_scope(fusion: Fusion) -> None:
         st.write("Not measured yet: run `asemble evaluate scope`.")
         return
     st.caption(
-        "Simulated studies of the joints must be judged, everything else declined with a reason. "
-        "No real scan of the joints was at hand to measure this on."
+        "Studies of the joints must be judged, everything else declined with a reason: at a glance "
+        "where it is surely something else, else by the bones that the networks name."
     )
     for column, must_judge in zip(st.columns(2, gap="large"), (True, False), strict=True):
         chosen = {name: g for name, g in groups.items() if g["must_judge"] is must_judge}
         with column:
-            kind = "Simulated joints" if must_judge else "Everything else"
+            kind = "Joints" if must_judge else "Everything else"
             st.markdown(f"**{kind}: {'to be judged' if must_judge else 'to be declined'}**")
             st.table(
                 {
