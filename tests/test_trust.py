@@ -37,6 +37,7 @@ from asemble.explain.trust import (
     stability,
     trust_in,
 )
+from asemble.imaging.bones import joints_seen
 from asemble.imaging.joints import JOINT_BANDS, SUBCHONDRAL_MM, joint_region
 from asemble.imaging.slices import FIELD_MM, SIDE
 from asemble.io import write_nifti
@@ -308,7 +309,10 @@ def test_the_map_that_is_tested_is_the_one_that_is_shown(
     other = trust_in(series, index, shipped, heatmaps, method=EVIDENCE)
     assert found.method == GRADCAM != other.method
     shown = heatmaps.get(GRADCAM, ENSEMBLE).values[index]
-    assert found.joint == joint_share(shown, joint_region_on(series))
+    seen = joints_seen(heatmaps.tissue[index : index + 1].astype(np.float32))
+    region = heatmaps.grid.from_square(seen[0].astype(np.float32)) > 0.5
+    assert found.joint == replace(joint_share(shown, region), is_seen=True)
+    assert "that the networks see here" in tell(found, LIMITS)[1].sentence
     assert other.joint != found.joint
     assert other.stability.probability == found.stability.probability
     for method in ("hirescam", ""):

@@ -28,12 +28,15 @@ def add_evaluate(verbs: Verbs) -> None:
         parts, "calibration", "how far probabilities are from frequencies", _evaluate_calibration
     )
     trust = add_verb(parts, "trust", "what the questions to a heatmap are worth", _evaluate_trust)
-    for part in (studies, explanations, calibration, trust):
+    measurements = add_verb(
+        parts, "measurements", "areas, volumes and proposed SPARCC", _evaluate_measurements
+    )
+    for part in (studies, explanations, calibration, trust, measurements):
         part.add_argument(
             "--count", type=count_from_one, default=60, metavar="N", help="in each of two sets"
         )
         part.add_argument("--docs", type=Path, default=Path("docs"), metavar="DIR")
-    for part in (calibrate, studies, explanations, calibration, trust):
+    for part in (calibrate, studies, explanations, calibration, trust, measurements):
         part.add_argument("--weights", type=Path, metavar="DIR", help="default: as shipped")
         part.add_argument("--workers", type=count_from_one, default=2, metavar="N")
         part.add_argument(
@@ -170,6 +173,12 @@ def _evaluate_trust(options: argparse.Namespace) -> None:
     from asemble.commands.trust import measure_trust
 
     measure_trust(options.count, _run(options), docs=options.docs)
+
+
+def _evaluate_measurements(options: argparse.Namespace) -> None:
+    from asemble.commands.measurements import measure_measurements
+
+    measure_measurements(options.count, _run(options), docs=options.docs)
 
 
 def _evaluate_calibration(options: argparse.Namespace) -> None:

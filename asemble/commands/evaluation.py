@@ -79,6 +79,7 @@ TITLES = {
     "explanations": "Where heatmaps point, on simulated studies",
     "trust": "What the four questions to a heatmap are worth, on simulated studies",
     "calibration": "Calibration on simulated studies",
+    "measurements": "Measurements of oedema, on simulated studies",
 }
 """Of the pages in `docs`."""
 

@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -237,12 +237,19 @@ def _simulated(
         waiting: list[tuple[PlannedCase, Path, Future[None]]] = []
         for index in range(len(cases) + ahead):
             if index < len(cases):
-                case, out = cases[index], (kept or Path(folder)) / cases[index].name
+                case = cases[index]
+                out = _place_of(case, kept or Path(folder))
                 waiting.append((case, out, pool.submit(_write_once, case, out)))
             if index >= ahead and waiting:
                 yield _read(*waiting.pop(0), keep=kept is not None)
         for left in waiting:
             yield _read(*left, keep=kept is not None)
+
+
+def _place_of(case: PlannedCase, folder: Path) -> Path:
+    """Where a case is kept; one that was examined twice serves for once, too."""
+    twice = folder / replace(case, again=True).name
+    return twice if twice.is_dir() else folder / case.name
 
 
 def _write_once(case: PlannedCase, out: Path) -> None:

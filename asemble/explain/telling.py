@@ -69,11 +69,14 @@ def _joint(found: JointShare, limit: float | None) -> Told:
     if found.share is None:
         return Told(question, "", "There is no positive evidence on this slice.", None)
     figure = f"{found.share:.0%}"
-    sentence = (
-        f"{figure} of the positive evidence lies where joints and the marrow beside them usually "
-        f"lie, which is {found.area:.0%} of the slice. It is a region from geometry; the joints "
-        "of this patient were not looked for."
+    where = (
+        "at the joints that the networks see here, and in the bone beside them"
+        if found.is_seen
+        else "where joints and the marrow beside them usually lie"
     )
+    sentence = f"{figure} of the positive evidence lies {where}: {found.area:.0%} of the slice."
+    if not found.is_seen:
+        sentence += " It is a region from geometry: on this slice the networks see no joint."
     return Told(question, figure, sentence, _speaks(found.share, limit), _percent(limit))
 
 

@@ -24,6 +24,7 @@ from asemble.core.study import Series
 from asemble.core.volume import Floats
 from asemble.explain.changes import Bools, body, covered, elsewhere, enlarged, moved
 from asemble.explain.heatmaps import SeriesHeatmaps, looks
+from asemble.imaging.bones import joints_seen
 from asemble.imaging.joints import JOINT_BANDS, joint_region
 from asemble.imaging.slices import PIXEL_MM, SIDE, PreparedStack, prepare
 from asemble.models import Ensemble
@@ -100,10 +101,13 @@ class JointShare:
     Args:
         share: 0 to 1; None without evidence or without geometry.
         area: share of the prepared slice that the region takes; None without geometry.
+        is_seen: whether the region is bone at the joints that the networks see on the slice, and
+            not where geometry expects them.
     """
 
     share: float | None
     area: float | None
+    is_seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,10 +227,21 @@ def trust_in(
         index,
         method,
         agreement(by_kind[Kind.CONVOLUTIONAL], by_kind[Kind.TRANSFORMER]),
-        joint_share(shown, joint_region_on(series)),
+        _joint_share_on(series, index, heatmaps, shown),
         stability(plain, look),
         deletion(plain, look),
     )
+
+
+def _joint_share_on(
+    series: Series, index: int, heatmaps: SeriesHeatmaps, shown: Floats
+) -> JointShare:
+    """By the joints that are seen on the slice, or, where none is, by where they are expected."""
+    region = joints_seen(heatmaps.tissue[index : index + 1].astype(np.float32))[0]
+    if not region.any():
+        return joint_share(shown, joint_region_on(series))
+    on_series = heatmaps.grid.from_square(region.astype(np.float32)) > 0.5
+    return replace(joint_share(shown, on_series), is_seen=True)
 
 
 def joint_region_on(series: Series) -> Bools | None:

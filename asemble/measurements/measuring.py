@@ -10,7 +10,7 @@ from asemble.core.labels import Plane
 from asemble.core.measurements import BoneOedema, JointOedema, Measurements, SliceOedema
 from asemble.core.study import Series
 from asemble.core.volume import Floats
-from asemble.measurements.cells import Bools, Cells, cells_of, oedema_at
+from asemble.measurements.cells import SURE, Bools, Cells, cells_of, oedema_at
 from asemble.measurements.marrow import fluid_ratio, ratios, reference_marrow
 from asemble.measurements.proposing import (
     DEEP_MM,
@@ -37,6 +37,8 @@ def measure(
     tissue: Floats,
     suspected: Floats,
     at_joints: Sequence[float | None] = (),
+    *,
+    sure: float = SURE,
 ) -> Measurements | None:
     """What the maps of a fluid-sensitive series that was judged make measurable.
 
@@ -45,6 +47,7 @@ def measure(
         tissue: `(slice, 6, side, side)`, how likely each place is each `Tissue`.
         suspected: `(slice, side, side)`, how likely oedema is, 0..1.
         at_joints: for each slice the share of its evidence in bone at the joints, if known.
+        sure: how likely oedema has to be at the surest place of a patch for it to count.
 
     Returns:
         None where the geometry of the series is not known.
@@ -55,7 +58,7 @@ def measure(
     marrow = reference_marrow(cells)
     ratio = ratios(cells, marrow)
     fluid = None if ratio is None else fluid_ratio(cells, ratio)
-    oedema = oedema_at(cells)
+    oedema = oedema_at(cells, sure)
     is_scored = series.plane is Plane.CORONAL and shows_quadrants(series.volume.affine_lps)
     lines = proposed_lines(cells) if is_scored else ()
     marks = proposed_marks(cells, oedema, lines, ratio=ratio, fluid_ratio=fluid)

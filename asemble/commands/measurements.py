@@ -1,0 +1,82 @@
+"""`asemble evaluate measurements`: what is measured of oedema, against simulated truth."""
+
+from pathlib import Path
+
+import numpy as np
+
+from asemble.commands.evaluation import FIRST_SEEDS, Run, digest_of, keep
+from asemble.commands.terminal import progress, writing
+from asemble.core.labels import Plane
+from asemble.core.study import Series
+from asemble.evaluation.figures import IN_DISTRIBUTION, SETS, SHIFTED
+from asemble.evaluation.measurements import (
+    Maps,
+    agreement_figures,
+    agreement_parts,
+    by_sureness,
+    measure_agreement,
+)
+from asemble.evaluation.studies import FIRST_VALIDATION_SEED, plan, run_studies
+from asemble.imaging.slices import prepare
+from asemble.models import Ensemble, load_ensemble
+from asemble.models.ensemble import judging, sum_of_shares
+from asemble.models.seeing import oedema_share
+from asemble.phantom import HELD_OUT
+
+MEASURED = {"rules": 1}
+"""What a record here depends on beside the ensemble; raise it when a rule changes."""
+
+
+def measure_measurements(count: int, run: Run, *, docs: Path) -> None:
+    """Write how far measurements agree with the truth, on both sets of test studies.
+
+    How sure a patch has to be is looked at on half as many validation studies.
+
+    Args:
+        count: studies in each set.
+        run: where from and how.
+        docs: folder for the page and its numbers.
+
+    Raises:
+        AsembleError: the weights are not right, or nothing can be written.
+    """
+    ensemble = load_ensemble(run.weights)
+    turns = [turn for name in HELD_OUT for turn in (None, name)]
+    validation = plan(max(count // 2, 3), FIRST_VALIDATION_SEED, appearances=turns)
+    tests = {
+        IN_DISTRIBUTION: plan(count, FIRST_SEEDS[IN_DISTRIBUTION]),
+        SHIFTED: plan(count, FIRST_SEEDS[SHIFTED], appearances=list(HELD_OUT)),
+    }
+    with writing():
+        records = run_studies(
+            [*validation, *(case for name in SETS for case in tests[name])],
+            lambda simulated: measure_agreement(
+                simulated, lambda series: maps_of(series, ensemble)
+            ),
+            records=run.records / "measurements.jsonl",
+            digest=digest_of(ensemble, measurements=MEASURED),
+            workers=run.workers,
+            keep=run.keep,
+            progress=progress("measuring", "studies"),
+        )
+        first = len(validation)
+        sets = {
+            name: agreement_figures(records[first + k * count : first + (k + 1) * count])
+            for k, name in enumerate(SETS)
+        }
+        measured = {"sets": sets, "sureness": by_sureness(records[:first])}
+        parts = agreement_parts(measured)
+        keep("measurements", parts, measured, run, docs)
+    print("\n\n".join(parts))
+
+
+def maps_of(series: Series, ensemble: Ensemble) -> Maps:
+    """Tissue and oedema of a series by the ensemble, as `predict` measures them."""
+    plane = Plane(str(series.plane))
+    shares = ensemble.shares(plane)
+    tissue, oedema = [], []
+    for piece in ensemble.each(plane, prepare(series.volume, plane).images, judging):
+        tissue.append(sum_of_shares({n: of[2] for n, of in piece.items()}, shares))
+        oedema.append(sum_of_shares({n: of[3] for n, of in piece.items()}, shares))
+    maps = np.concatenate(tissue).astype(np.float16).astype(np.float32)
+    return maps, oedema_share(np.concatenate(oedema))
