@@ -23,7 +23,8 @@ from asemble.evaluation.studies import PlannedCase, Record, SimulatedStudy
 from asemble.imaging.slices import MASK_SIDE, grid_of
 from asemble.measurements import cells_of, measure
 from asemble.measurements.cells import SURE, oedema_at
-from asemble.phantom import sample_case, sample_stack
+from asemble.phantom import Case, sample_case, sample_stack
+from asemble.phantom.acquisition import Stack
 from asemble.phantom.cases import view_of
 from asemble.phantom.painting import paint
 from asemble.phantom.training_slices import tissue_map
@@ -56,20 +57,24 @@ def true_maps(case: PlannedCase, series: Series) -> Maps:
     """The simulator's own tissue and oedema of a fluid-sensitive series, on the networks' cells."""
     plane = Plane(str(series.plane))
     person = sample_case(case.seed, kind=case.kind, appearance=case.appearance)
-    number = list(Plane).index(plane)
-    stack = sample_stack(
-        np.random.default_rng([case.seed, number]), person, plane=plane, weighting=Weighting.FLUID
-    )
+    rng = np.random.default_rng([case.seed, list(Plane).index(plane)])
+    stack = sample_stack(rng, person, plane=plane, weighting=Weighting.FLUID)
     if stack.shape != series.volume.shape:
         raise ValueError(f"truth is for {stack.shape}, the series is {series.volume.shape}")
-    tissues, oedemas = [], []
-    for index in range(stack.shape[0]):
-        rng = np.random.default_rng([case.seed, number, round(index * 16)])
-        painted = paint(person.person, view_of(stack, person.placement, index), [], rng)
-        tissues.append(tissue_map(painted))
-        covers = [np.zeros(stack.shape[1:], np.float32), *painted.oedema.values()]
-        oedemas.append(np.max(covers, axis=0))
-    return on_cells(series, np.stack(tissues), np.stack(oedemas))
+    slices = [true_slice(person, stack, index) for index in range(stack.shape[0])]
+    tissue, oedema = (np.stack(maps) for maps in zip(*slices, strict=True))
+    return on_cells(series, tissue, oedema)
+
+
+def true_slice(case: Case, stack: Stack, index: int) -> tuple[npt.NDArray[np.uint8], Floats]:
+    """`(row, column)`: the `Tissue` of each voxel of a slice, and its share of oedema.
+
+    As the series was rendered (`phantom.cases`), without grey values and without a scanner.
+    """
+    rng = np.random.default_rng([case.seed, list(Plane).index(stack.plane), round(index * 16)])
+    painted = paint(case.person, view_of(stack, case.placement, index), [], rng)
+    covers = [np.zeros(stack.shape[1:], np.float32), *painted.oedema.values()]
+    return tissue_map(painted), np.asarray(np.max(covers, axis=0), dtype=np.float32)
 
 
 def on_cells(series: Series, tissue: npt.NDArray[np.uint8], oedema: Floats) -> Maps:
