@@ -24,13 +24,20 @@ STRAIGHT = np.array([[0, 0, 0.8, 0], [4.0, 0.3, 0, 0], [0, -0.8, 0, 0], [0, 0, 0
 """Coronal slices from front to back, a little tilted."""
 
 
-def slice_of(apart: int = 46, *, high: int = 44, sure: float = 0.9) -> np.ndarray:
+def slice_of(
+    apart: int = 46, *, high: int = 44, sure: float = 0.9, widens: bool = False
+) -> np.ndarray:
     """`(6, 128, 128)`: a sacrum so wide and high between two ilia, in cells of 1.6 mm."""
     labels = np.zeros((SIDE, SIDE), np.uint8)
     top, left = 64 - high // 2, 64 - apart // 2
     labels[top : top + high, left : left + apart] = Tissue.SACRUM
     labels[top - 10 : top + high, left - 16 : left - 1] = Tissue.RIGHT_ILIUM
     labels[top - 10 : top + high, left + apart + 1 : left + apart + 16] = Tissue.LEFT_ILIUM
+    if widens:  # from the middle third at its top
+        for row in range(high // 2):
+            beside = (high // 2 - row) * apart // (3 * high)
+            labels[top + row, left : left + beside] = Tissue.REST
+            labels[top + row, left + apart - beside : left + apart] = Tissue.REST
     shares = np.full((len(Tissue), SIDE, SIDE), (1 - sure) / 5, np.float32)
     np.put_along_axis(shares, labels[None].astype(np.int64), sure, axis=0)
     return shares
@@ -80,12 +87,14 @@ def test_the_slices_of_a_stack_that_runs_from_back_to_front_contradict_its_file(
 
 
 def test_a_flat_sacrum_contradicts_a_stated_coronal_plane_but_no_geometry() -> None:
-    flat = stack_of([60] * 3, high=26)
+    flat = stack_of([60] * 3, high=26, widens=True)
     shown = pelvis_shown(flat)
     assert shown.all()
     (note,) = against_the_file(Plane.CORONAL, flat, shown, None)
     assert note.code == OTHER_PLANE and "look axial, not coronal" in note.sentence
     assert not against_the_file(Plane.CORONAL, flat, shown, STRAIGHT)
+    even = stack_of([60] * 3, high=26)  # flat alone says little: some people's is
+    assert not against_the_file(Plane.CORONAL, even, shown, None)
     assert not against_the_file(Plane.AXIAL, flat, shown, None)
     (note,) = against_the_file(Plane.AXIAL, stack_of([46] * 3), shown, None)
     assert "look coronal, not axial" in note.sentence
