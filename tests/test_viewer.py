@@ -325,8 +325,7 @@ def test_a_proposed_sparcc_is_the_readers_once_accepted_and_not_before(judged_pa
     page = judged_page
     page.get_by_role("link", name="Read", exact=True).click()
     expect(page.get_by_text("Findings: 0 marked")).to_be_visible()
-    page.get_by_text(re.compile(r"SPARCC: the networks propose \d+ of 72")).click()
-    expect(page.get_by_text("Proposed by the networks:")).to_be_visible()
+    open_sheet(page)
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
     page.get_by_role("button", name="Accept into my reading").click()
     expect(page.get_by_text(re.compile(r"Findings: [1-9]\d* marked"))).to_be_visible()
@@ -336,9 +335,16 @@ def test_a_proposed_sparcc_is_the_readers_once_accepted_and_not_before(judged_pa
     page.get_by_role("link", name="Report", exact=True).click()
     expect(page.locator("code").filter(has_text=said)).to_be_visible()
     page.get_by_role("link", name="Read", exact=True).click()
+    open_sheet(page)
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Findings: 0 marked")).to_be_visible()
     expect(page.get_by_role("button", name="Accept into my reading")).to_be_enabled()
+
+
+def open_sheet(page: Page) -> None:
+    """The proposed sheet is shut whenever the Read page is entered."""
+    page.get_by_text(re.compile(r"SPARCC: the networks propose \d+ of 72")).click()
+    expect(page.get_by_text("Proposed by the networks:")).to_be_visible()
 
 
 def edge_of(mask: np.ndarray) -> np.ndarray:
