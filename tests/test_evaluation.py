@@ -40,7 +40,7 @@ from asemble.evaluation.figures import (
     member_metrics,
     table,
 )
-from asemble.evaluation.fitting import features, fit_fusion
+from asemble.evaluation.fitting import features, fit_fusion, least_share
 from asemble.evaluation.gallery import entry, worst, write_strip
 from asemble.evaluation.measures import (
     map_record,
@@ -405,7 +405,7 @@ def test_a_fitted_fusion_survives_its_file(tmp_path: Path) -> None:
                     who: [rng.dirichlet(said).tolist() for said in (SAID[0], SAID[i % 3], SAID[1])]
                     for who in (ENSEMBLE, "pvt", "efficientnet")
                 },
-                "share": [None, 0.9 + 0.01 * i, 0.1],
+                "share": [None, 0.2 + 0.01 * i, 0.1],
                 "expected": [True, True, i % 2 == 0],
             }
             for plane in ("coronal", "axial")
@@ -431,8 +431,8 @@ def test_a_fitted_fusion_survives_its_file(tmp_path: Path) -> None:
     fusion = fit_fusion(records, {"a": "1"}, members, first_seed=9)
     assert fusion.reference("gradcam", Plane.AXIAL, "pvt") == 8.0  # of the cases 1, 4 and 7
     assert fusion.interval.multiplier > 0 and fusion.interval.nominal == 0.9
-    # Of the slices that show a lesion, at 0.91, 0.92, 0.94, ... of their evidence at the joints.
-    assert fusion.counting == {"coronal": 0.91, "axial": 0.91}
+    # Of the slices that show a lesion, at 0.21, 0.22, 0.24, ... of their evidence at the joints.
+    assert fusion.counting == {"coronal": 0.21, "axial": 0.21}
     # The third slice, as inflammatory in every study, does not count; else all would look alike.
     said = [features(record["looks"], ENSEMBLE, fusion.counting) for record in records]
     assert [int(fusion.probabilities(of).argmax()) for of in said] == [0, 1, 2] * 3
@@ -447,6 +447,16 @@ def test_a_fitted_fusion_survives_its_file(tmp_path: Path) -> None:
     assert loaded.measured("calibration") == {"notice": NOTICE}
     assert loaded.measured("studies") == {"studies": 4}
     assert loaded.measured("table") == {}
+
+
+def test_no_slice_needs_more_than_three_tenths_of_its_evidence_at_the_joints() -> None:
+    look = {
+        "probabilities": {ENSEMBLE: [[0.05, 0.9, 0.05]] * 3},
+        "share": [0.95, 0.97, 0.99],
+        "expected": [True] * 3,
+    }
+    records = [{"looks": {"coronal": look}, "labels": {"coronal": [1, 1, 1]}}]
+    assert least_share(records, Plane.CORONAL) == 0.3
 
 
 FINISHED = PlannedCase(INFLAMMATORY, FIRST_TEST_SEED + 1)

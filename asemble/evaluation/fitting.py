@@ -30,6 +30,10 @@ LOST = 0.05
 """One in so many slices that show a lesion, and that the ensemble sees, may be lost by the limit on
 the evidence at the joints."""
 
+MOST_ASKED = 0.3
+"""Never is a greater share asked for: evidence on real slices is more scattered than on simulated
+ones, and a stricter limit lost slices that show a lesion (docs/decisions/0025)."""
+
 SEEN = 0.5
 """P of its own class from which on a slice with a lesion is seen."""
 
@@ -47,7 +51,7 @@ def fit_fusion(
     first_seed: int,
 ) -> Fusion:
     """Everything that `ensemble.json` holds, from records of `measure_for_fusion`."""
-    counting = {plane.value: _least_share(records, plane) for plane in JUDGED_PLANES}
+    counting = {plane.value: least_share(records, plane) for plane in JUDGED_PLANES}
     coefficients = {key: _coefficients(records, key.split("+"), counting) for key in PLANE_SETS}
     fitted = Fusion(dict(weights), coefficients, references={}, counting=counting)
     pairs = [pair for record in records for pair in _examinations(record, fitted)]
@@ -98,8 +102,8 @@ def _at_joints(look: Mapping[str, Any]) -> list[AtJoints]:
     return [AtJoints(share, expected) for share, expected in pairs]
 
 
-def _least_share(records: Sequence[Record], plane: Plane) -> float:
-    """Below it lie `LOST` of the slices that show a lesion, on which a joint is expected."""
+def least_share(records: Sequence[Record], plane: Plane) -> float:
+    """Below it lie at most `LOST` of the slices that show a lesion, on which a joint is expected."""
     seen = []
     for record in records:
         look, labels = record["looks"][plane], np.array(record["labels"][plane])
@@ -110,7 +114,8 @@ def _least_share(records: Sequence[Record], plane: Plane) -> float:
             is_seen = PATTERNS[label] is not Pattern.NORMAL and said >= SEEN
             if is_seen and found.expected and found.share is not None:
                 seen.append(found.share)
-    return math.floor(100 * float(np.quantile(seen, LOST))) / 100 if seen else 0.0
+    least = math.floor(100 * float(np.quantile(seen, LOST))) / 100 if seen else 0.0
+    return min(least, MOST_ASKED)
 
 
 def _coefficients(records: Sequence[Record], planes: Sequence[str], counting: Rule) -> Floats64:
