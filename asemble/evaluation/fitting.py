@@ -103,7 +103,7 @@ def _at_joints(look: Mapping[str, Any]) -> list[AtJoints]:
 
 
 def least_share(records: Sequence[Record], plane: Plane) -> float:
-    """Below it lie at most `LOST` of the slices that show a lesion, on which a joint is expected."""
+    """Below it lie at most `LOST` of the slices with a lesion on which a joint is expected."""
     seen = []
     for record in records:
         look, labels = record["looks"][plane], np.array(record["labels"][plane])
