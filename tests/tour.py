@@ -28,7 +28,7 @@ STILL = """async quiet => {
 }"""
 
 
-SAMPLE_JOINTS = ((0.297, 0.382), (0.373, 0.634), (0.709, 0.382), (0.641, 0.645))
+SAMPLE_JOINTS = ((0.255, 0.383), (0.322, 0.700), (0.799, 0.331), (0.776, 0.690))
 """Ends of the right and the left joint on the middle slice of the sample: shares of its width and
 height."""
 

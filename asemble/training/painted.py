@@ -409,7 +409,7 @@ def _distractors(rng: np.random.Generator, canvas: _Canvas) -> Floats:
         np.maximum(bright, kept, out=bright)
 
     for _ in range(int(rng.integers(4, 36))):
-        put(_tube(rng), float(u(1.5, 4.5)))
+        put(_tube(rng), np.float32(u(1.5, 4.5)))
     for _ in range(int(rng.integers(0, 7))):
         put(_blob(rng), np.float32(u(1.3, 6.0)) * (1 + np.float32(0.15) * _noise(rng, 6)))
     for _ in range(int(rng.integers(0, 3))):  # whatever has this grey value hereabouts
@@ -421,7 +421,7 @@ def _distractors(rng: np.random.Generator, canvas: _Canvas) -> Floats:
     if rng.random() < 0.3:
         between = joint_between(canvas.distance).astype(np.float32)
         wet = between * np.clip((_noise(rng, 11) - 0.3) * 2, 0, 1) * np.float32(u(0.4, 1))
-        put(cv2.GaussianBlur(wet, (0, 0), 0.6), float(u(2.0, 5.0)))
+        put(cv2.GaussianBlur(wet, (0, 0), 0.6), np.float32(u(2.0, 5.0)))
     return bright
 
 
