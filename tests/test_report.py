@@ -12,7 +12,7 @@ from pypdf import PdfReader
 from referencing import Registry, Resource
 
 from asemble.clinical import ITEMS, Answer
-from asemble.core.labels import STANDING_NOTICE, Plane, Weighting
+from asemble.core.labels import STANDING_NOTICE, TRAINED_ON, Plane, Weighting
 from asemble.core.results import (
     Probabilities,
     SeriesPrediction,
@@ -396,7 +396,7 @@ def test_the_paragraph_starts_with_synthetic_names_nobody_and_says_what_trained_
     assert text.startswith("SYNTHETIC. ")
     assert "\n" not in text
     assert study.key not in text
-    assert "trained on simulated MRI" in text
+    assert f"trained on {TRAINED_ON}" in text
     assert A_READING.impression.heading in text
     real = a_study(synthetic=False)
     assert "SYNTHETIC" not in reading_text(A_READING, a_prediction(real), real)

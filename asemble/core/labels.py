@@ -86,9 +86,14 @@ SIMULATOR = "asemble simulator"
 SIMULATED_COMMENT = "SYNTHETIC: simulated MRI, no patient. Education and research only."
 """Its ImageComments. By these two alone a file counts as simulated."""
 
+TRAINED_ON = "simulated oedema, on simulated and on openly licensed real anatomy"
+"""What the shipped networks learned from, in the words of every screen, card and export."""
+REAL_ANATOMY = "CPTAC-UCEC (doi:10.7937/K9/TCIA.2018.3R3JUISW), CC BY 4.0"
+"""Whose anatomy that is; the cards in `weights/` say the same at length."""
+
 STANDING_NOTICE = (
     "Education and research prototype. Not a medical device; not cleared or CE/UKCA marked. "
-    "Do not use for diagnosis or treatment. The models were trained on simulated MRI only; "
+    f"Do not use for diagnosis or treatment. The models were trained on {TRAINED_ON}; "
     "their accuracy on patients has not been measured."
 )
 """Stands on every page and in every export (clinical specification, section 9, string 1)."""

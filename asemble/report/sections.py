@@ -6,7 +6,7 @@ from reportlab.lib.colors import HexColor
 
 from asemble.clinical import NO_WEIGHT_NOTICE, RED_FLAG_NOTICE, Item, Side
 from asemble.clinical.sparcc import INFLAMMATION_MAX, INFLAMMATION_SLICES, inflammation
-from asemble.core.labels import PATTERNS, Pattern
+from asemble.core.labels import PATTERNS, REAL_ANATOMY, TRAINED_ON, Pattern
 from asemble.core.results import StudyPrediction
 from asemble.core.study import Series, Study
 from asemble.reading import Reading
@@ -159,7 +159,7 @@ def write_facts(column: Column, prediction: StudyPrediction, study: Study) -> No
     column.gap(4)
     column.heading("Models")
     column.write(
-        f"Device {prediction.device}; trained on simulated MRI only. Weights, SHA-256 begins:",
+        f"Device {prediction.device}; trained on {TRAINED_ON}: {REAL_ANATOMY}. SHA-256 begins:",
         size=6.5,
         most=1,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from asemble.core.labels import STANDING_NOTICE, Pattern
+from asemble.core.labels import STANDING_NOTICE, TRAINED_ON, Pattern
 from asemble.core.results import StudyPrediction
 from asemble.core.study import Study
 from asemble.reading import Reading, short_hash
@@ -40,7 +40,7 @@ def reading_text(
 
 
 def _predicted(prediction: StudyPrediction) -> str:
-    said = f"Ensemble trained on simulated MRI: {prediction.decision_heading}"
+    said = f"Ensemble trained on {TRAINED_ON}: {prediction.decision_heading}"
     why = "" if prediction.why_abstains is None else f" {prediction.why_abstains}"
     if prediction.probabilities is None:
         return f"{said}; there is no probability.{why}"

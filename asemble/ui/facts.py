@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from asemble import __version__
-from asemble.core.labels import JUDGED_PLANES, Pattern
+from asemble.core.labels import JUDGED_PLANES, REAL_ANATOMY, TRAINED_ON, Pattern
 from asemble.evaluation.figures import IN_DISTRIBUTION, SHIFTED
 from asemble.models import Ensemble
 from asemble.models.cards import INTENDED_USE, NEVER_TESTED
@@ -20,8 +20,8 @@ NOT_MEASURED = "not measured"
 
 
 WARNINGS = (
-    "Trained on simulated MRI only. Every figure here is simulated and says nothing about "
-    "patients. The members learned from one simulator, so that they can be wrong together."
+    f"Trained on {TRAINED_ON}: {REAL_ANATOMY}. Every figure here is simulated and says nothing "
+    "about patients. The members learned from one simulator, so that they can be wrong together."
 )
 
 

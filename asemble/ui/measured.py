@@ -22,8 +22,8 @@ MEANINGS = {
 }
 """What each figure is, and what it is not."""
 LIMIT = (
-    "Measured on maps of networks that learned from simulated MRI; not validated on patients. For "
-    "research and teaching."
+    "Measured on maps of networks that learned from simulated oedema; not validated on patients. "
+    "For research and teaching."
 )
 UNKNOWN = "not known"
 
