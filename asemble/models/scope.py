@@ -48,7 +48,7 @@ WIDTHS = (16, 32, 48, 48)
 """Channels of the four stages; each halves the sides."""
 DOUBT = 4.3
 """So far below the limit of what it takes for joints, in logits, the glance is sure that there are
-none; of four real stacks it took three for joints, and one lay 2.4 below (docs/scope.md)."""
+none; of four real stacks it took three for joints, and one lay 2.4 below (docs/decisions/0029)."""
 LEAST_SLICES = 2
 """A stack shows the joints where at least so many of its slices do,"""
 LEAST_SHARE, OF_SLICES = 0.15, 25
