@@ -15,6 +15,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
 from served_app import IN_CHROMIUM, new_window
 from soak_studies import zip_study
+from tour import wait_until_still
 
 from asemble import io
 from asemble.benchmark.studies import rendered_study
@@ -345,6 +346,7 @@ def open_sheet(page: Page) -> None:
     """The proposed sheet is shut whenever the Read page is entered."""
     page.get_by_text(re.compile(r"SPARCC: the networks propose \d+ of 72")).click()
     expect(page.get_by_text("Proposed by the networks:")).to_be_visible()
+    wait_until_still(page)  # a click while the page is being computed may be lost
 
 
 def edge_of(mask: np.ndarray) -> np.ndarray:
