@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from asemble.commands.evaluation import FIRST_SEEDS, Run, digest_of, keep
+from asemble import measurements
+from asemble.commands.evaluation import FIRST_SEEDS, Run, keep
 from asemble.commands.terminal import progress, writing
 from asemble.core.labels import Plane
 from asemble.core.study import Series
@@ -16,15 +17,18 @@ from asemble.evaluation.measurements import (
     by_sureness,
     measure_agreement,
 )
-from asemble.evaluation.studies import FIRST_VALIDATION_SEED, plan, run_studies
+from asemble.evaluation.studies import (
+    FIRST_VALIDATION_SEED,
+    plan,
+    run_digest,
+    run_studies,
+    sources_digest,
+)
 from asemble.imaging.slices import prepare
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.ensemble import judging, sum_of_shares
 from asemble.models.seeing import oedema_share
 from asemble.phantom import HELD_OUT
-
-MEASURED = {"rules": 1}
-"""What a record here depends on beside the ensemble; raise it when a rule changes."""
 
 
 def measure_measurements(count: int, run: Run, *, docs: Path) -> None:
@@ -54,7 +58,7 @@ def measure_measurements(count: int, run: Run, *, docs: Path) -> None:
                 simulated, lambda series: maps_of(series, ensemble)
             ),
             records=run.records / "measurements.jsonl",
-            digest=digest_of(ensemble, measurements=MEASURED),
+            digest=measurements_digest(ensemble),
             workers=run.workers,
             keep=run.keep,
             progress=progress("measuring", "studies"),
@@ -68,6 +72,14 @@ def measure_measurements(count: int, run: Run, *, docs: Path) -> None:
         parts = agreement_parts(measured)
         keep("measurements", parts, measured, run, docs)
     print("\n\n".join(parts))
+
+
+def measurements_digest(ensemble: Ensemble) -> str:
+    """Names all that the records depend on: no fusion, so that they outlive a new one."""
+    shares = {str(plane): dict(ensemble.shares(plane)) for plane in ensemble.planes}
+    return run_digest(
+        ensemble.weights, {"shares": shares, "measurements": sources_digest(measurements)}
+    )
 
 
 def maps_of(series: Series, ensemble: Ensemble) -> Maps:

@@ -157,7 +157,12 @@ def run_digest(*facts: Mapping[str, Any]) -> str:
 
 def simulator_digest() -> str:
     """One short name for the simulator."""
-    return _with_sources(hashlib.sha256(), phantom)
+    return sources_digest(phantom)
+
+
+def sources_digest(package: ModuleType) -> str:
+    """One short name for the modules of a package."""
+    return _with_sources(hashlib.sha256(), package)
 
 
 def _with_sources(digest: "hashlib._Hash", package: ModuleType) -> str:
