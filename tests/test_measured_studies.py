@@ -1,6 +1,7 @@
 """Measurements of a simulated person by the shipped weights, against the known bones and oedema."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ from asemble.core.measurements import Measurements
 from asemble.core.study import Series
 from asemble.core.volume import Floats, Volume
 from asemble.evaluation.measurements import (
+    CHOICES,
     PUBLISHED,
-    SURENESS,
+    TRUTH,
     agreement_figures,
     agreement_parts,
-    by_sureness,
+    by_rules,
+    name_of,
     on_cells,
     true_slice,
 )
@@ -61,7 +64,7 @@ def person() -> Person:
 def both(person: Person) -> tuple[Measurements, Measurements]:
     """As it is, and as the shipped networks find it."""
     truth = on_cells(person.series, person.tissue, person.oedema)
-    true = measure(person.series, *truth, sure=0.0)
+    true = measure(person.series, *truth, rules=TRUTH)
     found = measure(person.series, *maps_of(person.series, load_ensemble(device="cpu")))
     assert true is not None and found is not None
     return true, found
@@ -93,20 +96,19 @@ def test_shipped_networks_find_most_quadrants_with_oedema(
     assert 2 * len(true & found) / (len(true) + len(found)) > 0.5
 
 
-def record(true: int | None, found: int | None) -> dict[str, dict[str, object]]:
+def record(true: int | None, found: int | None) -> dict[str, Any]:
     def figures(total: int | None) -> dict[str, object]:
         parts = dict.fromkeys(("oedema", "depth", "intensity", "total"), total)
         return {**parts, "volume_ml": total or 0.0}
 
     both = min(true or 0, found or 0)
     return {
-        "coronal": {
-            "truth": figures(true),
-            "found": figures(found),
-            "cells": [both, true or 0, found or 0],
-            "quadrants": [both, true or 0, found or 0],
-            "by_sureness": {str(sure): found for sure in SURENESS},
-        }
+        "truth": figures(true),
+        "found": figures(found),
+        "cells": [both, true or 0, found or 0],
+        "quadrants": [both, true or 0, found or 0],
+        "joints": [both, true or 0, found or 0],
+        "by_rules": {name_of(rules): found for rules in CHOICES},
     }
 
 
@@ -117,7 +119,7 @@ def test_agreement_leaves_out_what_could_not_be_proposed_and_says_so() -> None:
     assert figures["sparcc"]["cases"] == 3 and figures["sparcc"]["icc"]["value"] > 0.95
     assert figures["sparcc of studies with oedema"]["cases"] == 2
     assert figures["sparcc"]["limits"]["mean"] == pytest.approx(-1 / 3, abs=0.01)
-    assert set(by_sureness(records)) == {str(sure) for sure in SURENESS}
+    assert set(by_rules(records)) == set(map(name_of, CHOICES))
     sets = {"training appearances": figures}
-    page = "\n".join(agreement_parts({"sets": sets, "sureness": by_sureness(records)}))
+    page = "\n".join(agreement_parts({"sets": sets, "rules": by_rules(records)}))
     assert PUBLISHED in page and "could not be proposed in 1" in page

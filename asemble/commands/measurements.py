@@ -14,7 +14,7 @@ from asemble.evaluation.measurements import (
     Maps,
     agreement_figures,
     agreement_parts,
-    by_sureness,
+    by_rules,
     measure_agreement,
 )
 from asemble.evaluation.studies import (
@@ -34,7 +34,7 @@ from asemble.phantom import HELD_OUT
 def measure_measurements(count: int, run: Run, *, docs: Path) -> None:
     """Write how far measurements agree with the truth, on both sets of test studies.
 
-    How sure a patch has to be is looked at on half as many validation studies.
+    What other rules would give is looked at on half as many validation studies.
 
     Args:
         count: studies in each set.
@@ -68,7 +68,7 @@ def measure_measurements(count: int, run: Run, *, docs: Path) -> None:
             name: agreement_figures(records[first + k * count : first + (k + 1) * count])
             for k, name in enumerate(SETS)
         }
-        measured = {"sets": sets, "sureness": by_sureness(records[:first])}
+        measured = {"sets": sets, "rules": by_rules(records[:first])}
         parts = agreement_parts(measured)
         keep("measurements", parts, measured, run, docs)
     print("\n\n".join(parts))

@@ -6,7 +6,7 @@ show a joint, and is a proposal to the reader. What the figures are worth on sim
 """
 
 from asemble.measurements.cells import Cells, cells_of
-from asemble.measurements.measuring import measure
+from asemble.measurements.measuring import Rules, measure
 from asemble.measurements.proposing import proposed_lines, proposed_marks
 
-__all__ = ["Cells", "cells_of", "measure", "proposed_lines", "proposed_marks"]
+__all__ = ["Cells", "Rules", "cells_of", "measure", "proposed_lines", "proposed_marks"]

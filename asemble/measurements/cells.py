@@ -20,9 +20,10 @@ Bools = npt.NDArray[np.bool_]
 ILIUM = {Joint.RIGHT: Tissue.RIGHT_ILIUM, Joint.LEFT: Tissue.LEFT_ILIUM}
 OEDEMA_FROM = 0.5
 """How likely oedema has to be: where a reader would draw it (`models.seeing.oedema_share`)."""
-SURE = 0.99
-"""How likely the surest place of a patch has to be for any of it to count: networks find faint
-patches in healthy marrow, too. By `asemble evaluate measurements`, on validation studies."""
+SURE = 0.9
+"""How likely the surest place of a patch has to be for any of it to count. Networks find faint
+patches in healthy simulated marrow, too, and more is better there; real oedema is fainter, and is
+lost from 0.95 on (docs/decisions/0030)."""
 FURTHEST_MM = 25.0
 """Oedema further from the joint than this is not counted: lesions reach 20.4 mm (decision 24)."""
 HALF_SPACE_MM = 1.0

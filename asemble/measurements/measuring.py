@@ -1,6 +1,7 @@
 """`measure`: from the maps of one series to its measurements."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from asemble.measurements.cells import SURE, Bools, Cells, cells_of, oedema_at
 from asemble.measurements.marrow import fluid_ratio, ratios, reference_marrow
 from asemble.measurements.proposing import (
     DEEP_MM,
+    LEAST_QUADRANT_MM2,
     is_intense,
     proposed_lines,
     proposed_marks,
@@ -32,13 +34,30 @@ LEAST_MM2 = 5.0
 """Oedema in a bone on a slice from which it is told: two cells."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What counts as oedema.
+
+    Args:
+        sure: how likely it has to be at the surest place of a patch.
+        quadrant_mm2: of it in a quadrant, for it to be marked.
+    """
+
+    sure: float = SURE
+    quadrant_mm2: float = LEAST_QUADRANT_MM2
+
+
+RULES = Rules()
+"""As measured and proposed."""
+
+
 def measure(
     series: Series,
     tissue: Floats,
     suspected: Floats,
     at_joints: Sequence[float | None] = (),
     *,
-    sure: float = SURE,
+    rules: Rules = RULES,
 ) -> Measurements | None:
     """What the maps of a fluid-sensitive series that was judged make measurable.
 
@@ -47,7 +66,7 @@ def measure(
         tissue: `(slice, 6, side, side)`, how likely each place is each `Tissue`.
         suspected: `(slice, side, side)`, how likely oedema is, 0..1.
         at_joints: for each slice the share of its evidence in bone at the joints, if known.
-        sure: how likely oedema has to be at the surest place of a patch for it to count.
+        rules: what counts; others to measure the truth, or what the rules are worth.
 
     Returns:
         None where the geometry of the series is not known.
@@ -58,10 +77,12 @@ def measure(
     marrow = reference_marrow(cells)
     ratio = ratios(cells, marrow)
     fluid = None if ratio is None else fluid_ratio(cells, ratio)
-    oedema = oedema_at(cells, sure)
+    oedema = oedema_at(cells, rules.sure)
     is_scored = series.plane is Plane.CORONAL and shows_quadrants(series.volume.affine_lps)
     lines = proposed_lines(cells) if is_scored else ()
-    marks = proposed_marks(cells, oedema, lines, ratio=ratio, fluid_ratio=fluid)
+    marks = proposed_marks(
+        cells, oedema, lines, ratio=ratio, fluid_ratio=fluid, least_mm2=rules.quadrant_mm2
+    )
     why_not = None if lines else NO_LINES if is_scored else NOT_CORONAL
     bones = {(j, b): oedema & cells.of_bone(j, b) for j in Joint for b in Bone}
     return Measurements(

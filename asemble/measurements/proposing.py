@@ -11,8 +11,9 @@ from asemble.measurements.cells import Bools, Cells
 from asemble.reading.joint_lines import JointLines, Slice, lay, line_at
 from asemble.reading.quadrants import Hit, hits
 
-LEAST_QUADRANT_MM2 = 12.0
-"""Oedema in a quadrant from which it is proposed: as much as labels a simulated slice."""
+LEAST_QUADRANT_MM2 = 30.0
+"""Oedema in a quadrant from which it is proposed: networks draw it about twice as large as it is,
+and 12 mm² label a simulated slice."""
 DEEP_MM = 10.0
 """SPARCC: oedema that reaches this far from the joint surface is deep."""
 DEEPEST_CELLS = 3
@@ -51,6 +52,7 @@ def proposed_marks(
     *,
     ratio: Floats | None = None,
     fluid_ratio: float | None = None,
+    least_mm2: float = LEAST_QUADRANT_MM2,
 ) -> tuple[Mark, ...]:
     """Every quadrant with oedema on every slice that shows a joint, as a reader marks it.
 
@@ -63,6 +65,7 @@ def proposed_marks(
         lines: proposed, or as the reader left them.
         ratio: how many times as bright as reference marrow each cell is.
         fluid_ratio: from which on oedema is intense; without it none is.
+        least_mm2: of oedema in a quadrant, for it to be marked.
     """
     laid = JointLines("", tuple(lines))
     marks: list[Mark] = []
@@ -80,7 +83,7 @@ def proposed_marks(
                 groups.setdefault(quadrant, []).append(n)
         for quadrant in sorted(groups):
             members = where[groups[quadrant]]
-            if len(members) * cells.area_mm2 < LEAST_QUADRANT_MM2:
+            if len(members) * cells.area_mm2 < least_mm2:
                 continue
             depth = cells.depth_mm[quadrant.joint][index][tuple(members.T)]
             place, line_mm = _place(quadrant, where, found, groups[quadrant])
