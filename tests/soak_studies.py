@@ -31,6 +31,7 @@ from asemble.models.weights import weights_directory
 from asemble.predict import assess
 from asemble.reading import Reading, fingerprint
 from asemble.report import reading_json
+from asemble.ui.outlines import outline_bytes
 from asemble.ui.stacks import heat_bytes, stack_bytes
 
 SMALL = 10
@@ -46,7 +47,7 @@ class Expected:
     """What a session must show of its study.
 
     Args:
-        stacks: SHA-256 of the bytes of each series for the viewer, by the key in their header.
+        stacks: SHA-256 of each series and its outlines for the viewer, by the key in their header.
         heats: the values of each heatmap for the viewer, by the key in their header.
         document: the report's JSON, without what the reader adds.
     """
@@ -113,6 +114,8 @@ def expect(path: Path, ensemble: Ensemble) -> Expected:
         if series.id not in heatmaps:
             continue
         turn = Turn.to_display(series.volume.affine_lps, series.plane)
+        lines = outline_bytes(heatmaps[series.id], f"{key}:outlines", turn)
+        stacks[f"{key}:outlines"] = hashlib.sha256(lines).hexdigest()
         for method in METHODS:
             for member in (ENSEMBLE, *prediction.members):
                 heatmap = heatmaps[series.id].get(method, member)

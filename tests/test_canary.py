@@ -179,7 +179,11 @@ def test_no_canary_leaves_by_the_command_line(
     exported = [path for path in out.rglob("*") if path.is_file()]
     assert {path.suffix for path in exported} == {".gz", ".json"}
     answers = json.loads((out / "answer.json").read_text())["series"]
-    assert [each["heatmap"] for each in answers] == ["s01.nii.gz", None, "s03.nii.gz"]
+    assert [each["heatmap"] for each in answers] == [
+        "s01-oedema.nii.gz",
+        None,
+        "s03-oedema.nii.gz",
+    ]
     for path in exported:
         content = path.read_bytes()
         content = gzip.decompress(content) if path.suffix == ".gz" else content

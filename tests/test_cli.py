@@ -80,6 +80,8 @@ def test_predict_writes_the_contract(predicted: Path) -> None:
             "shape",
             "used",
             "why_not",
+            "code",
+            "notes",
             "heatmap",
             "slices",
             "measurements",

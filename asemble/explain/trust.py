@@ -338,7 +338,7 @@ def joint_share(heat: Floats, region: Bools | None) -> JointShare:
     """Share of the heat of a slice `(row, column)` that lies in a region of the same shape.
 
     >>> joint_share(np.float32([[3, 1], [0, 0]]), np.array([[True, False], [False, False]]))
-    JointShare(share=0.75, area=0.25)
+    JointShare(share=0.75, area=0.25, is_seen=False)
     """
     if region is None:
         return JointShare(None, None)

@@ -152,10 +152,10 @@ def _middle(slices: int) -> npt.NDArray[np.int64]:
 
 
 def _localisers(series: Iterable[Series]) -> dict[str, Remark]:
-    """The few slices in several planes that are taken to plan an examination, by series id.
+    """The few slices in three planes that are taken to plan an examination, by series id.
 
-    They share a description and a frame of reference, with each other or with the stack that they
-    planned.
+    They share a description and a frame of reference. Two planes are no localiser: excerpts of two
+    stacks look like that.
     """
     groups: defaultdict[tuple[str, str], list[Series]] = defaultdict(list)
     for one in series:
@@ -165,10 +165,10 @@ def _localisers(series: Iterable[Series]) -> dict[str, Remark]:
     for members in groups.values():
         planes = list(dict.fromkeys(plane_of_series(one).value for one in members))
         few = [one for one in members if one.volume.shape[0] < FEWEST_SLICES]
-        if len(planes) > 1:
+        if len(planes) == len(Plane):
             sentence = (
-                f"A few slices beside others of another plane ({', '.join(planes)}) under one "
-                "name are a localiser; upload the series of the joints."
+                f"A few slices in three planes ({', '.join(planes)}) under one name are a "
+                "localiser; upload the series of the joints."
             )
             found |= {one.id: Remark(LOCALISER, sentence) for one in few}
     return found

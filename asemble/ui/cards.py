@@ -1,5 +1,6 @@
 """Model cards on the screen; every number comes out of a card."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,9 @@ from asemble.core.labels import JUDGED_PLANES
 from asemble.models.cards import Card
 from asemble.models.members import member_spec
 from asemble.ui.facts import NOT_MEASURED
+
+SHA_256 = re.compile("[0-9a-f]{64}")
+"""Shown by its first digits; the card file has the rest."""
 
 
 def show_cards(cards: Mapping[str, Card]) -> None:
@@ -40,6 +44,8 @@ def figure_words(value: Any) -> str:
     match value:
         case None:
             return NOT_MEASURED
+        case str() if SHA_256.fullmatch(value):
+            words = f"{value[:12]}…"
         case str() | bool():
             words = str(value)
         case int():

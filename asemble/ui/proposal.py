@@ -12,7 +12,8 @@ from asemble.ui import choose, findings, marking, state
 LIMIT = (
     "Nothing of this is in your reading until you accept it; each mark can be changed or removed "
     "afterwards, and the report says what was proposed. The networks learned from simulated "
-    "oedema, and how far they agree with readers on patients was not measured. For research and teaching."
+    "oedema, and how far they agree with readers on patients was not measured. For research and "
+    "teaching."
 )
 
 
