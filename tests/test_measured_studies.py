@@ -107,7 +107,6 @@ def record(true: int | None, found: int | None) -> dict[str, Any]:
         "found": figures(found),
         "cells": [both, true or 0, found or 0],
         "quadrants": [both, true or 0, found or 0],
-        "joints": [both, true or 0, found or 0],
         "by_rules": {name_of(rules): found for rules in CHOICES},
     }
 
@@ -118,6 +117,7 @@ def test_agreement_leaves_out_what_could_not_be_proposed_and_says_so() -> None:
     assert figures["not proposed"] == 1
     assert figures["sparcc"]["cases"] == 3 and figures["sparcc"]["icc"]["value"] > 0.95
     assert figures["sparcc of studies with oedema"]["cases"] == 2
+    assert (figures["healthy"], figures["healthy, proposed"]) == (1, 0)
     assert figures["sparcc"]["limits"]["mean"] == pytest.approx(-1 / 3, abs=0.01)
     assert set(by_rules(records)) == set(map(name_of, CHOICES))
     sets = {"training appearances": figures}
