@@ -5,8 +5,8 @@ import streamlit as st
 from asemble.ui import frame, intake, public_cases, state
 
 LIMITS = """
-- The networks learned from **simulated** MRI only. Nothing here was measured on patients, and
-  agreement with a radiologist is unknown.
+- The networks learned from **simulated** oedema, on simulated and on openly licensed real
+  anatomy. Nothing here was measured on patients, and agreement with a radiologist is unknown.
 - Never tested on children, pregnancy, infection, tumour, fracture or implants, nor after
   gadolinium. An answer there may be confident and wrong.
 - They judge semicoronal and semiaxial series slice by slice. They do not see the history, the
