@@ -87,12 +87,13 @@ soak: setup-dev
 weights: setup
 	for config in asemble/training/configs/*.toml; do \
 		OMP_NUM_THREADS=1 $(BIN)/asemble train "$$config" --force || exit 1; done
-	$(BIN)/asemble evaluate calibrate
+	$(BIN)/asemble evaluate calibrate --studies 120
 	$(BIN)/asemble evaluate scope --fit
 	$(BIN)/asemble evaluate studies --store
 	$(BIN)/asemble evaluate explanations
 	$(BIN)/asemble evaluate trust --count 30
 	$(BIN)/asemble evaluate calibration
+	$(BIN)/asemble evaluate measurements --count 50
 	$(BIN)/asemble evaluate table
 	$(BIN)/asemble evaluate ablations
 
