@@ -82,9 +82,7 @@ def test_a_slice_is_kept_in_cells_of_two_pixels_with_what_is_something_first() -
     oedema[10, 20:22] = 1.0
     kind = np.full((256, 256), 2, np.uint8)
     image = np.random.default_rng(0).random((256, 256), dtype=np.float32)
-    one = SimulatedSlice(
-        image, Plane.AXIAL, Weighting.T1, tissue, oedema, kind, Pattern.MECHANICAL, True
-    )
+    one = SimulatedSlice(image, Plane.AXIAL, Weighting.T1, tissue, oedema, kind, Pattern.MECHANICAL)
     kept = lesson(one)
     assert kept.tissue[5, 10] == Tissue.SACRUM and (kept.tissue > 0).sum() == 1
     assert kept.lesions[:, 5, 10].tolist() == [0, 255] and (kept.lesions > 0).sum() == 1

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.labels import Pattern, Plane, Weighting
-from asemble.core.volume import Floats, Volume
+from asemble.core.volume import Floats
 from asemble.phantom.acquisition import (
     PERFECT,
     Placement,
@@ -23,14 +23,12 @@ from asemble.phantom.findings import LesionType
 from asemble.phantom.painting import Painted, paint
 from asemble.phantom.person import POOL, Person, sample_person
 from asemble.phantom.training_slices import (
+    LABEL_AREA_MM2,
     sample_scanner,
     scanner_points,
     tissue_map,
 )
 from asemble.phantom.view import View
-
-LABEL_AREA_MM2 = 12.0
-"""A slice carries its case's label from this area of oedema on: four voxels or so."""
 
 LesionKey = tuple[LesionType, Pattern]
 
@@ -75,25 +73,6 @@ class RenderedSlice:
     masks: Mapping[LesionKey, Floats]
     label: Pattern
     tissue: npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RenderedStack:
-    """A whole series and its truth.
-
-    Args:
-        volume: voxels and where they lie.
-        stack: its geometry, plane and weighting.
-        tissue: `(slice, row, column)` uint8, a `training_slices.Tissue` each.
-        oedema: `(slice, row, column)` float32 share of each voxel, by cause.
-        labels: what each slice shows by itself.
-    """
-
-    volume: Volume
-    stack: Stack
-    tissue: npt.NDArray[np.uint8]
-    oedema: Mapping[Pattern, Floats]
-    labels: tuple[Pattern, ...]
 
 
 FIRST_UNSEEN = 500_000
@@ -210,36 +189,6 @@ def render_series_in(
         seeds = {w: [case.seed, plane, list(Weighting).index(w), index, 2] for w in weightings}
         rngs = {w: np.random.default_rng(seed) for w, seed in seeds.items()}
         yield render_weightings(case, stack, index, rngs)
-
-
-def render_stack(case: Case, stack: Stack) -> RenderedStack:
-    """A whole series as a volume, with the truth of every voxel."""
-    slices = list(render_series(case, stack))
-    causes = {cause for one in slices for lesion, cause in one.masks if lesion is LesionType.OEDEMA}
-    empty: Floats = np.zeros(stack.shape[1:], np.float32)
-    return RenderedStack(
-        volume=Volume(np.stack([one.image for one in slices]), stack.affine_lps),
-        stack=stack,
-        tissue=np.stack([one.tissue for one in slices]),
-        oedema={
-            cause: np.stack([one.masks.get((LesionType.OEDEMA, cause), empty) for one in slices])
-            for cause in sorted(causes)
-        },
-        labels=tuple(one.label for one in slices),
-    )
-
-
-def simulate_study(seed: int, *, kind: Pattern, **options: object) -> list[RenderedStack]:
-    """Semicoronal T1 and STIR on one grid, and an axial STIR, of one person."""
-    case = sample_case(seed, kind=kind, **options)  # type: ignore[arg-type]
-    made = []
-    for plane in (Plane.CORONAL, Plane.AXIAL):
-        rng = np.random.default_rng([case.seed, list(Plane).index(plane)])
-        stack = sample_stack(rng, case, plane=plane, weighting=Weighting.FLUID)
-        if plane is Plane.CORONAL:
-            made.append(render_stack(case, replace(stack, weighting=Weighting.T1)))
-        made.append(render_stack(case, stack))
-    return made
 
 
 def view_of(stack: Stack, placement: Placement, index: float) -> View:

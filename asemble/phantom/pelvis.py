@@ -15,7 +15,6 @@ import os
 import pickle
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -223,22 +222,6 @@ def _built(seed: int, spread: float) -> Pelvis:
 
 def _path_of(seed: int, spread: float = USUAL_SPREAD) -> Path:
     return pelvis_folder() / f"pelvis-{LAYOUT}-{seed}-{spread:.2f}.npy"
-
-
-def build_pool(count: int, *, workers: int = 1) -> None:
-    """Build the pelvises of seeds 0 to `count` - 1 ahead, in several processes."""
-    missing = [seed for seed in range(count) if not _path_of(seed).exists()]
-    if workers <= 1:
-        for seed in missing:
-            pelvis_of_seed(seed)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        for _ in pool.map(_build_one, missing):
-            pass
-
-
-def _build_one(seed: int) -> None:
-    pelvis_of_seed(seed)
 
 
 @cache

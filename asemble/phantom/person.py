@@ -49,12 +49,6 @@ class Person:
     lesions: tuple[Lesion, ...]
     n: dict[str, float]
 
-    def to_pelvis(self, points: Array) -> npt.NDArray[np.float32]:
-        """`(..., 3)` mm in the scanner to mm in the pelvis."""
-        straight = points @ self.affine.T
-        bent = np.moveaxis(self.bend.at(points), 0, -1) * self.n["bend_mm"]
-        return np.asarray(straight + bent, dtype=np.float32)
-
     def to_scanner(self, points: Array) -> npt.NDArray[np.float64]:
         """The way back, good to a fraction of a millimetre."""
         inverse = np.linalg.inv(self.affine)

@@ -1,12 +1,13 @@
 """Slices to train on, each of another person, with the truth of every pixel."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from asemble.core.labels import Pattern, Plane, Weighting
+from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
 from asemble.core.volume import Floats
 from asemble.phantom import acquisition
 from asemble.phantom.acquisition import Points, Scanner, acquire, rotation
@@ -45,7 +46,6 @@ class SimulatedSlice:
         oedema: `(256, 256)` float32, share of the pixel that is oedema, 0..1.
         lesion_kind: `(256, 256)` uint8, 0 none, 1 inflammatory, 2 mechanical (index of Pattern).
         pattern: of this slice: that of the oedema in it where it covers >= 12 mm2, else normal.
-        has_joint: whether cartilaginous or ligamentous joint is in the slice.
     """
 
     image: Floats
@@ -55,7 +55,6 @@ class SimulatedSlice:
     oedema: Floats
     lesion_kind: npt.NDArray[np.uint8]
     pattern: Pattern
-    has_joint: bool
 
 
 def simulate_slice(
@@ -160,21 +159,34 @@ def tissue_map(painted: Painted) -> npt.NDArray[np.uint8]:
     return np.where(share > 0.45, best + 1, 0).astype(np.uint8)
 
 
+def oedema_truth(
+    covers: Iterable[tuple[Pattern, Floats]], shape: tuple[int, ...], pixel_mm: float
+) -> tuple[Floats, npt.NDArray[np.uint8], Pattern]:
+    """How much of each pixel is oedema, of which cause, and what the slice shows by itself.
+
+    Args:
+        covers: share of each pixel that the oedema of a cause covers; of two causes that are enough
+            for the slice's pattern the last one counts.
+        shape: of the slice.
+        pixel_mm: side of a pixel.
+    """
+    oedema = np.zeros(shape, np.float32)
+    kind = np.zeros(shape, np.uint8)
+    pattern = Pattern.NORMAL
+    for cause, cover in covers:
+        kind[(cover > oedema) & (cover > 0.3)] = PATTERNS.index(cause)
+        oedema = np.maximum(oedema, cover)
+        if float(cover.sum()) * pixel_mm**2 >= LABEL_AREA_MM2:
+            pattern = cause
+    return oedema, kind, pattern
+
+
 def truth_of(painted: Painted, view: View, plane: Plane, weighting: Weighting) -> SimulatedSlice:
     """The truth of a painted slice; its image is the signal before the scanner."""
+    causes = (Pattern.MECHANICAL, Pattern.INFLAMMATORY)
+    covers = [(cause, painted.oedema[cause]) for cause in causes if cause in painted.oedema]
     image = painted.signals[0]
-    oedema = np.zeros(image.shape, np.float32)
-    kind = np.zeros(image.shape, np.uint8)
-    pattern = Pattern.NORMAL
-    for cause in (Pattern.MECHANICAL, Pattern.INFLAMMATORY):
-        cover = painted.oedema.get(cause)
-        if cover is None:
-            continue
-        kind[(cover > oedema) & (cover > 0.3)] = tuple(Pattern).index(cause)
-        oedema = np.maximum(oedema, cover)
-        if float(cover.sum()) * view.pixel_mm**2 >= LABEL_AREA_MM2:
-            pattern = cause
-    joint = float(painted.covers["joint"].sum()) * view.pixel_mm**2
+    oedema, kind, pattern = oedema_truth(covers, image.shape, view.pixel_mm)
     return SimulatedSlice(
         image=image,
         plane=plane,
@@ -183,5 +195,4 @@ def truth_of(painted: Painted, view: View, plane: Plane, weighting: Weighting) -
         oedema=oedema,
         lesion_kind=kind,
         pattern=pattern,
-        has_joint=joint > 15,
     )

@@ -35,7 +35,7 @@ from asemble.phantom.training_slices import (
     truth_of,
 )
 from asemble.training.bones import OUTSIDE, UNKNOWN
-from asemble.training.data import FIRST_CASE, SliceSet
+from asemble.training.data import CLIP, FIRST_CASE, SliceSet
 
 CUTS, CONTRASTS = 2, 3
 """Slices of a person, and contrasts of each."""
@@ -47,8 +47,6 @@ NEIGHBOUR_SHARE, NEIGHBOUR_MM = 0.6, (2.0, 8.0)
 """Share of second cuts that lie beside the first and show its lesion mostly, and how far off."""
 THIN_SHARE = 0.5
 """Share of cuts painted as one layer: it halves their cost."""
-CLIP = 20.0
-"""Brightest ratio to the foreground median that is kept."""
 FULL_CELL = 0.5
 """Share of a cell of 1.6 mm that a lesion must cover to count in full."""
 PEOPLE = (
@@ -102,7 +100,7 @@ def lessons_of_person(
         pelvis: seed of the bones; None draws one of those that training uses.
 
     Raises:
-        ShapeModelMissing: the package with the shape model is not installed.
+        ShapeModelMissingError: the package with the shape model is not installed.
     """
     views = [sample_view(rng, plane, 2 * EVIDENCE_SIDE) for _ in range(CUTS)]
     if rng.random() < NEIGHBOUR_SHARE:
@@ -152,7 +150,7 @@ def simulate_lessons(
         workers: processes; by default one a core.
 
     Raises:
-        ShapeModelMissing: the package with the shape model is not installed.
+        ShapeModelMissingError: the package with the shape model is not installed.
     """
     folder = cache / f"{plane}-people-{part}-{people}-{_digest()}"
     per_person = CUTS * (1 if part == "validation" else CONTRASTS)

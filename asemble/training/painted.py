@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from asemble.core.labels import PATTERNS, Pattern, Plane, Tissue, Weighting
+from asemble.core.labels import Pattern, Plane, Tissue, Weighting
 from asemble.phantom.acquisition import Points, acquire
 from asemble.phantom.findings import Focus, Lesion, sample_findings
 from asemble.phantom.layer import cover_of
 from asemble.phantom.training_slices import (
     FIELD_MM,
-    LABEL_AREA_MM2,
     SimulatedSlice,
+    oedema_truth,
     resampled,
     sample_scanner,
 )
@@ -485,14 +485,7 @@ def _truth(
     oedema: dict[Pattern, Floats],
     weighting: Weighting,
 ) -> SimulatedSlice:
-    total = np.zeros(image.shape, np.float32)
-    kind = np.zeros(image.shape, np.uint8)
-    pattern = Pattern.NORMAL
-    for cause, cover in oedema.items():
-        kind[(cover > total) & (cover > 0.3)] = PATTERNS.index(cause)
-        total = np.maximum(total, cover)
-        if float(cover.sum()) * canvas.pixel_mm**2 >= LABEL_AREA_MM2:
-            pattern = cause
+    total, kind, pattern = oedema_truth(oedema.items(), image.shape, canvas.pixel_mm)
     return SimulatedSlice(
         image=image,
         plane=Plane.CORONAL,
@@ -501,7 +494,6 @@ def _truth(
         oedema=total,
         lesion_kind=kind,
         pattern=pattern,
-        has_joint=bool((tissue == Tissue.JOINT_SPACE).any()),
     )
 
 

@@ -8,12 +8,11 @@ from scipy import ndimage
 from asemble.explain import SeriesHeatmaps
 from asemble.imaging.bones import BONES
 from asemble.imaging.orientation import AS_STORED, Turn
+from asemble.measurements.cells import OEDEMA_FROM
 from asemble.ui.stacks import packed
 
 LAYERS = (*(bone.name.lower() for bone in BONES), "oedema")
 """What is outlined, in the viewer's order; `drawing.js` has a line for each."""
-OEDEMA_FROM = 0.5
-"""Where a reader would draw it (`asemble.models.seeing.oedema_share`)."""
 LEAST_POINTS = 10
 """An outline of fewer pixels is a speck."""
 FINEST = 300
