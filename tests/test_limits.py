@@ -153,7 +153,7 @@ def test_values_of_a_million_numbers_are_refused_not_waited_for() -> None:
     at = data.index(b"\x18\x00\x50\x00DS")
     many = b"1\\" * 32_000
     spoilt = data[: at + 6] + struct.pack("<H", len(many)) + many + data[at + 12 :]
-    assert len(read_parts([Part.from_bytes("a", spoilt)]).series) <= 1
+    assert "SliceThickness of this DICOM file is longer" in reason(spoilt)
 
 
 def test_a_deflated_file_that_is_cut_off_or_damaged_is_refused() -> None:

@@ -33,7 +33,18 @@ class AsembleError(Exception):
 
 
 class InputError(AsembleError):
-    """What was given cannot be used."""
+    """What was given cannot be used.
+
+    Args:
+        message: one sentence that says what was wrong.
+        hint: one sentence that says what to do about it.
+        code: names the reason for programs, where it has a name; it stays when the sentence is
+            worded anew.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
 
 
 class ArchiveError(InputError):
@@ -58,8 +69,7 @@ class ReadingError(InputError):
     """
 
     def __init__(self, message: str, *, hint: str = "", code: str) -> None:
-        super().__init__(message, hint=hint)
-        self.code = code
+        super().__init__(message, hint=hint, code=code)
 
 
 class CaseError(InputError):
@@ -73,8 +83,7 @@ class CaseError(InputError):
     """
 
     def __init__(self, message: str, *, hint: str = "", code: str) -> None:
-        super().__init__(message, hint=hint)
-        self.code = code
+        super().__init__(message, hint=hint, code=code)
 
 
 class LineError(InputError):

@@ -16,11 +16,13 @@ class Refusal:
         name: file name inside the upload, for the person who uploaded it; never exported.
         reason: one sentence: what was wrong, and what to do.
         files: how many files or images it stands for.
+        code: names the reason for programs, where it has a name.
     """
 
     name: str
     reason: str
     files: int = 1
+    code: str = ""
 
 
 _OTHERS = re.compile(r" and \d+ more( of its series)?$")
@@ -31,7 +33,7 @@ def grouped_by_reason(refused: Iterable[Refusal]) -> tuple[Refusal, ...]:
     """One refusal for each reason, in the order in which the reasons first occur.
 
     >>> grouped_by_reason([Refusal("a", "Empty."), Refusal("b", "Empty.")])
-    (Refusal(name='a and 1 more', reason='Empty.', files=2),)
+    (Refusal(name='a and 1 more', reason='Empty.', files=2, code=''),)
     """
     groups: dict[str, list[Refusal]] = {}
     for refusal in refused:

@@ -6,7 +6,7 @@ import threading
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,7 +54,6 @@ _WANTED = frozenset(
     + [group | number for group in OVERLAY_GROUPS for number in (0x0100, 0x0102)]
 )
 
-_parser_lock = threading.Lock()
 _pydicom_log = logging.getLogger("pydicom")
 
 
@@ -298,16 +297,43 @@ def _slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
     return [Slot(0, WHOLE, place, slope, intercept, header)]
 
 
-@contextmanager
-def quiet_parser() -> Iterator[None]:
-    """Parse one file at a time, without values of the file in warnings."""
-    with _parser_lock, _validation(pydicom.config.IGNORE), _unquoted():
-        yield
+class _Quiet:
+    """Keeps pydicom from quoting values while any thread parses; threads do not wait for others.
+
+    What keeps it so are settings of the whole process: the first to come makes them, and the last
+    to leave takes them back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._parsing = 0
+        self._settings = ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._parsing:
+                self._settings.enter_context(_validation(pydicom.config.IGNORE))
+                self._settings.enter_context(_unquoted())
+            self._parsing += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._parsing -= 1
+            if not self._parsing:
+                self._settings.close()
+
+
+_quiet = _Quiet()
+
+
+def quiet_parser() -> AbstractContextManager[None]:
+    """Parse without values of the file in warnings or in pydicom's log; threads do so at once."""
+    return _quiet
 
 
 @contextmanager
 def _unquoted() -> Iterator[None]:
-    """Neither warnings nor log lines of pydicom, which quote values; hold `_parser_lock`.
+    """Neither warnings nor log lines of pydicom, which quote values.
 
     No validation mode keeps it from quoting SpecificCharacterSet.
     """
@@ -325,7 +351,7 @@ def _unquoted() -> Iterator[None]:
 def _validation(mode: int) -> Iterator[None]:
     """How strictly pydicom checks values; IGNORE also keeps it from quoting them in warnings.
 
-    The setting is the whole process's: hold `_parser_lock`.
+    The setting is the whole process's.
     """
     before = settings.reading_validation_mode
     settings.reading_validation_mode = mode

@@ -47,6 +47,21 @@ MAX_ELEMENTS = 500_000
 """Elements and items of one DICOM file before its pixels; enhanced objects of Philips have about
 500 a frame, others 100."""
 
+MAX_ELEMENT_BYTES = 64 * 1024
+"""One element of a DICOM header; a longer one that is needed refuses its file, another is passed
+over. The longest text of the standard has 10,240 characters."""
+MAX_VALUE_BYTES = 4 * 1024
+"""One element of short texts or numbers, of which the standard allows 64 characters each."""
+MAX_VALUES = 64
+"""Texts in one element; ImageType has up to about 16."""
+MAX_TABLE_BYTES = 256 * 1024
+"""A palette, a Modality LUT or a table of offsets: two bytes for each of 65,536 entries, or eight
+for each frame."""
+MAX_VENDOR_BYTES = 1024 * 1024
+"""A vendor's own header (Siemens CSA), which has about 15 KiB."""
+MAX_HEADER_BYTES = 64 * MIB
+"""All that is kept of the header of one file; enhanced objects of Philips have 10 KiB a frame."""
+
 MAX_DECODE_SECONDS = 20.0
 """Wall clock and processor time to decode the pixels of one file; the decoder is then ended."""
 MAX_WAIT_SECONDS = 60.0

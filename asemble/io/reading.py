@@ -127,7 +127,7 @@ class _Intake:
         try:
             self._waiting.append((item.name, self._begin(item)))
         except FileError as error:
-            refusal = Refusal(item.name, str(error))
+            refusal = Refusal(item.name, str(error), code=error.code)
             self._waiting.append((item.name, lambda: self.refused.append(refusal)))
         while len(self._waiting) > LOOK_AHEAD:
             self._finish()
@@ -137,7 +137,7 @@ class _Intake:
         try:
             finish()
         except FileError as error:
-            self.refused.append(Refusal(name, str(error)))
+            self.refused.append(Refusal(name, str(error), code=error.code))
 
     def _begin(self, item: Unpacked | Refusal) -> Callable[[], None]:
         """Start to read a file; returns what waits for it and takes it in."""
@@ -252,10 +252,12 @@ def _why_nothing(refused: Sequence[Refusal]) -> InputError:
         return InputError("The upload holds no files.", hint=FORMATS)
     reasons = grouped_by_reason(refused)
     if len(reasons) == 1:
-        return InputError(reasons[0].reason)
+        return InputError(reasons[0].reason, code=reasons[0].code)
     most = max(reasons, key=lambda group: group.files)
     files = sum(group.files for group in reasons)
-    return InputError(f"None of {files} files could be read. {most.files} of them: {most.reason}")
+    return InputError(
+        f"None of {files} files could be read. {most.files} of them: {most.reason}", code=most.code
+    )
 
 
 def _study(

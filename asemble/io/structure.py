@@ -10,9 +10,11 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import Any
 
+from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -20,8 +22,11 @@ from pydicom.tag import BaseTag
 
 from asemble.core.errors import FileError
 from asemble.io import limits
+from asemble.io.limits import MIB
 
 UNDEFINED = 0xFFFFFFFF
+TOO_LONG = "header-too-long"
+"""Code of the refusal of a header, or of one element, that is longer than is read."""
 PIXEL_DATA = 0x7FE00010
 PIXELS = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
 """FloatPixelData, DoubleFloatPixelData, PixelData."""
@@ -42,6 +47,17 @@ _SHORT = frozenset({b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL
 _STATED = _SHORT | _LONG
 _HOLDS_ITEMS = frozenset({b"", b"SQ", b"UN"})
 """A value of any other kind is bytes, whatever it begins with."""
+_VALUES = frozenset({b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO",
+                     b"PN", b"SH", b"SL", b"SS", b"SV", b"TM", b"UC", b"UI", b"UL", b"US",
+                     b"UV"})  # fmt: skip
+"""What becomes texts or numbers, each of which takes many times its bytes."""
+_TEXTS = _VALUES - {b"AT", b"FD", b"FL", b"SL", b"SS", b"SV", b"UL", b"US", b"UV"}
+"""Of these, texts, with a backslash between two."""
+_TABLES = dict.fromkeys(
+    (0x00281201, 0x00281202, 0x00281203, 0x00283006, 0x7FE00001, 0x7FE00002),
+    limits.MAX_TABLE_BYTES,
+) | dict.fromkeys((0x00291010, 0x00291110), limits.MAX_VENDOR_BYTES)  # fmt: skip
+"""Palettes, LUTData, extended offset tables; CSA headers."""
 _LOOK_AHEAD = 2
 """Elements after one that may be read in two ways; chance seldom makes sense of so many."""
 _INFLATE_STEP = 64 * 1024
@@ -100,11 +116,11 @@ def read_structure(data: bytes, *, wanted: frozenset[int] = frozenset()) -> Stru
         wanted: tags of the elements to keep; of what they hold, all but other private ones.
 
     Raises:
-        FileError: sequences are nested too deeply, there are too many elements, or a deflated
-            file is damaged or grows too much.
+        FileError: sequences are nested too deeply, there are too many elements, one that is wanted
+            is too long, or a deflated file is damaged or grows too much.
     """
     at = 132 if data[128:132] == b"DICM" else 0
-    budget = _Budget(limits.MAX_ELEMENTS)
+    budget = _Budget(limits.MAX_ELEMENTS, limits.MAX_HEADER_BYTES)
     meta: dict[BaseTag, Any] = {}
     if data[at : at + 2] == b"\2\0":
         walk = _Walk(data, at, order="<", is_explicit=True, budget=budget)
@@ -173,13 +189,13 @@ def _inflated(data: bytes, at: int) -> bytes:
         for begin in range(0, len(packed), _INFLATE_STEP):
             piece: Any = packed[begin : begin + _INFLATE_STEP]
             while piece and not unpacker.eof:
-                out.append(unpacker.decompress(piece, limits.MIB))
+                out.append(unpacker.decompress(piece, MIB))
                 size += len(out[-1])
                 piece = unpacker.unconsumed_tail
                 if size > min(most, limits.MAX_FILE_BYTES):
                     raise FileError(
                         f"This deflated DICOM file would inflate to more than {limits.MAX_RATIO} "
-                        f"times its size, or than {limits.MAX_FILE_BYTES // limits.MIB} MiB.",
+                        f"times its size, or than {limits.MAX_FILE_BYTES // MIB} MiB.",
                         hint="Export the series uncompressed.",
                     )
     except zlib.error as error:
@@ -189,14 +205,25 @@ def _inflated(data: bytes, at: int) -> bytes:
 
 @dataclass(slots=True)
 class _Budget:
-    """Elements that may still be looked at."""
+    """Elements that may still be looked at, and bytes of them that may still be kept."""
 
     left: int
+    bytes_left: int
 
     def take_one(self) -> None:
         self.left -= 1
         if self.left < 0:
             raise _too_many()
+
+    def keep(self, size: int) -> None:
+        self.bytes_left -= size
+        if self.bytes_left < 0:
+            raise FileError(
+                f"The header of this DICOM file is longer than {limits.MAX_HEADER_BYTES // MIB} "
+                "MiB.",
+                hint=_HINT,
+                code=TOO_LONG,
+            )
 
 
 @dataclass(slots=True)
@@ -299,7 +326,7 @@ class _Walk:
         else:
             self.at = start + length
             if self.at <= here.end and self._is_kept(tag, here, wanted):
-                self._keep(head, here)
+                self._keep(head, here, is_wanted=tag in wanted)
 
     def _open(self, head: _Head, here: _Open, inner: _Open) -> None:
         _, _, start, length = head
@@ -324,9 +351,23 @@ class _Walk:
         is_inside = len(self._opened) > 1
         return tag in wanted or (is_inside and not tag >> 16 & 1)
 
-    def _keep(self, head: _Head, here: _Open) -> None:
+    def _keep(self, head: _Head, here: _Open, *, is_wanted: bool) -> None:
         tag, vr, start, length = head
-        value = self._data[start : start + length] or None
+        kind = vr if vr not in (b"", b"UN") else _kind(tag)
+        most = _TABLES.get(tag) or (
+            limits.MAX_VALUE_BYTES if kind in _VALUES else limits.MAX_ELEMENT_BYTES
+        )
+        value = self._data[start : start + length] or None if length <= most else None
+        is_long = length > most or (
+            value is not None
+            and kind in _TEXTS
+            and value.count(b"\\") >= limits.MAX_VALUES
+        )  # fmt: skip
+        if is_long and is_wanted:
+            raise _too_long(tag, most)
+        if is_long:
+            return
+        self._budget.keep(length)
         here.kept[tag] = RawDataElement(
             BaseTag(tag), vr.decode() or None, length, value, start,
             is_implicit_VR=not vr, is_little_endian=self._is_little_endian,
@@ -419,7 +460,28 @@ def _as_pydicom(kept: dict[int, Any]) -> dict[BaseTag, Any]:
     }
 
 
+@cache
+def _kind(tag: int) -> bytes:
+    """The value representation by the dictionary, empty where it has none."""
+    try:
+        return dictionary_VR(tag).encode()
+    except KeyError:
+        return b""
+
+
 def _too_many() -> FileError:
     return FileError(
-        f"This DICOM file holds more than {limits.MAX_ELEMENTS:,} elements.", hint=_HINT
+        f"This DICOM file holds more than {limits.MAX_ELEMENTS:,} elements.",
+        hint=_HINT,
+        code="too-many-elements",
+    )
+
+
+def _too_long(tag: int, most: int) -> FileError:
+    name = keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+    return FileError(
+        f"{name} of this DICOM file is longer than is read ({most // 1024} KiB, and "
+        f"{limits.MAX_VALUES} texts).",
+        hint=_HINT,
+        code=TOO_LONG,
     )

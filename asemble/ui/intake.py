@@ -190,7 +190,8 @@ def _read(files: Sequence[UploadedFile]) -> None:
     try:
         study = read_parts([_part(file) for file in files], progress=progress)
     except InputError as error:
-        logs.event("refused", error=type(error).__name__, seconds=monotonic() - started)
+        seconds = monotonic() - started
+        logs.event("refused", error=type(error).__name__, code=error.code, seconds=seconds)
         bar.clear()
         frame.refuse(error)
         return
