@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.volume import Floats, Volume
-from asemble.imaging.intensity import SQUASH, SQUASH_GAIN
-from asemble.imaging.slices import prepare
+from asemble.imaging.intensity import SQUASH, SQUASH_GAIN, median_ratio, squash
+from asemble.imaging.slices import grid_of, squares
 
 VOID_RATIO = 0.1
 """Below this share of the tissue's median a pixel gives no signal; cortex gives 0.12-0.35."""
@@ -19,6 +19,8 @@ DETAIL_PIXELS = 3.0
 """Detail is what a blur of this standard deviation removes: 2.3 mm."""
 GHOST_SHIFT = 24
 """Copies nearer than this are anatomy: 19 mm."""
+MOST_GREYS = 2**16
+"""Sixteen bits hold no more; of an image of floats nearly every pixel has its own."""
 COARSE = 32
 """Pixels along a side at which neighbouring slices are compared: 6 mm each, beyond noise."""
 
@@ -28,7 +30,7 @@ class Content:
     """Figures of one stack.
 
     Args:
-        greys: different values in the file.
+        greys: different values in the file, counted up to `MOST_GREYS`.
         saturated: share of the tissue at the one greatest value.
         void: share of the middle of the field without signal, median over the slices.
         detail: standard deviation of what is finer than 5 mm, in tissue medians; the median.
@@ -46,18 +48,49 @@ class Content:
 
 def content_of(volume: Volume) -> Content:
     """The figures of a stack whose values are finite and not all alike."""
-    voxels = volume.voxels
-    tissue = voxels[voxels > 0]
-    squares = prepare(volume).images
-    fine = [_fine(square) for square in squares]
+    figures = _Figures(volume)
     return Content(
-        greys=len(np.unique(voxels)),
-        saturated=float((tissue == tissue.max()).mean()),
-        void=float(np.median([_void(square) for square in squares])),
-        detail=float(np.median([_detail(f, s) for f, s in zip(fine, squares, strict=True)])),
-        ghost=float(np.median([_ghost(f) for f in fine])),
-        continuity=_continuity(squares),
+        greys=_greys(volume.voxels),
+        saturated=_saturated(volume.voxels),
+        void=float(np.median(figures.void)),
+        detail=float(np.median(figures.detail)),
+        ghost=float(np.median(figures.ghost)),
+        continuity=_continuity(np.stack(figures.coarse)),
     )
+
+
+class _Figures:
+    """Those of each slice; one is in memory at a time."""
+
+    def __init__(self, volume: Volume) -> None:
+        self.void: list[float] = []
+        self.detail: list[float] = []
+        self.ghost: list[float] = []
+        self.coarse: list[Floats] = []
+        for square in squares(volume, grid_of(volume)):
+            image = squash(median_ratio(square))
+            fine = _fine(image)
+            self.void.append(_void(image))
+            self.detail.append(_detail(fine, image))
+            self.ghost.append(_ghost(fine))
+            coarse = cv2.resize(image, (COARSE, COARSE), interpolation=cv2.INTER_AREA)
+            self.coarse.append(np.asarray(coarse.ravel(), dtype=np.float32))
+
+
+def _greys(voxels: Floats) -> int:
+    found: npt.NDArray[np.float32] = np.empty(0, dtype=np.float32)
+    for image in voxels:
+        found = np.union1d(found, image)
+        if len(found) >= MOST_GREYS:
+            return MOST_GREYS
+    return len(found)
+
+
+def _saturated(voxels: Floats) -> float:
+    """Share of the tissue at the one greatest value."""
+    greatest = voxels.max()
+    at_it = sum(int((image == greatest).sum()) for image in voxels)
+    return at_it / sum(int((image > 0).sum()) for image in voxels)
 
 
 def _void(square: Floats) -> float:
@@ -95,12 +128,9 @@ def _ghost(fine: Floats) -> float:
     return float(best / moved[0, 0])
 
 
-def _continuity(squares: Floats) -> float | None:
-    if len(squares) < 2:
+def _continuity(coarse: Floats) -> float | None:
+    if len(coarse) < 2:
         return None
-    coarse = np.stack(
-        [cv2.resize(s, (COARSE, COARSE), interpolation=cv2.INTER_AREA).ravel() for s in squares]
-    )
     centred = coarse - coarse.mean(axis=1, keepdims=True)
     centred /= np.linalg.norm(centred, axis=1, keepdims=True) + 1e-9
     return float(np.median((centred[1:] * centred[:-1]).sum(axis=1)))

@@ -1,5 +1,6 @@
 """Grey values: on one scale for the networks, windowed for people."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.volume import Floats
+from asemble.imaging.ranks import median_above, percentiles
 
 SQUASH = 1.6
 """Where the squash has used up half of its range, in foreground medians.
@@ -52,6 +54,15 @@ def foreground_median(image: npt.NDArray[np.floating]) -> float:
     return float(np.median(positive[positive > FOREGROUND_SHARE * positive.mean()]))
 
 
+def stack_median(stack: Floats) -> float:
+    """As `foreground_median`, of a stack `(slice, row, column)`, without a copy of it."""
+    total, count = 0.0, 0
+    for image in stack:
+        total += float(image.sum(where=image > 0, dtype=np.float64))
+        count += int((image > 0).sum())
+    return median_above(stack, max(0.0, FOREGROUND_SHARE * total / count)) if count else 0.0
+
+
 def median_ratio(image: npt.NDArray[np.floating]) -> Floats:
     """`image` divided by its foreground median, clipped to 0..`RATIO_MAX`; zeros if empty."""
     median = foreground_median(image)
@@ -78,6 +89,21 @@ def percentile_window(
     the bone. A constant image gets a window of width 1 around its value.
     """
     bottom, top = (float(v) for v in np.percentile(image, [low, high]))
+    return _window(bottom, top)
+
+
+def stack_windows(
+    stack: Floats, wanted: Sequence[tuple[float, float]]
+) -> list[tuple[float, float]]:
+    """`percentile_window` of a stack `(slice, row, column)` for each pair of percentiles.
+
+    It takes the memory of some slices, whatever the stack has.
+    """
+    found = percentiles(stack, [end for ends in wanted for end in ends])
+    return [_window(bottom, top) for bottom, top in zip(found[::2], found[1::2], strict=True)]
+
+
+def _window(bottom: float, top: float) -> tuple[float, float]:
     return (bottom, top) if top > bottom else (bottom - 0.5, bottom + 0.5)
 
 

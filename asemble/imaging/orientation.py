@@ -80,6 +80,8 @@ class Turn:
 
     def apply_to_volume(self, volume: Volume) -> Volume:
         """The same voxels at the same places in the patient, with slices as shown."""
+        if self == AS_STORED:
+            return volume  # not a copy of it
         voxels = self.apply(volume.voxels)
         if volume.affine_lps is None:
             sizes = volume.sizes_mm

@@ -5,14 +5,17 @@ joints is asked last, by `asemble.models.scope`. Every limit lies far from what 
 of any appearance reach, because real scans reach further (`asemble evaluate scope` measures it).
 """
 
+import math
+
 import numpy as np
 
 from asemble.core.geometry import possible_planes
 from asemble.core.labels import JUDGED_PLANES, Plane, Weighting
 from asemble.core.results import Remark
 from asemble.core.study import Series
+from asemble.core.volume import Floats
 from asemble.imaging.content import content_of
-from asemble.imaging.intensity import foreground_median
+from asemble.imaging.intensity import stack_median
 
 MAX_PIXEL_MM = 2.0
 """A subchondral lesion is 1-5 mm deep; coarser pixels do not hold it. Protocols use 0.6-1 mm."""
@@ -20,6 +23,8 @@ MIN_FIELD_MM = 120.0
 """The two joints lie about 120 mm apart in front; a smaller field cannot hold both."""
 MAX_FIELD_MM = 550.0
 """Wider than any scanner images, about 500 mm: the spacing in the file is wrong."""
+MAX_SLICES = 1000
+"""Of one series: what the networks find of so many takes 2 GiB. Protocols have 20-200."""
 MIN_PIXELS = 64
 """Fewer rows or columns than that are a thumbnail or a localiser, not a diagnostic slice."""
 MIN_CONTRAST = 0.02
@@ -110,6 +115,13 @@ def _weighting(series: Series) -> str | None:
     return "This is not known to be fluid-sensitive (STIR or fat-suppressed); state it if it is."
 
 
+def _length(series: Series) -> str | None:
+    slices = series.volume.shape[0]
+    if slices <= MAX_SLICES:
+        return None
+    return f"A series of {slices} slices has more than the {MAX_SLICES} that are judged."
+
+
 def _resolution(series: Series) -> str | None:
     rows, columns = series.volume.shape[1:]
     if min(rows, columns) < MIN_PIXELS:
@@ -130,13 +142,23 @@ def _resolution(series: Series) -> str | None:
 
 def _values(series: Series) -> str | None:
     voxels = series.volume.voxels
-    if not np.isfinite(voxels).all():
+    if not all(np.isfinite(image).all() for image in voxels):
         return "The slices hold values that are not numbers."
-    tissue = voxels[voxels > 0]
-    median = foreground_median(voxels)
-    if median == 0 or float(tissue.std()) < MIN_CONTRAST * median:
+    median = stack_median(voxels)
+    if median == 0 or _tissue_spread(voxels) < MIN_CONTRAST * median:
         return "The slices are empty or of one grey."
     return None
+
+
+def _tissue_spread(voxels: Floats) -> float:
+    """Standard deviation of what is above 0, which something must be."""
+    count = sum(int((image > 0).sum()) for image in voxels)
+    total = sum(float(image.sum(where=image > 0, dtype=np.float64)) for image in voxels)
+    squares = sum(
+        float(np.square(image - total / count, dtype=np.float64).sum(where=image > 0))
+        for image in voxels
+    )
+    return math.sqrt(squares / count)
 
 
 def _content(series: Series) -> str | None:
@@ -180,6 +202,7 @@ _CHECKS = {
     "other-body-part": _body_part,
     "plane-not-judged": _plane,
     "weighting-not-judged": _weighting,
+    "too-many-slices": _length,
     "too-coarse-or-narrow": _resolution,
     "no-values": _values,
     "poor-images": _content,

@@ -6,6 +6,7 @@ which keeps a reduced slice free of aliasing. Before that a slice is turned to h
 (`imaging.orientation`), and a map on its way back is turned to how the slice is stored.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,10 +113,17 @@ def prepare(volume: Volume, plane: Plane | None = None) -> PreparedStack:
     (2, 256, 256)
     """
     grid = grid_of(volume, plane)
-    squares = grid.to_square(np.nan_to_num(volume.voxels, posinf=0, neginf=0))
-    images = np.stack([squash(median_ratio(square)) for square in squares])
+    images = np.empty((volume.shape[0], SIDE, SIDE), dtype=np.float32)
+    for index, square in enumerate(squares(volume, grid)):
+        images[index] = squash(median_ratio(square))
     images.setflags(write=False)
     return PreparedStack(images, grid)
+
+
+def squares(volume: Volume, grid: Grid, side: int = SIDE) -> Iterator[Floats]:
+    """`(side, side)` of one slice after the other; what is no number counts as 0."""
+    for image in volume.voxels:
+        yield grid.to_square(np.nan_to_num(image, posinf=0, neginf=0), side)
 
 
 def grid_of(volume: Volume, plane: Plane | None = None) -> Grid:

@@ -37,13 +37,15 @@ def stored_values(layout: Layout, pixels: Pixels) -> tuple[Pixels, npt.NDArray[n
         is_pattern = layout.is_signed and pixels.dtype.kind == "u"
         pixels = pixels.clip(0, 2**layout.bits_stored - 1) if is_pattern else (
             pixels.clip(lowest, highest))  # fmt: skip
-    bits = _bits(layout, pixels) >> shift
+    values, beyond = np.empty(pixels.shape, layout.dtype), np.empty(pixels.shape, np.bool_)
     unused = layout.bits_allocated - layout.bits_stored
-    values = (bits << unused).view(layout.dtype) >> unused
-    high = bits >> layout.bits_stored if unused else np.zeros_like(bits)
-    beyond = high != 0
-    if layout.is_signed:
-        beyond &= high != 2 ** (unused - shift) - 1  # the sign, continued
+    for index, frame in enumerate(pixels):
+        bits = _bits(layout, frame) >> shift
+        values[index] = (bits << unused).view(layout.dtype) >> unused
+        high = bits >> layout.bits_stored if unused else np.zeros_like(bits)
+        beyond[index] = high != 0
+        if layout.is_signed:
+            beyond[index] &= high != 2 ** (unused - shift) - 1  # the sign, continued
     return values, beyond if beyond.any() else None
 
 
@@ -55,8 +57,10 @@ def shift_of(layout: Layout, pixels: Pixels) -> int:
     """
     if not layout.shift or any(bit < layout.shift for bit in layout.overlay_bits):
         return layout.shift
-    bits = _bits(layout, pixels)
-    is_low = (bits & (2**layout.shift - 1)).any() and not (bits >> layout.bits_stored).any()
+    each = [_bits(layout, frame) for frame in pixels]
+    is_low = any((bits & (2**layout.shift - 1)).any() for bits in each) and not any(
+        (bits >> layout.bits_stored).any() for bits in each
+    )
     return 0 if is_low else layout.shift
 
 

@@ -1,5 +1,6 @@
 """Grey pictures that were stored in colour: RGB, YBR or a palette."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,8 @@ def grey_of_palette(indices: npt.NDArray[Any], palette: pydicom.Dataset) -> npt.
     Raises:
         FileError: the palette makes colours of them.
     """
-    looked_up = apply_color_lut(indices.reshape(-1, indices.shape[-1]), palette)
-    grey = grey_of_colour(looked_up, largest=np.iinfo(looked_up.dtype).max)
-    return grey.reshape(indices.shape)
+    looked_up = (apply_color_lut(frame, palette) for frame in indices)
+    return _greys(looked_up, indices.shape)
 
 
 def grey_of_colour(values: npt.NDArray[Any], *, largest: float) -> npt.NDArray[np.float32]:
@@ -48,11 +48,23 @@ def grey_of_colour(values: npt.NDArray[Any], *, largest: float) -> npt.NDArray[n
     Raises:
         FileError: the picture is in colour.
     """
-    channels: npt.NDArray[np.float32] = values[..., :3].astype(np.float32)
-    spread = channels.max(axis=-1) - channels.min(axis=-1)
-    if float((spread > COLOUR_DIFFERENCE / 255 * largest).mean()) > COLOUR_SHARE:
+    return _greys(values, values.shape[:-1], largest)
+
+
+def _greys(
+    frames: Iterable[npt.NDArray[Any]], shape: tuple[int, ...], largest: float | None = None
+) -> npt.NDArray[np.float32]:
+    """Frame by frame, which in float32 takes four times the memory of its greys."""
+    greys: npt.NDArray[np.float32] = np.empty(shape, dtype=np.float32)
+    coloured = 0
+    for frame, grey in zip(frames, greys, strict=True):
+        white = np.iinfo(frame.dtype).max if largest is None else largest
+        channels = frame[..., :3].astype(np.float32)
+        spread = channels.max(axis=-1) - channels.min(axis=-1)
+        coloured += int((spread > COLOUR_DIFFERENCE / 255 * white).sum())
+        grey[...] = channels.mean(axis=-1, dtype=np.float32)
+    if coloured > COLOUR_SHARE * greys.size:
         raise FileError(
             "This is a colour picture, not an MR slice.", hint="Upload the original MR series."
         )
-    grey: npt.NDArray[np.float32] = channels.mean(axis=-1, dtype=np.float32)
-    return grey
+    return greys

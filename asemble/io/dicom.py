@@ -35,7 +35,7 @@ from asemble.io.frames import (
 from asemble.io.header import Header, header_of, number, text, words
 from asemble.io.layout import COMPRESSED, EXPORT_AGAIN, NATIVE, Layout, read_layout, require_size
 from asemble.io.packing import unpack_pixels
-from asemble.io.padding import Mask, as_background
+from asemble.io.padding import Mask, as_background, ends_of
 from asemble.io.patients import ATTRIBUTES, Patients
 from asemble.io.pixels import read_pixels
 from asemble.io.structure import PIXEL_DATA, Structure, read_structure
@@ -197,8 +197,8 @@ def _blanked(
     frames: list[Frame], slots: list[Slot], values: npt.NDArray[Any], mask: Mask
 ) -> list[Frame]:
     """The slices with padding as dark as the darkest signal of the file."""
-    real = values[~mask]
-    darkest = (float(real.min()), float(real.max())) if real.size else (0.0, 0.0)
+    low, high = (0.0, 0.0) if mask.all() else ends_of(values, ~mask)
+    darkest = (float(low), float(high))
     return [
         replace(
             frame,

@@ -61,7 +61,7 @@ class Layout:
     samples: int = 1
     planar: int = 0
     palette: pydicom.Dataset | None = None
-    table: tuple[npt.NDArray[np.float32], int] | None = None
+    table: tuple[npt.NDArray[Any], int] | None = None
     offsets: tuple[bytes, bytes] | None = None
 
     @property
@@ -169,7 +169,7 @@ def _overlay_bits(dataset: pydicom.Dataset) -> tuple[int, ...]:
 
 def _modality_table(
     dataset: pydicom.Dataset, *, is_signed: bool
-) -> tuple[npt.NDArray[np.float32], int] | None:
+) -> tuple[npt.NDArray[Any], int] | None:
     """The Modality LUT (PS3.3 C.11.1): its entries and the stored value of the first one.
 
     Raises:
@@ -188,7 +188,7 @@ def _modality_table(
             table = np.frombuffer((data.value or b"")[: entries * size], f"{order}u{size}")
             first = int(stated.view(f"{order}i2")[1]) if is_signed else int(stated[1])
             if table.size == entries:
-                return table.astype(np.float32), first
+                return table.astype(table.dtype.newbyteorder("=")), first
     raise FileError("The Modality LUT of this file is damaged.", hint=EXPORT_AGAIN)
 
 

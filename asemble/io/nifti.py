@@ -5,6 +5,7 @@ import io
 import math
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,8 @@ def read_series(name: str, data: bytes, pixels: bytes | None = None) -> Draft:
     try:
         stored = _open(data, pixels)
         _refuse_labels(stored.header)
-        voxels, notes = _first_volume(stored)
         lie = lie_of(stored.header, stored.shape)
+        voxels, notes = _first_volume(stored, lie.axes)
     except _DAMAGED as error:
         raise FileError(
             "This NIfTI file is damaged or cut off.", hint="Upload it again."
@@ -90,7 +91,7 @@ def read_series(name: str, data: bytes, pixels: bytes | None = None) -> Draft:
     series = Series(
         id="",
         description="",
-        volume=Volume(np.ascontiguousarray(voxels.transpose(lie.axes)), affine, lie.spacing_mm),
+        volume=Volume(voxels, affine, lie.spacing_mm),
         plane=plane,
         weighting=weighting,
         notes=(*stored.notes, *notes, *lie.notes, *said, guess),
@@ -108,7 +109,7 @@ def read_mask(data: bytes) -> Volume:
         stored = _open(data)
         if math.prod(stored.shape[3:]) > 1:
             raise FileError("This mask holds several volumes.", hint="Save a single one.")
-        values = stored.first_volume()
+        values = np.stack(list(stored.first_volume()), axis=-1)
         lie = lie_of(stored.header, stored.shape)
     except _DAMAGED as error:
         raise FileError("This mask is damaged or cut off.", hint="Save it again.") from error
@@ -161,10 +162,11 @@ class _Stored:
     proxy: Any
     notes: tuple[str, ...] = ()
 
-    def first_volume(self) -> npt.NDArray[Any]:
-        """`(i, j, k)` as stored, scaled."""
-        whole = (slice(None),) * 3 + (0,) * (len(self.shape) - 3)
-        return np.asarray(self.proxy[whole])
+    def first_volume(self) -> Iterator[npt.NDArray[Any]]:
+        """`(i, j)` for each k as stored, scaled; one is in memory at a time."""
+        for k in range(self.shape[2]):
+            plane = (slice(None), slice(None), k, *(0,) * (len(self.shape) - 3))
+            yield np.asarray(self.proxy[plane])
 
 
 def _open(data: bytes, pixels: bytes | None = None) -> _Stored:
@@ -246,26 +248,39 @@ def _refuse_labels(header: Any) -> None:
         raise FileError("This NIfTI file holds labels, not an image.", hint="It is not needed.")
 
 
-def _first_volume(file: _Stored) -> tuple[Floats, list[str]]:
-    """Voxels `(i, j, k)` as stored, and notes."""
+def _first_volume(file: _Stored, axes: tuple[int, int, int]) -> tuple[Floats, list[str]]:
+    """Voxels `(slice, row, column)`, which lie along `axes` as stored, read-only; and notes.
+
+    Scaled and looked through plane by plane, so that they are in memory once.
+    """
     notes = []
+    voxels = np.empty([file.shape[axis] for axis in axes], dtype=np.float32)
+    stored = voxels.transpose([axes.index(axis) for axis in range(3)])
+    values: npt.NDArray[np.float32] = np.empty(0, dtype=np.float32)
+    unknown, is_colour = 0, False
     with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is counted below
-        stored = file.first_volume()
-        if stored.dtype.names is not None:
-            channels = np.stack([stored[name] for name in "RGB"], axis=-1)
-            stored = grey_of_colour(channels, largest=255)
-            notes.append("The greys were stored as colours, of which there are 256 at most.")
-        stored = stored.astype(np.float32, copy=False)
+        for k, plane in enumerate(file.first_volume()):
+            if plane.dtype.names is not None:
+                is_colour = True
+                channels = np.stack([plane[name] for name in "RGB"], axis=-1)
+                stored[..., k] = grey_of_colour(channels, largest=255)
+            else:
+                stored[..., k] = plane
+            is_unknown = ~np.isfinite(stored[..., k])
+            if is_unknown.any():
+                unknown += int(is_unknown.sum())
+                stored[..., k][is_unknown] = 0
+            if len(values) < FEWEST_VALUES:
+                values = np.union1d(values, stored[..., k])
+    if is_colour:
+        notes.append("The greys were stored as colours, of which there are 256 at most.")
     volumes = math.prod(file.shape[3:])
     if volumes > 1:
         notes.append(f"The first of {volumes} volumes of the file was taken.")
-    unknown = ~np.isfinite(stored)
-    if unknown.all():
+    if unknown == voxels.size:
         raise FileError("This NIfTI file holds no numbers.", hint="Save the image again.")
-    if unknown.any():
-        stored = np.where(unknown, np.float32(0), stored)
-        notes.append(f"{int(unknown.sum())} voxels without a value were set to 0.")
-    values = np.unique(stored)
+    if unknown:
+        notes.append(f"{unknown} voxels without a value were set to 0.")
     if len(values) == 1:
         raise FileError(
             "All voxels of the first volume of this NIfTI file have the same value: it is empty.",
@@ -276,4 +291,5 @@ def _first_volume(file: _Stored) -> tuple[Floats, list[str]]:
             f"This NIfTI file holds only {len(values)} different values: a mask, not an MR image.",
             hint="It is not needed.",
         )
-    return stored, notes
+    voxels.setflags(write=False)
+    return voxels, notes

@@ -69,13 +69,22 @@ def mask_of(values: npt.NDArray[Any], padding: Padding) -> tuple[Mask | None, bo
     mask: Mask = (values >= padding.low) & (values <= padding.high)
     if not mask.any():
         return None, False
-    real = values[~mask]
-    if not real.size:  # a frame outside the field; or a range that holds every grey, and says none
+    if mask.all():  # a frame outside the field; or a range that holds every grey, and says none
         return (mask, False) if values.min() == values.max() else (None, False)
-    if real.min() < padding.low and padding.high < real.max():
+    low, high = ends_of(values, ~mask)
+    if low < padding.low and padding.high < high:
         mask = np.stack([_reaching_the_edge(frame) for frame in mask])
         return (mask if mask.any() else None), True
     return mask, False
+
+
+def ends_of(values: npt.NDArray[Any], where: Mask) -> tuple[Any, Any]:
+    """The lowest and the highest value at some places, of which there is one, without a copy."""
+    any_of_them = values[np.unravel_index(int(where.argmax()), where.shape)]
+    return (
+        values.min(where=where, initial=any_of_them),
+        values.max(where=where, initial=any_of_them),
+    )
 
 
 def as_background(

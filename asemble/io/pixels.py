@@ -78,11 +78,18 @@ def read_pixels(layout: Layout, stored: memoryview) -> Greys:
     ):  # fmt: skip
         notes.append(BEYOND)
     if layout.is_inverted:  # PS3.3 C.7.6.3.1.2
-        values = np.asarray(sum(layout.range) - values.astype(np.int64))
+        values = np.subtract(layout.dtype.type(sum(layout.range)), values, dtype=layout.dtype)
     if layout.table is not None:
-        entries, first = layout.table
-        values = entries[np.clip(values.astype(np.int64) - first, 0, entries.size - 1)]
+        values = _looked_up(values, *layout.table)
     return Greys(values, padding, tuple(notes))
+
+
+def _looked_up(values: npt.NDArray[Any], entries: npt.NDArray[Any], first: int) -> npt.NDArray[Any]:
+    """What a Modality LUT makes of stored values, frame by frame."""
+    found: npt.NDArray[Any] = np.empty(values.shape, dtype=entries.dtype)
+    for frame, out in zip(values, found, strict=True):
+        out[...] = entries[np.clip(frame.astype(np.int64) - first, 0, entries.size - 1)]
+    return found
 
 
 def _padding(

@@ -82,10 +82,12 @@ def _series(pictures: list[Picture]) -> Draft:
         notes = [NOTE_ON_PLANE, FROM_NAME.format(weighting=weighting)]
     if len(pictures) > 1:
         notes.append(f"{len(pictures)} pictures were taken as one series, in the order of names.")
+    voxels = np.stack([picture for _, picture in pictures])
+    voxels.setflags(write=False)  # so that it is not copied
     series = Series(
         id="",
         description=clean_description(" ".join(_said(pictures[-1][0]).words)),
-        volume=Volume(np.stack([picture for _, picture in pictures]), None),
+        volume=Volume(voxels, None),
         plane=None,
         weighting=weighting,
         notes=tuple(notes),

@@ -13,7 +13,7 @@ from asemble.core.study import Series
 from asemble.core.volume import Affine, Floats
 from asemble.imaging.bones import FACING_MM, LEAST_JOINT_MM2, bone_labels
 from asemble.imaging.joints import SUBCHONDRAL_MM
-from asemble.imaging.slices import FIELD_MM, Grid, grid_of
+from asemble.imaging.slices import FIELD_MM, Grid, grid_of, squares
 
 Bools = npt.NDArray[np.bool_]
 
@@ -109,7 +109,7 @@ def cells_of(series: Series, tissue: Floats, suspected: Floats) -> Cells | None:
     labels = bone_labels(tissue)
     seam = {joint: seams(labels, joint) for joint in Joint}
     return Cells(
-        values=grid.to_square(np.nan_to_num(volume.voxels, posinf=0, neginf=0), side),
+        values=np.stack(list(squares(volume, grid, side))),
         labels=labels,
         bright=np.asarray(tissue.argmax(axis=1) == Tissue.BRIGHT),
         suspected=suspected,

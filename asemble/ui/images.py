@@ -6,7 +6,7 @@ from plotly.colors import sample_colorscale, unlabel_rgb
 
 from asemble.core.results import NO_EVIDENCE
 from asemble.core.volume import Volume
-from asemble.imaging.intensity import percentile_window, to_bytes
+from asemble.imaging.intensity import stack_windows, to_bytes
 
 Bytes = npt.NDArray[np.uint8]
 """An array of eight-bit values."""
@@ -19,7 +19,8 @@ COLOURS = "Inferno"
 
 def shown_bytes(volume: Volume, index: int) -> Bytes:
     """`(row, column)`, slice `index` as the first window shows it."""
-    return to_bytes(volume.voxels[index], percentile_window(volume.voxels, *WINDOW_PERCENT))
+    (window,) = stack_windows(volume.voxels, [WINDOW_PERCENT])
+    return to_bytes(volume.voxels[index], window)
 
 
 def heat_colours() -> list[list[int]]:

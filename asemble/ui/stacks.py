@@ -3,6 +3,7 @@
 A series travels with 16 bits a voxel and the line back to its own values, a heatmap with 8 bits.
 """
 
+import io
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from PIL import Image
 
 from asemble.core.results import Heatmap
 from asemble.core.volume import Volume
-from asemble.imaging.intensity import percentile_window, to_bytes
+from asemble.imaging.intensity import stack_windows, to_bytes
 from asemble.imaging.orientation import AS_STORED, Turn
 from asemble.ui.images import WINDOW_PERCENT
 
@@ -44,15 +45,16 @@ class Stack:
     packed: bytes
 
 
-def stack_bytes(volume: Volume, key: str) -> bytes:
+def stack_bytes(volume: Volume, key: str, turn: Turn = AS_STORED) -> bytes:
     """A series with 16 bits a voxel.
 
     Whole numbers that fit are sent as they are; other values are put on 65,536 steps between the
     least and the greatest.
 
     Args:
-        volume: `(slice, row, column)` as shown.
+        volume: `(slice, row, column)`; besides what is sent, one slice is copied at a time.
         key: under which the viewer finds it.
+        turn: from slices as stored to slices as shown.
 
     >>> header, values = unpack(stack_bytes(Volume(np.arange(6.0).reshape(1, 2, 3) - 2, None), "a"))
     >>> header["intercept"], header["slope"], values.ravel().tolist()
@@ -60,20 +62,23 @@ def stack_bytes(volume: Volume, key: str) -> bytes:
     """
     voxels = volume.voxels
     low, high = float(voxels.min()), float(voxels.max())
-    is_whole = high - low <= _STEPS and bool((voxels == np.rint(voxels)).all())
+    is_whole = high - low <= _STEPS and all(bool((v == np.rint(v)).all()) for v in voxels)
     slope = 1.0 if is_whole else (high - low) / _STEPS
-    steps = np.rint((voxels - low) / (slope or 1.0)).astype("<u2")
+    slices, rows, columns = volume.shape
     header = {
         "key": key,
         "bits": 16,
-        "shape": steps.shape,
+        "shape": (slices, columns, rows) if turn.is_transposed else (slices, rows, columns),
         "intercept": low,
         "slope": slope,
-        "windows": {
-            name: percentile_window(voxels, *percents) for name, percents in PRESETS.items()
-        },
+        "windows": dict(zip(PRESETS, stack_windows(voxels, list(PRESETS.values())), strict=True)),
     }
-    return packed(header, steps.tobytes())
+    sent = io.BytesIO()
+    sent.write(packed(header, b""))
+    for image in voxels:
+        steps = np.rint((image - low) / (slope or 1.0)).astype("<u2")
+        sent.write(turn.apply(steps).tobytes())
+    return sent.getvalue()
 
 
 def heat_bytes(heatmap: Heatmap, key: str, turn: Turn = AS_STORED) -> bytes:
