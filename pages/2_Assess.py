@@ -4,6 +4,7 @@ from time import monotonic
 
 import streamlit as st
 
+from asemble.core.errors import InputError
 from asemble.ui import assess, checklist, frame, logs, reading, results, state
 
 
@@ -21,14 +22,19 @@ def show() -> None:
                 st.caption(f"Your conclusion before the prediction: {first.sentence}.")
         elif reading.ask_first():
             started = monotonic()
-            asked = assess.run_ensemble(study).prediction
-            logs.event(
-                "predicted",
-                slices=sum(len(series.slices) for series in asked.series),
-                device=asked.device,
-                seconds=monotonic() - started,
-            )
-            st.rerun()
+            try:
+                asked = assess.run_ensemble(study).prediction
+            except InputError as error:
+                logs.event("refused", error=type(error).__name__, code=error.code)
+                frame.refuse(error)
+            else:
+                logs.event(
+                    "predicted",
+                    slices=sum(len(series.slices) for series in asked.series),
+                    device=asked.device,
+                    seconds=monotonic() - started,
+                )
+                st.rerun()
 
     slices, questions = st.columns([1, 1.15], gap="large")
     with slices:

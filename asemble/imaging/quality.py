@@ -24,7 +24,9 @@ MIN_FIELD_MM = 120.0
 MAX_FIELD_MM = 550.0
 """Wider than any scanner images, about 500 mm: the spacing in the file is wrong."""
 MAX_SLICES = 1000
-"""Of one series: what the networks find of so many takes 2 GiB. Protocols have 20-200."""
+"""Of one study: what the networks find of so many takes 2 GiB. Protocols have 20-200 a series."""
+TOO_MANY_SLICES = "too-many-slices"
+"""Code of the remark that there are more."""
 MIN_PIXELS = 64
 """Fewer rows or columns than that are a thumbnail or a localiser, not a diagnostic slice."""
 MIN_CONTRAST = 0.02
@@ -202,7 +204,7 @@ _CHECKS = {
     "other-body-part": _body_part,
     "plane-not-judged": _plane,
     "weighting-not-judged": _weighting,
-    "too-many-slices": _length,
+    TOO_MANY_SLICES: _length,
     "too-coarse-or-narrow": _resolution,
     "no-values": _values,
     "poor-images": _content,

@@ -42,7 +42,7 @@ from asemble.io.structure import PIXEL_DATA, Structure, read_structure
 
 DAMAGED = (
     ValueError, KeyError, AttributeError, TypeError, IndexError, EOFError, OSError, OverflowError,
-    NotImplementedError, RuntimeError, MemoryError, struct.error, zlib.error,
+    NotImplementedError, RuntimeError, struct.error, zlib.error,
     InvalidDicomError, BytesLengthException,
 )  # fmt: skip
 """What pydicom and its decoders raise on damaged files, found by cutting and altering real ones."""

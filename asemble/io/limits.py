@@ -38,6 +38,12 @@ MAX_FILE_VOXELS = 2**27
 """Rows x columns x frames that one header may ask for, checked before decoding."""
 MAX_TOTAL_VOXELS = 2**28
 """Voxels of one study, those of DICOM counted before they are decoded; 1 GiB as float32."""
+BYTES_A_VOXEL = 8
+"""Memory that reading a study takes, for each voxel: twice that of float32."""
+KEPT_BYTES_A_VOXEL = 6
+"""And that an open one keeps: its float32, and 16 bits for the viewer."""
+FIRST_BYTES = 128 * MIB
+"""Room that an upload has to have before it is read; it takes more as voxels are counted."""
 MAX_PICTURE_PIXELS = 2**24
 """Pixels of a PNG or JPEG: 16 million, far above any MR slice."""
 MAX_DEPTH = 16

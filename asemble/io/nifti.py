@@ -41,7 +41,7 @@ STATISTICS = range(2, 25)
 """NIFTI_INTENT_CORREL to NIFTI_INTENT_LOG10PVAL: the voxels are a statistic, not signal."""
 
 _DAMAGED = (
-    ValueError, LookupError, OSError, EOFError, ArithmeticError, TypeError, MemoryError,
+    ValueError, LookupError, OSError, EOFError, ArithmeticError, TypeError,
     struct.error, zlib.error, HeaderDataError, WrapStructError,
 )  # fmt: skip
 """What nibabel raises on damaged files, found by `make fuzz`."""
@@ -50,6 +50,17 @@ _DAMAGED = (
 def looks_like_nifti(data: bytes) -> bool:
     """Whether a file is a NIfTI-1 or NIfTI-2 single file, by its header."""
     return data[344:348] == b"n+1\0" or data[4:8] == b"n+2\0"
+
+
+def voxel_count(data: bytes) -> int:
+    """Voxels of the first volume of a file, by its header alone; 0 where that makes no sense."""
+    try:
+        is_second = data[4:8] in (b"n+2\0", b"ni2\0")
+        kind: Any = nib.Nifti2Header if is_second else nib.Nifti1Header
+        header = kind(data[: kind.template_dtype.itemsize], check=False)
+        return math.prod(_shape(header)[:3])
+    except (*_DAMAGED, FileError):
+        return 0
 
 
 def read_series(name: str, data: bytes, pixels: bytes | None = None) -> Draft:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.cases import credits_of
+from asemble.core import room
 from asemble.core.errors import FileError, InputError
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Refusal, Study, grouped_by_reason
@@ -23,6 +24,8 @@ from asemble.io.stack import Draft, stack
 from asemble.io.unpack import Unpacked, unpack
 from asemble.io.upload import ASK_FOR_LESS, Part, parts_of
 
+Waiting = Callable[[], None]
+"""Called where the upload has to wait until others of the process have been read or closed."""
 Progress = Callable[[int, int], None]
 """Called with the number of files done and the number known so far."""
 
@@ -43,18 +46,31 @@ def read_study(source: Path | Sequence[Path], *, progress: Progress | None = Non
     return read_parts(parts_of(source), progress=progress)
 
 
-def read_parts(parts: Sequence[Part], *, progress: Progress | None = None) -> Study:
+def read_parts(
+    parts: Sequence[Part], *, progress: Progress | None = None, waiting: Waiting | None = None
+) -> Study:
     """Read files that may live in memory, such as uploads of a browser.
 
     The result does not depend on the order or, pictures apart, on the names of the files.
 
     Raises:
-        InputError: nothing readable came in, or files of more than one patient did; other
-            problems are in `Study.refused`.
+        InputError: nothing readable came in, files of more than one patient did, or there is no
+            room for the study; other problems are in `Study.refused`.
     """
     if not parts:
         raise InputError("Nothing was uploaded.", hint=FORMATS)
-    with _Intake() as intake:
+    try:
+        with room.shared().enter(limits.FIRST_BYTES, waiting) as held:
+            study = _read(parts, held, progress)
+            arrays = [series.volume.voxels for series in study.series]
+            held.keep((limits.KEPT_BYTES_A_VOXEL * each.size, each) for each in arrays)
+            return study
+    except MemoryError as error:
+        raise room.out_of_memory() from error
+
+
+def _read(parts: Sequence[Part], held: room.Held, progress: Progress | None) -> Study:
+    with _Intake(held) as intake:
         for done, item in enumerate(unpack(parts), start=1):
             intake.add(item)
             if progress is not None:
@@ -79,6 +95,7 @@ class _Intake:
     compressed ones, a few files at once.
     """
 
+    held: room.Held
     frames: list[Frame] = field(default_factory=list)
     pictures: list[tuple[str, npt.NDArray[np.float32]]] = field(default_factory=list)
     ready: list[Draft] = field(default_factory=list)
@@ -148,6 +165,7 @@ class _Intake:
             picture = self._helpers.submit(raster.read_picture, data)
             return lambda: self._add_picture(name, picture.result())
         if nifti.looks_like_nifti(data):
+            self._have_room(nifti.voxel_count(data))
             series = nifti.read_series(name, data)
             return lambda: self._keep(series)
         if disc.is_index(data):
@@ -176,6 +194,7 @@ class _Intake:
     def _add_half(self, item: Unpacked) -> None:
         pair = self.halves.add(item)
         if pair is not None:
+            self._have_room(nifti.voxel_count(pair[0]))
             self._keep(nifti.read_series(item.name, *pair))
 
     def _keep(self, series: Draft) -> None:
@@ -189,7 +208,17 @@ class _Intake:
                 "so this file was left out.",
                 hint=ASK_FOR_LESS,
             )
+        self._have_room(voxels)
         self.voxels += voxels
+
+    def _have_room(self, voxels: int) -> None:
+        """Have room in memory for so many more.
+
+        Raises:
+            InputError: the process has none, nor after waiting.
+        """
+        of_all = limits.BYTES_A_VOXEL * limits.MAX_TOTAL_VOXELS
+        self.held.grow(limits.BYTES_A_VOXEL * (self.voxels + voxels), of_all)
 
     @property
     def credits(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from asemble.core import room
 from asemble.core.geometry import slice_positions_mm
 from asemble.core.labels import Pattern, Plane
 from asemble.core.results import (
@@ -24,9 +25,9 @@ from asemble.core.results import (
     SlicePrediction,
     StudyPrediction,
 )
-from asemble.core.study import Study
+from asemble.core.study import Series, Study
 from asemble.explain import SeriesHeatmaps
-from asemble.explain.heatmaps import Progress, all_raw_maps, on_one_scale
+from asemble.explain.heatmaps import Progress, RawMaps, all_raw_maps, on_one_scale
 from asemble.models import Ensemble
 from asemble.models.fusion import Fusion
 from asemble.predict.deciding import deciding_slice, heatmap_test, why_heatmap_fails
@@ -64,6 +65,11 @@ __all__ = [
 ]
 
 
+SLICE_BYTES = 2 * 1024**2
+"""Memory that judging a slice takes with heatmaps, and `KEPT_SLICE_BYTES` what is kept of it."""
+KEPT_SLICE_BYTES = 1024**2
+
+
 def predict(
     study: Study, ensemble: Ensemble, *, progress: Progress | None = None
 ) -> StudyPrediction:
@@ -91,10 +97,30 @@ def assess(
 
     Raises:
         WeightsError: the study calibration does not belong to these weights.
+        InputError: the process has no room for what the networks find, nor after waiting.
     """
     started = time.perf_counter()
     refusals = refused_unseen(study, ensemble.scope)
     used = [series for series in study.series if refusals[series.id] is None]
+    slices = sum(series.volume.shape[0] for series in used)
+    with room.shared().enter(SLICE_BYTES * slices) as held:
+        try:
+            raw, judged = _looked_at(used, ensemble, progress)
+            prediction = _conclude(study, refusals, judged, ensemble, started=started)
+            kept = {one.series_id: raw[one.series_id] for one in prediction.series if one.used}
+            heatmaps = on_one_scale(kept, ensemble)
+        except (MemoryError, RuntimeError) as error:
+            if room.is_out_of_memory(error):
+                raise room.out_of_memory() from error
+            raise
+        found = [maps.tissue for maps in heatmaps.values()]
+        held.keep((KEPT_SLICE_BYTES * len(tissue), tissue) for tissue in found)
+    return prediction, heatmaps
+
+
+def _looked_at(
+    used: Sequence[Series], ensemble: Ensemble, progress: Progress | None
+) -> tuple[dict[str, RawMaps], list[Judged]]:
     raw = all_raw_maps(used, ensemble, progress=progress)
     judged = [
         judged_series(
@@ -107,9 +133,7 @@ def assess(
         )
         for one in used
     ]
-    prediction = _conclude(study, refusals, judged, ensemble, started=started)
-    kept = {one.series_id: raw[one.series_id] for one in prediction.series if one.used}
-    return prediction, on_one_scale(kept, ensemble)
+    return raw, judged
 
 
 def without_rules(study: Study, prediction: StudyPrediction, ensemble: Ensemble) -> StudyPrediction:

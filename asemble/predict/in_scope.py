@@ -16,7 +16,7 @@ from asemble.core.results import Remark
 from asemble.core.study import Series, Study
 from asemble.core.volume import Floats
 from asemble.imaging.arrangement import OTHER_PLANE, Bools, is_word_alone, pelvis_shown
-from asemble.imaging.quality import remark_on
+from asemble.imaging.quality import MAX_SLICES, TOO_MANY_SLICES, remark_on
 from asemble.imaging.slices import prepare
 from asemble.models import Ensemble
 from asemble.models.ensemble import judging, sum_of_shares
@@ -30,6 +30,11 @@ FEW = 5
 MOST = 0.4
 """So many of them have to show a pelvis that way."""
 
+TOO_MANY = (
+    f"The series before it hold nearly {MAX_SLICES:,} slices, and more of one study are not "
+    "judged. Upload only the sacroiliac MRI series."
+)
+
 Refusals = Mapping[str, Remark | None]
 """By series id why it is not judged, None where it is."""
 
@@ -42,6 +47,12 @@ def refused_unseen(study: Study, scope: Scope) -> dict[str, Remark | None]:
     """
     localisers = _localisers(study.series)
     refusals = {one.id: localisers.get(one.id) or remark_on(one) for one in study.series}
+    left = MAX_SLICES
+    for one in study.series:
+        if refusals[one.id] is None and one.volume.shape[0] > left:
+            refusals[one.id] = Remark(TOO_MANY_SLICES, TOO_MANY)
+        elif refusals[one.id] is None:
+            left -= one.volume.shape[0]
     for members in _stacks(one for one in study.series if refusals[one.id] is None):
         plane = plane_of_series(members[0])
         refusals |= dict.fromkeys(_ids(members), scope.glance(plane, _prepared(members)))

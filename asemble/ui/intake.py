@@ -15,7 +15,7 @@ from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.study import Refusal, Series, Study, grouped_by_reason
 from asemble.io import Part, read_parts
 from asemble.reading import from_document
-from asemble.ui import cache, components, frame, logs, state
+from asemble.ui import cache, components, frame, logs, memory, state
 from asemble.ui.progress import Progress
 
 NOT_STATED = "not stated"
@@ -25,6 +25,7 @@ REFUSALS_SHOWN = 200
 ROWS_UNFOLDED = 5
 """A longer table is folded away at first."""
 
+WAITING = "The server reads and holds other studies. Yours is read when there is room for it"
 SHOWN_EVERY = 5
 """Files between two messages to the browser."""
 
@@ -84,6 +85,10 @@ def offer_upload() -> None:
         key=f"upload_{kind}:{state.studies_opened()}",  # empty again once a study is open
         help="For more than about a thousand files, upload an archive instead of a folder.",
     )
+    context = get_script_run_ctx()
+    refused = "" if context is None else memory.refusal(context.session_id)
+    if refused:
+        st.error(refused)
     st.caption(
         "The study stays in this session's memory and is dropped with it. Names, dates and"
         " numbers of the patient are discarded while reading."
@@ -188,7 +193,11 @@ def _read(files: Sequence[UploadedFile]) -> None:
 
     started = monotonic()
     try:
-        study = read_parts([_part(file) for file in files], progress=progress)
+        study = read_parts(
+            [_part(file) for file in files],
+            progress=progress,
+            waiting=lambda: bar.show(0.0, WAITING),
+        )
     except InputError as error:
         seconds = monotonic() - started
         logs.event("refused", error=type(error).__name__, code=error.code, seconds=seconds)

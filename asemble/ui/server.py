@@ -28,8 +28,9 @@ from starlette.routing import Route
 from streamlit import net_util
 
 from asemble import __version__
+from asemble.core import room
 from asemble.core.faults import Fault
-from asemble.ui import kept, logs, overtaken
+from asemble.ui import kept, logs, memory, overtaken
 from asemble.ui.headers import QuietDialogs, SecurityHeaders
 
 HEALTH = "/healthz"
@@ -79,7 +80,11 @@ def options() -> dict[str, Any]:
     MultiPartParser.spool_max_size = sys.maxsize
     return {
         "routes": [Route(HEALTH, health), Route(alive_path(), alive)],
-        "middleware": [Middleware(SecurityHeaders), Middleware(QuietDialogs)],
+        "middleware": [
+            Middleware(SecurityHeaders),
+            Middleware(QuietDialogs),
+            Middleware(memory.Uploads),
+        ],
         "lifespan": _lifespan,
         "on_script_error": tell_fault,
     }
@@ -118,6 +123,9 @@ def tell_fault(error: Exception) -> bool:
     Returns:
         True: Streamlit need not show the exception.
     """
+    if room.is_out_of_memory(error):
+        st.error(str(room.out_of_memory()))
+        return True
     st.error(
         f"A fault of ours ended this page: {Fault.of(error)}.\n\n"
         "Open the study again; if it happens again, please report this sentence.",
@@ -129,6 +137,7 @@ def tell_fault(error: Exception) -> bool:
 async def _lifespan(app: st.App) -> AsyncIterator[None]:
     logs.event("started")
     _end_in_good_order()
+    memory.bound()
     threading.Thread(target=load_models, name="asemble-models", daemon=True).start()
     sweeper = asyncio.create_task(_forget_closed_sessions(app))
     try:
@@ -170,6 +179,7 @@ def _end_in_good_order() -> None:
     if uvicorn_server is None:  # another server runs the app, or none (in tests)
         return
     uvicorn_server.config.timeout_graceful_shutdown = GRACE_S
+    uvicorn_server.config.ws_max_size = memory.SOCKET_BYTES  # Streamlit's own is for what it sends
 
     def end(_number: int, _frame: FrameType | None) -> None:
         uvicorn_server.should_exit = True

@@ -1,0 +1,224 @@
+"""The memory that all studies of one process share: who comes too late waits, then is told.
+
+A server gives so many bytes to studies (`bound`); a command line, with one study, has no bound.
+Whoever reads or judges one takes room before memory is taken, and what is kept of it holds its
+room for as long as it lives.
+"""
+
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from asemble.core.errors import InputError
+
+WAIT_SECONDS = 60.0
+"""Wall clock that somebody waits for room."""
+NO_ROOM = "no-room"
+NO_MEMORY = "no-memory"
+"""Codes of the two refusals."""
+
+MIB = 1024**2
+
+
+class Held:
+    """Room that somebody has; leaving its `with` gives back what nothing keeps."""
+
+    def __init__(self, room: "Room", size: int, told: Callable[[], None] | None) -> None:
+        self._room, self._told = room, told
+        self.size = size
+
+    def __enter__(self) -> "Held":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._room._give_back(self.size)
+        self.size = 0
+
+    def grow(self, size: int, most: int) -> None:
+        """Have room for `size` bytes, by doubling, but never for more than `most`.
+
+        Raises:
+            InputError: there is none.
+        """
+        if size <= self.size:
+            return
+        wanted = min(max(size, 2 * self.size), max(size, most))
+        self._room._take(wanted - self.size, self._told, is_holding=True)
+        self.size = wanted
+
+    def keep(self, sizes: Iterable[tuple[int, Any]]) -> None:
+        """Give back all but what some objects keep, each for as long as it lives."""
+        kept = 0
+        for size, by in sizes:
+            weakref.finalize(by, self._room._give_back, size).atexit = False
+            kept += size
+        self._room._give_back(self.size - kept)
+        self.size = 0
+
+
+class Room:
+    """So many bytes, given out in the order in which they are asked for.
+
+    Args:
+        total: bytes; None for no bound.
+        wait_s: so long somebody waits.
+
+    >>> room = Room(100)
+    >>> with room.enter(60) as held:
+    ...     room.used
+    60
+    >>> room.used
+    0
+    """
+
+    def __init__(self, total: int | None, *, wait_s: float = WAIT_SECONDS) -> None:
+        self.total, self.used = total, 0
+        self._wait_s = wait_s
+        # A study may be collected, and give back its room, in a thread that is just taking some.
+        self._changed = threading.Condition(threading.RLock())
+        self._line: list[object] = []
+        self._holders_waiting = 0
+
+    def enter(self, size: int, told: Callable[[], None] | None = None) -> Held:
+        """Room for `size` bytes.
+
+        Args:
+            size: bytes.
+            told: called once before it has to be waited for.
+
+        Raises:
+            InputError: there is none, nor after waiting.
+        """
+        self._take(size, told, is_holding=False)
+        return Held(self, size, told)
+
+    def _take(self, size: int, told: Callable[[], None] | None, *, is_holding: bool) -> None:
+        with self._changed:
+            if self._fits(size) and not self._line:
+                self.used += size
+                return
+            if self.total is not None and size > self.total:
+                raise InputError(
+                    f"This needs {size // MIB:,} MiB of memory, more than this server gives to "
+                    f"all studies together ({self.total // MIB:,} MiB).",
+                    hint="Upload only the sacroiliac MRI series.",
+                    code=NO_ROOM,
+                )
+            if is_holding and self._holders_waiting:
+                raise _full()  # two that wait for what the other holds would wait for ever
+        if told is not None:
+            told()
+        self._wait(size, is_holding=is_holding)
+
+    def _wait(self, size: int, *, is_holding: bool) -> None:
+        until = time.monotonic() + self._wait_s
+        ticket = object()
+        with self._changed:
+            if is_holding and self._holders_waiting:
+                raise _full()
+            # Who holds memory already goes first: it ends sooner, and gives it back.
+            self._line.insert(0 if is_holding else len(self._line), ticket)
+            self._holders_waiting += is_holding
+            try:
+                while not (self._line[0] is ticket and self._fits(size)):
+                    left = until - time.monotonic()
+                    if left <= 0:
+                        raise _full()
+                    self._changed.wait(left)
+                self.used += size
+            finally:
+                self._line.remove(ticket)
+                self._holders_waiting -= is_holding
+                self._changed.notify_all()
+
+    def _fits(self, size: int) -> bool:
+        return self.total is None or self.used + size <= self.total
+
+    def _give_back(self, size: int) -> None:
+        with self._changed:
+            self.used -= size
+            self._changed.notify_all()
+
+
+def _full() -> InputError:
+    return InputError(
+        "The server holds as many studies as its memory has room for.",
+        hint="Try again in a few minutes.",
+        code=NO_ROOM,
+    )
+
+
+_room = Room(None)
+
+
+def shared() -> Room:
+    """The room of this process."""
+    return _room
+
+
+def bound(total: int | None) -> None:
+    """Give so many bytes to all studies of this process."""
+    _room.total = total
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that the system gave no memory; torch has none of its own for it.
+
+    >>> is_out_of_memory(MemoryError()), is_out_of_memory(RuntimeError("can't allocate memory"))
+    (True, True)
+    """
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    )
+
+
+def out_of_memory() -> InputError:
+    """What is said of it."""
+    return InputError(
+        "There was not enough memory for this study, so it was given up; others are not touched.",
+        hint="Try again later, or upload only the sacroiliac MRI series.",
+        code=NO_MEMORY,
+    )
+
+
+def machine_bytes() -> int | None:
+    """Memory that this process may have: of its container, else of the machine; None if unknown."""
+    stated = [_total_of_machine(), *(_number(path) for path in _group_files())]
+    known = [size for size in stated if size is not None]
+    return min(known, default=None)
+
+
+def _total_of_machine() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(x.split()[1]) * 1024 for x in lines if x.startswith("MemTotal")), None)
+
+
+def _group_files() -> list[Path]:
+    """Where control groups (v2 and v1) state limits: of this process's own, and of those above."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    files: list[Path] = []
+    for line in lines:
+        _, kinds, group = line.split(":", 2)
+        if kinds not in ("", "memory"):
+            continue
+        root = Path("/sys/fs/cgroup", kinds)
+        name = "memory.max" if not kinds else "memory.limit_in_bytes"
+        own = Path(group.lstrip("/"))
+        files += [root / each / name for each in (own, *own.parents)]
+    return files
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):  # not there, or "max"
+        return None
