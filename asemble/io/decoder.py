@@ -3,9 +3,10 @@
 Run as `python -m asemble.io.decoder` by `asemble.io.decoders`: requests come through standard
 input, answers leave through standard output, and the end of the input ends the process. The
 libraries that do the work are written in C and C++ and meet whatever was uploaded; here they hold
-no other file, no secret and no connection.
+no other file, no secret and no connection, and cannot get one (`asemble.io.confined`).
 """
 
+import contextlib
 import io
 import os
 import signal
@@ -14,7 +15,7 @@ import sys
 import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from asemble.io import limits, wire
+from asemble.io import confined, limits, wire
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,8 +27,17 @@ COLOUR_DIFFERENCE = 24
 COLOUR_SHARE = 0.01
 """A coloured arrow or label covers less of a grey picture."""
 
-_JPEG_LS = frozenset({"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"})
-"""The second library for these takes many seconds over a damaged image before it gives up."""
+_FIRST = {
+    "1.2.840.10008.1.2.4.50": "pillow",
+    "1.2.840.10008.1.2.4.51": "pillow",
+    "1.2.840.10008.1.2.4.80": "pyjpegls",
+    "1.2.840.10008.1.2.4.81": "pyjpegls",
+    "1.2.840.10008.1.2.4.90": "pillow",
+    "1.2.840.10008.1.2.4.91": "pillow",
+}
+"""The library that spoilt streams neither crash nor abort (`tests/test_codecs.py`); gdcm's do. It
+alone is asked, unless it cannot hold what the stream promises; lossless JPEG is gdcm's alone."""
+_PILLOW_BITS = 16
 
 _CORRECTIONS = (
     "apply_j2k_sign_correction", "apply_jls_sign_correction", "correct_unused_bits",
@@ -41,6 +51,15 @@ _DAMAGED = (
 """What pydicom, Pillow and the libraries behind them raise on damaged files."""
 
 
+_TINY = {
+    "rows": 1, "columns": 1, "number_of_frames": 1, "samples_per_pixel": 1,
+    "planar_configuration": 0, "photometric_interpretation": "MONOCHROME2", "bits_allocated": 8,
+    "bits_stored": 8, "pixel_representation": 0,
+}  # fmt: skip
+_NOTHING = b"\xfe\xff\0\xe0\0\0\0\0\xfe\xff\0\xe0\x04\0\0\0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
+"""Four zeros as encapsulated pixels, which no library takes."""
+
+
 class _RefusedError(Exception):
     """The pixels are whole but not wanted; the argument is the word for the answer."""
 
@@ -50,15 +69,36 @@ def main() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # libraries that print must not reach the pipe
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, whose end ends this
+    is_confined = False
     while True:
         try:
             request = wire.receive_header(requests)
+            if not is_confined:
+                _import_all()
+                confined.confine()
+                is_confined = True
             _limit(request["size"] + request.get("promised", 0))  # the last one's may be too low
             payload = bytearray(request["size"])
             wire.receive_into(requests, payload)
             _answer(answers, request, payload)
         except (wire.WireError, BrokenPipeError):
             return
+
+
+def _import_all() -> None:
+    """Import what any request needs: afterwards no file can be opened."""
+    from PIL import Image, ImageOps  # noqa: F401, PLC0415
+    from pydicom.pixels.decoders.base import get_decoder  # noqa: PLC0415
+    from pydicom.uid import UID  # noqa: PLC0415
+
+    from asemble.io.layout import COMPRESSED  # noqa: PLC0415
+
+    Image.init()
+    for syntax in COMPRESSED:
+        request = {"syntax": syntax, "layout": _TINY}
+        assert get_decoder(UID(syntax)).is_available
+        with contextlib.suppress(_RefusedError, *_DAMAGED):
+            _dicom(request, bytearray(_NOTHING))
 
 
 def _answer(answers: BinaryIO, request: dict[str, Any], payload: bytearray) -> None:
@@ -93,8 +133,9 @@ def _dicom(request: dict[str, Any], payload: bytearray) -> "npt.NDArray[Any]":
     table = int(request.get("offsets", 0))  # bytes of each half of the extended offset table
     if table:
         options["extended_offsets"] = (bytes(payload[:table]), bytes(payload[table : 2 * table]))
-    if request["syntax"] in _JPEG_LS:
-        options["decoding_plugin"] = "gdcm"
+    library = _FIRST.get(request["syntax"], "")
+    if library != "pillow" or layout["bits_stored"] <= _PILLOW_BITS:
+        options["decoding_plugin"] = library
     decoder = get_decoder(UID(request["syntax"]))
     samples = layout["samples_per_pixel"]
     packed = bytes(payload[2 * table :])
