@@ -41,6 +41,8 @@ HANG_SECONDS = limits.MAX_DECODE_SECONDS + 10
 MAX_MEMORY_MIB = 1024
 """Resident memory of the reading process over its whole life."""
 LONGEST_SENTENCE = 400
+ENDED = "made the decoder stop"
+"""What is said where a library crashed; of the streams of one codec it is a finding."""
 
 
 def main() -> int:
@@ -154,7 +156,8 @@ class Tally:
                 "",
                 "Whole files (simulated, from pydicom's and nibabel's own tests, and of scanners "
                 "where `../shared` is there) are spoilt: bits and bytes, cuts, repeats, splices, "
-                "tokens, lengths, and single elements, headers and chunks by their meaning. Each "
+                "tokens, lengths, and single elements, headers and chunks by their meaning; of the "
+                "streams of one codec their own bytes alone, and none may end a decoder. Each "
                 "is read as an upload by a process that is watched from outside.",
                 "",
                 f"- inputs: {len(self.done):,}, seed {options.seed}",
@@ -244,6 +247,8 @@ def _work(seed: int) -> int:
         made = make_input(seed, int(line))
         began = time.monotonic()
         result = _judge(made.name, made.data)
+        if made.kind.endswith(" stream") and any(ENDED in r for r in result.get("reasons", [])):
+            result |= {"outcome": "finding", "what": "it ended a decoder"}
         result |= {"kind": made.kind, "seconds": time.monotonic() - began, "peak_mib": _peak_mib()}
         if result["peak_mib"] > MAX_MEMORY_MIB and result["outcome"] != "finding":
             result |= {"outcome": "finding", "what": f"it took {result['peak_mib']:.0f} MiB"}

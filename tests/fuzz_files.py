@@ -11,6 +11,7 @@ import nibabel as nib
 import numpy as np
 import pydicom
 from archives import tarred, zipped
+from codec_files import CODECS, dicom, smooth
 from mr_files import SECRETS, enhanced_image, mr_image, set_pixels, to_bytes
 from PIL import Image
 from pydicom.encaps import encapsulate
@@ -32,6 +33,7 @@ def whole_files() -> dict[str, list[tuple[str, bytes]]]:
         "pydicom's DICOM": _files_of(pydicom, "data/test_files", "*.dcm"),
         "scanner DICOM": _scanner(),
         "compressed DICOM": _compressed(),
+        **{f"{codec} stream": [("IM0", _of_codec(codec))] for codec in CODECS},
         "NIfTI": [*_nifti(), *_files_of(nib, "tests/data", "*.nii*")],
         "PNG": [("a.png", _picture(values, "PNG")) for values in _pictures()],
         "JPEG": [("a.jpg", _picture(values, "JPEG")) for values in _pictures() if values.ndim < 4],
@@ -41,6 +43,12 @@ def whole_files() -> dict[str, list[tuple[str, bytes]]]:
         + [("a.nii.gz", gzip.compress(data)) for _, data in _nifti()],
     }
     return {kind: files for kind, files in found.items() if files}
+
+
+def _of_codec(codec: str) -> bytes:
+    syntax, encode = CODECS[codec]
+    pixels = smooth(48)
+    return dicom(encode(pixels), syntax, pixels)
 
 
 def _simulated() -> list[tuple[str, bytes]]:

@@ -1,6 +1,7 @@
 """Inputs for `fuzz.py`: the ways in which whole files are spoilt."""
 
 import gzip
+import random
 import struct
 import zlib
 from collections.abc import Callable
@@ -9,12 +10,17 @@ from typing import Any
 
 import numpy as np
 from archives import tarred, zipped
+from codec_files import spoilt
 from fuzz_files import SMALL_BYTES, whole_files
 
 from asemble.core.errors import FileError
 from asemble.io import structure
 
 Rng = np.random.Generator
+
+PIXELS = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff"
+OFFSETS_AND_LENGTH = 8 + 4 + 8
+"""What stands before the first frame, and so many bytes: the offset table, the next head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,8 @@ def make_input(seed: int, index: int) -> Input:
     kinds = whole_files()
     kind = list(kinds)[index % len(kinds)]
     name, data = kinds[kind][rng.integers(len(kinds[kind]))]
+    if kind.endswith(" stream"):
+        return Input(kind, name, _spoil_stream(rng, data))
     if rng.random() < 0.6:
         spoil = _BY_KIND.get(kind.split(" ")[-1], _flip)
         for _ in range(rng.integers(1, 4)):
@@ -48,6 +56,12 @@ def make_input(seed: int, index: int) -> Input:
     if rng.random() < 0.05:
         data = _packed(rng, data)
     return Input(kind, name, data[: 4 * SMALL_BYTES])
+
+
+def _spoil_stream(rng: Rng, data: bytes) -> bytes:
+    """A DICOM file whose compressed pixels are spoilt, and nothing else is."""
+    start = data.rindex(PIXELS) + len(PIXELS) + OFFSETS_AND_LENGTH
+    return data[:start] + spoilt(data[start:], random.Random(int(rng.integers(2**32))))
 
 
 # Any bytes.

@@ -6,6 +6,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
 
 from asemble.core.errors import FileError, InputError
 from asemble.io import Part, decoders, limits, read_parts, wire
-from asemble.io.decoders import DecoderPool, RefusedError
+from asemble.io.decoders import DecoderPool, RefusedError, Share
 
 FAKE = """
 import os, struct, sys, time
@@ -103,6 +104,82 @@ def test_who_waits_too_long_for_a_decoder_is_told(
         with pytest.raises(FileError, match="too busy"):
             ask(pool, "fine")
         assert isinstance(hanging.exception(), FileError)
+
+
+def test_slow_images_hold_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SLOW_SECONDS", 0.1)
+    pool = DecoderPool(1, command=(sys.executable, "-P", "-c", FAKE))
+    with ThreadPoolExecutor() as threads:
+        slow = threads.submit(ask, pool, "hang")
+        while not any(turn.is_slow for turn in pool._places._running):
+            time.sleep(0.01)
+        assert ask(pool, "fine") is not None
+        assert not slow.done()
+        (process,) = [d for d in decoders_of(pool) if os.getpriority(os.PRIO_PROCESS, d) > 0]
+        os.kill(process, signal.SIGKILL)
+        assert isinstance(slow.exception(), FileError)
+    pool.close()
+
+
+def decoders_of(pool: DecoderPool) -> list[int]:
+    """Processes that this one started and that still run."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == os.getpid() and fields[0] != "Z":
+            found.append(int(status.parent.name))
+    return found
+
+
+def test_of_those_who_wait_the_upload_that_took_least_comes_first() -> None:
+    places, order = decoders._Places(1), []
+
+    def decode(name: str, share: Share) -> None:
+        with places.place(share):
+            order.append(name)
+
+    begun = []
+    with ThreadPoolExecutor() as threads, places.place(Share()):
+        for name, spent in (("much", 4.0), ("more", 4.5), ("little", 0.5)):
+            begun.append(threads.submit(decode, name, Share(spent)))
+            while len(places._waiting) < len(begun):
+                time.sleep(0.01)
+    assert order == ["little", "much", "more"]
+
+
+def test_uploads_that_took_much_leave_the_places_of_the_others() -> None:
+    places, heavy = decoders._Places(2), Share(limits.LIGHT_SECONDS + 1)
+    waiting = threading.Event()
+
+    def second() -> None:
+        waiting.set()
+        with places.place(heavy):
+            pass
+
+    with ThreadPoolExecutor() as threads:
+        with places.place(heavy):
+            behind = threads.submit(second)
+            assert waiting.wait(60)
+            with places.place(Share()), places.place(Share()):  # both at once, beside it
+                assert not behind.done()
+        behind.result(60)
+
+
+def test_an_upload_has_so_many_seconds_of_all_decoders_together(
+    pool: DecoderPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        decoders._local, "share", Share(limits.MAX_DECODER_SECONDS + 1), raising=False
+    )
+    with pytest.raises(FileError, match="took more than 180 seconds") as refused:
+        ask(pool, "fine")
+    assert refused.value.code == "decoder-seconds"
+    decoders.take_part(Share())
+    assert ask(pool, "fine") is not None
+    assert decoders._local.share.spent > 0
 
 
 def test_a_decoder_that_cannot_be_started_costs_one_file() -> None:

@@ -12,6 +12,7 @@ import os
 import signal
 import struct
 import sys
+import time
 import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -102,7 +103,8 @@ def _import_all() -> None:
 
 
 def _answer(answers: BinaryIO, request: dict[str, Any], payload: bytearray) -> None:
-    to = {"id": request["id"]}
+    to: dict[str, Any] = {"id": request["id"]}
+    began = time.process_time()
     try:
         values = _KINDS[request["kind"]](request, payload)
     except _RefusedError as refused:
@@ -114,6 +116,7 @@ def _answer(answers: BinaryIO, request: dict[str, Any], payload: bytearray) -> N
             raise
         wire.send(answers, {**to, "refused": "damaged"})
     else:
+        to["seconds"] = time.process_time() - began
         wire.send(answers, {**to, "dtype": values.dtype.str, "shape": values.shape}, values.data)
 
 

@@ -12,7 +12,9 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +30,9 @@ COMMAND = (sys.executable, "-P", "-m", "asemble.io.decoder")
 Check = Callable[[np.dtype[Any], tuple[int, ...]], bool]
 """Whether an array of this type and shape was asked for."""
 
+BEHIND = 15
+"""Of 19 steps of priority (nice): beside others a slow image gets a thirtieth of a processor."""
+
 _SAVE_PLAIN = "Export the series uncompressed."
 
 
@@ -35,17 +40,105 @@ class RefusedError(Exception):
     """The decoder's word for why it does not decode: damaged, memory, bits, colour or size."""
 
 
+@dataclass(slots=True, eq=False)
+class Share:
+    """What one upload has taken of the decoders: processor time, in seconds."""
+
+    spent: float = 0.0
+
+    @property
+    def is_light(self) -> bool:
+        """Whether it is so little that it need not wait behind others."""
+        return self.spent <= limits.LIGHT_SECONDS
+
+
+_local = threading.local()
+
+
+def take_part(share: Share) -> None:
+    """Count what this thread decodes from now on for one upload."""
+    _local.share = share
+
+
+@dataclass(slots=True, eq=False)
+class _Turn:
+    """Somebody who waits for a place, or has one."""
+
+    share: Share
+    is_light: bool
+    is_slow: bool = False
+
+
+class _Places:
+    """Who decodes next: of those who wait, the upload that has taken least.
+
+    Uploads that have taken much have places of their own, half as many, and so has an image that
+    is slow: it gives its place to the next one and goes on beside it, out of the way of all.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._light, self._heavy = size, max(1, size // 2)
+        self._all = 3 * size
+        self._changed = threading.Condition()
+        self._waiting: list[_Turn] = []
+        self._running: list[_Turn] = []
+
+    @contextlib.contextmanager
+    def place(self, share: Share) -> Iterator[_Turn]:
+        """A place, from when there is one.
+
+        Raises:
+            FileError: there was none for too long.
+        """
+        turn = _Turn(share, share.is_light)
+        with self._changed:
+            self._waiting.append(turn)
+            try:
+                if not self._changed.wait_for(lambda: self._is_next(turn), limits.MAX_WAIT_SECONDS):
+                    raise _busy()
+                self._running.append(turn)
+            finally:
+                self._waiting.remove(turn)
+                self._changed.notify_all()
+        try:
+            yield turn
+        finally:
+            with self._changed:
+                self._running.remove(turn)
+                self._changed.notify_all()
+
+    def note_slow(self, turn: _Turn) -> None:
+        """Let the next one begin beside an image that takes long."""
+        with self._changed:
+            turn.is_slow = True
+            self._changed.notify_all()
+
+    def _is_next(self, turn: _Turn) -> bool:
+        turn.is_light = turn.share.is_light
+        alike = [each for each in self._waiting if each.is_light == turn.is_light]
+        if min(alike, key=lambda each: each.share.spent) is not turn:
+            return False
+        places = self._light if turn.is_light else self._heavy
+        taken = sum(
+            each.is_light and not each.is_slow
+            if turn.is_light
+            else each.is_slow or not each.is_light
+            for each in self._running
+        )
+        return taken < places and len(self._running) < self._all
+
+
 class DecoderPool:
-    """At most `size` decoder processes, shared by all threads of this process.
+    """Decoder processes for `size` images at once, shared by all threads of this process.
 
     Args:
-        size: processes that may run at once.
-        command: what starts one.
+        size: images that may be decoded at once, but for slow ones.
+        command: what starts a process.
     """
 
     def __init__(self, size: int, *, command: Sequence[str] = COMMAND) -> None:
         self._command = command
-        self._places = threading.BoundedSemaphore(size)
+        self._places = _Places(size)
         self._lock = threading.Lock()
         self._idle: list[_Decoder] = []
 
@@ -56,25 +149,33 @@ class DecoderPool:
 
         Raises:
             RefusedError: the decoder does not want it.
-            FileError: the decoder crashed, took too long or did not keep to `check`, or there was
-                none to be had.
+            FileError: the decoder crashed, took too long or did not keep to `check`, there was
+                none to be had, or the upload has taken too much of them.
         """
-        if not self._places.acquire(timeout=limits.MAX_WAIT_SECONDS):
-            raise _busy()
-        try:
+        share: Share = getattr(_local, "share", None) or Share()
+        if share.spent > limits.MAX_DECODER_SECONDS:
+            raise _too_much()
+        with self._places.place(share) as turn:
             decoder = self._take()
+
+            def slow() -> None:
+                self._places.note_slow(turn)
+                decoder.step_back()
+
+            if not turn.is_light:
+                decoder.step_back()
             try:
-                values = decoder.decode(request, payload, check=check)
+                values = decoder.decode(request, payload, check=check, slow=slow)
             except RefusedError:
                 self._give_back(decoder)
                 raise
             except BaseException:
                 decoder.end()
                 raise
+            finally:
+                share.spent += decoder.seconds
             self._give_back(decoder)
             return values
-        finally:
-            self._places.release()
 
     def close(self) -> None:
         """End every process that is not at work."""
@@ -97,7 +198,7 @@ class DecoderPool:
             decoder.end()
 
     def _give_back(self, decoder: "_Decoder") -> None:
-        if not decoder.is_alive:
+        if not decoder.is_alive or decoder.has_stepped_back:
             decoder.end()
             return
         with self._lock:
@@ -109,6 +210,9 @@ class _Decoder:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._count = 0
+        self.seconds = 0.0
+        """Processor time that it says the last image took; wall clock where it says nothing."""
+        self.has_stepped_back = False
         self._process = subprocess.Popen(
             command, env=_environment(), bufsize=0,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -118,11 +222,32 @@ class _Decoder:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
+    def step_back(self) -> None:
+        """Let all others go first, for as long as it lives."""
+        self.has_stepped_back = True
+        if hasattr(os, "setpriority"):
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, BEHIND)
+
     def decode(
-        self, request: dict[str, Any], payload: wire.Bytes, *, check: Check
+        self,
+        request: dict[str, Any],
+        payload: wire.Bytes,
+        *,
+        check: Check,
+        slow: Callable[[], None] = lambda: None,
     ) -> npt.NDArray[Any]:
-        """As `DecoderPool.decode`; after any error but `RefusedError` the process is of no use."""
-        with _Deadline(self._process, limits.MAX_DECODE_SECONDS) as deadline:
+        """As `DecoderPool.decode`; after any error but `RefusedError` the process is of no use.
+
+        Args:
+            request: what to decode.
+            payload: the bytes.
+            check: as there.
+            slow: called by another thread when it has taken `limits.SLOW_SECONDS`.
+        """
+        began = time.monotonic()
+        self.seconds = 0.0
+        with _Deadline(self._process, slow) as deadline:
             try:
                 self._count += 1
                 numbered = {**request, "id": self._count}
@@ -130,12 +255,17 @@ class _Decoder:
                 return self._receive(check)
             except (OSError, wire.WireError) as error:
                 raise _stopped(is_late=deadline.is_over) from error
+            finally:
+                took = time.monotonic() - began
+                self.seconds = min(self.seconds or took, took)
 
     def _receive(self, check: Check) -> npt.NDArray[Any]:
         stream = _Whole(self._process.stdout)
         answer = wire.receive_header(stream)  # type: ignore[arg-type]
         if answer.get("id") != self._count:
             raise wire.WireError("the answer is to another question")
+        if isinstance(said := answer.get("seconds"), float) and said > 0:
+            self.seconds = said
         if "refused" in answer:
             raise RefusedError(str(answer["refused"]))
         try:
@@ -189,21 +319,32 @@ class _Whole:
 
 
 class _Deadline:
-    """Kills a process that is not done in time, which also ends every wait on its pipes."""
+    """Kills a process that is not done in time, which also ends every wait on its pipes.
 
-    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
-        self._process = process
-        self._timer = threading.Timer(seconds, self._kill)
-        self._timer.daemon = True
+    Says before, once, that it is slow.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], slow: Callable[[], None]) -> None:
+        self._process, self._slow = process, slow
+        self._is_done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="asemble-deadline", daemon=True)
         self.is_over = False
 
     def __enter__(self) -> "_Deadline":
-        self._timer.start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        self._timer.join()  # so that it never kills the next image's decoder
+        self._is_done.set()
+        self._thread.join()  # so that it never kills the next image's decoder
+
+    def _watch(self) -> None:
+        first = min(limits.SLOW_SECONDS, limits.MAX_DECODE_SECONDS)
+        if self._is_done.wait(first):
+            return
+        self._slow()
+        if not self._is_done.wait(limits.MAX_DECODE_SECONDS - first):
+            self._kill()
 
     def _kill(self) -> None:
         self.is_over = True
@@ -213,6 +354,15 @@ class _Deadline:
 
 def _busy() -> FileError:
     return FileError("The server was too busy to decode this file.", hint="Upload it again later.")
+
+
+def _too_much() -> FileError:
+    return FileError(
+        f"The compressed images of this upload took more than {limits.MAX_DECODER_SECONDS:g} "
+        "seconds to decode, so this one was left out.",
+        hint=_SAVE_PLAIN,
+        code="decoder-seconds",
+    )
 
 
 def _stopped(*, is_late: bool) -> FileError:

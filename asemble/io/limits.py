@@ -72,10 +72,17 @@ MAX_DECODE_SECONDS = 20.0
 """Wall clock and processor time to decode the pixels of one file; the decoder is then ended."""
 MAX_WAIT_SECONDS = 60.0
 """Wall clock that a file waits for a free decoder."""
+MAX_DECODER_SECONDS = 180.0
+"""Processor time of decoders for all files of one upload; those of 1,000 slices take 10 to 60."""
+LIGHT_SECONDS = 5.0
+"""An upload that has taken more of it waits behind those that have not, in places of its own."""
+SLOW_SECONDS = 2.0
+"""After so long, wall clock, an image gives its place to the next and goes on behind all others."""
 MAX_UPLOAD_SECONDS = 600.0
 """Wall clock for one upload; files that come later are left out."""
 MAX_DECODERS = 4
-"""Decoder processes of one server, at most one for each processor."""
+"""Images that are decoded at once, at most one for each processor; slow ones come on top, up to
+twice as many."""
 DECODER_BYTES = 512 * MIB
 """Address space that a decoder process has for itself and its libraries; 320 MiB are in use."""
 DECODER_BYTES_A_BYTE = 8

@@ -106,7 +106,9 @@ class _Intake:
     voxels: int = 0
     patients: Patients = field(default_factory=Patients)
     _helpers: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(decoders.DECODERS, "asemble-read")
+        default_factory=lambda: ThreadPoolExecutor(
+            decoders.DECODERS, "asemble-read", decoders.take_part, (decoders.Share(),)
+        )
     )
     _waiting: deque[tuple[str, Callable[[], None]]] = field(default_factory=deque)
     _until: float = field(default_factory=lambda: time.monotonic() + limits.MAX_UPLOAD_SECONDS)
