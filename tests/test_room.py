@@ -216,6 +216,7 @@ def budget(monkeypatch: pytest.MonkeyPatch) -> Any:
     kept.total = 20 * MIB
     stored: dict[str, int] = {}
     monkeypatch.setattr(memory, "_budget", kept)
+    monkeypatch.setattr(memory, "WAIT_S", 0)
     monkeypatch.setattr(memory, "_stored", lambda: stored)
     return stored
 
@@ -228,6 +229,21 @@ def test_an_upload_is_taken_where_there_is_room(budget: Any) -> None:
 def test_unread_uploads_of_others_leave_no_room(budget: Any) -> None:
     budget["other"] = 15 * MIB
     assert put(8 * MIB) == (507, memory.FULL, 0)
+
+
+def test_an_upload_waits_until_others_are_read(
+    budget: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "WAIT_S", SOON)
+    budget["other"] = 15 * MIB
+    looked = []
+
+    async def read_meanwhile(_seconds: float) -> None:
+        looked.append(1)
+        budget.clear()
+
+    monkeypatch.setattr(memory.asyncio, "sleep", read_meanwhile)
+    assert put(8 * MIB)[0] == 204 and looked
 
 
 def test_files_of_one_session_have_a_limit_together(budget: Any) -> None:

@@ -125,6 +125,60 @@ def test_what_was_given_up_costs_nothing_more() -> None:
     assert not turns._waiting
 
 
+def test_equal_questions_about_equal_slices_cost_one_pass_and_nothing_is_kept_after() -> None:
+    turns, run = Turns(BATCH), Recorder()
+    callers = [Caller(turns, run, numbered(1, 12)) for _ in range(4)]
+    callers[0].start()
+    assert run.is_asked.wait(PATIENCE_S)
+    run.let(1)
+    for caller in callers[1:]:  # they come in the middle, and hear the first slices too
+        caller.start()
+    deadline = time.monotonic() + PATIENCE_S
+    while next(iter(turns._passes.values())).listeners < 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    run.let(2)
+    for caller in callers:
+        caller.join(PATIENCE_S)
+        assert caller.found == list(range(1, 13))
+    assert len(run.batches) == 3
+    assert not turns._passes
+    run.let(3)
+    assert len(list(turns.results("a", run, numbered(1, 12)))) == 3
+    assert len(run.batches) == 6
+
+
+def test_a_pass_goes_on_for_who_listens_when_the_first_gives_up() -> None:
+    turns, run = Turns(BATCH), Recorder()
+    first, other = (Caller(turns, run, numbered(1, 12), enough=n) for n in (1, 999))
+    first.start()
+    assert run.is_asked.wait(PATIENCE_S)
+    other.start()
+    deadline = time.monotonic() + PATIENCE_S
+    while next(iter(turns._passes.values())).listeners < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    run.let(3)
+    first.join(PATIENCE_S)
+    other.join(PATIENCE_S)
+    assert first.found == [1, 2, 3, 4] and other.found == list(range(1, 13))
+    assert len(run.batches) == 3
+
+
+def test_other_slices_and_other_questions_share_no_answers() -> None:
+    turns, run = Turns(BATCH), Recorder()
+    run.let(9)
+    callers = [
+        Caller(turns, run, numbered(1, 4)),
+        Caller(turns, run, numbered(1, 4), key="b"),
+        Caller(turns, run, numbered(2, 4)),
+    ]
+    for caller in callers:
+        caller.start()
+        caller.join(PATIENCE_S)
+    assert [caller.found[0] for caller in callers] == [1, 1, 2]
+
+
 def test_a_fault_reaches_whoever_asked_and_nobody_after() -> None:
     turns = Turns(BATCH)
 

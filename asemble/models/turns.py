@@ -7,8 +7,13 @@ their order.
 Every batch has the same shape and is filled up with empty slices. With one shape the networks give
 a slice the same numbers to the last bit, alone or in any company; with several shapes they differ
 in the seventh digit, because other kernels are chosen.
+
+Whoever asks the same of the same slices while they run hears the answers as they come, from the
+first: a class that opens one sample costs one pass. With the last slice the pass is forgotten;
+nothing is kept for who asks later.
 """
 
+import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Hashable, Mapping
@@ -27,6 +32,13 @@ Run = Callable[[Floats], Mapping[str, Arrays]]
 Pieces = Generator[Mapping[str, Arrays], None, None]
 """What each member finds, by its name, of some slices after the other."""
 
+
+def _digest(images: Floats) -> bytes:
+    digest = hashlib.sha256(repr(images.shape).encode())
+    digest.update(np.ascontiguousarray(images).data)
+    return digest.digest()
+
+
 POLL_S = 0.1
 """How often an idle thread looks whether the process is ending."""
 IDLE_POLLS = 50
@@ -35,13 +47,15 @@ IDLE_POLLS = 50
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """One caller's slices."""
+    """The slices of one caller, and of all who ask the same of equal ones meanwhile."""
 
     key: Hashable
     run: Run
     images: Floats
+    question: Hashable
+    listeners: int = 0
     taken: int = 0
-    found: deque[Mapping[str, Arrays]] = field(default_factory=deque)
+    found: list[Mapping[str, Arrays]] = field(default_factory=list)
     error: BaseException | None = None
     given_up: bool = False
 
@@ -68,6 +82,7 @@ class Turns:
     def __init__(self, batch: int) -> None:
         self._batch = batch
         self._waiting: deque[_Job] = deque()
+        self._passes: dict[Hashable, _Job] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
@@ -84,24 +99,43 @@ class Turns:
         Raises:
             RuntimeError: the process is ending.
         """
-        job = _Job(key, run, images)
-        pending = len(images)
+        pending, heard = len(images), 0
+        if not pending:
+            return
+        job = self._joined(_Job(key, run, images, (key, _digest(images))))
         try:
-            if pending:
-                self._enter(job)
             while pending:
                 with self._changed:
-                    self._changed.wait_for(lambda: job.found or job.error is not None)
-                    if not job.found and job.error is not None:
+                    while len(job.found) <= heard and job.error is None:
+                        self._changed.wait()
+                    if len(job.found) <= heard and job.error is not None:
                         raise job.error
-                    found = job.found.popleft()
+                    found = job.found[heard]
+                heard += 1
                 pending -= len(next(iter(found.values()))[0])
                 yield found
         finally:
             with self._changed:
-                job.given_up = True
-                if job in self._waiting:  # else its last slices are just running
-                    self._waiting.remove(job)
+                job.listeners -= 1
+                if not job.listeners:
+                    job.given_up = True
+                    self._forget(job)
+                    if job in self._waiting:  # else its last slices are just running
+                        self._waiting.remove(job)
+
+    def _joined(self, job: _Job) -> _Job:
+        """The pass that answers `job`: one under way where there is one, else a new one."""
+        with self._changed:
+            under_way = self._passes.get(job.question)
+            if under_way is None:
+                self._enter(job)
+                under_way = self._passes[job.question] = job
+            under_way.listeners += 1
+            return under_way
+
+    def _forget(self, job: _Job) -> None:
+        if self._passes.get(job.question) is job:
+            del self._passes[job.question]
 
     def _enter(self, job: _Job) -> None:
         with self._changed:
@@ -170,14 +204,18 @@ class Turns:
             for number, (job, _, _) in enumerate(shares):
                 if error is not None:
                     job.error = error
+                    self._forget(job)
                     continue
                 job.found.append(pieces[number])
-                if job.left and not job.given_up:
+                if not job.left:
+                    self._forget(job)
+                elif not job.given_up:
                     self._waiting.append(job)  # behind those who came meanwhile
             self._changed.notify_all()
 
     def _end(self) -> None:
         for job in self._waiting:
             job.error = RuntimeError("the process is ending")
+            self._forget(job)
         self._waiting.clear()
         self._changed.notify_all()

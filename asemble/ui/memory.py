@@ -6,6 +6,7 @@ nobody foresaw. The process is then held below it by the system, so that what re
 session's fault and not the end of all.
 """
 
+import asyncio
 import os
 from collections import defaultdict
 from typing import Any
@@ -32,6 +33,11 @@ MEMORY = "ASEMBLE_MEMORY_MIB"
 
 SOCKET_BYTES = 8 * MIB
 """One message from a browser; the largest is a reading, below 1 MiB."""
+
+WAIT_S = 60.0
+"""So long an upload waits for others to be read, before and while it comes; the network waits with
+it."""
+LOOKS_EVERY_S = 0.5
 
 UPLOAD = "/_stcore/upload_file/"
 
@@ -112,7 +118,9 @@ class Uploads:
         if not length.isdigit():
             await PlainTextResponse(UNKNOWN_LENGTH, 411)(scope, receive, send)
             return
-        refused = _refusal(session, int(length), int(length))
+        size = int(length)
+        is_too_large = _budget.total is not None and 2 * size > _budget.total
+        refused = (507, FULL) if is_too_large else await _when_there_is_room(session, size)
         if refused is None:
             refused = await self._take(scope, receive, send, session)
         if refused is not None:
@@ -133,7 +141,7 @@ class Uploads:
             nonlocal come, refused
             message = await receive()
             size = len(message.get("body", b""))
-            refused = _refusal(session, size, size)
+            refused = await _when_there_is_room(session, size)
             if refused is not None:
                 return {"type": "http.disconnect"}
             come += size
@@ -152,13 +160,23 @@ class Uploads:
         return refused
 
 
-def _refusal(session: str, size: int, in_all: int) -> tuple[int, str] | None:
+async def _when_there_is_room(session: str, size: int) -> tuple[int, str] | None:
+    """Wait until so many bytes may come; why they may not, where they may not."""
+    until = asyncio.get_running_loop().time() + WAIT_S
+    while True:
+        refused = _refusal(session, size)
+        if refused is None or refused[0] != 507 or asyncio.get_running_loop().time() >= until:
+            return refused
+        await asyncio.sleep(LOOKS_EVERY_S)
+
+
+def _refusal(session: str, size: int) -> tuple[int, str] | None:
     """Status and sentence where `size` bytes more are too much; while they come they lie twice."""
     stored = _stored()
     own = stored.get(session, 0) + _budget.coming.get(session, 0) + size
     if own > limits.MAX_PACKED_BYTES + MIB:  # with what is around it
         return 413, TOO_MUCH
-    total = sum(stored.values()) + 2 * (sum(_budget.coming.values()) + in_all)
+    total = sum(stored.values()) + 2 * (sum(_budget.coming.values()) + size)
     if _budget.total is not None and total > _budget.total:
         return 507, FULL
     return None
