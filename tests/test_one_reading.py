@@ -29,6 +29,15 @@ SLICES = 4
 ITEMS = ("erosion", "fever", "onset_under_40", "athlete", "extensive_oedema")
 MARKED = ((0.28, 0.45), (0.72, 0.45), (0.72, 0.58))
 """Places beside the joints of the sample: shares of the slice's width and height."""
+LOSE_SLICES = """() => {
+  globalThis.lostSlices = 0;
+  globalThis.sendAll = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (data) {
+    if (new TextDecoder().decode(data).includes('"slices"')) lostSlices += 1;
+    else sendAll.call(this, data);
+  };
+}"""
+"""From now on no message arrives that tells of slices."""
 PRIVATE = "Quarrel with the ward about bed 14"
 SESSION_ENDED = "The session has ended"
 
@@ -228,6 +237,26 @@ def test_a_slice_is_kept_from_page_to_page_in_both_directions(reader: Reader) ->
         reader.go(there)
         same = reader.page.locator("canvas[data-ms]").first
         expect(same).to_have_attribute("data-slice", wanted)
+
+
+def test_a_slice_that_the_server_did_not_hear_of_is_kept_and_told_later(reader: Reader) -> None:
+    page, first = reader.page, reader.page.locator("canvas[data-ms]").first
+    reader.go("Read")
+    page.evaluate(LOSE_SLICES)
+    first.press("End")
+    reader.go("Assess")
+    expect(first).to_have_attribute("data-slice", str(SLICES - 1))
+    page.wait_for_function("lostSlices >= 2")  # what Read said on the way out, and Assess after it
+    page.evaluate("() => { WebSocket.prototype.send = sendAll; }")
+    series = first.get_attribute("data-series")
+    reader.go("Read")
+    expect(first).to_have_attribute("data-slice", str(SLICES - 1))
+    page.wait_for_function(
+        "([id, at]) => JSON.parse(sessionStorage['asemble.reading']).slices[id] === at",
+        arg=[series, SLICES - 1],
+    )
+    page.reload()  # now the server alone remembers
+    expect(first).to_have_attribute("data-slice", str(SLICES - 1))
 
 
 def test_a_reload_a_typed_address_and_back_find_the_same_reading(reader: Reader) -> None:

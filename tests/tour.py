@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from playwright.sync_api import Locator, Page, expect
+from served_app import PATIENCE_MS
 
 BACKGROUNDS = {"Dark": "rgb(13, 16, 20)", "Light": "rgb(247, 248, 249)"}
 """Of each theme."""
@@ -10,22 +11,52 @@ UNFINISHED = "[data-testid=stSkeleton], [data-stale=true]"
 """What Streamlit shows while a page is still being computed."""
 QUIET_MS = 400
 """A page that changes nothing for so long has drawn its charts and images."""
-STILL = """async quiet => {
-  await document.fonts.ready;
-  const ending = document.getAnimations().filter(
-    animation => animation.effect.getComputedTiming().endTime !== Infinity);
-  await Promise.allSettled(ending.map(animation => animation.finished));
-  await new Promise(done => {
-    const finish = () => { observer.disconnect(); done(); };
-    let timer = setTimeout(finish, quiet);
-    const observer = new MutationObserver(() => {
-      clearTimeout(timer);
-      timer = setTimeout(finish, quiet);
-    });
-    const everything = { subtree: true, childList: true, attributes: true, characterData: true };
-    observer.observe(document, everything);
+STILL = """async ({ quiet, patience }) => {
+  const nameOf = (node) => {
+    const element = node.nodeType === 1 ? node : node.parentElement;
+    const named = element?.closest("[data-testid], [class*=st-key-]");
+    const name = named?.dataset.testid ?? String(named?.className).match(/st-key-\\S+/)?.[0] ?? "";
+    return `${element?.localName ?? "document"} in ${name}`;
+  };
+  // An animation that is paused, endless or of an element that is gone is nothing to wait for.
+  const moving = () => document.getAnimations().filter((each) =>
+    each.playState === "running" && each.playbackRate !== 0 && each.effect?.target?.isConnected &&
+    each.effect.getComputedTiming().endTime !== Infinity);
+  const began = performance.now();
+  const changes = [];
+  let changed = began;
+  const observer = new MutationObserver((records) => {
+    changed = performance.now();
+    for (const { type, target, attributeName } of records) {
+      const ms = Math.round(changed - began);
+      changes.push(`${attributeName ?? type} of ${nameOf(target)} at ${ms} ms`);
+    }
+    changes.splice(0, changes.length - 20);
   });
+  const everything = { subtree: true, childList: true, attributes: true, characterData: true };
+  observer.observe(document, everything);
+  try {
+    for (;;) {
+      const now = performance.now();
+      const isQuiet = now - changed >= quiet;
+      const loads = document.fonts.status !== "loaded";
+      const moves = moving();
+      if (isQuiet && !loads && !moves.length) return [];
+      if (now - began > patience) {
+        return [
+          ...(loads ? ["fonts are loading"] : []),
+          ...moves.map(({ animationName, transitionProperty, effect }) =>
+            `${animationName ?? transitionProperty ?? "motion"} of ${nameOf(effect.target)}`),
+          ...(isQuiet ? [] : changes),
+        ];
+      }
+      await new Promise((resume) => setTimeout(resume, 50));
+    }
+  } finally {
+    observer.disconnect();
+  }
 }"""
+"""Says what still moves or changes after so much patience; nothing where all came to rest."""
 
 
 SAMPLE_JOINTS = ((0.255, 0.383), (0.322, 0.700), (0.799, 0.331), (0.776, 0.690))
@@ -69,9 +100,10 @@ def switch_theme(page: Page, name: str) -> None:
     wait_until_still(page)
 
 
-def wait_until_still(page: Page) -> None:
+def wait_until_still(page: Page, patience_ms: float = PATIENCE_MS) -> None:
     """Until nothing moves and nothing changes: a click on what moves may miss it."""
-    page.evaluate(STILL, QUIET_MS)
+    restless = page.evaluate(STILL, {"quiet": QUIET_MS, "patience": patience_ms})
+    assert not restless, f"after {patience_ms:.0f} ms the page has no rest: {'; '.join(restless)}"
 
 
 def tour(page: Page) -> Iterator[str]:

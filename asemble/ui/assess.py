@@ -53,7 +53,6 @@ def show_slices(study: Study) -> None:
         [viewer.Pane(series, at, heatmap, state.found_on(series.id))],
         study_key=study.key,
         key=f"assess:{series.id}:{state.study_token()}",
-        jump=state.jumps_of(series.id),
         rests_ms=viewer.FOLLOWED_MS,
         has_heat_row=True,
         listeners=viewer.Listeners(on_rest=state.keep_slices),

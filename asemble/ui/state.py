@@ -406,7 +406,6 @@ def keep_assessment(
 ) -> Assessment:
     """Keep what the ensemble returned."""
     session = _session()
-    session.jumps.clear()
     session.trusts.clear()
     session.assessment = Assessment(study_token(), prediction, heatmaps)
     edit(edits.reveal)

@@ -76,6 +76,7 @@ function take({ phase, token, lock, process, reading, count }) {
 }
 
 function forget() {
+  globalThis.asemblePlaces?.clear(); // of `viewer.js`
   [...Object.values(HELD), UNSAID].forEach((name) => sessionStorage.removeItem(name));
 }
 

@@ -110,7 +110,6 @@ def show(
     *,
     study_key: str,
     key: str,
-    jump: int = 0,
     rests_ms: int = REMEMBERED_MS,
     has_heat_row: bool = False,
     listeners: Listeners | None = None,
@@ -124,7 +123,6 @@ def show(
         panes: one to three.
         study_key: `Study.key`, under which this session keeps the images.
         key: names the viewer among the widgets of the page.
-        jump: each new number moves the panes to their `start`.
         rests_ms: how long the reader stays on a slice before the server hears of it; it hears at
             once when the reader leaves the page by a link.
         has_heat_row: whether there are controls for a heatmap, before there is one as well.
@@ -136,16 +134,15 @@ def show(
     data = {
         "panes": shown,
         "colours": heat_colours(),
-        "jump": jump,
         "has_heat_row": has_heat_row,
         "rests_ms": rests_ms if told.on_rest is not None else None,
         "heard": dict([_heard(key)]),
     }
 
     def rested() -> None:
-        if told.on_rest is not None:
-            said = st.session_state[key]["slice"]
-            told.on_rest({str(id_): int(index) for id_, index in said.items()})
+        said = st.session_state[key]["slice"]
+        if told.on_rest is not None and said is not None:
+            told.on_rest({str(id_): int(index) for id_, index in said["slices"].items()})
 
     def heard() -> None:
         said = st.session_state[key]["said"]
@@ -228,6 +225,8 @@ def _pane(pane: Pane, study_key: str) -> dict[str, Any]:
         "places": slice_places(affine, slices, series.plane),
         "unknown": _unknown(volume),
         "start": min(max(pane.start, 0), slices - 1),
+        "jump": state.jumps_of(series.id),
+        "place": f"{state.studies_opened()}:{stack.key}",
         "marking": pane.marking,
     }
 

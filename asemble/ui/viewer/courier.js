@@ -8,7 +8,8 @@ export default function ({ data }) {
   const bytes = data.slice(4 + start); // a copy begins at an even address, as 16 bits need
   const values = header.bits === 16 ? new Uint16Array(bytes.buffer) : bytes;
   const stacks = (globalThis.asembleStacks ??= new Map());
-  stacks.set(header.key, { ...header, values });
+  const stack = { ...header, values };
+  stacks.set(header.key, stack);
   globalThis.dispatchEvent(new Event("asemble-stack"));
-  return () => stacks.delete(header.key);
+  return () => stacks.get(header.key) === stack && stacks.delete(header.key); // no later courier's
 }

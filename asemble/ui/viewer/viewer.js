@@ -35,6 +35,7 @@ const KEYS = [
 ];
 
 const viewers = new WeakMap();
+const places = (globalThis.asemblePlaces ??= new Map());
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".viewer");
@@ -46,30 +47,34 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   viewer.tell = (name, value) => setTriggerValue(name, value);
   viewer.heard = data.heard[viewer.name] ?? 0;
   viewer.queue = viewer.queue.filter((said) => said.number > viewer.heard);
-  viewer.rested = (slices) => setStateValue("slice", slices);
+  // Numbered: what is said again, because it was lost on the way, has to differ from what was said.
+  viewer.rested = (slices) => setStateValue("slice", { slices, number: (viewer.reports += 1) });
   viewer.restsMs = data.rests_ms;
   update(viewer, data);
-  const arrived = () => {
-    viewer.panes.forEach(takeStacks);
-    refresh(viewer);
-  };
-  const leaves = () => rest(viewer);
-  globalThis.addEventListener("asemble-stack", arrived);
-  globalThis.addEventListener("asemble-flush", leaves);
-  arrived();
-  return () => {
-    globalThis.removeEventListener("asemble-stack", arrived);
-    globalThis.removeEventListener("asemble-flush", leaves);
-  };
+  listening(viewer, "addEventListener");
+  viewer.arrived();
+  // Streamlit cleans up after the last of many calls, and after one that another has overtaken.
+  const call = (viewer.call = {});
+  return () => viewer.call === call && listening(viewer, "removeEventListener");
+}
+
+function listening(viewer, adds) {
+  globalThis[adds]("asemble-stack", viewer.arrived);
+  globalThis[adds]("asemble-flush", viewer.leaves);
 }
 
 function makeViewer(root) {
   const viewer = {
-    root, name: crypto.randomUUID?.() ?? String(Math.random()), queue: [], said: 0, heard: 0, panes: [], jump: null, tool: "window", linked: true, linkedByHand: false, active: null, cine: null, colours: [],
+    root, name: crypto.randomUUID?.() ?? String(Math.random()), queue: [], said: 0, heard: 0, reports: 0, panes: [], tool: "window", linked: true, linkedByHand: false, active: null, cine: null, colours: [],
     heat: { on: false, opacity: 0.6, threshold: 0, contour: false },
     outlined: { bones: false, oedema: false },
     lesion: { lesion: Object.keys(LETTERS)[0], is_deep: false, is_intense: false },
   };
+  viewer.arrived = () => {
+    viewer.panes.forEach(takeStacks);
+    refresh(viewer);
+  };
+  viewer.leaves = () => rest(viewer);
   makeToolbar(viewer);
   viewer.stage = root.appendChild(Object.assign(document.createElement("div"), { className: "stage" }));
   return viewer;
@@ -90,9 +95,12 @@ function update(viewer, data) {
   viewer.panes.forEach((pane, i) => {
     pane.data = data.panes[i];
     dropDrafts(viewer, pane);
-    if (viewer.jump !== data.jump) pane.index = pane.data.start;
+    findPlace(pane);
   });
-  viewer.jump = data.jump;
+  keepPlaces(viewer);
+  // What the server does not know was lost on the way, or is on it: then the next data have it.
+  if (viewer.panes.every(({ index, data }) => index === data.start)) forgetRest(viewer);
+  else if (!viewer.rests) restLater(viewer);
   const { parts } = viewer;
   parts.heatRow.hidden = !data.has_heat_row;
   parts.outlineRow.hidden = !data.panes.some((pane) => pane.outlines);
@@ -276,17 +284,41 @@ function moveTo(viewer, pane, index) {
   for (const other of viewer.panes) {
     if (other !== pane) other.index = linkedSlice(viewer, pane, other) ?? other.index;
   }
+  keepPlaces(viewer);
   refresh(viewer);
-  if (!viewer.restsMs) return;
-  clearTimeout(viewer.rests);
-  viewer.rests = setTimeout(() => rest(viewer), viewer.restsMs);
+  restLater(viewer);
+}
+
+// Where the reader left each series. The browser remembers it from page to page, since a reader may
+// leave faster than the server hears of it: the next viewer goes on from there and tells. Only a
+// jump that the server made since then counts for more.
+function findPlace(pane) {
+  const { place, jump, start } = pane.data;
+  if (pane.jump === jump) return;
+  const left = places.get(place);
+  pane.index = left?.jump === jump ? left.index : start;
+  pane.jump = jump;
+}
+
+function keepPlaces(viewer) {
+  for (const { data, index, jump } of viewer.panes) places.set(data.place, { index, jump });
 }
 
 // The server hears of the slices when the reader rests on them, and before the reader leaves.
-function rest(viewer) {
-  if (!viewer.rests) return;
+function restLater(viewer) {
+  forgetRest(viewer);
+  if (viewer.restsMs) viewer.rests = setTimeout(() => rest(viewer), viewer.restsMs);
+}
+
+function forgetRest(viewer) {
   clearTimeout(viewer.rests);
   viewer.rests = null;
+}
+
+function rest(viewer) {
+  if (!viewer.rests) return;
+  forgetRest(viewer);
+  if (!viewer.root.isConnected) return; // a viewer that is gone would call its page back
   viewer.rested(Object.fromEntries(viewer.panes.map((pane) => [pane.data.id, pane.index])));
 }
 
