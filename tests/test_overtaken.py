@@ -1,9 +1,21 @@
 """What was done just before leaving a page, while the server was busy, is not lost."""
 
-from streamlit.components.v2.bidi_component.main import _make_trigger_id
-from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
+from types import SimpleNamespace
 
+import pytest
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
+from streamlit.runtime.scriptrunner_utils.script_requests import (
+    RerunData,
+    ScriptRequests,
+    ScriptRequestType,
+)
+
+from asemble.ui import overtaken
 from asemble.ui.overtaken import folded
+from asemble.ui.resent import KEPT_RUNS, RUNS_UNDER_WAY, Sent
 
 
 def states(*widgets: WidgetState) -> WidgetStates:
@@ -31,3 +43,35 @@ def test_a_trigger_that_is_overtaken_keeps_the_component_that_it_belongs_to() ->
     assert {each.id for each in both.widgets} == {"viewer", trigger}
     button = WidgetState(id="button", trigger_value=True)
     assert folded(states(button), states()) == states(button)
+
+
+def test_what_waits_for_a_script_that_is_stopped_goes_with_the_request_that_stops_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[ClientState] = []
+    monkeypatch.setattr(overtaken, "_request_rerun", lambda _session, state: asked.append(state))
+    requests = ScriptRequests()
+    requests.request_rerun(RerunData())
+    requests.on_scriptrunner_ready()  # a script runs
+    slice_ = WidgetState(id="viewer", json_value='{"slice": 3}')
+    requests.request_rerun(RerunData(widget_states=states(slice_), fragment_id="read"))
+    session = SimpleNamespace(_scriptrunner=SimpleNamespace(_requests=requests))
+    overtaken._request_with_what_waits(session, ClientState(page_script_hash="assess"))
+    assert list(asked[0].widget_states.widgets) == [slice_]
+    assert requests.on_scriptrunner_ready().type is ScriptRequestType.STOP  # and is not run twice
+    again = ClientState(page_script_hash="report")
+    overtaken._request_with_what_waits(session, again)
+    assert not asked[1].widget_states.widgets
+
+
+def test_the_browser_is_referred_only_to_what_it_surely_keeps() -> None:
+    sent, ended = Sent(), ForwardMsg(script_finished=ForwardMsg.FINISHED_SUCCESSFULLY)
+    sent.note([ForwardMsg(hash="slices")])
+    for _ in range(KEPT_RUNS - RUNS_UNDER_WAY):
+        assert sent.surely_kept(["slices"]) == ["slices"]
+        sent.note([ended])
+    assert sent.surely_kept(["slices"]) == ["slices"]
+    sent.note([ended])
+    assert sent.surely_kept(["slices"]) == []
+    sent.note([ForwardMsg(ref_hash="slices")])
+    assert sent.surely_kept(["slices", "of another server"]) == ["slices"]
