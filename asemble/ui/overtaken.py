@@ -27,7 +27,7 @@ _request_rerun = AppSession.request_rerun
 def keep_what_is_overtaken() -> None:
     """Make this process fold requests without losing anything of the earlier one."""
     script_requests._coalesce_widget_states = folded  # type: ignore[assignment]
-    AppSession.request_rerun = _request_with_what_waits  # type: ignore[method-assign]
+    AppSession.request_rerun = _request_with_what_waits  # type: ignore[method-assign, assignment]
     refer_to_what_is_there()
 
 

@@ -60,7 +60,7 @@ class Sent:
 def refer_to_what_is_there() -> None:
     """Make this process count for every session."""
     config.set_option("global.maxCachedMessageAge", KEPT_RUNS)
-    AppSession.flush_browser_queue = _flush_and_count  # type: ignore[method-assign]
+    AppSession.flush_browser_queue = _flush_and_count  # type: ignore[method-assign, assignment]
 
 
 def only_surely_kept(session: AppSession, asked: ClientState) -> None:
