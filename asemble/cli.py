@@ -11,6 +11,7 @@ torch is imported only by the verbs that need it, so that `asemble --help` answe
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import TracebackType
 
@@ -18,9 +19,11 @@ from asemble import __version__
 from asemble.commands.cases_options import add_cases
 from asemble.commands.evaluate_options import add_evaluate
 from asemble.commands.options import Verbs, add_verb, count_from_one, count_from_zero
+from asemble.commands.placing import placing
 from asemble.commands.terminal import (
     FAULT,
     REFUSED,
+    Printable,
     progress,
     require_empty_folder,
     tell_refusals,
@@ -43,12 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is None:
         sys.excepthook = tell_fault
-    options = parser().parse_args(arguments)
-    try:
-        code: int | None = options.verb(options)
-    except AsembleError as error:
-        print(f"asemble: {' '.join(str(error).split())}", file=sys.stderr)
-        return REFUSED
+    with (
+        redirect_stdout(Printable(sys.stdout)),  # type: ignore[type-var]  what print needs of it
+        redirect_stderr(Printable(sys.stderr)),  # type: ignore[type-var]
+    ):
+        options = parser().parse_args(arguments)
+        try:
+            code: int | None = options.verb(options)
+        except AsembleError as error:
+            print(f"asemble: {' '.join(str(error).split())}", file=sys.stderr)
+            return REFUSED
     return code or 0
 
 
@@ -80,11 +87,13 @@ def parser() -> argparse.ArgumentParser:
     convert = add_verb(verbs, "convert", "write each series as NIfTI with a JSON sidecar", _convert)
     convert.add_argument("source", type=Path, metavar="IN", help="file, folder or archive")
     convert.add_argument("out", type=Path, metavar="OUT", help="a folder")
+    convert.add_argument("--force", action="store_true", help="replace files that are there")
 
     predict = add_verb(verbs, "predict", "what the ensemble says of a study", _predict)
     predict.add_argument("source", type=Path, metavar="IN", help="file, folder or archive")
     predict.add_argument("--json", type=Path, required=True, metavar="FILE")
     predict.add_argument("--heatmaps", type=Path, metavar="DIR", help="write heatmaps as NIfTI")
+    predict.add_argument("--force", action="store_true", help="replace files that are there")
     predict.add_argument(
         "--plane", type=Plane, choices=list(Plane), help="of every series, whatever its file says"
     )
@@ -198,8 +207,8 @@ def _convert(options: argparse.Namespace) -> None:
 
     study = io.read_study(options.source, progress=progress("reading", "files"))
     tell_refusals(study.refused)
-    with writing():
-        io.convert(study, options.out)
+    with writing(), placing(options.out, force=options.force) as folder:
+        io.convert(study, folder)
 
 
 def _predict(options: argparse.Namespace) -> None:
@@ -211,6 +220,7 @@ def _predict(options: argparse.Namespace) -> None:
         heatmaps_folder=options.heatmaps,
         plane=options.plane,
         weighting=options.weighting,
+        force=options.force,
     )
 
 

@@ -143,7 +143,10 @@ def test_predict_asks_for_the_plane_and_takes_it(
     assert series["why_not"] == asked
     assert f"s01 was not judged: {asked}" in answer["study"]["reasons"]
     assert asked in capsys.readouterr().err
-    assert main(["predict", str(tmp_path / "in"), "--json", str(out), "--plane", "axial"]) == 0
+    assert (
+        main(["predict", str(tmp_path / "in"), "--json", str(out), "--force", "--plane", "axial"])
+        == 0
+    )
     (series,) = json.loads(out.read_text())["series"]
     assert series["plane"] == "axial"
     assert "too small" in series["why_not"]  # the plane is answered

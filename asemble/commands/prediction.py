@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from asemble import __version__, io
+from asemble.commands.placing import place_file, placing, refuse_existing
 from asemble.commands.terminal import progress, tell_refusals, tell_series, writing
 from asemble.core.labels import Plane, Weighting
 from asemble.core.results import ENSEMBLE, SeriesPrediction, SlicePrediction, StudyPrediction
@@ -32,6 +33,7 @@ def predict_to_files(
     heatmaps_folder: Path | None,
     plane: Plane | None,
     weighting: Weighting | None,
+    force: bool = False,
 ) -> None:
     """Read, predict, explain where asked, and write.
 
@@ -43,10 +45,12 @@ def predict_to_files(
             ensemble; None explains nothing.
         plane: of every series, whatever its file says; None trusts the files.
         weighting: the same.
+        force: replace files that are there.
 
     Raises:
         AsembleError: nothing could be read, the weights are not right, or nothing can be written.
     """
+    refuse_existing(json_file, force=force)
     started = time.perf_counter()
     study = io.read_study(source, progress=progress("reading", "files"))
     study = stated(study, plane=plane, weighting=weighting)
@@ -63,11 +67,13 @@ def predict_to_files(
     seconds["predict"] = prediction.seconds["predict"]
     seconds["explain"] = time.perf_counter() - started - seconds["predict"]
     with writing():
-        names = {} if heatmaps_folder is None else _write_maps(study, heatmaps, heatmaps_folder)
+        names = {}
+        if heatmaps_folder is not None:
+            with placing(heatmaps_folder, force=force) as folder:
+                names = _write_maps(study, heatmaps, folder)
         content = as_json(study, prediction, heatmap_names=names, seconds=seconds)
-        json_file.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-        json_file.write_text(text + "\n", encoding="utf-8")
+        place_file(f"{text}\n".encode(), json_file, force=force)
     tell_series(study, prediction.series)
     for one in prediction.series:
         if one.measurements is not None:
@@ -159,7 +165,6 @@ def _write_maps(
     study: Study, heatmaps: Mapping[str, SeriesHeatmaps], folder: Path
 ) -> dict[str, str]:
     """Write the ensemble's maps; returns the name of the file of oedema by series id."""
-    folder.mkdir(parents=True, exist_ok=True)
     names = {}
     for series_id, maps in heatmaps.items():
         lies = study.series_by_id(series_id).volume

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TextIO
 
 from asemble.core.errors import InputError
 from asemble.core.results import SeriesPrediction
@@ -34,6 +35,40 @@ def progress(action: str, things: str) -> Callable[[int, int], None] | None:
         sys.stderr.flush()
 
     return show
+
+
+class Printable:
+    r"""A stream that shows what it is told and never obeys it.
+
+    Names of files and what a file says may hold sequences that move the cursor, hide text or write
+    into a terminal's clipboard, and marks that turn the direction of writing: each such character
+    becomes U+FFFD. A line's own beginning (a progress line) and end stay.
+
+    Args:
+        stream: what is written to.
+
+    >>> _ = Printable(sys.stdout).write("A \x1b[2J\u202eB")
+    A �[2J�B
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """As of any stream."""
+        begins = "\r" if text.startswith("\r") else ""
+        return self._stream.write(begins + text.removeprefix("\r").translate(_UNPRINTABLE))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+_UNPRINTABLE = {
+    code: "\N{REPLACEMENT CHARACTER}"
+    for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+    if chr(code) not in "\n\t"
+} | dict.fromkeys((1564, 8206, 8207), "�")
+"""Control characters of both kinds, and those that turn the direction of writing."""
 
 
 def clock(seconds: float) -> str:

@@ -1,5 +1,6 @@
 """How a study comes in: the three samples, the upload, and what was read of it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -171,7 +172,7 @@ def left_out(refused: Sequence[Refusal]) -> None:
     with st.expander(f"{files} {noun} left out, and why", expanded=len(rows) <= ROWS_UNFOLDED):
         st.dataframe(
             {
-                "File": [row.name for row in rows[:REFUSALS_SHOWN]],
+                "File": [no_formula(row.name) for row in rows[:REFUSALS_SHOWN]],
                 "How many": [row.files for row in rows[:REFUSALS_SHOWN]],
                 "Why": [row.reason for row in rows[:REFUSALS_SHOWN]],
             },
@@ -181,6 +182,19 @@ def left_out(refused: Sequence[Refusal]) -> None:
         )
         if len(rows) > REFUSALS_SHOWN:
             st.caption(f"The first {REFUSALS_SHOWN} reasons are shown.")
+
+
+def no_formula(name: str) -> str:
+    """A name that no spreadsheet takes for a formula: the table can be downloaded as CSV.
+
+    >>> no_formula("=1+1.dcm"), no_formula("a;@b"), no_formula("IM-0001.dcm")
+    ("'=1+1.dcm", "a;'@b", 'IM-0001.dcm')
+    """
+    return _FORMULA.sub(r"\1'\2", name)
+
+
+_FORMULA = re.compile(r"(^\s*|[;,\t\r\n|\"]\s*)([=+\-@])")
+"""At the beginning of a cell, as whatever is taken for what ends one."""
 
 
 def _read(files: Sequence[UploadedFile]) -> None:
