@@ -116,6 +116,9 @@ def parser() -> argparse.ArgumentParser:
     models.add_argument(
         "--check", action="store_true", help="also train a tiny member twice: the files must agree"
     )
+    models.add_argument(
+        "--sign", action="store_true", help="write the list of SHA-256 anew, as the files are now"
+    )
     return top
 
 
@@ -270,8 +273,10 @@ def _bench(options: argparse.Namespace) -> None:
 
 def _models(options: argparse.Namespace) -> int | None:
     from asemble.commands.check import check_models
-    from asemble.commands.models import list_models
+    from asemble.commands.models import list_models, sign_weights
 
+    if options.sign:
+        sign_weights(options.weights)
     if options.check:
         return None if check_models(options.weights) else FAULT
     list_models(options.weights)

@@ -18,5 +18,8 @@ evidence.show_scope(ensemble.fusion)
 comparison.show_comparison(weights_directory())
 evidence.show_gallery(ensemble.fusion, weights_directory())
 st.subheader("The cards, one a network")
-st.caption(f"They run on {ensemble.device}. Every file was checked against its card when loaded.")
+st.caption(
+    f"They run on {ensemble.device}. These are {ensemble.signed.words}: every file is the one that "
+    f"the list {ensemble.signed.digest[:12]} signs for."
+)
 cards.show_cards(ensemble.cards)

@@ -13,6 +13,7 @@ from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.cards import Card, input_facts
 from asemble.models.fusion import save_fusion, uncalibrated
 from asemble.models.scope import accepts_all, save_scope
+from asemble.models.signing import open_signed
 from asemble.models.weights import save_weights, weights_name
 
 # Columns step along slices, rows and columns; a true coronal and a true axial stack.
@@ -45,6 +46,7 @@ def write_random_weights(folder: Path, *, fusion: bool = True) -> Ensemble:
     if fusion:
         names = {plane: list(MEMBERS) for plane in JUDGED_PLANES}
         save_fusion(folder, uncalibrated(ensemble.weights, names))
+        ensemble.signed = open_signed(folder, must_be_shipped=False)
     return ensemble
 
 

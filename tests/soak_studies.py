@@ -27,6 +27,7 @@ from asemble.imaging.orientation import Turn, as_shown
 from asemble.io import read_study
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.fusion import METHODS
+from asemble.models.signing import LIST
 from asemble.models.weights import weights_directory
 from asemble.predict import assess
 from asemble.reading import Reading, fingerprint
@@ -155,8 +156,7 @@ def load_study(path: Path) -> SoakStudy:
 def digest_of(archive: Path) -> str:
     """Names the archive, the weights, the code and what else may change an answer."""
     package = Path(asemble.__file__).parent
-    weights = sorted(file for file in weights_directory().iterdir() if file.is_file())
-    files = [*sorted(package.rglob("*.py")), *weights, archive]
+    files = [*sorted(package.rglob("*.py")), weights_directory() / LIST, archive]
     digest = hashlib.sha256(f"{torch.__version__} {torch.get_num_threads()}".encode())
     for file in files:
         digest.update(file.read_bytes())

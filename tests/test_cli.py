@@ -59,7 +59,7 @@ def answer(path: Path) -> dict[str, Any]:
 
 def test_predict_writes_the_contract(predicted: Path) -> None:
     content = answer(predicted / "deep" / "p.json")
-    assert set(content) == {"study", "series", "weights", "version", "seconds"}
+    assert set(content) == {"study", "series", "weights", "weights_list", "version", "seconds"}
     assert set(content["study"]) == {
         "probabilities",
         "interval_inflammatory",
@@ -185,8 +185,9 @@ def test_weights_that_changed_are_refused(
 def test_models_lists_every_network_as_checked(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
     said = capsys.readouterr().out
-    assert said.count("file matches its card") == 6
+    assert said.count("signed, matches its card") == 6
     assert "chance: 0.5" in said
+    assert "These are not the weights that asemble ships" in said
 
 
 def test_a_sample_is_not_written_over_something_else(tmp_path: Path) -> None:

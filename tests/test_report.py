@@ -78,6 +78,8 @@ def a_prediction(study, **changes):
             for s in study.series
         ],
         weights={"coronal_asemblenet.safetensors": "deadbeefcafe" + "0" * 52},
+        weights_list="0fade0fade" + "0" * 54,
+        are_shipped=True,
         device="cpu",
         seconds={"predict": 1.0},
     )

@@ -220,11 +220,16 @@ def test_weights_that_cannot_be_loaded_make_the_server_unhealthy(server: Server,
     wait_until(lambda: b"loading" not in get(server, "/healthz")[2])
     status, headers, body = get(server, "/healthz")
     assert status == 503
-    assert json.loads(body) == {
+    said = json.loads(body)
+    failure = said.pop("failure")
+    assert said == {
         "status": "unavailable",
         "models": "failed",
         "version": __version__,
+        "weights": None,
     }
+    assert failure["code"] == "weights-unsigned"
+    assert failure["sentence"].startswith("The weights folder has no SHA256SUMS")
     assert headers["cache-control"] == "no-store"
     fault = next(line for line in lines(log) if line.get("error") == "WeightsError")
     assert str(fault["place"]).startswith("asemble/models/")

@@ -1,6 +1,5 @@
 """Weight files and cards: a round trip, and every disagreement refused."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def saved(tmp_path: Path) -> Path:
 
 
 def rewrite(path: Path, **changes: object) -> None:
-    """Change a card as its own writer would, so that its checksum holds."""
+    """Change a card as its own writer would."""
     write_card(card_path(path), replace(read_card(card_path(path)), **changes))  # type: ignore[arg-type]
 
 
@@ -80,21 +79,6 @@ def test_a_truncated_or_missing_file_is_refused(saved: Path) -> None:
         load_weights(saved)
     saved.unlink()
     with pytest.raises(WeightsError, match="cannot be read"):
-        load_weights(saved)
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("calibration", {"temperature": 0.7}),
-        ("metrics", {"validation_auc": 0.99}),
-        ("plane", "coronal"),
-    ],
-)
-def test_a_card_that_was_changed_by_hand_is_refused(saved: Path, field: str, value: object) -> None:
-    path = card_path(saved)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
-    with pytest.raises(WeightsError, match="changed by hand"):
         load_weights(saved)
 
 

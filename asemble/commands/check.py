@@ -16,10 +16,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
+from asemble.commands.models import words_of
 from asemble.commands.terminal import REFUSED
 from asemble.core.errors import InputError
 from asemble.models import load_ensemble
-from asemble.models.weights import SUFFIX
+from asemble.models.signing import SUFFIX
 from asemble.training.config import CONFIGS
 
 TINY_CONFIG = CONFIGS / "check" / "tiny.toml"
@@ -37,7 +38,7 @@ def check_models(
     config: Path = TINY_CONFIG,
     retrain: Callable[[Path, Path], str] | None = None,
 ) -> bool:
-    """Hold the shipped files against their cards, and train one tiny member twice.
+    """Hold the shipped files against their list and their cards, and train one tiny member twice.
 
     Each training is a process of its own that simulates its own slices.
 
@@ -53,8 +54,10 @@ def check_models(
     Raises:
         AsembleError: a shipped file does not match its card, or the training was refused.
     """
-    for name, digest in load_ensemble(weights).weights.items():
-        print(f"{name:<32}{digest[:16]}…  matches its card")
+    ensemble = load_ensemble(weights)
+    for name, digest in ensemble.weights.items():
+        print(f"{name:<32}{digest[:16]}…  signed, and matches its card")
+    print(words_of(ensemble.signed))
     train = retrain or retrained
     with TemporaryDirectory(prefix="asemble-check-") as folder:
         first, second = (train(config, Path(folder) / turn) for turn in ("first", "second"))

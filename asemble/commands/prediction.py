@@ -124,6 +124,7 @@ def as_json(
         "series": [_series(study, judged, heatmap_names) for judged in prediction.series],
         **({"attribution": list(study.attribution)} if study.attribution else {}),
         "weights": dict(prediction.weights),
+        "weights_list": {"sha256": prediction.weights_list, "shipped": prediction.are_shipped},
         "version": __version__,
         "seconds": {name: round(value, SECONDS_DIGITS) for name, value in seconds.items()},
     }

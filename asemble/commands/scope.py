@@ -22,7 +22,8 @@ from asemble.evaluation.scope_groups import (
 )
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.fusion import store_measurement
-from asemble.models.scope import SHIPPED_DIRECTORY, save_scope
+from asemble.models.scope import save_scope
+from asemble.models.signing import SHIPPED_DIRECTORY
 from asemble.models.weights import weights_directory
 from asemble.predict import look_for_joints
 

@@ -8,7 +8,7 @@
     │   ├── ReadingError      a saved reading cannot be opened
     │   ├── CaseError         a public case cannot be fetched or opened
     │   └── LineError         what was drawn cannot be a joint line
-    ├── WeightsError      a weight file and its card do not agree
+    ├── WeightsError      weights cannot be used
     └── ConfigError       a configuration asks for something that does not exist
 
 A programmer's mistake stays a `ValueError`.
@@ -91,7 +91,17 @@ class LineError(InputError):
 
 
 class WeightsError(AsembleError):
-    """A weight file and its card do not agree."""
+    """Weights cannot be used: changed, missing, or at odds with their card.
+
+    Args:
+        message: one sentence that says what was wrong.
+        hint: one sentence that says what to do about it.
+        code: names the reason for programs; it stays when the sentence is worded anew.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "weights-refused") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
 
 
 class ConfigError(AsembleError):

@@ -91,6 +91,9 @@ TRAINED_ON = "simulated oedema, on simulated and on openly licensed real anatomy
 REAL_ANATOMY = "CPTAC-UCEC (doi:10.7937/K9/TCIA.2018.3R3JUISW), CC BY 4.0"
 """Whose anatomy that is; the cards in `weights/` say the same at length."""
 
+SHIPPED_WEIGHTS = "the weights that asemble ships"
+OWN_WEIGHTS = "not the weights that asemble ships"
+"""Whose weights these are, for a sentence: in reports, on screen and in a terminal."""
 STANDING_NOTICE = (
     "Education and research prototype. Not a medical device; not cleared or CE/UKCA marked. "
     f"Do not use for diagnosis or treatment. The models were trained on {TRAINED_ON}; "

@@ -180,6 +180,8 @@ class StudyPrediction:
         device: where the networks ran.
         seconds: time spent, by step.
         deciding: the slice that weighs most; None where no slice counts.
+        weights_list: SHA-256 of the list that signs for the weights and for the calibration.
+        are_shipped: whether it is the list that asemble ships.
     """
 
     probabilities: Probabilities | None
@@ -192,6 +194,8 @@ class StudyPrediction:
     device: str
     seconds: Mapping[str, float]
     deciding: DecidingSlice | None = None
+    weights_list: str = ""
+    are_shipped: bool = False
 
     @property
     def why_abstains(self) -> str | None:

@@ -15,6 +15,7 @@ from asemble.core.study import Series
 from asemble.evaluation.studies import Record, SeriesTruth, SimulatedStudy
 from asemble.imaging.slices import prepare
 from asemble.models.fusion import GRADCAM
+from asemble.models.signing import sign
 
 WORST = 10
 """Studies in the gallery."""
@@ -122,7 +123,7 @@ def what_went_wrong(record: Record) -> str:
 
 
 def write_strip(path: Path, records: Sequence[Record]) -> None:
-    """The pictures of these studies below one another, as one JPEG.
+    """The pictures of these studies below one another, as one JPEG that is signed.
 
     Raises:
         ValueError: it could not be encoded.
@@ -135,6 +136,7 @@ def write_strip(path: Path, records: Sequence[Record]) -> None:
     if not done:
         raise ValueError("the strip could not be encoded")
     path.write_bytes(encoded.tobytes())
+    sign(path)
 
 
 def _of_true_class(record: Record) -> float:

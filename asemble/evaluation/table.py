@@ -18,6 +18,7 @@ from asemble.evaluation.slice_figures import (
     confusion_shares,
     slice_figures,
 )
+from asemble.models.signing import sign
 
 TABLE_FILE = "table.json"
 """Stands beside the weights, so that the app can show it."""
@@ -127,11 +128,12 @@ def _row(answers: NetworkAnswers) -> dict[str, Any]:
 
 
 def write_table(directory: Path, content: Mapping[str, Any]) -> Path:
-    """Write `table.json` into the folder of the weights, whole or not at all."""
+    """Write `table.json` into the folder of the weights, whole or not at all, and sign it."""
     path = directory / TABLE_FILE
     partial = path.with_suffix(".json.partial")
     partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     partial.replace(path)
+    sign(path)
     return path
 
 

@@ -1,9 +1,8 @@
 """The card beside each weight file: what the network is, and how it came to be."""
 
-import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from asemble.core.errors import WeightsError
 from asemble.core.labels import PATTERNS, Plane, Weighting
 from asemble.imaging.intensity import SQUASH, Preprocessing
 from asemble.imaging.slices import FIELD_MM, SIDE
+from asemble.models.signing import sign
 
 FORMAT = 1
 """Raised when a field changes its meaning."""
@@ -98,32 +98,34 @@ def card_path(weights: Path) -> Path:
 
 
 def write_card(path: Path, card: Card) -> None:
-    """Write `card` with a checksum of itself, whole or not at all."""
-    content = json.loads(json.dumps(asdict(card)))  # tuples as JSON has them
-    text = json.dumps({**content, "checksum": _checksum(content)}, indent=2) + "\n"
+    """Write `card`, whole or not at all, and sign it."""
     partial = path.with_suffix(".json.partial")
-    partial.write_text(text, encoding="utf-8")
+    partial.write_text(json.dumps(asdict(card), indent=2) + "\n", encoding="utf-8")
     partial.replace(path)
+    sign(path)
 
 
-def read_card(path: Path) -> Card:
-    """Read a card and check it against itself and against this version of the package.
+def read_card(path: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> Card:
+    """Read a card and check it against this version of the package.
+
+    Args:
+        path: of the card.
+        read: gives the content of a file; `Signed.read` where it has to be the signed one.
 
     Raises:
-        WeightsError: it is missing, changed since it was written, or of another version.
+        WeightsError: it is missing, changed since it was signed, or of another version.
     """
     name = path.name
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read(path))
     except FileNotFoundError:
         raise WeightsError(f"The model card {name} is missing.", hint=_FETCH_AGAIN) from None
     except (OSError, ValueError) as error:
         raise WeightsError(f"The model card {name} is unreadable.", hint=_FETCH_AGAIN) from error
-    expected = {f.name for f in fields(Card)} | {"checksum"}
-    if not isinstance(content, dict) or set(content) != expected:
+    if isinstance(content, dict):
+        content.pop("checksum", None)  # of itself, in cards from before there was a list
+    if not isinstance(content, dict) or set(content) != {f.name for f in fields(Card)}:
         raise WeightsError(f"The model card {name} lacks or adds fields.", hint=_FETCH_AGAIN)
-    if content.pop("checksum") != _checksum(content):
-        raise WeightsError(f"The model card {name} was changed by hand.", hint=_FETCH_AGAIN)
     card = Card(**{**content, "classes": tuple(content["classes"])})
     _check_fits(card, name)
     return card
@@ -146,8 +148,3 @@ def _check_fits(card: Card, name: str) -> None:
     temperature = card.calibration.get("temperature", math.nan)
     if not (math.isfinite(temperature) and temperature > 0):
         raise WeightsError(f"The model card {name} has no calibration.", hint=_FETCH_AGAIN)
-
-
-def _checksum(content: Mapping[str, Any]) -> str:
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()

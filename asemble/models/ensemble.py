@@ -22,10 +22,11 @@ from asemble.models.evidence import EVIDENCE_SIDE, IMAGE_SIDE, EvidenceNetwork
 from asemble.models.forward import ready_to_run
 from asemble.models.fusion import Fusion, load_fusion
 from asemble.models.members import MEMBERS, MemberSpec
-from asemble.models.scope import SCOPE_FILE, SHIPPED_DIRECTORY, Scope, load_scope
+from asemble.models.scope import SCOPE_FILE, Scope, load_scope
 from asemble.models.seeing import seen
+from asemble.models.signing import SHIPPED_DIRECTORY, SUFFIX, Signed, open_signed
 from asemble.models.turns import Arrays, Pieces, Turns
-from asemble.models.weights import SUFFIX, load_weights, weights_directory, weights_name
+from asemble.models.weights import load_weights, weights_directory, weights_name
 
 _Scalar = TypeVar("_Scalar", bound=np.floating[Any])
 
@@ -128,16 +129,16 @@ class Ensemble:
 
     Args:
         planes: members by plane, in the order of the table.
-        directory: where the weights lie, and the study calibration beside them.
+        signed: where the weights lie, and the study calibration beside them.
         device: where the networks are.
     """
 
     def __init__(
-        self, planes: Mapping[Plane, tuple[Member, ...]], *, directory: Path, device: str
+        self, planes: Mapping[Plane, tuple[Member, ...]], *, signed: Signed, device: str
     ) -> None:
         self.planes = MappingProxyType(dict(planes))
         self.device = device
-        self._directory = directory
+        self.signed = signed
         self._turns = Turns(BATCH[device])
         self._ready: dict[tuple[Plane, str], EvidenceNetwork] = {}
 
@@ -175,7 +176,7 @@ class Ensemble:
             WeightsError: it is missing, damaged, or of other weights.
         """
         names = {plane: [m.name for m in members] for plane, members in self.planes.items()}
-        return load_fusion(self._directory, self.weights, names)
+        return load_fusion(self.signed.folder, self.weights, names, self.signed.read)
 
     @cached_property
     def scope(self) -> Scope:
@@ -184,8 +185,9 @@ class Ensemble:
         Raises:
             WeightsError: it is missing, damaged, or of another version.
         """
-        has_own = (self._directory / SCOPE_FILE).is_file()
-        return load_scope(self._directory if has_own else SHIPPED_DIRECTORY)
+        has_own = SCOPE_FILE in self.signed.digests
+        signed = self.signed if has_own else open_signed(SHIPPED_DIRECTORY, must_be_shipped=True)
+        return load_scope(signed.folder, signed.read)
 
     def each(self, plane: Plane, images: Floats, step: Step) -> Pieces:
         """What `step` finds by each member of `plane`, piece after piece, in the order of `images`.
@@ -238,12 +240,13 @@ def load_ensemble(directory: Path | None = None, *, device: str | None = None) -
     """Load every member of every plane, and refuse the whole if one does not fit.
 
     Args:
-        directory: of the weights; by default `ASEMBLE_WEIGHTS`, else the repository's `weights/`.
+        directory: of the weights; by default `ASEMBLE_WEIGHTS`, else the repository's `weights/`,
+            which have to be the shipped ones.
         device: "cpu" or "cuda"; by default CUDA where there is one.
 
     Raises:
-        WeightsError: a file, its card, its SHA-256 or its architecture do not agree, or the
-            folder holds weights that no member reads.
+        WeightsError: a file is not the one that was signed, does not fit its card or its
+            architecture, or the folder holds weights that no member reads.
         ConfigError: the device does not exist on this machine.
     """
     folder = weights_directory(directory)
@@ -255,18 +258,21 @@ def load_ensemble(directory: Path | None = None, *, device: str | None = None) -
             f"The weights folder holds files of no member: {', '.join(strangers)}.",
             hint="Move them elsewhere.",
         )
+    is_named = directory is not None or folder != SHIPPED_DIRECTORY
+    signed = open_signed(folder, must_be_shipped=not is_named)
     return Ensemble(
         {
-            plane: tuple(_member(folder, plane, spec, chosen) for spec in MEMBERS.values())
+            plane: tuple(_member(signed, plane, spec, chosen) for spec in MEMBERS.values())
             for plane in JUDGED_PLANES
         },
-        directory=folder,
+        signed=signed,
         device=chosen,
     )
 
 
-def _member(folder: Path, plane: Plane, spec: MemberSpec, device: str) -> Member:
-    network, card = load_weights(folder / weights_name(plane, spec.name))
+def _member(signed: Signed, plane: Plane, spec: MemberSpec, device: str) -> Member:
+    path = signed.folder / weights_name(plane, spec.name)
+    network, card = load_weights(path, signed.read)
     return Member(spec, card, network.to(device))
 
 

@@ -14,7 +14,7 @@ that no network has seen (`asemble evaluate calibrate`) and stored beside the we
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from asemble.models.calibration import (
     slice_calibration,
 )
 from asemble.models.counting import Rule
+from asemble.models.signing import sign
 
 Bools = npt.NDArray[np.bool_]
 
@@ -232,7 +233,7 @@ def calibrated(features: Floats64, coefficients: Floats64) -> Floats64:
 
 
 def save_fusion(directory: Path, fusion: Fusion) -> Path:
-    """Write `ensemble.json` into the folder of the weights."""
+    """Write `ensemble.json` into the folder of the weights, and sign it."""
     content = {
         "weights": dict(fusion.weights),
         "coefficients": {key: fusion.coefficients[key].tolist() for key in PLANE_SETS},
@@ -245,6 +246,7 @@ def save_fusion(directory: Path, fusion: Fusion) -> Path:
     }
     path = directory / FUSION_FILE
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    sign(path)
     return path
 
 
@@ -261,6 +263,7 @@ def store_measurement(directory: Path, name: str, measured: Mapping[str, Any]) -
     kept = {key: value for key, value in content["evaluation"].items() if isinstance(value, dict)}
     content["evaluation"] = kept | {name: dict(measured)}
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    sign(path)
 
 
 def stored_measurement(directory: Path, name: str) -> dict[str, Any]:
@@ -273,7 +276,10 @@ def stored_measurement(directory: Path, name: str) -> dict[str, Any]:
 
 
 def load_fusion(
-    directory: Path, weights: Mapping[str, str], members: Mapping[Plane, Sequence[str]]
+    directory: Path,
+    weights: Mapping[str, str],
+    members: Mapping[Plane, Sequence[str]],
+    read: Callable[[Path], bytes] = Path.read_bytes,
 ) -> Fusion:
     """Read `ensemble.json` and hold it against the weights that were loaded.
 
@@ -281,6 +287,7 @@ def load_fusion(
         directory: folder of the weights.
         weights: SHA-256 by file name, as loaded.
         members: names of the members by plane, as loaded.
+        read: gives the content of a file; `Signed.read` where it has to be the signed one.
 
     Raises:
         WeightsError: the file is absent, damaged, incomplete, or fitted for other weights.
@@ -289,7 +296,7 @@ def load_fusion(
     if not path.is_file():
         raise WeightsError(f"{FUSION_FILE} is missing beside the weights.", hint=_HINT)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read(path))
         fusion = Fusion(
             weights=dict(content["weights"]),
             coefficients={key: _coefficients(content["coefficients"][key]) for key in PLANE_SETS},

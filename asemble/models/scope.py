@@ -13,7 +13,6 @@ strange pictures that please the glance are not.
 """
 
 import base64
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -31,11 +30,10 @@ from asemble.core.errors import WeightsError
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.core.results import Remark
 from asemble.core.volume import Floats
+from asemble.models.signing import sign
 
 SCOPE_FILE = "scope.json"
 """Stands beside the weights."""
-SHIPPED_DIRECTORY = Path(__file__).parents[2] / "weights"
-"""Where the scope is taken from for weights without one of their own, as fine-tuned ones are."""
 FORMAT = 1
 """Raised when a field changes its meaning."""
 COARSE = 64
@@ -224,7 +222,7 @@ def _around(images: Tensor) -> Tensor:
 
 
 def save_scope(directory: Path, scope: Scope) -> Path:
-    """Write `scope.json` into the folder of the weights; the same scope writes the same bytes."""
+    """Write and sign `scope.json` in the folder of the weights; equal scopes, equal bytes."""
     state = {} if scope.network is None else scope.network.state_dict()
     half = [v.detach().numpy().astype("<f2").tobytes() for v in _floating(state).values()]
     stored = b"".join(half)
@@ -235,17 +233,21 @@ def save_scope(directory: Path, scope: Scope) -> Path:
             plane.value: {"shown": limits.shown, "upright": limits.upright}
             for plane, limits in scope.limits.items()
         },
-        "sha256": hashlib.sha256(stored).hexdigest(),
         "network": base64.b64encode(stored).decode("ascii"),
         "fitted_on": dict(scope.fitted_on),
     }
     path = directory / SCOPE_FILE
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    sign(path)
     return path
 
 
-def load_scope(directory: Path) -> Scope:
+def load_scope(directory: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> Scope:
     """Read `scope.json`.
+
+    Args:
+        directory: folder of the weights.
+        read: gives the content of a file; `Signed.read` where it has to be the signed one.
 
     Raises:
         WeightsError: it is absent, damaged, or of another version.
@@ -254,10 +256,10 @@ def load_scope(directory: Path) -> Scope:
     if not path.is_file():
         raise WeightsError(f"{SCOPE_FILE} is missing beside the weights.", hint=_HINT)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read(path))
         stored = base64.b64decode(content["network"], validate=True)
-        if content["format"] != FORMAT or content["sha256"] != hashlib.sha256(stored).hexdigest():
-            raise ValueError("another format, or changed since it was written")
+        if content["format"] != FORMAT:
+            raise ValueError("another format")
         if not content["widths"]:
             return accepts_all()
         if content["widths"] != list(WIDTHS):

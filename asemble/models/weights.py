@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +16,10 @@ from asemble.core.labels import Plane
 from asemble.models.cards import Card, card_path, read_card, write_card
 from asemble.models.evidence import EvidenceNetwork
 from asemble.models.members import MEMBERS
+from asemble.models.signing import SHIPPED_DIRECTORY, SUFFIX, sign
 
 DIRECTORY_VARIABLE = "ASEMBLE_WEIGHTS"
 """Environment variable that names another directory of weights."""
-SUFFIX = ".safetensors"
 
 _FETCH_AGAIN = "Fetch the weights again, or train them with `asemble train`."
 
@@ -29,7 +29,7 @@ def weights_directory(directory: Path | None = None) -> Path:
     if directory is not None:
         return directory
     named = os.environ.get(DIRECTORY_VARIABLE)
-    return Path(named) if named else Path(__file__).parents[2] / "weights"
+    return Path(named) if named else SHIPPED_DIRECTORY
 
 
 def weights_name(plane: Plane, member: str) -> str:
@@ -42,7 +42,7 @@ def weights_name(plane: Plane, member: str) -> str:
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], card: Card) -> Card:
-    """Write weights in half precision and the card beside them.
+    """Write weights in half precision and the card beside them, and sign both.
 
     Returns:
         The card with the checksum of the file that was written.
@@ -57,17 +57,24 @@ def save_weights(path: Path, state: Mapping[str, Tensor], card: Card) -> Card:
     save_file(half, partial, metadata={"network": f"{card.plane}-{card.member}"})
     complete = replace(card, sha256=_sha256(partial.read_bytes()))
     partial.replace(path)
+    sign(path)
     write_card(card_path(path), complete)
     return complete
 
 
-def load_weights(path: Path) -> tuple[EvidenceNetwork, Card]:
+def load_weights(
+    path: Path, read: Callable[[Path], bytes] = Path.read_bytes
+) -> tuple[EvidenceNetwork, Card]:
     """The network of a weight file, in single precision and evaluation mode, with its card.
+
+    Args:
+        path: of the weight file.
+        read: gives the content of a file; `Signed.read` where it has to be the signed one.
 
     Raises:
         WeightsError: the file, its card and this package do not agree in every respect.
     """
-    card = read_card(card_path(path))
+    card = read_card(card_path(path), read)
     if path.name != weights_name(Plane(card.plane), card.member):
         raise WeightsError(
             f"{path.name} lies beside the card of {card.plane}-{card.member}.", hint=_FETCH_AGAIN
@@ -81,13 +88,13 @@ def load_weights(path: Path) -> tuple[EvidenceNetwork, Card]:
         )
     with torch.device("meta"):  # without drawing values that are replaced at once
         network = spec.build()
-    _fill(network, _read_checked(path, card), path.name)
+    _fill(network, _read_checked(path, card, read), path.name)
     return network.eval(), card
 
 
-def _read_checked(path: Path, card: Card) -> dict[str, Tensor]:
+def _read_checked(path: Path, card: Card, read: Callable[[Path], bytes]) -> dict[str, Tensor]:
     try:
-        content = path.read_bytes()
+        content = read(path)
     except OSError as error:
         raise WeightsError(f"{path.name} cannot be read.", hint=_FETCH_AGAIN) from error
     if _sha256(content) != card.sha256:

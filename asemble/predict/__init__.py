@@ -219,6 +219,8 @@ def _conclude(
         device=ensemble.device,
         seconds={"predict": time.perf_counter() - started},
         deciding=deciding,
+        weights_list=ensemble.signed.digest,
+        are_shipped=ensemble.signed.is_shipped,
     )
 
 

@@ -64,6 +64,7 @@ def reading_json(
         "prediction": _prediction(prediction),
         "series": [_series(series, prediction.series_by_id(series.id)) for series in study.series],
         "weights": dict(sorted(prediction.weights.items())),
+        "weights_list": {"sha256": prediction.weights_list, "shipped": prediction.are_shipped},
         "limits": list(LIMITS),
     }
 

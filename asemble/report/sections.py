@@ -6,7 +6,14 @@ from reportlab.lib.colors import HexColor
 
 from asemble.clinical import NO_WEIGHT_NOTICE, RED_FLAG_NOTICE, Item, Side
 from asemble.clinical.sparcc import INFLAMMATION_MAX, INFLAMMATION_SLICES, inflammation
-from asemble.core.labels import PATTERNS, REAL_ANATOMY, TRAINED_ON, Pattern
+from asemble.core.labels import (
+    OWN_WEIGHTS,
+    PATTERNS,
+    REAL_ANATOMY,
+    SHIPPED_WEIGHTS,
+    TRAINED_ON,
+    Pattern,
+)
 from asemble.core.results import StudyPrediction
 from asemble.core.study import Series, Study
 from asemble.reading import Reading
@@ -159,7 +166,13 @@ def write_facts(column: Column, prediction: StudyPrediction, study: Study) -> No
     column.gap(4)
     column.heading("Models")
     column.write(
-        f"Device {prediction.device}; trained on {TRAINED_ON}: {REAL_ANATOMY}. SHA-256 begins:",
+        f"Device {prediction.device}; trained on {TRAINED_ON}: {REAL_ANATOMY}.",
+        size=6.5,
+        most=1,
+    )
+    column.write(
+        f"These are {SHIPPED_WEIGHTS if prediction.are_shipped else OWN_WEIGHTS}, signed by the "
+        f"list {prediction.weights_list[:HASH_CHARACTERS]}; the SHA-256 of each begins:",
         size=6.5,
         most=1,
     )

@@ -29,6 +29,7 @@ from streamlit import net_util
 
 from asemble import __version__
 from asemble.core import room
+from asemble.core.errors import WeightsError
 from asemble.core.faults import Fault
 from asemble.ui import kept, logs, memory, overtaken
 from asemble.ui.headers import QuietDialogs, SecurityHeaders
@@ -63,10 +64,16 @@ class Models(StrEnum):
     FAILED = "failed"
 
 
+SHIPPED, OWN = "shipped", "own"
+"""Whose weights judge."""
+
+
 class _Process:
     """What the server knows of itself."""
 
     models = Models.LOADING
+    weights: str | None = None
+    failure: dict[str, str] | None = None
 
 
 def options() -> dict[str, Any]:
@@ -93,6 +100,8 @@ def options() -> dict[str, Any]:
 async def health(_: Request) -> JSONResponse:
     """200 where studies can be judged, 503 before the models are loaded and where they cannot be.
 
+    `weights` says whether they are the shipped ones or a clinic's own; `failure` why there are
+    none, by a code and a sentence.
     Weights that failed their check stay failed until the server is started again.
     """
     ready = _Process.models is Models.READY
@@ -100,6 +109,8 @@ async def health(_: Request) -> JSONResponse:
         "status": "ok" if ready else "unavailable",
         "models": _Process.models.value,
         "version": __version__,
+        "weights": _Process.weights,
+        "failure": _Process.failure,
     }
     return JSONResponse(
         content, status_code=200 if ready else 503, headers={"Cache-Control": "no-store"}
@@ -156,15 +167,19 @@ def load_models() -> None:
     # The cache has a spinner to show, and here is no page to show it on.
     logging.getLogger(NO_PAGE).setLevel(logging.ERROR)
     try:
-        warm_up(cache.ensemble())
+        ensemble = cache.ensemble()
+        warm_up(ensemble)
     except Exception as error:  # whatever it is, the server cannot judge a study
         _Process.models = Models.FAILED
+        if isinstance(error, WeightsError):
+            _Process.failure = {"code": error.code, "sentence": error.message}
         logs.fault(error)
         return
     # Streamlit collects garbage after every run of a page. Without looking through torch and all
     # else that stays, which took two thirds of the time of twenty sessions on two cores.
     gc.collect()
     gc.freeze()
+    _Process.weights = SHIPPED if ensemble.signed.is_shipped else OWN
     _Process.models = Models.READY
     logs.event("models_loaded", seconds=time.monotonic() - started)
 
