@@ -149,6 +149,21 @@ def test_other_sites_get_no_session_even_by_a_name_bent_to_this_machine(
         connect(address, sock=line, additional_headers=site, legacy=True)
 
 
+def test_requests_under_another_name_and_for_figures_are_turned_away(server: Server) -> None:
+    for path in ("/", "/media/a", "/_stcore/host-config"):
+        asked = urllib.request.Request(server.address + path, headers={"Host": "other.example"})
+        with pytest.raises(HTTPError, match="421") as refused:
+            urllib.request.urlopen(asked, timeout=20)
+        assert refused.value.headers["X-Frame-Options"] == "DENY"
+    assert get(server, "/_stcore/metrics")[0] == 404
+
+
+def test_the_server_says_where_it_is_and_looks_nothing_up_for_that(log: Path) -> None:
+    said = log.read_text()
+    assert "asemble is at http://localhost:" in said
+    assert "URL:" not in said
+
+
 def test_a_fault_is_told_by_class_and_place_to_reader_and_log(server: Server, log: Path) -> None:
     with visit(server, "fault") as session:
         received = sent(session)

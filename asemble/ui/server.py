@@ -32,6 +32,7 @@ from asemble.core import room
 from asemble.core.errors import WeightsError
 from asemble.core.faults import Fault
 from asemble.ui import kept, logs, memory, overtaken
+from asemble.ui.doors import Doors
 from asemble.ui.headers import QuietDialogs, SecurityHeaders
 
 HEALTH = "/healthz"
@@ -89,6 +90,7 @@ def options() -> dict[str, Any]:
         "routes": [Route(HEALTH, health), Route(alive_path(), alive)],
         "middleware": [
             Middleware(SecurityHeaders),
+            Middleware(Doors),
             Middleware(QuietDialogs),
             Middleware(memory.Uploads),
         ],
@@ -128,6 +130,12 @@ def alive_path() -> str:
     return f"/{base}{ALIVE}" if base else ALIVE
 
 
+def app_address() -> str:
+    """Where a browser on this machine finds the app; Streamlit's own welcome is off."""
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"http://localhost:{st.get_option('server.port')}/{base}"
+
+
 def tell_fault(error: Exception) -> bool:
     """Say on the page that something of ours failed; Streamlit has logged it by then.
 
@@ -147,6 +155,7 @@ def tell_fault(error: Exception) -> bool:
 @asynccontextmanager
 async def _lifespan(app: st.App) -> AsyncIterator[None]:
     logs.event("started")
+    print(f"asemble is at {app_address()}", flush=True)
     _end_in_good_order()
     memory.bound()
     threading.Thread(target=load_models, name="asemble-models", daemon=True).start()

@@ -1,0 +1,89 @@
+"""Which requests come in at all: under a name of this server, and not to its figures.
+
+Streamlit holds the `Host` of a page's socket against `server.allowedHosts`; here every request is.
+Else a name that was bent to this machine (DNS rebinding) could still fetch and upload.
+"""
+
+import os
+from http import HTTPStatus
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
+
+HEALTH = ("/healthz", "/_stcore/health")
+"""A container asks itself for these, and its engine by a number; they say nothing of a study."""
+METRICS = "/_stcore/metrics"
+"""Streamlit's figures: how many sessions there are, and how large."""
+METRICS_VARIABLE = "ASEMBLE_METRICS"
+"""Environment variable that opens them, with `on`."""
+
+
+class Doors:
+    """Turns requests away, and has browsers send cookies over TLS alone where there is TLS."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if scope["type"] == "http":
+            refusal = _refusal(scope["path"], headers.get("host"))
+            if refusal is not None:
+                await refusal(scope, receive, send)
+                return
+        is_tls = scope["scheme"] in ("https", "wss") or _first(headers, "x-forwarded-proto") in (
+            "https",
+            "wss",
+        )
+
+        async def send_cookies(message: Message) -> None:
+            if is_tls and message["type"] in ("http.response.start", "websocket.accept"):
+                _secure(MutableHeaders(scope=message))
+            await send(message)
+
+        await self._app(scope, receive, send_cookies)
+
+
+def _refusal(path: str, host: str | None) -> PlainTextResponse | None:
+    if path.endswith(METRICS) and os.environ.get(METRICS_VARIABLE) != "on":
+        return PlainTextResponse("These figures are closed.", HTTPStatus.NOT_FOUND)
+    if is_host_allowed(host):
+        return None
+    if path.endswith(HEALTH) and _is_no_name(urlsplit(f"//{host}").hostname or ""):
+        return None
+    return PlainTextResponse(
+        "This server is not called by that name (server.allowedHosts).",
+        HTTPStatus.MISDIRECTED_REQUEST,
+    )
+
+
+def _is_no_name(host: str) -> bool:
+    """This machine or a bare address, which no name can be bent to."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return True
+
+
+def _first(headers: Headers, name: str) -> str:
+    """What the proxy nearest to the browser said."""
+    return headers.get(name, "").split(",")[0].strip().lower()
+
+
+def _secure(headers: MutableHeaders) -> None:
+    cookies = headers.getlist("set-cookie")
+    if not cookies:
+        return
+    del headers["set-cookie"]
+    for cookie in cookies:
+        parts = {part.strip().lower() for part in cookie.split(";")}
+        headers.append("set-cookie", cookie if "secure" in parts else f"{cookie}; Secure")
