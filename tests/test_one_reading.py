@@ -252,7 +252,7 @@ def test_a_slice_that_the_server_did_not_hear_of_is_kept_and_told_later(reader: 
     reader.go("Read")
     expect(first).to_have_attribute("data-slice", str(SLICES - 1))
     page.wait_for_function(
-        "([id, at]) => JSON.parse(sessionStorage['asemble.reading']).slices[id] === at",
+        "([id, at]) => JSON.parse(sessionStorage['asemble.reading']).reading.slices[id] === at",
         arg=[series, SLICES - 1],
     )
     page.reload()  # now the server alone remembers
