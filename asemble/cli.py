@@ -47,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         sys.excepthook = tell_fault
     with (
-        redirect_stdout(Printable(sys.stdout)),  # type: ignore[type-var]  what print needs of it
-        redirect_stderr(Printable(sys.stderr)),  # type: ignore[type-var]
+        redirect_stdout(Printable(sys.stdout)),
+        redirect_stderr(Printable(sys.stderr)),
     ):
         options = parser().parse_args(arguments)
         try:
