@@ -5,19 +5,22 @@
 #     --cap-drop ALL --security-opt no-new-privileges --memory 6g \
 #     -p 127.0.0.1:8501:8501 asemble
 #
-# Packages are fetched while it is built, none while it runs. Called by another name than localhost
-# it needs STREAMLIT_SERVER_ALLOWED_HOSTS. SECURITY.md says what else a hospital adds.
+# Packages are fetched while it is built, each with the SHA-256 of requirements.lock, and none while
+# it runs. The base image is named by its tag, since its digest could not be learned where this was
+# written: docker build --build-arg BASE=python@sha256:... takes the one that you have checked.
+# Called by another name than localhost it needs STREAMLIT_SERVER_ALLOWED_HOSTS. SECURITY.md says
+# what else a hospital adds.
 
-FROM python:3.11-slim-bookworm AS packages
+ARG BASE=python:3.11-slim-bookworm
+FROM $BASE AS packages
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-COPY requirements.txt /tmp/requirements.txt
-# torch from its CPU index: the one on PyPI brings CUDA, several GB of it.
+COPY requirements.lock /tmp/requirements.lock
+# torch from its CPU index, by its hash: the file on PyPI brings CUDA, several GB of it.
 RUN python -m venv /venv \
-    && grep -E '^(torch|torchvision)==' /tmp/requirements.txt > /tmp/torch.txt \
-    && /venv/bin/pip install -r /tmp/torch.txt --index-url https://download.pytorch.org/whl/cpu \
-    && /venv/bin/pip install -r /tmp/requirements.txt
+    && /venv/bin/pip install --require-hashes -r /tmp/requirements.lock \
+        --extra-index-url https://download.pytorch.org/whl/cpu
 
-FROM python:3.11-slim-bookworm
+FROM $BASE
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin asemble
 COPY --from=packages /venv /venv
 WORKDIR /app

@@ -10,7 +10,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: app setup setup-dev test test-long test-kernels lint browser bench soak fuzz weights weights-real weights-check licences \
+.PHONY: app setup setup-dev install-locked lock test test-long test-kernels lint browser bench soak fuzz weights weights-real weights-check licences \
 	public-cases realism
 
 app: setup
@@ -39,6 +39,26 @@ $(VENV)/.editable: $(VENV)/.installed pyproject.toml
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	@touch $@
+
+# As the image is: every package, those that others ask for too, by the SHA-256 in requirements.lock.
+# Not the default, since Linux needs the CPU file of torch for it: known for Python 3.11 on x86_64
+# (docs/lock.py), and for another one where somebody has added its hash.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+install-locked:
+	"$(PYTHON)" -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock --extra-index-url $(TORCH_INDEX)
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	cp requirements.txt $(VENV)/.installed
+	touch $(VENV)/.editable
+
+# Writes both locks and the bill of materials anew; the packages that do it go into a folder that is
+# thrown away.
+LOCKING := uv==0.13.9 cyclonedx-bom==7.5.0
+lock:
+	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	"$(PYTHON)" -m venv "$$folder"; \
+	"$$folder/bin/python" -m pip install --quiet $(LOCKING); \
+	"$$folder/bin/python" docs/lock.py
 
 # Three processes of one thread each: on two cores, as one always waits for a browser or a server.
 # In the order of tests/conftest.py: in xdist's, the files of one long test would come last.
