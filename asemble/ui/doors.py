@@ -57,7 +57,7 @@ def _refusal(path: str, host: str | None) -> PlainTextResponse | None:
         return PlainTextResponse("These figures are closed.", HTTPStatus.NOT_FOUND)
     if is_host_allowed(host):
         return None
-    if path.endswith(HEALTH) and _is_no_name(urlsplit(f"//{host}").hostname or ""):
+    if path.endswith(HEALTH) and _is_no_name(host or ""):
         return None
     return PlainTextResponse(
         "This server is not called by that name (server.allowedHosts).",
@@ -68,10 +68,10 @@ def _refusal(path: str, host: str | None) -> PlainTextResponse | None:
 def _is_no_name(host: str) -> bool:
     """This machine or a bare address, which no name can be bent to."""
     try:
-        ip_address(host)
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or bool(ip_address(name))
     except ValueError:
-        return host == "localhost"
-    return True
+        return False
 
 
 def _first(headers: Headers, name: str) -> str:

@@ -154,8 +154,8 @@ def tell_fault(error: Exception) -> bool:
 
 @asynccontextmanager
 async def _lifespan(app: st.App) -> AsyncIterator[None]:
-    logs.event("started")
     print(f"asemble is at {app_address()}", flush=True)
+    logs.event("started")
     _end_in_good_order()
     memory.bound()
     threading.Thread(target=load_models, name="asemble-models", daemon=True).start()
