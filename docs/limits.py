@@ -1,6 +1,10 @@
-"""Writes `docs/limits.md` beside this file from `asemble/io/limits.py`: `python docs/limits.py`."""
+"""Writes `docs/limits.md` beside this file from `asemble/io/limits.py`: `python docs/limits.py`.
+
+With `--measure` it first measures what a study at the limits costs, into `docs/limits_cost.md`.
+"""
 
 import ast
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -17,24 +21,43 @@ do not edit by hand. What breaks a limit is refused with a sentence, and the res
 read. Archives are unpacked in steps of at most 1 MiB, in memory, never to a disk.
 
 Compressed pixels (RLE, JPEG, JPEG-LS, JPEG 2000, PNG) are decoded in processes of their own, with
-a clock for each image and, where the system has it, limits of processor time and memory. Windows
-has neither limit, and macOS does not enforce the one of memory: there only the clock and the sizes
-that are checked beforehand bound a decoder.
+a clock for each image and, where the system has it, limits of processor time and memory. Once its
+libraries are imported a decoder can open no file and no connection (Linux, macOS), and on Linux on
+x86-64 and ARM64 a filter leaves it a short list of system calls (`asemble/io/confined.py`).
+Windows has none of these limits, and macOS neither enforces the one of memory nor has the filter:
+there only the clock and the sizes that are checked beforehand bound a decoder.
 
 | limit | value | why |
 |---|---:|---|
 """
 
 
+COST = """
+## What a study at the limits costs
+
+Written by `python docs/limits.py --measure`, which reads and checks one
+(`python -m asemble.benchmark.ceiling`). Reading takes at most twice the voxels in float32, which
+`tests/test_ceiling.py` holds for every way in which a file may store them, and checks hold a few
+slices at a time. All studies of a server share one budget of such memory
+([operations.md](operations.md)).
+
+"""
+
+
 def main() -> None:
     """Write the page."""
+    if "--measure" in sys.argv[1:]:
+        from asemble.benchmark import ceiling  # noqa: PLC0415  the test of the page needs it not
+
+        (HERE / "limits_cost.md").write_text(ceiling.table() + "\n", encoding="utf-8")
     (HERE / "limits.md").write_text(page(), encoding="utf-8")
 
 
 def page() -> str:
     """The page as Markdown."""
     rows = [f"| `{name}` | {_said(name)} | {why} |" for name, why in _table()]
-    return INTRODUCTION + "\n".join(rows) + "\n"
+    cost = (HERE / "limits_cost.md").read_text(encoding="utf-8")
+    return INTRODUCTION + "\n".join(rows) + "\n" + COST + cost
 
 
 def _table() -> Iterator[tuple[str, str]]:
@@ -49,7 +72,7 @@ def _table() -> Iterator[tuple[str, str]]:
 
 def _said(name: str) -> str:
     value = getattr(limits, name)
-    if name == "DECODER_BYTES_A_BYTE":
+    if "BYTES_A_" in name:
         return f"{value} bytes"
     if name.endswith("_BYTES"):
         return f"{value // limits.MIB:,} MiB" if value >= limits.MIB else f"{value // 1024} KiB"

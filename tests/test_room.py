@@ -258,3 +258,15 @@ def test_an_upload_is_counted_as_it_comes_whatever_it_says(budget: Any) -> None:
     assert taken <= 10 * MIB
     assert not memory._budget.coming
     assert put(MIB, said=-1) == (411, memory.UNKNOWN_LENGTH, 0)
+
+
+def test_the_operators_page_says_how_memory_is_parted() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "operations.md").read_text(encoding="utf-8")
+    rest = 6 * 1024 * MIB - memory.BASE
+    for part in (memory.BASE, int(memory.STUDIES * rest), int(memory.UPLOADS * rest)):
+        assert f"| {part // MIB:,} MiB |" in page
+    assert f"reading takes {limits.BYTES_A_VOXEL} bytes a voxel, an open study " in page
+    assert f"an open study {limits.KEPT_BYTES_A_VOXEL} |" in page
+    assert f"may have {memory.SOCKET_BYTES // MIB} MiB" in page
+    assert f"beyond {limits.MAX_PACKED_BYTES // MIB:,} MiB with 413" in page
+    assert memory.MEMORY in page and room.NO_ROOM in page and room.NO_MEMORY in page

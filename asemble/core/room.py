@@ -82,6 +82,11 @@ class Room:
         self._line: list[object] = []
         self._holders_waiting = 0
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody waits for room, so that what nobody looks at should go."""
+        return bool(self._line)
+
     def enter(self, size: int, told: Callable[[], None] | None = None) -> Held:
         """Room for `size` bytes.
 

@@ -235,7 +235,7 @@ def _end_expired(app: st.App) -> int:
     ours = sys.modules.get("asemble.ui.state")  # imports torch; without it no study was opened
     for id_, session in reversed(waiting.items()):
         kept_bytes += ours.size_bytes(session.session_state) if ours else 0
-        if kept_bytes > KEPT_MIB * 2**20:
+        if kept_bytes > (0 if room.shared().is_wanted else KEPT_MIB * 2**20):
             expired.append(stored.pop(id_).session)
         elif stored._expirations[id_] - stored.timer() < stored.ttl - UNREAD_S:
             session._uploaded_file_mgr.remove_session_files(id_)  # nobody read it into a study
