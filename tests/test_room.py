@@ -231,6 +231,12 @@ def test_unread_uploads_of_others_leave_no_room(budget: Any) -> None:
     assert put(8 * MIB) == (507, memory.FULL, 0)
 
 
+def test_a_file_that_never_fits_is_told_how_large_it_may_be(budget: Any) -> None:
+    status, sentence, taken = put(11 * MIB)
+    assert (status, taken) == (413, 0)
+    assert "larger than the 10 MiB" in sentence
+
+
 def test_an_upload_waits_until_others_are_read(
     budget: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,5 +274,5 @@ def test_the_operators_page_says_how_memory_is_parted() -> None:
     assert f"reading takes {limits.BYTES_A_VOXEL} bytes a voxel, an open study " in page
     assert f"an open study {limits.KEPT_BYTES_A_VOXEL} |" in page
     assert f"may have {memory.SOCKET_BYTES // MIB} MiB" in page
-    assert f"beyond {limits.MAX_PACKED_BYTES // MIB:,} MiB with 413" in page
+    assert f"session beyond {limits.MAX_PACKED_BYTES // MIB:,} MiB" in page
     assert memory.MEMORY in page and room.NO_ROOM in page and room.NO_MEMORY in page

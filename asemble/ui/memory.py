@@ -49,6 +49,10 @@ FULL = (
     "The server holds as many uploads as its memory has room for, so this file was not taken. "
     "Try again in a few minutes."
 )
+TOO_LARGE = (
+    "This file is larger than the {mib} MiB that this server has memory for. Upload only the "
+    "sacroiliac MRI series."
+)
 UNKNOWN_LENGTH = "The upload does not say how long it is."
 
 
@@ -119,8 +123,7 @@ class Uploads:
             await PlainTextResponse(UNKNOWN_LENGTH, 411)(scope, receive, send)
             return
         size = int(length)
-        is_too_large = _budget.total is not None and 2 * size > _budget.total
-        refused = (507, FULL) if is_too_large else await _when_there_is_room(session, size)
+        refused = _never_fits(size) or await _when_there_is_room(session, size)
         if refused is None:
             refused = await self._take(scope, receive, send, session)
         if refused is not None:
@@ -158,6 +161,12 @@ class Uploads:
             if not _budget.coming[session]:
                 del _budget.coming[session]
         return refused
+
+
+def _never_fits(size: int) -> tuple[int, str] | None:
+    if _budget.total is None or 2 * size <= _budget.total:
+        return None
+    return 413, TOO_LARGE.format(mib=f"{_budget.total // 2 // MIB:,}")
 
 
 async def _when_there_is_room(session: str, size: int) -> tuple[int, str] | None:
