@@ -123,6 +123,12 @@ def test_an_upload_without_room_is_told_so_and_leaves_nothing_behind(shared: Roo
     del opened
 
 
+def test_a_large_file_without_pixels_needs_room_too(shared: Room) -> None:
+    with pytest.raises(InputError) as refused:
+        read_parts([Part.from_bytes("a", bytes([1]) * (65 * MIB))])
+    assert refused.value.code == room.NO_ROOM
+
+
 def test_an_upload_that_is_refused_gives_its_room_back(shared: Room) -> None:
     with pytest.raises(InputError):
         read_parts([Part.from_bytes("a", b"no image at all")])

@@ -163,6 +163,8 @@ class _Intake:
         if isinstance(item, Refusal):
             return lambda: self.refused.append(item)
         name, data = item.name, item.data
+        # What was stored so far has at most 4 bytes a voxel; no volume is made of it yet.
+        self._grow(4 * self.voxels + len(data))
         if raster.looks_like_picture(data):
             picture = self._helpers.submit(raster.read_picture, data)
             return lambda: self._add_picture(name, picture.result())
@@ -219,8 +221,10 @@ class _Intake:
         Raises:
             InputError: the process has none, nor after waiting.
         """
-        of_all = limits.BYTES_A_VOXEL * limits.MAX_TOTAL_VOXELS
-        self.held.grow(limits.BYTES_A_VOXEL * (self.voxels + voxels), of_all)
+        self._grow(limits.BYTES_A_VOXEL * (self.voxels + voxels))
+
+    def _grow(self, size: int) -> None:
+        self.held.grow(size, limits.BYTES_A_VOXEL * limits.MAX_TOTAL_VOXELS)
 
     @property
     def credits(self) -> tuple[str, ...]:

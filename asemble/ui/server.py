@@ -30,6 +30,7 @@ from streamlit import net_util
 from asemble import __version__
 from asemble.core import room
 from asemble.core.errors import WeightsError
+from asemble.core.errors import InputError
 from asemble.core.faults import Fault
 from asemble.ui import kept, logs, memory, overtaken
 from asemble.ui.doors import Doors
@@ -143,7 +144,9 @@ def tell_fault(error: Exception) -> bool:
         True: Streamlit need not show the exception.
     """
     if room.is_out_of_memory(error):
-        st.error(str(room.out_of_memory()))
+        error = room.out_of_memory()
+    if isinstance(error, InputError):  # no fault: the server is full, say
+        st.error(str(error))
         return True
     st.error(
         f"A fault of ours ended this page: {Fault.of(error)}.\n\n"
