@@ -29,8 +29,7 @@ from streamlit import net_util
 
 from asemble import __version__
 from asemble.core import room
-from asemble.core.errors import WeightsError
-from asemble.core.errors import InputError
+from asemble.core.errors import InputError, WeightsError
 from asemble.core.faults import Fault
 from asemble.ui import kept, logs, memory, overtaken
 from asemble.ui.doors import Doors
