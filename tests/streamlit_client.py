@@ -9,7 +9,7 @@ import socket
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -82,6 +82,7 @@ class StreamlitClient:
         address: of the app, without a slash at its end.
         on_element: told of every element that comes in, before anything else sees it.
         patience_s: the longest wait for the app to say anything.
+        headers: sent besides, as a proxy adds them.
     """
 
     def __init__(
@@ -90,12 +91,17 @@ class StreamlitClient:
         *,
         on_element: Callable[[Element], None] = lambda _: None,
         patience_s: float = 600,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._address = address
         self._on_element = on_element
         self._patience_s = patience_s
-        self._token = _xsrf_token(address)
-        self._cookie = {"Cookie": f"{XSRF_COOKIE}={self._token}"}
+        cookies = cookies_of(address)
+        self._token = cookies[XSRF_COOKIE]
+        self._cookie = {
+            "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
+            **(headers or {}),
+        }
         self._closing = ExitStack()
         self._socket = self._closing.enter_context(
             connect(
@@ -114,6 +120,7 @@ class StreamlitClient:
         self._is_running = False
         self._session = ""
         self._answers: dict[str, FileURLs] = {}
+        self.uploaded: list[FileURLs] = []
         self.rerun()
 
     def __enter__(self) -> Self:
@@ -205,13 +212,8 @@ class StreamlitClient:
     def upload(self, label: str, name: str, content: bytes) -> None:
         """Give a file to the first uploader and wait until the app has seen it."""
         uploader = self.get("file_uploader", label)
-        asked = BackMsg()
-        asked.file_urls_request.request_id = uuid.uuid4().hex
-        asked.file_urls_request.file_names.append(name)
-        asked.file_urls_request.session_id = self._session
-        self._socket.send(asked.SerializeToString())
-        self.wait(lambda: asked.file_urls_request.request_id in self._answers)
-        urls = self._answers.pop(asked.file_urls_request.request_id)
+        urls = self.ask_for_address(name)
+        self.uploaded.append(urls)
         self._put(urls.upload_url, name, content)
         state = WidgetState(id=uploader.id)
         file = state.file_uploader_state_value.uploaded_file_info.add()
@@ -219,6 +221,16 @@ class StreamlitClient:
         file.file_urls.CopyFrom(urls)
         self._tell(state)
         self.wait()
+
+    def ask_for_address(self, name: str) -> FileURLs:
+        """Ask where a file may be put."""
+        asked = BackMsg()
+        asked.file_urls_request.request_id = uuid.uuid4().hex
+        asked.file_urls_request.file_names.append(name)
+        asked.file_urls_request.session_id = self._session
+        self._socket.send(asked.SerializeToString())
+        self.wait(lambda: asked.file_urls_request.request_id in self._answers)
+        return self._answers.pop(asked.file_urls_request.request_id)
 
     def download(self, label: str) -> bytes:
         """What a button for a file hands out (`asemble/ui/components.py`)."""
@@ -265,6 +277,16 @@ class StreamlitClient:
             except TimeoutError as error:
                 raise PageError(f"the app was not done after {self._patience_s:.0f} s") from error
             self._take(ForwardMsg.FromString(data))
+
+    @property
+    def session(self) -> str:
+        """The id of the session."""
+        return self._session
+
+    @property
+    def sends(self) -> Mapping[str, str]:
+        """The headers of this browser: its cookies, and what a proxy adds."""
+        return self._cookie
 
     @property
     def is_running(self) -> bool:
@@ -362,10 +384,15 @@ class StreamlitClient:
             pass
 
 
-def _xsrf_token(address: str) -> str:
+def cookies_of(address: str) -> dict[str, str]:
+    """What a browser is given that comes for the first time.
+
+    Raises:
+        PageError: there is no cookie against XSRF among it.
+    """
     with urllib.request.urlopen(f"{address}/_stcore/health", timeout=30) as answer:
-        for cookie in answer.headers.get_all("Set-Cookie") or ():
-            name, _, rest = cookie.partition("=")
-            if name == XSRF_COOKIE:
-                return rest.split(";")[0]
-    raise PageError("the app sets no XSRF cookie")
+        given = [cookie.split(";")[0] for cookie in answer.headers.get_all("Set-Cookie") or ()]
+    cookies = dict(cookie.split("=", 1) for cookie in given)
+    if XSRF_COOKIE not in cookies:
+        raise PageError("the app sets no XSRF cookie")
+    return cookies

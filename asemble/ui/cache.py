@@ -1,7 +1,7 @@
-"""The only home of `st.cache_*`.
+"""What is made once.
 
-Models and simulated samples are shared by all sessions. Images of an open study are cached for
-its own session alone: without `scope="session"` they would be shared between users.
+Models and simulated samples are shared by all sessions; here is the only home of `st.cache_*`. What
+is made of an open study is kept with it, in its session alone, and goes when it is closed.
 """
 
 from collections.abc import Mapping
@@ -19,8 +19,9 @@ from asemble.explain import SeriesHeatmaps
 from asemble.imaging import quality
 from asemble.imaging.orientation import Turn, as_shown
 from asemble.models import Ensemble, load_ensemble
+from asemble.ui import state
 from asemble.ui.outlines import outline_bytes
-from asemble.ui.stacks import Stack, stack_bytes
+from asemble.ui.stacks import stack_bytes
 
 SAMPLE_SEEDS: Mapping[Pattern, int] = MappingProxyType(
     {
@@ -54,26 +55,21 @@ def sample(kind: Pattern) -> Study:
         return io.read_study(sorted({path.parent for path in Path(folder).glob("*/*.dcm")}))
 
 
-@st.cache_data(scope="session", max_entries=64, show_spinner=False)
 def why_not_judged(
-    study_key: str, series_id: str, plane: Plane | None, weighting: Weighting, _series: Series
+    study_key: str, plane: Plane | None, weighting: Weighting, series: Series
 ) -> str | None:
-    """Why the models may not judge a series, found once for this session: it looks at voxels."""
-    return quality.why_not_judged(_series)
+    """Why the models may not judge a series, found once: it looks at voxels."""
+    key = (study_key, series.id, plane, weighting)
+    return state.made("why", key, lambda: quality.why_not_judged(series), most=64)
 
 
-@st.cache_data(scope="session", max_entries=6, show_spinner=False)
-def stack(study_key: str, series_id: str, plane: Plane | None, _volume: Volume) -> Stack:
-    """The series for the viewer, kept for this session alone."""
-    shown = as_shown(_volume, plane)
-    key = f"{study_key}:{series_id}:{plane}"
-    slices, rows, columns = shown.shape
-    return Stack(key, (slices, rows, columns), stack_bytes(shown, key))
+def stack(key: str, plane: Plane | None, volume: Volume) -> bytes:
+    """The series for the viewer, packed."""
+    return state.made("stack", key, lambda: stack_bytes(as_shown(volume, plane), key), most=6)
 
 
-@st.cache_data(scope="session", max_entries=6, show_spinner=False)
-def outlines(
-    study_token: str, series_id: str, key: str, _turn: Turn, _heatmaps: SeriesHeatmaps
-) -> bytes:
-    """Bones and oedema of a judged series for the viewer, kept for this session alone."""
-    return outline_bytes(_heatmaps, key, _turn)
+def outlines(study_token: str, key: str, turn: Turn, heatmaps: SeriesHeatmaps) -> bytes:
+    """Bones and oedema of a judged series for the viewer."""
+    return state.made(
+        "outlines", (study_token, key), lambda: outline_bytes(heatmaps, key, turn), most=6
+    )

@@ -1,6 +1,7 @@
 """What was measured of the ensemble, section by section: read from beside the weights."""
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from asemble.evaluation.trust import QUESTIONS
 from asemble.models.fusion import Fusion
 from asemble.ui import charts
 from asemble.ui.facts import NOT_MEASURED, short
+from asemble.ui.images import as_address
 
 
 def show_studies(fusion: Fusion) -> None:
@@ -228,7 +230,7 @@ def _show_failure(at: int, entry: Mapping[str, Any], shown: Image.Image | None) 
     st.markdown(f"**{at + 1}. {entry['kind'].capitalize()}**, appearance: {appearance}")
     if shown is not None:
         alt = f"Slices of study {at + 1} with the ensemble's heatmap"
-        st.image(shown, width="stretch", alt=alt)
+        st.html(f'<img src="{as_address(shown)}" alt="{escape(alt)}" style="width: 100%">')
     st.write(entry["what went wrong"])
     st.code(entry["command"], language=None, wrap_lines=True)
 

@@ -1,7 +1,11 @@
 """How greys and evidence look: the same in the viewer and on the report."""
 
+from base64 import b64encode
+from io import BytesIO
+
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from plotly.colors import sample_colorscale, unlabel_rgb
 
 from asemble.core.results import NO_EVIDENCE
@@ -21,6 +25,13 @@ def shown_bytes(volume: Volume, index: int) -> Bytes:
     """`(row, column)`, slice `index` as the first window shows it."""
     (window,) = stack_windows(volume.voxels, [WINDOW_PERCENT])
     return to_bytes(volume.voxels[index], window)
+
+
+def as_address(picture: Image.Image) -> str:
+    """A picture as an address that holds it: nothing has to be served for it."""
+    file = BytesIO()
+    picture.save(file, "PNG")
+    return "data:image/png;base64," + b64encode(file.getvalue()).decode()
 
 
 def heat_colours() -> list[list[int]]:

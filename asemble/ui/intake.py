@@ -70,7 +70,7 @@ def offer_samples() -> None:
         if may_open(sample is pressed, sample.kind):
             with st.spinner("Simulating the MRI and reading it back (a few seconds, once)"):
                 study = cache.sample(sample.kind)
-            state.open_study(study, f"Simulated sample: {sample.title.lower()}")
+            state.open_study(study, f"Simulated sample: {sample.title.lower()}", is_shared=True)
             st.rerun()
 
 
@@ -276,9 +276,7 @@ def _row(series: Series) -> None:
         key=state.shown(weighting_key, series.weighting),
         on_change=lambda: state.correct_weighting(series_id, st.session_state[weighting_key]),
     )
-    why_not = cache.why_not_judged(
-        state.study_key(), series.id, series.plane, series.weighting, series
-    )
+    why_not = cache.why_not_judged(state.study_key(), series.plane, series.weighting, series)
     for note in series.notes:
         st.caption(_plain(note))
     if why_not:

@@ -9,7 +9,7 @@ makes it forget everything.
 import streamlit as st
 
 from asemble.reading import short_hash
-from asemble.ui import components, server, state
+from asemble.ui import components, server, sessions, state
 
 _ECHO = "asemble_echo"
 _KEY = "keeper"
@@ -67,7 +67,7 @@ def show_what_is_left() -> None:
     if left is None:
         return
     with st.container(border=True, key="left"):
-        st.markdown(f"**{_WHY[left.why]}**".format(minutes=_minutes()))
+        st.markdown(f"**{_WHY[left.why]}**".format(minutes=_minutes(), idle=_idle()))
         if left.why is state.Why.COPIED:
             st.button("Continue here instead", on_click=state.take_over)
             return
@@ -88,16 +88,26 @@ def show_what_is_left() -> None:
 
 _WHY = {
     state.Why.EXPIRED: "The session has ended: a study is kept for {minutes} after the connection "
-    "is lost.",
+    "is lost{idle}.",
     state.Why.RESTARTED: "The session has ended: the server was started again.",
     state.Why.MOVED: "This study was continued in another tab of this browser.",
     state.Why.COPIED: "This study is open in another tab of this browser.",
+    state.Why.OTHERS: "Another user was signed in here; what was open then is theirs.",
     state.Why.SAVED: "A saved reading was opened; its study is not open yet.",
 }
 
 
+def _idle() -> str:
+    if not sessions.IDLE_S:
+        return ""
+    return f", and for {_in_words(sessions.IDLE_S / _PER_MINUTE)} while nobody does anything"
+
+
 def _minutes() -> str:
-    minutes = kept_minutes()
+    return _in_words(kept_minutes())
+
+
+def _in_words(minutes: float) -> str:
     if minutes < 1:
         return f"{minutes * _PER_MINUTE:.0f} seconds"
     return f"{minutes:.0f} minute{'' if minutes == 1 else 's'}"
@@ -113,7 +123,7 @@ def _hear() -> None:
         state.copy_was_closed()
     claim = said.get("claim")
     if isinstance(claim, dict):
-        state.claim(*(_text(claim.get(name)) for name in ("token", "process", "reading")))
+        state.claim(*(_text(claim.get(name)) for name in ("token", "process", "reading", "user")))
 
 
 def _text(value: object) -> str | None:

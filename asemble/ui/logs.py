@@ -26,7 +26,22 @@ SERVERS = ("streamlit", "uvicorn", "websockets", "asyncio")
 
 SECONDS_DIGITS = 3
 
+OFTEN, WITHIN_S = 20, 60.0
+"""What libraries say more often than so within so long is only counted."""
+MOST_REMEMBERED = 1000
+_NEVER = -1
+"""A level that no handler takes."""
+
 _LOGGER = logging.getLogger("asemble")
+
+
+@dataclass(slots=True)
+class _Said:
+    since: float
+    times: int = 0
+
+
+_repeated: dict[str, _Said] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +96,29 @@ def _tell(
 def _record(*arguments: Any, **more: Any) -> logging.LogRecord:
     """A record whose message is its line, with nothing else left to print."""
     record = logging.LogRecord(*arguments, **more)
-    line = {"time": _time(record.created), "level": record.levelname.lower(), **_said(record)}
+    said = _said(record)
+    left_out = 0 if isinstance(record.msg, _Event) else _times_left_out(said, record.created)
+    if left_out is None:
+        record.levelno = _NEVER
+    elif left_out:
+        said["left_out"] = left_out
+    line = {"time": _time(record.created), "level": record.levelname.lower(), **said}
     record.msg = json.dumps({**line, "version": __version__})
     record.args, record.exc_info, record.exc_text, record.stack_info = (), None, None, None
     return record
+
+
+def _times_left_out(said: dict[str, Fact], now: float) -> int | None:
+    """How often this was said and not logged, or None where it is not to be logged now."""
+    key = json.dumps(said)
+    before = _repeated.get(key)
+    if before is None or now - before.since > WITHIN_S:
+        if len(_repeated) > MOST_REMEMBERED:
+            _repeated.clear()
+        _repeated[key] = _Said(now, 1)
+        return max(0, before.times - OFTEN) if before is not None else 0
+    before.times += 1
+    return 0 if before.times <= OFTEN else None
 
 
 def _said(record: logging.LogRecord) -> dict[str, Fact]:

@@ -8,7 +8,6 @@ import asyncio
 import ctypes
 import gc
 import logging
-import os
 import signal
 import sys
 import threading
@@ -31,21 +30,20 @@ from asemble import __version__
 from asemble.core import room
 from asemble.core.errors import InputError, WeightsError
 from asemble.core.faults import Fault
-from asemble.ui import kept, logs, memory, overtaken
+from asemble.ui import connections, kept, logs, memory, overtaken, sessions
 from asemble.ui.doors import Doors
 from asemble.ui.headers import QuietDialogs, SecurityHeaders
+from asemble.ui.owners import Browsers, OwnUploads, SignedIn
 
 HEALTH = "/healthz"
 ALIVE = "/asemble-alive"
 GRACE_S = 4
 """After a signal to end, requests under way get this long. Python needs seconds more to let go of
 torch, and container engines kill after 10."""
-KEPT_MIB = int(os.environ.get("ASEMBLE_KEPT_MIB", "2048"))
-"""Of all studies whose windows are closed or lost, together; those lost the longest go first."""
-UNREAD_S = 60
-"""An upload that was not read into a study goes so long after its window."""
 SWEEP_EVERY_S = 2.0
 """How often sessions are looked through that nobody will come back to."""
+VISIT = "X-Asemble-Visit"
+"""By this header a tab says that its reader did something since it last asked."""
 
 M_ARENA_MAX = -8
 """Of glibc's `mallopt`: how many heaps the threads of a process share."""
@@ -81,6 +79,7 @@ def options() -> dict[str, Any]:
     """What `st.App` takes beside the script; prepares this process to be a server."""
     logs.install()
     overtaken.keep_what_is_overtaken()
+    st.App._create_runtime = sessions.make_runtime  # type: ignore[method-assign, assignment]
     _glibc("mallopt", M_ARENA_MAX, ARENAS)
     # Streamlit would ask a host in the Internet for this machine's address, to compare origins.
     net_util._external_ip = ""
@@ -92,6 +91,10 @@ def options() -> dict[str, Any]:
             Middleware(SecurityHeaders),
             Middleware(Doors),
             Middleware(QuietDialogs),
+            Middleware(Browsers),
+            Middleware(SignedIn),
+            Middleware(sessions.Idle),
+            Middleware(OwnUploads),
             Middleware(memory.Uploads),
         ],
         "lifespan": _lifespan,
@@ -119,8 +122,10 @@ async def health(_: Request) -> JSONResponse:
     )
 
 
-async def alive(_: Request) -> JSONResponse:
+async def alive(asked: Request) -> JSONResponse:
     """Which process answers: a tab that lost its connection looks here (`keeper.js`)."""
+    if sessions.IDLE_S and (visit := asked.headers.get(VISIT)):
+        sessions.manager().note_deed(visit)
     return JSONResponse({"process": kept.PROCESS}, headers={"Cache-Control": "no-store"})
 
 
@@ -155,13 +160,13 @@ def tell_fault(error: Exception) -> bool:
 
 
 @asynccontextmanager
-async def _lifespan(app: st.App) -> AsyncIterator[None]:
+async def _lifespan(_app: st.App) -> AsyncIterator[None]:
     print(f"asemble is at {app_address()}", flush=True)
     logs.event("started")
-    _end_in_good_order()
+    _keep_in_good_order()
     memory.bound()
     threading.Thread(target=load_models, name="asemble-models", daemon=True).start()
-    sweeper = asyncio.create_task(_forget_closed_sessions(app))
+    sweeper = asyncio.create_task(_forget_closed_sessions())
     try:
         yield
     finally:
@@ -195,10 +200,10 @@ def load_models() -> None:
     logs.event("models_loaded", seconds=time.monotonic() - started)
 
 
-def _end_in_good_order() -> None:
-    """On a signal: take no more requests, finish those under way, end with exit code 0.
+def _keep_in_good_order() -> None:
+    """Bound the connections; on a signal take no more requests, finish those under way, end with 0.
 
-    uvicorn does all that, but then sends itself the signal again, which ends the process before
+    uvicorn does the latter, but then sends itself the signal again, which ends the process before
     Python has cleaned up.
     """
     uvicorn_server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
@@ -206,6 +211,7 @@ def _end_in_good_order() -> None:
         return
     uvicorn_server.config.timeout_graceful_shutdown = GRACE_S
     uvicorn_server.config.ws_max_size = memory.SOCKET_BYTES  # Streamlit's own is for what it sends
+    connections.bound(uvicorn_server.config)
 
     def end(_number: int, _frame: FrameType | None) -> None:
         uvicorn_server.should_exit = True
@@ -214,37 +220,15 @@ def _end_in_good_order() -> None:
         signal.signal(number, end)
 
 
-async def _forget_closed_sessions(app: st.App) -> None:
-    """Free the studies of sessions whose time to come back is over.
-
-    Streamlit lets go of them only when the next session is closed, which may be never.
-    """
+async def _forget_closed_sessions() -> None:
+    """Free what nobody will come back to, whether or not anybody uses the server."""
     while True:
         await asyncio.sleep(SWEEP_EVERY_S)
         try:
-            if _end_expired(app):
+            if sessions.sweep():
                 await asyncio.to_thread(_give_memory_back)
         except Exception as error:  # the next sweep must come whatever happened in this one
             logs.fault(error)
-
-
-def _end_expired(app: st.App) -> int:
-    """How many sessions were ended; in a function of its own, so that nothing holds them after."""
-    stored = app._runtime._session_mgr._session_storage._cache  # type: ignore[union-attr]
-    expired = [info.session for _, info in stored.expire()]
-    waiting = {id_: stored._data[id_].session for id_ in stored._expirations}  # longest ago first
-    kept_bytes = 0
-    ours = sys.modules.get("asemble.ui.state")  # imports torch; without it no study was opened
-    for id_, session in reversed(waiting.items()):
-        kept_bytes += ours.size_bytes(session.session_state) if ours else 0
-        if kept_bytes > (0 if room.shared().is_wanted else KEPT_MIB * 2**20):
-            expired.append(stored.pop(id_).session)
-        elif stored._expirations[id_] - stored.timer() < stored.ttl - UNREAD_S:
-            session._uploaded_file_mgr.remove_session_files(id_)  # nobody read it into a study
-    for session in expired:
-        session.shutdown()
-        session.session_state.clear()  # its loop still holds the last session, idle
-    return len(expired)
 
 
 def _give_memory_back() -> None:

@@ -5,7 +5,8 @@ A series travels with 16 bits a voxel and the line back to its own values, a hea
 
 import io
 import json
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -28,21 +29,12 @@ units of its own, so that a window is a matter of the series."""
 HEAT_PIXELS = 160
 """Longest side of a heatmap sent to the browser; the networks' own maps are coarser."""
 _STEPS = 2**16 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """A series for the browser.
-
-    Args:
-        key: under which the viewer finds it.
-        shape: `(slice, row, column)` as shown.
-        packed: what is sent.
-    """
-
-    key: str
-    shape: tuple[int, int, int]
-    packed: bytes
+PIECE_BYTES = 32 * 2**20
+"""Of a larger stack the browser is sent so much at a time: what is larger than
+`server.maxMessageSize` (200 MB) would not be sent at all."""
+MAX_SHOWN_VOXELS = 2**26
+"""Of a series that is sent to a browser, which holds it several times. 64 coronal slices of 1,024 x
+1,024 are as much; an examination of the sacroiliac joints has a tenth."""
 
 
 def stack_bytes(volume: Volume, key: str, turn: Turn = AS_STORED) -> bytes:
@@ -79,6 +71,44 @@ def stack_bytes(volume: Volume, key: str, turn: Turn = AS_STORED) -> bytes:
         steps = np.rint((image - low) / (slope or 1.0)).astype("<u2")
         sent.write(turn.apply(steps).tobytes())
     return sent.getvalue()
+
+
+def why_not_shown(volume: Volume) -> str:
+    """Why a series is not sent to the browser, empty where it is.
+
+    >>> why_not_shown(Volume(np.zeros((1, 2, 3)), None))
+    ''
+    """
+    voxels = math.prod(volume.shape)
+    if voxels <= MAX_SHOWN_VOXELS:
+        return ""
+    return (
+        f"This series has {voxels:,} voxels; up to {MAX_SHOWN_VOXELS:,} of one are shown. "
+        "Export it with fewer slices or a smaller matrix."
+    )
+
+
+def pieces(packed_stack: bytes, most_bytes: int | None = None) -> Iterator[bytes]:
+    """A packed stack in pieces that `courier.js` puts together; one that is small is one.
+
+    >>> whole = stack_bytes(Volume(np.arange(6.0).reshape(1, 2, 3), None), "a")
+    >>> list(pieces(whole)) == [whole]
+    True
+    >>> cut = list(pieces(whole, 8))
+    >>> b"".join(each[4 + int.from_bytes(each[:4], "little") :] for each in cut) == whole[-12:]
+    True
+    """
+    most_bytes = most_bytes or PIECE_BYTES
+    start = 4 + int.from_bytes(packed_stack[:4], "little")
+    if len(packed_stack) - start <= most_bytes:
+        yield packed_stack
+        return
+    header = json.loads(packed_stack[4:start])
+    values = memoryview(packed_stack)[start:]
+    each = header["bits"] // 8
+    for at in range(0, len(values), most_bytes):
+        part = {**header, "from": at // each, "values": len(values) // each}
+        yield packed(part, bytes(values[at : at + most_bytes]))
 
 
 def heat_bytes(heatmap: Heatmap, key: str, turn: Turn = AS_STORED) -> bytes:

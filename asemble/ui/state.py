@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import partial
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -34,7 +35,7 @@ from asemble.reading import (
     fingerprint,
     from_document,
 )
-from asemble.ui import kept
+from asemble.ui import kept, owners
 
 _KEY = "asemble"
 _OPENED = "asemble_studies_opened"
@@ -43,6 +44,11 @@ _CASE = "asemble_case_asked"
 _VISIT = "asemble_visit"
 _TAKES_OVER = "asemble_takes_over"
 _NOTHING = object()
+
+_closed: SimpleQueue[None] = SimpleQueue()
+"""As many as studies were closed, in any session, since the server last asked."""
+
+Made = TypeVar("Made")
 
 Edit = Callable[..., Reading]
 """One of `asemble.reading.edits`: takes a reading and what is said, gives the reading after it."""
@@ -64,6 +70,7 @@ class Why(StrEnum):
     RESTARTED = "restarted"
     MOVED = "moved"
     COPIED = "copied"
+    OTHERS = "others"
     SAVED = "saved"
 
 
@@ -108,6 +115,8 @@ class FileAsked:
 class _Session:
     study: Study | None = None
     name: str = ""
+    is_shared: bool = False
+    made: dict[str, dict[object, Any]] = field(default_factory=dict)
     reading: Reading = field(default_factory=Reading)
     edits: int = 0
     assessment: Assessment | None = None
@@ -123,21 +132,28 @@ class _Session:
     was_restored: bool = False
     was_closed: bool = False
     owner: str = ""
+    user: str = ""
     token: str = ""
     token_before: str = ""
     lock: str = ""
 
 
-def open_study(study: Study, name: str) -> None:
+def open_study(study: Study, name: str, *, is_shared: bool = False) -> None:
     """Make `study` the open one; what belonged to the last one is dropped.
 
     A reading of this very study that an earlier session left behind is restored.
+
+    Args:
+        study: to be opened.
+        name: what the person called it by opening it.
+        is_shared: whether other sessions hold the same voxels, as of a sample.
     """
     left_behind = left()
     close_study()
     st.session_state[_OPENED] = studies_opened() + 1
     session = _session()
     session.study, session.name, session.was_closed = study, name, False
+    session.is_shared = is_shared
     session.reading = Reading(study=fingerprint(study))
     _own(session)
     if left_behind is not None and left_behind.reading is not None:
@@ -173,6 +189,7 @@ def close_study() -> None:
         setattr(opened, each.name, getattr(empty, each.name))
     opened.was_closed = True
     st.session_state.pop(_TAKES_OVER, None)
+    _closed.put(None)
 
 
 def study() -> Study | None:
@@ -206,6 +223,23 @@ def study_token() -> str:
         for id_, each in reading().corrections.items()
     ]
     return ":".join([study_key(), *stated])
+
+
+def made(kind: str, key: object, make: Callable[[], Made], *, most: int) -> Made:
+    """What was made of the open study before, or is made now; it goes with the study.
+
+    Args:
+        kind: what it is.
+        key: names it among its kind.
+        make: makes it.
+        most: of this kind are kept, those used last.
+    """
+    kept_ones = _session().made.setdefault(kind, {})
+    value: Made = kept_ones.pop(key) if key in kept_ones else make()
+    kept_ones[key] = value
+    while len(kept_ones) > most:
+        kept_ones.pop(next(iter(kept_ones)))
+    return value
 
 
 # The reading, and the widgets that show it.
@@ -510,19 +544,26 @@ def asked_before_opening() -> str:
     return _session().wants_to_open
 
 
-def claim(token: str | None, process: str | None, kept_reading: str | None) -> None:
+def claim(
+    token: str | None, process: str | None, kept_reading: str | None, user: str | None = None
+) -> None:
     """Take the study of a token into this session, or learn that it is gone.
 
     Args:
         token: as the tab kept it.
         process: the server that it came from.
         kept_reading: the file of the reading as the tab kept it, from wherever.
+        user: who was signed in then (`owners.user`).
     """
     session = _session()
     if session.study is not None:
         return
     st.session_state.pop(_TAKES_OVER, None)
     found = kept.find(token) if token else None
+    opened_by = found.user if isinstance(found, _Session) else user or ""
+    if opened_by != _user():
+        session.left = Left(Why.OTHERS)
+        return
     if isinstance(found, _Session) and token in (found.token, found.token_before):
         st.session_state[_KEY] = found
         _own(found)
@@ -567,7 +608,7 @@ def for_the_tab() -> dict[str, Any]:
     elif session.was_closed:
         phase = "closed"
     elif session.left is not None:
-        phase = "moved" if session.left.why is Why.MOVED else "ended"
+        phase = "moved" if session.left.why in (Why.MOVED, Why.OTHERS) else "ended"
     else:
         phase = "new"
     return {
@@ -575,6 +616,7 @@ def for_the_tab() -> dict[str, Any]:
         "phase": phase,
         "takes_over": bool(st.session_state.get(_TAKES_OVER)),
         "process": kept.PROCESS,
+        "user": session.user,
         "token": session.token,
         "lock": session.lock,
         **reading_for_the_tab(),
@@ -587,12 +629,49 @@ def reading_for_the_tab() -> dict[str, Any]:
     return {"reading": json.dumps(as_document(session.reading)), "count": session.edits}
 
 
+# What the server asks about a session from outside (`sessions.py`).
+
+
+def holds_anything(session_state: SessionState) -> bool:
+    """Whether there is anything in a session that its reader may want to come back to."""
+    session = _of(session_state)
+    if session is not None and (session.study is not None or session.left is not None):
+        return True
+    return _CASE in session_state and bool(session_state[_CASE])
+
+
+def is_visit(session_state: SessionState, visit: str) -> bool:
+    """Whether a tab speaks of this session."""
+    return _VISIT in session_state and session_state[_VISIT] == visit
+
+
+def studies_closed() -> int:
+    """How many were, in any session, since this was last asked."""
+    count = 0
+    while not _closed.empty():
+        _closed.get()
+        count += 1
+    return count
+
+
+def let_go_of_images(session_state: SessionState) -> None:
+    """Drop what is only made to be shown; it is made again when somebody looks."""
+    session = _of(session_state)
+    if session is not None:
+        session.made.clear()
+
+
 def size_bytes(session_state: SessionState) -> int:
-    """What a session's study takes in memory, the greater part of what a session takes."""
-    session = session_state[_KEY] if _KEY in session_state else None  # noqa: SIM401  has no get
-    if not isinstance(session, _Session) or session.study is None:
+    """What a session's study takes in memory, the greater part of what a session takes.
+
+    A sample that all sessions share counts as nothing.
+    """
+    session = _of(session_state)
+    if session is None or session.study is None:
         return 0
-    size = sum(series.volume.voxels.nbytes for series in session.study.series)
+    size = 0
+    if not session.is_shared:
+        size = sum(series.volume.voxels.nbytes for series in session.study.series)
     if session.assessment is not None:
         for maps in session.assessment.heatmaps.values():
             size += sum(values.nbytes for values in maps.maps.values())
@@ -600,15 +679,25 @@ def size_bytes(session_state: SessionState) -> int:
     return size
 
 
+def _of(session_state: SessionState) -> _Session | None:
+    session = session_state[_KEY] if _KEY in session_state else None  # noqa: SIM401  has no get
+    return session if isinstance(session, _Session) else None
+
+
 def _own(session: _Session) -> None:
     """Make the session this tab's alone, by a new token."""
-    session.owner, session.lock = _here(), secrets.token_hex(8)
+    session.owner, session.user, session.lock = _here(), _user(), secrets.token_hex(8)
     session.token = kept.issue(session)
 
 
 def _here() -> str:
     context = get_script_run_ctx()
     return "" if context is None else context.session_id
+
+
+def _user() -> str:
+    context = get_script_run_ctx()
+    return "" if context is None else owners.user(context.user_info)
 
 
 def _session() -> _Session:

@@ -12,7 +12,10 @@ const GIVEN_UP = '[data-testid="stConnectionStatus"]'; // says ERROR where Strea
 const LINKS = '[data-testid="stPageLink-NavLink"]';
 const LEAVES_AFTER_MS = 30; // Streamlit sends what widgets say a tick later than it changes the page
 const ARRIVES_WITHIN_MS = 1500;
-const HELD = { token: "asemble.token", lock: "asemble.lock", process: "asemble.process", reading: "asemble.reading" };
+const HELD = { token: "asemble.token", lock: "asemble.lock", process: "asemble.process", user: "asemble.user", reading: "asemble.reading" };
+
+const VISIT = "X-Asemble-Visit"; // of `server.py`
+const DEEDS = ["pointerdown", "pointermove", "wheel", "keydown"];
 
 const UNSAID = "asemble.unsaid"; // of `comments.js`
 
@@ -48,22 +51,22 @@ keeper.write = ({ reading, count }) => {
 
 // A session that is new to this tab: what was open here before?
 async function claim() {
-  const [token, lock, process] = [HELD.token, HELD.lock, HELD.process].map((name) => sessionStorage.getItem(name));
+  const [token, lock, process, user] = [HELD.token, HELD.lock, HELD.process, HELD.user].map((name) => sessionStorage.getItem(name));
   const reading = sessionStorage.getItem(HELD.reading);
   if (!token && !reading) return;
   if (lock && keeper.lock !== lock && !(await hold(lock))) {
     // Another tab has it: this one was duplicated, and storage with it.
-    keeper.copied = { token, lock, process, reading };
+    keeper.copied = { token, lock, process, user, reading };
     forget();
     keeper.tell({ is_copy: true });
     return;
   }
-  keeper.claim = { token, process, reading };
+  keeper.claim = { token, process, user, reading };
   keeper.tell({});
 }
 
 // Keep in this tab what the server says is to be kept.
-function take({ phase, token, lock, process, reading, count }) {
+function take({ phase, token, lock, process, user, reading, count }) {
   const last = keeper.claim ? null : sessionStorage.getItem(HELD.lock); // of what this tab had open until now
   keeper.claim = null;
   if (last && (phase === "closed" || (phase === "open" && lock !== last))) keeper.channel?.postMessage({ closed: last });
@@ -71,7 +74,7 @@ function take({ phase, token, lock, process, reading, count }) {
   if (phase === "ended") [HELD.token, HELD.lock, HELD.process].forEach((name) => sessionStorage.removeItem(name));
   if (phase !== "open") return;
   if (token !== sessionStorage.getItem(HELD.token)) keeper.count = -1; // another study, or after a claim
-  for (const [name, value] of Object.entries({ token, lock, process })) sessionStorage.setItem(HELD[name], value);
+  for (const [name, value] of Object.entries({ token, lock, process, user })) sessionStorage.setItem(HELD[name], value);
   keeper.write({ reading, count });
   if (keeper.lock !== lock) hold(lock);
 }
@@ -115,6 +118,7 @@ function begin() {
     keeper.tell({});
   };
   globalThis.addEventListener("offline", () => cover());
+  for (const deed of DEEDS) document.addEventListener(deed, () => (keeper.deed = true), { capture: true, passive: true });
   document.addEventListener("click", leave, true);
   globalThis.addEventListener("popstate", () => (keeper.going = null));
   const beat = async () => {
@@ -169,10 +173,13 @@ function go(link) {
   }, ARRIVES_WITHIN_MS);
 }
 
-// Which server answers, or null where none does.
+// Which server answers, or null where none does. It is told that there is somebody: much that a
+// reader does in the viewer asks nothing of it.
 async function look() {
+  const headers = keeper.deed ? { [VISIT]: keeper.visit } : {};
+  keeper.deed = false;
   try {
-    const answer = await fetch(keeper.data.alive, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+    const answer = await fetch(keeper.data.alive, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
     return answer.ok ? (await answer.json()).process : null;
   } catch {
     return null;

@@ -20,7 +20,7 @@ from asemble.core.study import Series
 from asemble.core.volume import Affine, Volume
 from asemble.explain import SeriesHeatmaps
 from asemble.imaging.orientation import Turn
-from asemble.ui import cache, state
+from asemble.ui import cache, stacks, state
 from asemble.ui.images import heat_colours
 from asemble.ui.stacks import heat_bytes
 
@@ -199,17 +199,22 @@ def _pane(pane: Pane, study_key: str) -> dict[str, Any]:
     turn = Turn.to_display(series.volume.affine_lps, series.plane)
     volume = turn.apply_to_volume(series.volume)
     affine = volume.affine_lps
-    stack = cache.stack(study_key, series.id, series.plane, series.volume)
-    _carry(key=f"stack:{stack.key}", data=stack.packed)
-    slices, rows, columns = stack.shape
+    slices, rows, columns = volume.shape
+    refused = stacks.why_not_shown(volume)
+    key = f"{study_key}:{series.id}:{series.plane}"
+    if not refused:
+        stack = cache.stack(key, series.plane, series.volume)
+        for number, piece in enumerate(stacks.pieces(stack)):
+            _carry(key=f"stack:{key}:{number}", data=piece)
     letters = None if affine is None else edge_letters(affine)
     plane = series.plane.heading if series.plane else "Plane not stated"
     _, row_mm, column_mm = volume.spacing_mm or (1.0, 1.0, 1.0)
     return {
         "id": series.id,
-        "stack": stack.key,
-        "heat": _carry_heat(pane, stack.key, turn),
-        "outlines": _carry_outlines(pane, stack.key, turn),
+        "stack": key,
+        "refused": refused,
+        "heat": None if refused else _carry_heat(pane, key, turn),
+        "outlines": None if refused else _carry_outlines(pane, key, turn),
         "title": f"{plane} · {series.weighting.heading.split(' (')[0]}",
         "subtitle": series.description,
         "badge": "SYNTHETIC" if series.synthetic else "",
@@ -250,6 +255,6 @@ def _carry_outlines(pane: Pane, stack_key: str, turn: Turn) -> str | None:
     if pane.found is None:
         return None
     key = f"{stack_key}:outlines"
-    data = cache.outlines(state.study_token(), pane.series.id, key, turn, pane.found)
+    data = cache.outlines(state.study_token(), key, turn, pane.found)
     _carry(key=f"outlines:{stack_key}", data=data)
     return key

@@ -6,6 +6,9 @@ const PAGE = 5; // slices of Page Up and Page Down
 const DRAG_SHARE = 0.0025; // of the range of the series for one pixel of dragging
 const [MIN_ZOOM, MAX_ZOOM] = [0.5, 12];
 const MOVED = 4; // pixels from which on a click is a drag
+const ARRIVE_WITHIN_MS = 60000;
+const ON_THEIR_WAY = "The images are on their way.";
+const NOT_ARRIVED = "The images have not arrived. Reload the page.";
 
 function makePane(viewer, root, data, number) {
   const parts = {};
@@ -20,6 +23,8 @@ function makePane(viewer, root, data, number) {
   make("canvas", "canvas", parts.picture, { tabIndex: 0 });
   parts.canvas.setAttribute("role", "img");
   parts.canvas.dataset.series = data.id;
+  make("div", "absent", parts.picture, { className: "absent", textContent: data.refused || ON_THEIR_WAY });
+  parts.absent.setAttribute("role", "status");
   make("div", "strip", parts.picture, { className: "strip" });
   parts.strip.setAttribute("role", "status");
   make("span", "said", parts.strip, { className: "said" });
@@ -43,6 +48,7 @@ function makePane(viewer, root, data, number) {
     zoom: 1, shift: [0, 0], inverted: false, wheel: 0, pointers: new Map(),
     stack: null, heat: null, outlines: null, ruler: null, region: null, reference: null,
   };
+  if (!data.refused) setTimeout(() => (parts.absent.textContent = NOT_ARRIVED), ARRIVE_WITHIN_MS);
   listen(viewer, pane);
   pane.watch = new ResizeObserver(() => redraw(viewer));
   pane.watch.observe(parts.canvas);

@@ -345,6 +345,7 @@ function refresh(viewer) {
     pane.parts.place.textContent = `Slice ${index + 1} of ${data.slices}${place ? ", " + place : ""}`;
     pane.parts.linkWord.textContent = linkWords(viewer, pane);
     pane.parts.scrubber.value = index;
+    pane.parts.absent.hidden = Boolean(pane.stack);
     pane.parts.canvas.dataset.slice = index;
     pane.parts.canvas.setAttribute("aria-label", `${data.title}, slice ${index + 1} of ${data.slices}`);
   }
