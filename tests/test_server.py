@@ -7,6 +7,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -21,6 +22,7 @@ from websockets.sync.client import ClientConnection, connect
 from asemble import __version__
 from asemble.models.weights import DIRECTORY_VARIABLE
 from asemble.ui.headers import HEADERS
+from asemble.ui.logs import OFTEN
 
 HELD_MIB = 150
 
@@ -37,6 +39,10 @@ if __name__ == "__main__":
         logging.getLogger("pydicom").error("a bad value: {canary.WORD}")
         logging.getLogger("a.new.one").error("a bad value: %s", "{canary.WORD}", exc_info=True)
         warnings.warn("{canary.WORD}")
+    if "chatter" in st.query_params:
+        import logging
+        for number in range(500):
+            logging.getLogger("a.chatterer").error("again: %d", number)
     if "hold" in st.query_params:
         st.session_state["held"] = []
         st.stays = []  # pieces above those that will be freed
@@ -54,8 +60,12 @@ if __name__ == "__main__":
         while True:
             np.ones((400, 400)) @ np.ones((400, 400))
 else:
+    import os
     from asemble.ui import server
 
+    if "FEW" in os.environ:
+        import resource
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(os.environ["FEW"]),) * 2)
     app = st.App(__file__, **server.options())
 """
 """A page with what may go wrong in one, on the server of the app."""
@@ -190,6 +200,32 @@ def test_the_log_is_json_without_what_libraries_quote(server: Server, log: Path)
     after = said[said.index('"started"') :].splitlines()[1:]
     assert started["time"]
     assert [line for line in after if line.strip() and not line.startswith("{")] == []
+
+
+def test_what_a_library_repeats_is_counted_and_not_logged(server: Server, log: Path) -> None:
+    with visit(server, "chatter") as session:
+        sent(session)
+    wait_until(lambda: "a.chatterer" in log.read_text())
+    said = [line for line in lines(log) if line.get("logger") == "a.chatterer"]
+    assert len(said) == OFTEN
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="has no limit of descriptors")
+def test_idle_connections_take_nobodys_place(page_file: Path, tmp_path: Path) -> None:
+    few = {"FEW": "200", DIRECTORY_VARIABLE: str(tmp_path)}
+    with (
+        running(tmp_path / "log", script=page_file, environment=few) as server,
+        ExitStack() as all_,
+    ):
+        port = int(server.address.rpartition(":")[2])
+        for _ in range(400):
+            all_.enter_context(socket.create_connection(("127.0.0.1", port)))
+        assert get(server, "/_stcore/health")[0] == 200
+        with visit(server, "") as session:
+            assert sent(session)
+        open_now = len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
+        assert open_now < 200
+    assert "accept" not in (tmp_path / "log").read_text()
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")

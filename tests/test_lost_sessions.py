@@ -1,0 +1,71 @@
+"""Which of the sessions whose connection was lost are kept, and for how long."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from streamlit.runtime.session_manager import SessionInfo
+
+from asemble.ui import owners
+from asemble.ui.sessions import UNREAD_S, LostSessions
+
+TTL_S = 900.0
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def lost(clock: Clock) -> LostSessions:
+    return LostSessions(TTL_S, lambda session: session.size, clock)  # type: ignore[attr-defined]
+
+
+def session(id_: str, size: int, of: str) -> SessionInfo:
+    """As Streamlit hands it over, with what is asked of it here."""
+    held: Any = SimpleNamespace(id=id_, size=size, _user_info={owners.BROWSER: of})
+    return SessionInfo(client=None, session=held)
+
+
+def test_a_session_is_kept_for_its_time_and_then_taken_out(
+    lost: LostSessions, clock: Clock
+) -> None:
+    lost.save(session("a", 1, "x"))
+    clock.now = UNREAD_S + 1
+    lost.save(session("b", 1, "x"))
+    assert lost.unread_ids() == ["a"]
+    clock.now = TTL_S + 1
+    assert lost.get("a") is None
+    assert lost.get("b") is not None
+    assert [each.id for each in lost.take_over(10)] == ["a"]
+    assert [info.session.id for info in lost.list()] == ["b"]
+    lost.delete("b")
+    lost.delete("b")
+    assert lost.list() == []
+
+
+def test_who_holds_most_gives_first_and_of_that_what_was_lost_the_longest(
+    lost: LostSessions,
+) -> None:
+    lost.save(session("small", 30, "reader"))
+    for name in ("first", "second", "third"):
+        lost.save(session(name, 40, "hoarder"))
+    assert [each.id for each in lost.take_over(120)] == ["first"]
+    assert [each.id for each in lost.take_over(75)] == ["second"]
+
+
+def test_sessions_beyond_the_number_go_by_what_they_hold(lost: LostSessions) -> None:
+    lost.save(session("study", 100, "reader"))
+    for number in range(20):
+        lost.save(session(f"empty {number}", 0, f"stranger {number}"))
+    gone = [each.id for each in lost.take_over(1000, most=5)]
+    assert gone == [f"empty {number}" for number in range(16)]
+    assert lost.get("study") is not None
