@@ -231,7 +231,7 @@ def _pane(pane: Pane, study_key: str) -> dict[str, Any]:
         "unknown": _unknown(volume),
         "start": min(max(pane.start, 0), slices - 1),
         "jump": state.jumps_of(series.id),
-        "place": f"{state.studies_opened()}:{stack.key}",
+        "place": f"{state.studies_opened()}:{key}",
         "marking": pane.marking,
     }
 
