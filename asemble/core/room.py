@@ -5,6 +5,7 @@ Whoever reads or judges one takes room before memory is taken, and what is kept 
 room for as long as it lives.
 """
 
+import os
 import threading
 import time
 import weakref
@@ -198,10 +199,9 @@ def machine_bytes() -> int | None:
 
 def _total_of_machine() -> int | None:
     try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not on Windows
         return None
-    return next((int(x.split()[1]) * 1024 for x in lines if x.startswith("MemTotal")), None)
 
 
 def _group_files() -> list[Path]:
