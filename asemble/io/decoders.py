@@ -30,8 +30,8 @@ COMMAND = (sys.executable, "-P", "-m", "asemble.io.decoder")
 Check = Callable[[np.dtype[Any], tuple[int, ...]], bool]
 """Whether an array of this type and shape was asked for."""
 
-BEHIND = 15
-"""Of 19 steps of priority (nice): beside others a slow image gets a thirtieth of a processor."""
+BEHIND = 10
+"""Of 19 steps of priority (nice): beside another image a slow one gets a tenth of a processor."""
 
 _SAVE_PLAIN = "Export the series uncompressed."
 
@@ -190,9 +190,11 @@ class DecoderPool:
                 decoder = self._idle.pop() if self._idle else None
             if decoder is None:
                 try:
-                    return _Decoder(self._command)
+                    decoder = _Decoder(self._command)
                 except OSError as error:  # no memory for one more process
                     raise _busy() from error
+                decoder.start()
+                return decoder
             if decoder.is_alive:
                 return decoder
             decoder.end()
@@ -222,6 +224,21 @@ class _Decoder:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
+    def start(self) -> None:
+        """Wait until it has imported its libraries: on a busy machine that takes its time.
+
+        Raises:
+            FileError: it does not start.
+        """
+        with _Deadline(self._process, lambda: None, limits.MAX_START_SECONDS) as deadline:
+            try:
+                wire.send(_Whole(self._process.stdin), {"kind": "start", "id": 0})  # type: ignore[arg-type]
+                stream = _Whole(self._process.stdout)
+                stream.read(min(wire.receive_header(stream)["size"], wire.MAX_HEADER_BYTES))  # type: ignore[arg-type]
+            except (OSError, wire.WireError) as error:
+                self.end()
+                raise (_busy() if deadline.is_over else _stopped(is_late=False)) from error
+
     def step_back(self) -> None:
         """Let all others go first, for as long as it lives."""
         self.has_stepped_back = True
@@ -247,7 +264,7 @@ class _Decoder:
         """
         began = time.monotonic()
         self.seconds = 0.0
-        with _Deadline(self._process, slow) as deadline:
+        with _Deadline(self._process, slow, limits.MAX_DECODE_SECONDS) as deadline:
             try:
                 self._count += 1
                 numbered = {**request, "id": self._count}
@@ -324,8 +341,10 @@ class _Deadline:
     Says before, once, that it is slow.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], slow: Callable[[], None]) -> None:
-        self._process, self._slow = process, slow
+    def __init__(
+        self, process: subprocess.Popen[bytes], slow: Callable[[], None], seconds: float
+    ) -> None:
+        self._process, self._slow, self._seconds = process, slow, seconds
         self._is_done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="asemble-deadline", daemon=True)
         self.is_over = False
@@ -339,11 +358,11 @@ class _Deadline:
         self._thread.join()  # so that it never kills the next image's decoder
 
     def _watch(self) -> None:
-        first = min(limits.SLOW_SECONDS, limits.MAX_DECODE_SECONDS)
+        first = min(limits.SLOW_SECONDS, self._seconds)
         if self._is_done.wait(first):
             return
         self._slow()
-        if not self._is_done.wait(limits.MAX_DECODE_SECONDS - first):
+        if not self._is_done.wait(self._seconds - first):
             self._kill()
 
     def _kill(self) -> None:

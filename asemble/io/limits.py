@@ -70,6 +70,8 @@ MAX_HEADER_BYTES = 64 * MIB
 
 MAX_DECODE_SECONDS = 20.0
 """Wall clock and processor time to decode the pixels of one file; the decoder is then ended."""
+MAX_START_SECONDS = 60.0
+"""Wall clock for a new decoder to import its libraries, before any file is given to it."""
 MAX_WAIT_SECONDS = 60.0
 """Wall clock that a file waits for a free decoder."""
 MAX_DECODER_SECONDS = 180.0

@@ -17,7 +17,7 @@ from asemble.core.study import Series, Study
 from asemble.core.volume import Volume
 from asemble.explain import SeriesHeatmaps
 from asemble.imaging import quality
-from asemble.imaging.orientation import Turn, as_shown
+from asemble.imaging.orientation import Turn
 from asemble.models import Ensemble, load_ensemble
 from asemble.ui import state
 from asemble.ui.outlines import outline_bytes
@@ -65,7 +65,8 @@ def why_not_judged(
 
 def stack(key: str, plane: Plane | None, volume: Volume) -> bytes:
     """The series for the viewer, packed."""
-    return state.made("stack", key, lambda: stack_bytes(as_shown(volume, plane), key), most=6)
+    turn = Turn.to_display(volume.affine_lps, plane)
+    return state.made("stack", key, lambda: stack_bytes(volume, key, turn), most=6)
 
 
 def outlines(study_token: str, key: str, turn: Turn, heatmaps: SeriesHeatmaps) -> bytes:
