@@ -215,6 +215,17 @@ def test_items_that_rest_on_unverified_sources_are_starred_on_the_page():
     assert "* rests on a source that was not verified" in text
 
 
+@pytest.mark.parametrize("are_shipped", [True, False])
+def test_both_reports_say_whether_the_weights_are_the_shipped_ones(are_shipped):
+    study = a_study()
+    prediction = a_prediction(study, are_shipped=are_shipped)
+    told = reading_json(A_READING, prediction, study)["weights_list"]
+    assert told == {"sha256": prediction.weights_list, "shipped": are_shipped}
+    text = text_of(the_page(are_shipped=are_shipped))
+    assert ("not the weights that asemble ships" in text) is not are_shipped
+    assert f"signed by the list {prediction.weights_list[:12]}" in text
+
+
 def test_the_same_input_gives_the_same_bytes_in_another_process():
     script = (
         "import test_report as t, hashlib;"

@@ -8,7 +8,7 @@ const AGAIN_MS = 1000; // after a look that failed
 const MISSED = 2; // looks that fail before the page is covered
 const RELOAD_AFTER_MS = 12000; // the server answers again, but this page is not drawn by it
 const LOCK_TRIES = 8; // 100 ms each: a page that is reloaded lets go of its lock a little late
-const GIVEN_UP = '[data-testid="stConnectionStatus"]'; // says ERROR where Streamlit never tries again
+const STATUS = '[data-testid="stConnectionStatus"]';
 const LINKS = '[data-testid="stPageLink-NavLink"]';
 const LEAVES_AFTER_MS = 30; // Streamlit sends what widgets say a tick later than it changes the page
 const ARRIVES_WITHIN_MS = 1500;
@@ -129,7 +129,7 @@ function begin() {
     } else {
       keeper.missed = 0;
       if (keeper.cover) comeBack();
-      else if (document.querySelector(GIVEN_UP)?.textContent.includes("ERROR")) location.reload();
+      else if (hasGivenUp() && performance.now() > RELOAD_AFTER_MS) location.reload();
     }
     keeper.beats = setTimeout(beat, server === null || keeper.cover ? AGAIN_MS : BEAT_MS);
   };
@@ -185,6 +185,9 @@ async function look() {
     return null;
   }
 }
+
+// Streamlit's page has met a message that it cannot use, and listens to the server no more.
+const hasGivenUp = () => document.querySelector(STATUS)?.textContent.includes("Error");
 
 function cover() {
   keeper.backSince = null;
