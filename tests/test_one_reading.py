@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from flaky_line import FlakyLine, flaky_line
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 from pypdf import PdfReader
 from served_app import IN_CHROMIUM, PATIENCE_MS, Server, new_window, running
 from soak_studies import zip_study
@@ -318,6 +318,27 @@ def test_a_lost_connection_is_said_and_the_reading_goes_on(
         reader.comment(f"after {seconds} s")
         check_there(reader, f"after {seconds} s")
         reader.check_json(reader.download_here("JSON"))
+
+
+def test_a_page_that_streamlit_has_given_up_is_loaded_again_and_finds_its_study(
+    browser: Browser, server: Server, archive: Path
+) -> None:
+    sockets: list[WebSocketRoute] = []
+
+    def joined(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    with new_window(browser) as page:
+        page.route_web_socket(re.compile("_stcore/stream"), joined)
+        page.goto(server.address)
+        open_study(page, archive)
+        page.get_by_role("link", name="Read", exact=True).click()
+        canvas = page.locator("canvas[data-ms]").first
+        canvas.wait_for()
+        with page.expect_event("load"):
+            sockets[-1].send(b"\xff")  # no message at all
+        expect(canvas).to_be_visible()
 
 
 def test_closing_leaves_nothing_on_screen_in_files_or_in_the_browser(
