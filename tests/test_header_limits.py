@@ -77,6 +77,13 @@ def test_a_long_element_that_nobody_needs_is_passed_over() -> None:
     assert series.volume.voxels.max() == 2 * plain.pixel_array.max()
 
 
+def test_a_private_element_that_is_too_long_is_passed_over() -> None:
+    image = mr_image(0)
+    block = image.private_block(0x0029, "SIEMENS CSA HEADER", create=True)
+    block.add_new(0x10, "OB", b"SV10" + bytes(2 * limits.MAX_VENDOR_BYTES))
+    assert len(read_parts([Part.from_bytes("a", to_bytes(image))]).series) == 1
+
+
 def test_tables_have_the_room_that_their_kind_needs() -> None:
     lut = pydicom.Dataset()
     lut.add_new("LUTDescriptor", "US", [0, 0, 16])  # 0 stands for 65,536 entries

@@ -54,8 +54,8 @@ MAX_ELEMENTS = 500_000
 500 a frame, others 100."""
 
 MAX_ELEMENT_BYTES = 64 * 1024
-"""One element of a DICOM header; a longer one that is needed refuses its file, another is passed
-over. The longest text of the standard has 10,240 characters."""
+"""One element of a DICOM header; a longer one that is needed and public refuses its file, another
+is passed over. The longest text of the standard has 10,240 characters."""
 MAX_VALUE_BYTES = 4 * 1024
 """One element of short texts or numbers, of which the standard allows 64 characters each."""
 MAX_VALUES = 64

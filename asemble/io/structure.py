@@ -116,8 +116,8 @@ def read_structure(data: bytes, *, wanted: frozenset[int] = frozenset()) -> Stru
         wanted: tags of the elements to keep; of what they hold, all but other private ones.
 
     Raises:
-        FileError: sequences are nested too deeply, there are too many elements, one that is wanted
-            is too long, or a deflated file is damaged or grows too much.
+        FileError: sequences are nested too deeply, there are too many elements, a public one that
+            is wanted is too long, or a deflated file is damaged or grows too much.
     """
     at = 132 if data[128:132] == b"DICM" else 0
     budget = _Budget(limits.MAX_ELEMENTS, limits.MAX_HEADER_BYTES)
@@ -363,7 +363,7 @@ class _Walk:
             and kind in _TEXTS
             and value.count(b"\\") >= limits.MAX_VALUES
         )  # fmt: skip
-        if is_long and is_wanted:
+        if is_long and is_wanted and not tag >> 16 & 1:
             raise _too_long(tag, most)
         if is_long:
             return
@@ -478,7 +478,7 @@ def _too_many() -> FileError:
 
 
 def _too_long(tag: int, most: int) -> FileError:
-    name = keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+    name = keyword_for_tag(tag) or "An element of the header"
     return FileError(
         f"{name} of this DICOM file is longer than is read ({most // 1024} KiB, and "
         f"{limits.MAX_VALUES} texts).",
