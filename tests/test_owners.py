@@ -13,7 +13,7 @@ from served_app import Server, running
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit_client import XSRF_COOKIE, StreamlitClient, cookies_of
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from asemble.models.weights import DIRECTORY_VARIABLE
@@ -287,3 +287,19 @@ def test_no_session_no_cookie_and_no_address_of_an_upload_stands_in_the_log(
         *(each.split("=", 1)[1] for each in reader.sends["Cookie"].split("; ")),
     ]
     assert [each for each in secrets if each in log.read_text()] == []
+
+
+def test_a_session_that_nobody_uses_ends_where_the_operator_says_so(
+    page_file: Path, tmp_path: Path
+) -> None:
+    environment = {DIRECTORY_VARIABLE: str(tmp_path), "ASEMBLE_IDLE_MINUTES": "0.05"}
+    log = tmp_path / "log"
+    with running(log, script=page_file, environment=environment) as server:
+        reader = with_file(server)
+        with pytest.raises(ConnectionClosed):
+            reader.wait(lambda: False)
+        assert session_given(server, reader.session, reader.sends) != reader.session
+        with StreamlitClient(server.address) as onlooker:
+            onlooker.wait()
+            assert "files held: 0" in said(onlooker)
+    assert '"event": "idle"' in log.read_text()
