@@ -95,6 +95,28 @@ def test_of_two_that_hold_what_the_other_waits_for_one_is_refused_at_once() -> N
     thread.join()
 
 
+def test_who_waits_for_much_holds_up_nobody_who_needs_less() -> None:
+    of_all, told = Room(100, wait_s=SOON), threading.Event()
+
+    def asks_for_too_much() -> None:
+        with of_all.enter(10) as held:
+            held._told = told.set
+            held.grow(90, 90)
+
+    with of_all.enter(20):
+        thread = threading.Thread(target=asks_for_too_much)
+        thread.start()
+        assert told.wait(SOON)
+        while not of_all.lacking:
+            thread.join(0.01)
+        assert of_all.lacking == 10
+        with of_all.enter(20) as ordinary:  # neither waits nor is refused
+            ordinary.grow(70, 70)
+            assert of_all.used == 100
+    thread.join()
+    assert (of_all.used, of_all.lacking) == (0, 0)
+
+
 def test_what_is_kept_holds_its_room_for_as_long_as_it_lives() -> None:
     of_all, thing = Room(100), Thing()
     with of_all.enter(80) as held:

@@ -61,7 +61,10 @@ class Held:
 
 
 class Room:
-    """So many bytes, given out in the order in which they are asked for.
+    """So many bytes, for whoever they suffice for.
+
+    Who waits for much holds up nobody who needs less: else one study that is too large for what is
+    left, asked for again and again, would keep all others out.
 
     Args:
         total: bytes; None for no bound.
@@ -80,13 +83,14 @@ class Room:
         self._wait_s = wait_s
         # A study may be collected, and give back its room, in a thread that is just taking some.
         self._changed = threading.Condition(threading.RLock())
-        self._line: list[object] = []
+        self._line: list[int] = []
         self._holders_waiting = 0
 
     @property
-    def is_wanted(self) -> bool:
-        """Whether somebody waits for room, so that what nobody looks at should go."""
-        return bool(self._line)
+    def lacking(self) -> int:
+        """How many bytes more the least of those who wait needs; 0 where nobody waits."""
+        with self._changed:
+            return max(0, min(self._line) - (self.total or 0) + self.used) if self._line else 0
 
     def enter(self, size: int, told: Callable[[], None] | None = None) -> Held:
         """Room for `size` bytes.
@@ -103,7 +107,7 @@ class Room:
 
     def _take(self, size: int, told: Callable[[], None] | None, *, is_holding: bool) -> None:
         with self._changed:
-            if self._fits(size) and not self._line:
+            if self._fits(size):
                 self.used += size
                 return
             if self.total is not None and size > self.total:
@@ -121,24 +125,21 @@ class Room:
 
     def _wait(self, size: int, *, is_holding: bool) -> None:
         until = time.monotonic() + self._wait_s
-        ticket = object()
         with self._changed:
-            if is_holding and self._holders_waiting:
+            if is_holding and self._holders_waiting and not self._fits(size):
                 raise _full()
-            # Who holds memory already goes first: it ends sooner, and gives it back.
-            self._line.insert(0 if is_holding else len(self._line), ticket)
+            self._line.append(size)
             self._holders_waiting += is_holding
             try:
-                while not (self._line[0] is ticket and self._fits(size)):
+                while not self._fits(size):
                     left = until - time.monotonic()
                     if left <= 0:
                         raise _full()
                     self._changed.wait(left)
                 self.used += size
             finally:
-                self._line.remove(ticket)
+                self._line.remove(size)
                 self._holders_waiting -= is_holding
-                self._changed.notify_all()
 
     def _fits(self, size: int) -> bool:
         return self.total is None or self.used + size <= self.total

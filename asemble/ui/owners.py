@@ -39,6 +39,9 @@ NAMELESS = "Sign in first: the proxy in front of asemble states no user."
 NOT_YOURS = "This upload belongs to somebody else. Reload the page and choose the files again."
 ONCE = "Every address takes one upload, once. Choose the file again."
 ENDED = "The session of this upload has ended."
+STALLED = "The upload stalled, so it was broken off. Choose the file again."
+STALLED_S, STALLED_BYTES = 60.0, 256 * 2**10
+"""Time on the network within which so much more has to come: what is under way takes room."""
 
 
 def browser(cookies: Mapping[str, str]) -> str:
@@ -142,18 +145,28 @@ class OwnUploads:
         await PlainTextResponse(sentence, status)(scope, receive, send)
 
     async def _take(self, scope: Scope, receive: Receive, send: Send, session: str) -> None:
-        """Take an upload in for as long as its session lasts."""
-        is_answered = False
+        """Take an upload in for as long as its session lasts and it gets on."""
+        is_answered, is_stalled = False, False
+        waited_s, come = 0.0, 0
+        clock = asyncio.get_running_loop().time
 
         async def receive_from_its_session() -> Message:
+            nonlocal is_stalled, waited_s, come
             coming = asyncio.ensure_future(receive())
+            began = clock() - waited_s  # without the time that the server itself took
             try:
                 while True:
                     done, _ = await asyncio.wait({coming}, timeout=LOOKS_EVERY_S)
-                    if _session(session) is None:
+                    waited_s = clock() - began
+                    is_stalled = waited_s > STALLED_S
+                    if is_stalled or _session(session) is None:
                         return {"type": "http.disconnect"}
                     if done:
-                        return coming.result()
+                        message = coming.result()
+                        come += len(message.get("body", b""))
+                        if come >= STALLED_BYTES:
+                            waited_s, come = 0.0, 0
+                        return message
             finally:
                 coming.cancel()
 
@@ -166,7 +179,8 @@ class OwnUploads:
             await self._app(scope, receive_from_its_session, send_and_note)
         except ClientDisconnect:  # whoever broke off, it is no fault
             if not is_answered:
-                await PlainTextResponse(ENDED, 410)(scope, receive, send)
+                status, sentence = (408, STALLED) if is_stalled else (410, ENDED)
+                await PlainTextResponse(sentence, status)(scope, receive, send)
 
 
 def _refusal(asked: HTTPConnection, scope: Scope, upload: re.Match[str]) -> tuple[int, str] | None:

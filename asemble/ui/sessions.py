@@ -25,6 +25,7 @@ from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 from streamlit.web.cache_storage_manager_config import create_default_cache_storage_manager
 
 from asemble.core import room
+from asemble.io.limits import KEPT_BYTES_A_VOXEL, MAX_FILES
 from asemble.ui import logs, owners
 
 KEPT_MIB = int(os.environ.get("ASEMBLE_KEPT_MIB", "2048"))
@@ -35,6 +36,9 @@ UNREAD_S = 60
 """An upload that was not read into a study goes so long after its window."""
 IDLE_S = float(os.environ.get("ASEMBLE_IDLE_MINUTES", "0")) * 60
 """After so long without a deed of the reader a session ends; 0: never."""
+
+FLOAT_BYTES = 4
+"""Of a voxel of a study, by which sizes are counted here; its room is `KEPT_BYTES_A_VOXEL`."""
 
 _LIMIT = "asemble.idle"
 """In the scope of a socket: when it counts as idle."""
@@ -89,6 +93,17 @@ class LostSessions(SessionStorage):
         """Of sessions that were lost so long ago that what they did not read goes."""
         return [id_ for id_, lost in self._lost.items() if self._age_s(lost) > UNREAD_S]
 
+    def most_bytes(self, lacking: int) -> int:
+        """How much may be kept where somebody else lacks so much room.
+
+        No more goes than that, and nothing where all of it would not help: whoever asks for too
+        much costs nobody the study that a reload is about to come back to.
+        """
+        held = sum(self._size_bytes(lost.info.session) for lost in self._lost.values())
+        given = lacking * FLOAT_BYTES // KEPT_BYTES_A_VOXEL
+        is_enough = 0 < given <= held
+        return min(KEPT_MIB * 2**20, held - given) if is_enough else KEPT_MIB * 2**20
+
     def take_over(self, most_bytes: int, most: int = KEPT_SESSIONS) -> builtins.list[AppSession]:
         """Take out those whose time is over, and those that are too much."""
         over = [id_ for id_, lost in self._lost.items() if self._age_s(lost) > self._ttl_s]
@@ -121,9 +136,15 @@ class Uploads(MemoryUploadedFileManager):
         self._asked: dict[str, set[str]] = {}
 
     def get_upload_urls(self, session_id: str, file_names: Any) -> list[UploadFileUrlInfo]:
-        """Addresses for so many files, each good for one upload."""
-        urls = super().get_upload_urls(session_id, file_names)
-        self._asked.setdefault(session_id, set()).update(url.file_id for url in urls)
+        """Addresses for so many files, each good for one upload.
+
+        Files that wait and addresses that wait for one are as many as an upload may have, together:
+        one message of 8 MiB can name four million files.
+        """
+        asked = self._asked.setdefault(session_id, set())
+        left = MAX_FILES - len(asked) - len(self.file_storage.get(session_id, ()))
+        urls = super().get_upload_urls(session_id, file_names[: max(0, left)])
+        asked.update(url.file_id for url in urls)
         return urls
 
     def admit(self, session_id: str, file_id: str) -> bool:
@@ -210,8 +231,7 @@ class Sessions(WebsocketSessionManager):
         """
         lost: Any = self._session_storage
         uploads: Any = self._uploaded_file_mgr
-        most = 0 if room.shared().is_wanted else KEPT_MIB * 2**20
-        for session in lost.take_over(most):
+        for session in lost.take_over(lost.most_bytes(room.shared().lacking)):
             session.shutdown()
             self._ending.append(session)
         for id_ in lost.unread_ids():
@@ -301,8 +321,9 @@ def sweep() -> int:
 
 
 def _state() -> Any:
-    """`asemble.ui.state`, which imports torch; without it no study was opened."""
-    return sys.modules.get("asemble.ui.state")
+    """`asemble.ui.state`, which imports torch; until it is all there no study was opened."""
+    ours = sys.modules.get("asemble.ui.state")
+    return None if ours is None or getattr(ours.__spec__, "_initializing", False) else ours
 
 
 def _size_bytes(session: AppSession) -> int:
