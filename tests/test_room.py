@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -278,6 +279,36 @@ def test_an_upload_waits_until_others_are_read(
 
     monkeypatch.setattr(memory.asyncio, "sleep", read_meanwhile)
     assert put(8 * MIB)[0] == 204 and looked
+
+
+@pytest.mark.parametrize(
+    ("held", "age_s", "status"),
+    [(15, 2 * memory.UNREAD_S, 204), (15, 0, 507), (7, 2 * memory.UNREAD_S, 507)],
+)
+def test_who_holds_most_and_does_not_read_it_gives_where_others_have_no_room(
+    budget: Any, monkeypatch: pytest.MonkeyPatch, held: int, age_s: float, status: int
+) -> None:
+    told: list[tuple[str, str]] = []
+    monkeypatch.setattr(memory, "WAIT_S", 0.05)
+    monkeypatch.setattr(memory, "LOOKS_EVERY_S", 0.01)
+    monkeypatch.setattr(memory, "_forget", budget.pop)
+    monkeypatch.setattr(memory, "_say", lambda *said: told.append(said))
+    budget.update(other=held * MIB, another=3 * MIB)
+    memory._budget.came_at = dict.fromkeys(budget, time.monotonic() - age_s)
+    assert put(9 * MIB if held == 7 else 8 * MIB)[0] == status
+    assert (("other", memory.GIVEN_UP) in told) is (status == 204)
+    assert "another" in budget
+
+
+def test_since_when_something_waits_is_not_changed_by_more_that_comes(budget: Any) -> None:
+    budget["session"] = MIB
+    put(MIB)
+    first = memory._budget.came_at["session"]
+    put(MIB)
+    assert memory._budget.came_at == {"session": first}
+    budget.clear()
+    put(MIB)
+    assert not memory._budget.came_at
 
 
 def test_files_of_one_session_have_a_limit_together(budget: Any) -> None:

@@ -7,7 +7,9 @@ session's fault and not the end of all.
 """
 
 import asyncio
+import math
 import os
+import time
 from collections import defaultdict
 from typing import Any
 
@@ -38,6 +40,8 @@ WAIT_S = 60.0
 """So long an upload waits for others to be read, before and while it comes; the network waits with
 it."""
 LOOKS_EVERY_S = 0.5
+UNREAD_S = 300.0
+"""Who holds most and has not read it for so long gives it up where others have no room."""
 
 UPLOAD = "/_stcore/upload_file/"
 
@@ -48,6 +52,10 @@ TOO_MUCH = (
 FULL = (
     "The server holds as many uploads as its memory has room for, so this file was not taken. "
     "Try again in a few minutes."
+)
+GIVEN_UP = (
+    "Your files waited to be read while others had no room, so the server let go of them. Choose "
+    "them again, and read them at once."
 )
 TOO_LARGE = (
     "This file is larger than the {mib} MiB that this server has memory for. Upload only the "
@@ -62,6 +70,7 @@ class _Budget:
     def __init__(self) -> None:
         self.total: int | None = None
         self.coming: defaultdict[str, int] = defaultdict(int)
+        self.came_at: dict[str, float] = {}
         self.said: dict[str, str] = {}
 
 
@@ -160,6 +169,7 @@ class Uploads:
             _budget.coming[session] -= come
             if not _budget.coming[session]:
                 del _budget.coming[session]
+            _note_what_waits(session)
         return refused
 
 
@@ -176,6 +186,7 @@ async def _when_there_is_room(session: str, size: int) -> tuple[int, str] | None
         refused = _refusal(session, size)
         if refused is None or refused[0] != 507 or asyncio.get_running_loop().time() >= until:
             return refused
+        _let_go(session, size)
         await asyncio.sleep(LOOKS_EVERY_S)
 
 
@@ -189,6 +200,30 @@ def _refusal(session: str, size: int) -> tuple[int, str] | None:
     if _budget.total is not None and total > _budget.total:
         return 507, FULL
     return None
+
+
+def _note_what_waits(session: str) -> None:
+    """Note since when sessions have had what is not read; more that comes changes nothing of it."""
+    waits = {id_ for id_, size in _stored().items() if size}
+    came_at = _budget.came_at
+    _budget.came_at = {id_: at for id_, at in came_at.items() if id_ in waits}
+    if session in waits:
+        _budget.came_at.setdefault(session, time.monotonic())
+
+
+def _let_go(session: str, size: int) -> None:
+    """Forget what whoever holds most has not read for long, where that is more than is asked."""
+    stored = _stored()
+    most = max(stored, key=stored.__getitem__, default=session)
+    own = stored.get(session, 0) + _budget.coming.get(session, 0) + size
+    since = _budget.came_at.get(most, math.inf)
+    if most != session and stored[most] > own and time.monotonic() - since > UNREAD_S:
+        _forget(most)
+        _say(most, GIVEN_UP)
+
+
+def _forget(session: str) -> None:
+    get_instance().uploaded_file_mgr.remove_session_files(session)
 
 
 def _stored() -> dict[str, int]:
