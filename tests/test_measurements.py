@@ -247,6 +247,15 @@ def test_axial_slices_are_measured_but_never_scored() -> None:
     assert found.why_no_sparcc == NOT_CORONAL
 
 
+def test_no_sparcc_is_proposed_on_slices_so_thin_that_six_cover_little_of_a_joint() -> None:
+    thin = CORONAL @ np.diag([0.2, 1, 1, 1])
+    suspected = lesion(slice(50, 54), slice(LEFT_AT + 1, LEFT_AT + 4))
+    found = measure(series(suspected, thin), bones(), suspected)
+    assert found is not None and found.volume_ml > 0
+    assert found.first_scored is None
+    assert "these lie 0.8 mm apart" in (found.why_no_sparcc or "")
+
+
 def test_nothing_is_measured_without_geometry() -> None:
     suspected = lesion(slice(50, 54), slice(LEFT_AT + 1, LEFT_AT + 4))
     assert measure(series(suspected, None), bones(), suspected) is None

@@ -28,6 +28,8 @@ Oedema = Mapping[tuple[Joint, Bone], Bools]
 
 NOT_CORONAL = "SPARCC is scored on semicoronal slices."
 NO_LINES = "No slice shows enough of a joint to lay a line along it."
+LEAST_STEP_MM = 2.0
+"""Half of the 4 mm for which SPARCC was made: six slices nearer than this cover too little."""
 
 ML_PER_MM3 = 1e-3
 LEAST_MM2 = 5.0
@@ -83,7 +85,7 @@ def measure(
     marks = proposed_marks(
         cells, oedema, lines, ratio=ratio, fluid_ratio=fluid, least_mm2=rules.quadrant_mm2
     )
-    why_not = None if lines else NO_LINES if is_scored else NOT_CORONAL
+    why_not = _why_no_sparcc(cells.step_mm, is_scored=is_scored, has_lines=bool(lines))
     bones = {(j, b): oedema & cells.of_bone(j, b) for j in Joint for b in Bone}
     return Measurements(
         reference=marrow.reference,
@@ -102,6 +104,17 @@ def measure(
         first_scored=None if why_not else fullest_slices(marks, len(cells.labels)),
         why_no_sparcc=why_not,
     )
+
+
+def _why_no_sparcc(step_mm: float, *, is_scored: bool, has_lines: bool) -> str | None:
+    if not is_scored:
+        return NOT_CORONAL
+    if step_mm < LEAST_STEP_MM:
+        return (
+            f"SPARCC is scored on slices some 4 mm apart; these lie {step_mm:.1f} mm apart, "
+            "and six of them cover too little of the joints."
+        )
+    return None if has_lines else NO_LINES
 
 
 def _bones(
