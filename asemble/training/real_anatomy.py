@@ -46,9 +46,9 @@ def paint_lessons(
     Raises:
         InputError: there is no folder, or no such stack in it.
     """
-    pelvises = read_pelvises(folder, networks, workers=workers)
-    kept = cache / f"painted-{count}-{_digest(pelvises)}.npz"
+    kept = cache / f"painted-{count}-{_digest(folder, networks)}.npz"
     if not kept.exists():
+        pelvises = read_pelvises(folder, networks, workers=workers)
         numbers = [range(n, min(n + CHUNK, count)) for n in range(0, count, CHUNK)]
         lessons: list[Lesson] = []
         with ProcessPoolExecutor(
@@ -98,13 +98,15 @@ def _painted(numbers: Sequence[int]) -> list[Lesson]:
     ]
 
 
-def _digest(pelvises: Sequence[RealPelvis]) -> str:
+def _digest(folder: Path, networks: Sequence[EvidenceNetwork]) -> str:
     digest = hashlib.sha256()
     sources = [bones, fresh, painted, real_pelvises]
     files = [Path(str(one.__file__)) for one in sources]
     for source in [*files, *sorted(Path(asemble.phantom.__path__[0]).glob("*.py"))]:
         digest.update(source.read_bytes())
-    for one in pelvises:
-        digest.update(one.images.tobytes())
-        digest.update(one.distance.tobytes())
+    for stack in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(stack.read_bytes())
+    for network in networks:
+        for values in network.state_dict().values():
+            digest.update(values.cpu().numpy().tobytes())
     return digest.hexdigest()[:12]
