@@ -98,7 +98,7 @@ browser:
 bench: setup
 	$(BIN)/asemble bench --out docs/benchmark.md
 
-# Twenty sessions for ten minutes, each held to account; half an hour with what comes before.
+# Fifty sessions for ten minutes, each held to account, one of them an attacker; an hour in all.
 soak: setup-dev
 	$(BIN)/python tests/soak.py --out docs/soak.md
 

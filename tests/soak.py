@@ -4,7 +4,8 @@
 upload, read, ask and leave or vanish, and holds every image, heatmap and number that they are sent
 against what asemble says of their study alone in a process of its own. Then every session vanishes
 while the server predicts, and it must come to rest; then its memory must be what it was after the
-warm-up. Writes a summary; its exit code is 1 where anything was wrong.
+warm-up. One of the sessions attacks the whole time (`soak_attacker`), and nobody else may notice.
+Writes a summary; its exit code is 1 where anything was wrong.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 from served_app import ROOT, running
+from soak_attacker import attack_on
 from soak_sessions import Asked, Ending, Pool, Record, Session, read_on
 from soak_studies import SMALL, SoakStudy, load_study, make_archives
 
@@ -35,6 +38,8 @@ from asemble.ui.server import SWEEP_EVERY_S
 
 MEMORY_LIMIT = 1.10
 """Times its value after the warm-up that memory may be at the end."""
+STARVED = 5.0
+"""Times the median of all small studies that the answer to one of them may take."""
 REST_LIMIT_S = 10.0
 """Within it the server must be at rest after everybody has vanished."""
 REST_CORES = 0.05
@@ -134,11 +139,23 @@ def warm_up(server: Server, studies: Sequence[SoakStudy], record: Record) -> Non
 
 
 def soak(
-    server: Server, pool: Pool, record: Record, *, sessions: int, seconds: float, seed: int
-) -> float:
-    """Sessions that read on until the time is up; returns the most memory that was seen."""
+    server: Server,
+    pool: Pool,
+    record: Record,
+    *,
+    readers: int,
+    attackers: int,
+    seconds: float,
+    seed: int,
+) -> tuple[float, Counter[str]]:
+    """Sessions that read on until the time is up, and some that attack.
+
+    Returns:
+        The most memory that was seen in MiB, and how often each attack was tried.
+    """
     ends = time.monotonic() + seconds
     peak = server.memory_mib()
+    tried: Counter[str] = Counter()
 
     def sit(number: int) -> None:
         session = Session(server.address, record)
@@ -146,7 +163,13 @@ def soak(
         read_on(session, pool, record, rng=rng, goes_on=lambda: time.monotonic() < ends)
         session.close()
 
-    people = [threading.Thread(target=sit, args=(number,)) for number in range(sessions)]
+    def attack() -> None:
+        tried.update(attack_on(server.address, lambda: time.monotonic() < ends))
+
+    people = [
+        *(threading.Thread(target=sit, args=(number,)) for number in range(readers)),
+        *(threading.Thread(target=attack) for _ in range(attackers)),
+    ]
     for person in people:
         person.start()
     told = time.monotonic()
@@ -157,7 +180,7 @@ def soak(
             told = time.monotonic()
             left = max(0, ends - told)
             _tell(f"{len(record.asked)} answers, {len(record.faults)} faults, {left:.0f} s left")
-    return peak
+    return peak, tried
 
 
 def vanish_together(server: Server, studies: Sequence[SoakStudy], record: Record) -> float | None:
@@ -193,7 +216,8 @@ def memory_at_rest(server: Server) -> float:
 def main() -> int:
     """Run it as the command line says."""
     options = _options()
-    count, large = options.sessions + SPARE_STUDIES, options.large
+    readers = options.sessions - options.attackers
+    count, large = readers + SPARE_STUDIES, options.large
     folder = ROOT / "cache" / "soak" / f"{options.seed}-{count}-{large}"
     studies = prepared(folder, count, large=large, seed=options.seed)
     record, warming = Record(), Record()
@@ -201,27 +225,28 @@ def main() -> int:
     with served(log, forgets_after_s=options.forgets_after) as server:
         memory = {"when it started": server.memory_mib()}
         _tell("warming up: each session reads one study")
-        warm_up(server, studies[: options.sessions], warming)
+        warm_up(server, studies[:readers], warming)
         memory["after the warm-up, all sessions closed"] = memory_at_rest(server)
         loads = [load()]
         _tell(f"soaking for {options.minutes:g} minutes")
-        memory["at most"] = soak(
+        memory["at most"], tried = soak(
             server,
             Pool(studies),
             record,
-            sessions=options.sessions,
+            readers=readers,
+            attackers=options.attackers,
             seconds=60 * options.minutes,
             seed=options.seed,
         )
         loads.append(load())
         _tell("everybody vanishes")
-        rest_s = vanish_together(server, studies[: options.sessions], record)
+        rest_s = vanish_together(server, studies[:readers], record)
         memory["at the end, all sessions closed"] = memory_at_rest(server)
         threads = server.threads()
     if "Traceback" in log.read_text():
         record.fault("the server logged a traceback")
     record.faults[:0] = [f"while warming up: {fault}" for fault in warming.faults]
-    summary = Summary(options, record, memory, rest_s, threads, loads)
+    summary = Summary(options, record, memory, rest_s, threads, loads, tried)
     for line in summary.lines():
         print(line)
     if options.out is not None:
@@ -240,6 +265,7 @@ class Summary:
         rest_s: seconds from the moment that everybody vanished; None where it did not rest.
         threads: of the server at the end.
         loads: of the machine, before and after.
+        tried: how often each attack was tried.
     """
 
     options: argparse.Namespace
@@ -248,17 +274,26 @@ class Summary:
     rest_s: float | None
     threads: int
     loads: list[float]
+    tried: Counter[str]
 
     def faults(self) -> list[str]:
         """Everything that must not be, one sentence each."""
         faults = list(self.record.faults)
         if not self.record.asked:
             faults.append("nobody was answered")
+        if self.longest_wait > STARVED:
+            faults.append(f"somebody waited {self.longest_wait:.1f} times as long as the others")
         if self.rest_s is None or self.rest_s > REST_LIMIT_S:
             faults.append(f"not at rest {REST_LIMIT_S:.0f} s after everybody had vanished")
         if self.memory_growth > MEMORY_LIMIT:
             faults.append(f"memory is {self.memory_growth:.2f} times what it was after the warm-up")
         return faults
+
+    @property
+    def longest_wait(self) -> float:
+        """For the answer to a small study, in the median of them."""
+        small = [one.seconds for one in self.record.asked if one.slices == 2 * SMALL]
+        return max(small) / float(np.median(small)) if small else 0.0
 
     @property
     def memory_growth(self) -> float:
@@ -285,6 +320,8 @@ class Summary:
             ("seconds to the answer, all studies", _seconds(record.asked)),
             *((f"seconds to the answer, {what}", _seconds(some))
               for what, some in by_size(record.asked).items()),
+            ("longest wait for a small study, in their median", f"{self.longest_wait:.1f}"),
+            *((f"attacks: {what}", f"{count}") for what, count in self.tried.items()),
             ("at rest after everybody vanished", rest),
             *((f"memory {when}", f"{mib:,.0f} MiB") for when, mib in self.memory.items()),
             ("memory at the end, in that after the warm-up", f"{self.memory_growth:.2f}"),
@@ -324,15 +361,17 @@ class Summary:
                 f"Run on {when} with seed {options.seed}, on {machine.words()} "
                 f"Load of the machine before and after: {self.loads[0]:.1f}, {self.loads[1]:.1f}; "
                 "the sessions of the test run on the same cores.",
-                f"{options.sessions} sessions for {options.minutes:g} minutes, each with another "
-                "simulated study over Streamlit's own websocket: upload, look at the slices, record"
-                " a conclusion, ask the ensemble, look at both kinds of heatmaps in every series,"
-                " take the report, without a pause to think, so that they ask for far more than as"
-                " many people; one in five leaves or vanishes while the server predicts. Every"
-                " image, heatmap and report that a session is sent is held against what asemble"
-                " says of its study alone, in a process of its own. A broken connection is kept "
-                f"for {options.forgets_after} s, in case it comes back, and then forgotten; memory"
-                " is looked at after that.",
+                f"{options.sessions} sessions for {options.minutes:g} minutes, of which "
+                f"{options.attackers} attacks the whole time (`tests/soak_attacker.py`). Each of "
+                "the others has another simulated study over Streamlit's own websocket: upload, "
+                "look at the slices, record a conclusion, ask the ensemble, look at both kinds of "
+                "heatmaps in every series, take the report, without a pause to think, so that they "
+                "ask for far more than as many people; one in five leaves or vanishes while the "
+                "server predicts. Every image, heatmap and report that a session is sent is held "
+                "against what asemble says of its study alone, in a process of its own. A broken "
+                "connection is kept "
+                f"for {options.forgets_after} s, in case it comes back, and then forgotten; "
+                "memory is looked at after that.",
                 markdown_table(["what", "found"], self.rows()),
                 "## What was wrong",
                 "\n".join(faults),
@@ -367,7 +406,8 @@ def _seconds(asked: Sequence[Asked]) -> str:
 
 def _options() -> argparse.Namespace:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    options.add_argument("--sessions", type=int, default=20)
+    options.add_argument("--sessions", type=int, default=50)
+    options.add_argument("--attackers", type=int, default=1, metavar="N", help="of the sessions")
     options.add_argument("--minutes", type=float, default=10)
     options.add_argument("--seed", type=int, default=5)
     options.add_argument(
