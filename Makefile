@@ -145,4 +145,4 @@ realism: setup
 
 # Feeds 50,000 spoilt files to the reader and writes docs/fuzzing.md: about a quarter of an hour.
 fuzz: setup-dev
-	$(BIN)/python tests/fuzz.py --count 50000 --seed 0
+	$(BIN)/python tests/fuzz.py --count 100000 --seed 0
