@@ -47,8 +47,8 @@ def test_two_different_files_fail_the_check(
     assert "does not repeat itself" in printed
 
 
-def test_a_shipped_file_that_is_not_its_cards_stops_the_check(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="is missing"):
+def test_a_folder_for_which_nobody_signed_stops_the_check(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="nobody has signed"):
         check_models(tmp_path)
 
 
