@@ -54,7 +54,8 @@ class LostSessions(SessionStorage):
     """Sessions whose connection was lost, each until its time to come back is over.
 
     Beyond the limit of memory the owner who holds most gives first, and beyond that of number the
-    session that holds least: whoever opens sockets pushes nobody's study out.
+    session that holds least, of equals the latest: whoever opens sockets pushes nobody out who
+    was there before.
 
     Args:
         ttl_s: how long one is kept.
@@ -119,7 +120,7 @@ class LostSessions(SessionStorage):
                 theirs = [each for each in sizes if owner_of[each] == most_held and sizes[each]]
                 id_ = theirs[0]
             else:
-                id_ = min(sizes, key=sizes.__getitem__)
+                id_ = min(reversed(sizes), key=sizes.__getitem__)
             held[owner_of[id_]] -= sizes.pop(id_)
             taken.append(self._lost.pop(id_).info.session)
         return taken
@@ -139,7 +140,7 @@ class Uploads(MemoryUploadedFileManager):
         """Addresses for so many files, each good for one upload.
 
         Files that wait and addresses that wait for one are as many as an upload may have, together:
-        one message of 8 MiB can name four million files.
+        one message of 2 MiB can name a million files.
         """
         asked = self._asked.setdefault(session_id, set())
         left = MAX_FILES - len(asked) - len(self.file_storage.get(session_id, ()))
