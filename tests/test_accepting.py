@@ -73,6 +73,7 @@ def ask(study: Study, *, stored: str = "as shown") -> StudyPrediction:
         reasons=("",),
         series=(SeriesPrediction("s01", True, None, (), measured),),
         weights={},
+        weights_list="0" * 64,
         device="cpu",
         seconds={},
     )
