@@ -20,7 +20,7 @@ const DEEDS = ["pointerdown", "pointermove", "wheel", "keydown"];
 const UNSAID = "asemble.unsaid"; // of `comments.js`
 
 const keeper = (globalThis.asembleKeeper ??= {
-  visit: null, claim: null, copied: null, lock: null, letGo: null, missed: 0, echo: 0, backSince: null,
+  visit: null, claim: null, copied: null, moves: null, lock: null, letGo: null, missed: 0, echo: 0, backSince: null,
 });
 
 export default function ({ data, setTriggerValue }) {
@@ -34,7 +34,7 @@ export default function ({ data, setTriggerValue }) {
   else take(data);
   if (data.takes_over && keeper.copied) {
     keeper.claim = keeper.copied;
-    keeper.channel.postMessage({ moved: keeper.copied.lock });
+    keeper.moves = keeper.copied.lock;
     keeper.copied = null;
     keeper.tell({});
   }
@@ -72,7 +72,11 @@ function take({ phase, token, lock, process, user, reading, count }) {
   if (last && (phase === "closed" || (phase === "open" && lock !== last))) keeper.channel?.postMessage({ closed: last });
   if (phase === "closed" || phase === "moved") forget();
   if (phase === "ended") [HELD.token, HELD.lock, HELD.process].forEach((name) => sessionStorage.removeItem(name));
+  const moved = keeper.moves;
+  keeper.moves = null;
   if (phase !== "open") return;
+  // Not before: the tab that had it asks at once, and must hear that the study is gone from it.
+  if (moved) keeper.channel?.postMessage({ moved });
   if (token !== sessionStorage.getItem(HELD.token)) keeper.count = -1; // another study, or after a claim
   for (const [name, value] of Object.entries({ token, lock, process, user })) sessionStorage.setItem(HELD[name], value);
   keeper.write({ reading, count });
