@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[1]
 OUT = ROOT / "out" / "fuzz"
 PAGE = ROOT / "docs" / "fuzzing.md"
 
-HANG_SECONDS = limits.MAX_DECODE_SECONDS + 10
+HANG_SECONDS = limits.DECODE_CLOCK * limits.MAX_DECODE_SECONDS + 10
 """One input; its files are small, so that the time of one decoder is the longest wait."""
 MAX_MEMORY_MIB = 1024
 """Resident memory of the reading process over its whole life."""

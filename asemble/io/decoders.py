@@ -264,7 +264,8 @@ class _Decoder:
         """
         began = time.monotonic()
         self.seconds = 0.0
-        with _Deadline(self._process, slow, limits.MAX_DECODE_SECONDS) as deadline:
+        clock = limits.DECODE_CLOCK * limits.MAX_DECODE_SECONDS
+        with _Deadline(self._process, slow, clock) as deadline:
             try:
                 self._count += 1
                 numbered = {**request, "id": self._count}
