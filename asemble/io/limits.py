@@ -70,7 +70,7 @@ MAX_HEADER_BYTES = 64 * MIB
 
 MAX_DECODE_SECONDS = 20.0
 """Processor time to decode the pixels of one file; the decoder is then ended."""
-DECODE_CLOCK = 3
+DECODE_CLOCK = 6
 """Times that as wall clock, since on a busy machine a decoder has a part of a processor."""
 MAX_START_SECONDS = 60.0
 """Wall clock for a new decoder to import its libraries, before any file is given to it."""
@@ -81,7 +81,7 @@ MAX_DECODER_SECONDS = 180.0
 LIGHT_SECONDS = 5.0
 """An upload that has taken more of it waits behind those that have not, in places of its own."""
 SLOW_SECONDS = 2.0
-"""After so long, wall clock, an image gives its place to the next and goes on behind all others."""
+"""After so much of a processor an image gives its place to the next and goes on behind others."""
 MAX_UPLOAD_SECONDS = 600.0
 """Wall clock for one upload; files that come later are left out."""
 MAX_DECODERS = 4
