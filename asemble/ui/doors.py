@@ -18,6 +18,7 @@ HEALTH = ("/healthz", "/_stcore/health")
 """A container asks itself for these, and its engine by a number; they say nothing of a study."""
 METRICS = "/_stcore/metrics"
 """Streamlit's figures: how many sessions there are, and how large."""
+_OVER_TLS = ("https", "wss")
 METRICS_VARIABLE = "ASEMBLE_METRICS"
 """Environment variable that opens them, with `on`."""
 
@@ -39,13 +40,10 @@ class Doors:
             if refusal is not None:
                 await refusal(scope, receive, send)
                 return
-        is_tls = scope["scheme"] in ("https", "wss") or _first(headers, "x-forwarded-proto") in (
-            "https",
-            "wss",
-        )
+        secure = is_tls(scope, headers)
 
         async def send_cookies(message: Message) -> None:
-            if is_tls and message["type"] in ("http.response.start", "websocket.accept"):
+            if secure and message["type"] in ("http.response.start", "websocket.accept"):
                 _secure(MutableHeaders(scope=message))
             await send(message)
 
@@ -74,9 +72,10 @@ def _is_no_name(host: str) -> bool:
         return False
 
 
-def _first(headers: Headers, name: str) -> str:
-    """What the proxy nearest to the browser said."""
-    return headers.get(name, "").split(",")[0].strip().lower()
+def is_tls(scope: Scope, headers: Headers) -> bool:
+    """Whether a request came over TLS, to here or to the proxy nearest to the browser."""
+    stated = headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
+    return scope["scheme"] in _OVER_TLS or stated in _OVER_TLS
 
 
 def _secure(headers: MutableHeaders) -> None:

@@ -22,7 +22,7 @@ from streamlit.runtime import exists, get_instance
 from asemble.core import room
 from asemble.core.room import MIB
 from asemble.io import limits
-from asemble.ui import logs
+from asemble.ui import logs, owners
 
 BASE = 1536 * MIB
 """Python, torch and the shipped networks at work take 1.0 to 1.3 GiB."""
@@ -137,10 +137,7 @@ class Uploads:
             refused = await self._take(scope, receive, send, session)
         if refused is not None:
             _say(session, refused[1])
-            # To the end, keeping nothing: browsers hear no answer while they send.
-            while (await receive()).get("more_body"):
-                pass
-            await PlainTextResponse(refused[1], refused[0])(scope, receive, send)
+            await owners.refuse(scope, receive, send, *refused)
 
     async def _take(
         self, scope: Scope, receive: Receive, send: Send, session: str

@@ -22,6 +22,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime import get_instance
 from streamlit.web.server.starlette.starlette_websocket import gather_user_info
 
+from asemble.ui.doors import is_tls
+
 COOKIE = "asemble"
 SECURE_COOKIE = "__Host-asemble"
 """Behind TLS; by its name a browser takes it from this host over TLS alone."""
@@ -89,9 +91,7 @@ class Browsers:
             await self._app(scope, receive, send)
             return
         asked = HTTPConnection(scope)
-        is_secure = asked.url.scheme == "https" or (
-            asked.headers.get("x-forwarded-proto", "").split(",")[0].strip() == "https"
-        )
+        is_secure = is_tls(scope, asked.headers)
         name = SECURE_COOKIE if is_secure else COOKIE
         if _cookie(asked.cookies, name):
             await self._app(scope, receive, send)
@@ -139,10 +139,7 @@ class OwnUploads:
         if refused is None and upload is not None:
             await self._take(scope, receive, send, upload["session"])
             return
-        status, sentence = refused or (404, "Not found")
-        while (await receive()).get("more_body"):  # browsers hear no answer while they send
-            pass
-        await PlainTextResponse(sentence, status)(scope, receive, send)
+        await refuse(scope, receive, send, *(refused or (404, "Not found")))
 
     async def _take(self, scope: Scope, receive: Receive, send: Send, session: str) -> None:
         """Take an upload in for as long as its session lasts and it gets on."""
@@ -181,6 +178,13 @@ class OwnUploads:
             if not is_answered:
                 status, sentence = (408, STALLED) if is_stalled else (410, ENDED)
                 await PlainTextResponse(sentence, status)(scope, receive, send)
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send, status: int, sentence: str) -> None:
+    """Answer an upload at its end, keeping nothing: browsers hear no answer while they send."""
+    while (await receive()).get("more_body"):
+        pass
+    await PlainTextResponse(sentence, status)(scope, receive, send)
 
 
 def _refusal(asked: HTTPConnection, scope: Scope, upload: re.Match[str]) -> tuple[int, str] | None:
