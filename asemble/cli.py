@@ -111,6 +111,9 @@ def parser() -> argparse.ArgumentParser:
     add_evaluate(verbs)
     _add_bench(verbs)
 
+    app = add_verb(verbs, "app", "open the app in a browser", _app)
+    app.add_argument("--port", type=count_from_one, metavar="N", help="default: 8501")
+
     models = add_verb(verbs, "models", "list the networks and check their files", _models)
     models.add_argument("--weights", type=Path, metavar="DIR", help="default: as shipped")
     models.add_argument(
@@ -269,6 +272,12 @@ def _bench(options: argparse.Namespace) -> None:
     from asemble.commands.bench import bench
 
     bench(options.only, turns=options.turns, is_quick=options.quick, page=options.out)
+
+
+def _app(options: argparse.Namespace) -> int:
+    from asemble.commands.app import open_app
+
+    return open_app(options.port)
 
 
 def _models(options: argparse.Namespace) -> int | None:

@@ -240,8 +240,8 @@ def load_ensemble(directory: Path | None = None, *, device: str | None = None) -
     """Load every member of every plane, and refuse the whole if one does not fit.
 
     Args:
-        directory: of the weights; by default `ASEMBLE_WEIGHTS`, else the repository's `weights/`,
-            which have to be the shipped ones.
+        directory: of the weights; by default `ASEMBLE_WEIGHTS`, else those that
+            asemble ships, which have to be the signed ones.
         device: "cpu" or "cuda"; by default CUDA where there is one.
 
     Raises:

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from asemble.core.errors import WeightsError
 from asemble.core.labels import OWN_WEIGHTS, SHIPPED_WEIGHTS
+from asemble.core.shipped import shipped
 
 LIST = "SHA256SUMS"
 """Stands beside the weights."""
-SHIPPED_DIRECTORY = Path(__file__).parents[2] / "weights"
+SHIPPED_DIRECTORY = shipped("weights")
 """The weights that asemble ships."""
 PIN = Path(__file__).with_name("shipped.sha256")
 """Holds the SHA-256 of their list."""

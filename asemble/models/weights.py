@@ -25,7 +25,7 @@ _FETCH_AGAIN = "Fetch the weights again, or train them with `asemble train`."
 
 
 def weights_directory(directory: Path | None = None) -> Path:
-    """Where weights are looked for: the argument, else `ASEMBLE_WEIGHTS`, else the repository."""
+    """Where weights are looked for: the argument, else `ASEMBLE_WEIGHTS`, else the shipped."""
     if directory is not None:
         return directory
     named = os.environ.get(DIRECTORY_VARIABLE)
