@@ -63,6 +63,20 @@ def random_ensemble(random_weights: Path) -> "Ensemble":
     return load_ensemble(random_weights, device="cpu")
 
 
+@pytest.fixture(scope="module")
+def page_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The script `PAGE` of a file of tests, to be served instead of the app."""
+    file = tmp_path_factory.mktemp("app") / "page.py"
+    file.write_text(request.module.PAGE)
+    return file
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a server says what it has to say."""
+    return tmp_path_factory.mktemp("log") / "server.txt"
+
+
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app, served once for all tests in Chromium."""

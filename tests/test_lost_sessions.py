@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from streamlit.runtime.session_manager import SessionInfo
 
-from asemble.io.limits import KEPT_BYTES_A_VOXEL, MAX_FILES
+from asemble.io.limits import KEPT_BYTES_A_VOXEL
 from asemble.ui import owners
-from asemble.ui.sessions import FLOAT_BYTES, KEPT_MIB, UNREAD_S, LostSessions, Uploads
+from asemble.ui.sessions import FLOAT_BYTES, KEPT_MIB, UNREAD_S, LostSessions
 
 TTL_S = 900.0
 
@@ -80,10 +80,3 @@ def test_who_lacks_room_gets_what_suffices_and_flushes_nobody_in_vain(lost: Lost
     assert lost.most_bytes(lacking) == 100 - 10 * FLOAT_BYTES
     assert [each.id for each in lost.take_over(lost.most_bytes(lacking))] == ["b"]
     assert lost.most_bytes(11 * KEPT_BYTES_A_VOXEL) == KEPT_MIB * 2**20  # more than all of it
-
-
-def test_one_message_gets_no_more_addresses_than_an_upload_may_have_files() -> None:
-    uploads = Uploads("/upload")
-    assert len(uploads.get_upload_urls("a", [""] * (MAX_FILES + 7))) == MAX_FILES
-    assert not uploads.get_upload_urls("a", ["one more"])
-    assert len(uploads.get_upload_urls("b", ["of another"])) == 1

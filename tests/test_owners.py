@@ -1,18 +1,15 @@
 """A session belongs to the browser that began it, and to the user whom a proxy states."""
 
-import asyncio
 import json
 import socket
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError
 
 import pytest
 from served_app import Server, running
-from starlette.requests import Request
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit_client import XSRF_COOKIE, StreamlitClient, cookies_of
@@ -20,40 +17,37 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from asemble.models.weights import DIRECTORY_VARIABLE
-from asemble.ui import owners
-from asemble.ui.owners import COOKIE, ENDED, SECURE_COOKIE
+from asemble.ui.owners import COOKIE, SECURE_COOKIE
+from asemble.ui.uploads import ENDED
 
 PAGE = """
 import streamlit as st
 
 if __name__ == "__main__":
     from streamlit.runtime import get_instance
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+    from asemble.ui import uploads
 
+    st.write("refused: " + uploads.hear(get_script_run_ctx().session_id))
     file = st.file_uploader("File")
     st.button("Look")
     st.write("read: " + ("none" if file is None else file.getvalue().decode()))
     st.write(f"files held: {sum(map(len, get_instance().uploaded_file_mgr.file_storage.values()))}")
     st.write(f"sessions kept: {len(get_instance()._session_mgr._session_storage.list())}")
 else:
-    from asemble.ui import server
+    import json
+    import os
+    from asemble.ui import server, uploads
 
+    for name, value in json.loads(os.environ.get("UPLOADS", "{}")).items():
+        setattr(uploads, name, value)
+    if "UPLOADS_TOTAL" in os.environ:
+        uploads.Uploads.total = int(os.environ["UPLOADS_TOTAL"])
     app = st.App(__file__, **server.options())
 """
-"""A page with an uploader, on the server of the app."""
+"""A page with an uploader, on the server of the app, whose patience with uploads can be set."""
 
 ALICE, MALLORY = {"X-Remote-User": "alice"}, {"X-Remote-User": "mallory"}
-
-
-@pytest.fixture(scope="module")
-def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("app") / "page.py"
-    file.write_text(PAGE)
-    return file
-
-
-@pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("log") / "server.txt"
 
 
 @pytest.fixture(scope="module")
@@ -276,32 +270,6 @@ def test_an_upload_that_outlives_its_session_is_not_kept(page_file: Path, tmp_pa
         assert "files held: 0" in said(onlooker)
         assert ENDED.encode() in answer + line.recv(2000)
     assert "ClientDisconnect" not in (tmp_path / "log").read_text()
-
-
-@pytest.mark.parametrize("sends", [b"", b"x"])
-def test_an_upload_that_does_not_get_on_is_broken_off(
-    monkeypatch: pytest.MonkeyPatch, sends: bytes
-) -> None:
-    monkeypatch.setattr(owners, "_session", lambda _: object())
-    monkeypatch.setattr(owners, "LOOKS_EVERY_S", 0.01)
-    monkeypatch.setattr(owners, "STALLED_S", 0.05)
-    answered: list[Any] = []
-
-    async def drip() -> Any:
-        await asyncio.sleep(0.02 if sends else 3600)
-        return {"type": "http.request", "body": sends, "more_body": True}
-
-    async def take(scope: Any, receive: Any, _send: Any) -> None:
-        async for _ in Request(scope, receive).stream():
-            pass
-
-    async def answer(message: Any) -> None:
-        answered.append(message)
-
-    scope = {"type": "http", "method": "PUT", "headers": []}
-    asyncio.run(owners.OwnUploads(take)._take(scope, drip, answer, "a"))
-    assert answered[0]["status"] == 408
-    assert answered[1]["body"].decode() == owners.STALLED
 
 
 def test_no_session_no_cookie_and_no_address_of_an_upload_stands_in_the_log(

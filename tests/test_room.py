@@ -1,15 +1,12 @@
 """All studies of a process share its memory: who comes too late waits, then is told."""
 
-import asyncio
 import gc
 import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -194,135 +191,6 @@ def test_what_takes_more_than_the_process_may_have_costs_its_study_alone() -> No
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith("no-memory There was not enough memory for this study")
     assert ran.stdout.endswith("1 262144.0\n")
-
-
-# Uploads that nobody has read.
-
-
-class Answers:
-    """The app behind the middleware: takes a body, and answers 204."""
-
-    def __init__(self) -> None:
-        self.taken = 0
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        more = True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise memory.ClientDisconnect
-            self.taken += len(message.get("body", b""))
-            more = message.get("more_body", False)
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-
-def put(size: int, *, said: int | None = None, piece: int = MIB) -> tuple[int, str, int]:
-    """Status and words of the answer to an upload, and how much of it was taken in."""
-    app, sent = Answers(), []
-    pieces = [piece] * (size // piece)
-    scope = {
-        "type": "http", "method": "PUT", "path": f"{memory.UPLOAD}session/file",
-        "headers": [] if said == -1 else [(b"content-length", str(said or size).encode())],
-    }  # fmt: skip
-
-    async def receive() -> dict[str, Any]:
-        if not pieces:
-            return {"type": "http.disconnect"}
-        body = bytes(pieces.pop())
-        return {"type": "http.request", "body": body, "more_body": bool(pieces)}
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    asyncio.run(memory.Uploads(app)(scope, receive, send))
-    return sent[0]["status"], b"".join(m.get("body", b"") for m in sent[1:]).decode(), app.taken
-
-
-@pytest.fixture
-def budget(monkeypatch: pytest.MonkeyPatch) -> Any:
-    kept = memory._Budget()
-    kept.total = 20 * MIB
-    stored: dict[str, int] = {}
-    monkeypatch.setattr(memory, "_budget", kept)
-    monkeypatch.setattr(memory, "WAIT_S", 0)
-    monkeypatch.setattr(memory, "_stored", lambda: stored)
-    return stored
-
-
-def test_an_upload_is_taken_where_there_is_room(budget: Any) -> None:
-    assert put(8 * MIB)[::2] == (204, 8 * MIB)
-    assert not memory._budget.coming
-
-
-def test_unread_uploads_of_others_leave_no_room(budget: Any) -> None:
-    budget["other"] = 15 * MIB
-    assert put(8 * MIB) == (507, memory.FULL, 0)
-
-
-def test_a_file_that_never_fits_is_told_how_large_it_may_be(budget: Any) -> None:
-    status, sentence, taken = put(11 * MIB)
-    assert (status, taken) == (413, 0)
-    assert "larger than the 10 MiB" in sentence
-
-
-def test_an_upload_waits_until_others_are_read(
-    budget: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(memory, "WAIT_S", SOON)
-    budget["other"] = 15 * MIB
-    looked = []
-
-    async def read_meanwhile(_seconds: float) -> None:
-        looked.append(1)
-        budget.clear()
-
-    monkeypatch.setattr(memory.asyncio, "sleep", read_meanwhile)
-    assert put(8 * MIB)[0] == 204 and looked
-
-
-@pytest.mark.parametrize(
-    ("held", "age_s", "status"),
-    [(15, 2 * memory.UNREAD_S, 204), (15, 0, 507), (7, 2 * memory.UNREAD_S, 507)],
-)
-def test_who_holds_most_and_does_not_read_it_gives_where_others_have_no_room(
-    budget: Any, monkeypatch: pytest.MonkeyPatch, held: int, age_s: float, status: int
-) -> None:
-    told: list[tuple[str, str]] = []
-    monkeypatch.setattr(memory, "WAIT_S", 0.05)
-    monkeypatch.setattr(memory, "LOOKS_EVERY_S", 0.01)
-    monkeypatch.setattr(memory, "_forget", budget.pop)
-    monkeypatch.setattr(memory, "_say", lambda *said: told.append(said))
-    budget.update(other=held * MIB, another=3 * MIB)
-    memory._budget.came_at = dict.fromkeys(budget, time.monotonic() - age_s)
-    assert put(9 * MIB if held == 7 else 8 * MIB)[0] == status
-    assert (("other", memory.GIVEN_UP) in told) is (status == 204)
-    assert "another" in budget
-
-
-def test_since_when_something_waits_is_not_changed_by_more_that_comes(budget: Any) -> None:
-    budget["session"] = MIB
-    put(MIB)
-    first = memory._budget.came_at["session"]
-    put(MIB)
-    assert memory._budget.came_at == {"session": first}
-    budget.clear()
-    put(MIB)
-    assert not memory._budget.came_at
-
-
-def test_files_of_one_session_have_a_limit_together(budget: Any) -> None:
-    memory._budget.total = None
-    budget["session"] = limits.MAX_PACKED_BYTES
-    assert put(8 * MIB) == (413, memory.TOO_MUCH, 0)
-
-
-def test_an_upload_is_counted_as_it_comes_whatever_it_says(budget: Any) -> None:
-    status, sentence, taken = put(40 * MIB, said=10)
-    assert (status, sentence) == (507, memory.FULL)
-    assert taken <= 10 * MIB
-    assert not memory._budget.coming
-    assert put(MIB, said=-1) == (411, memory.UNKNOWN_LENGTH, 0)
 
 
 def test_the_operators_page_says_how_memory_is_parted() -> None:

@@ -72,18 +72,6 @@ else:
 
 
 @pytest.fixture(scope="module")
-def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("app") / "page.py"
-    file.write_text(PAGE)
-    return file
-
-
-@pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("log") / "server.txt"
-
-
-@pytest.fixture(scope="module")
 def server(
     page_file: Path, log: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:

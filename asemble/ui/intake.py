@@ -16,7 +16,7 @@ from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.study import Refusal, Series, Study, grouped_by_reason
 from asemble.io import Part, read_parts
 from asemble.reading import from_document
-from asemble.ui import cache, components, frame, logs, memory, state
+from asemble.ui import cache, components, frame, logs, state, uploads
 from asemble.ui.progress import Progress
 
 NOT_STATED = "not stated"
@@ -87,7 +87,7 @@ def offer_upload() -> None:
         help="For more than about a thousand files, upload an archive instead of a folder.",
     )
     context = get_script_run_ctx()
-    refused = "" if context is None else memory.refusal(context.session_id)
+    refused = "" if context is None else uploads.hear(context.session_id)
     if refused:
         st.error(refused)
     st.caption(

@@ -1,12 +1,11 @@
 """Whose a session is: the browser's that began it and, where a proxy signs users in, the user's.
 
 The id of a session stands in the address of each of its uploads, and with it in the log of any
-proxy. By itself it is worth nothing: a session goes on, and takes and drops uploads, only for the
-browser whose cookie it began with, and for the user whom the headers of `server.trustedUserHeaders`
-name. Scripts cannot read the cookie, and other sites do not send it.
+proxy. By itself it is worth nothing: a session goes on, and takes and drops uploads (`uploads.py`),
+only for the browser whose cookie it began with, and for the user whom the headers of
+`server.trustedUserHeaders` name. Scripts cannot read the cookie, and other sites do not send it.
 """
 
-import asyncio
 import hashlib
 import json
 import re
@@ -16,10 +15,9 @@ from typing import Any
 
 import streamlit as st
 from starlette.datastructures import MutableHeaders
-from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from streamlit.runtime import get_instance
 from streamlit.web.server.starlette.starlette_websocket import gather_user_info
 
 from asemble.ui.doors import is_tls
@@ -33,17 +31,7 @@ _WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{43}")
 BROWSER = "asemble_browser"
 """Among what Streamlit knows of a session's user: the digest of the browser's cookie."""
 
-UPLOAD = re.compile(r".*/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)", re.DOTALL)
-LOOKS_EVERY_S = 2.0
-"""How often it is looked whether an upload that is under way still has its session."""
-
 NAMELESS = "Sign in first: the proxy in front of asemble states no user."
-NOT_YOURS = "This upload belongs to somebody else. Reload the page and choose the files again."
-ONCE = "Every address takes one upload, once. Choose the file again."
-ENDED = "The session of this upload has ended."
-STALLED = "The upload stalled, so it was broken off. Choose the file again."
-STALLED_S, STALLED_BYTES = 60.0, 256 * 2**10
-"""Time on the network within which so much more has to come: what is under way takes room."""
 
 
 def browser(cookies: Mapping[str, str]) -> str:
@@ -120,88 +108,6 @@ class SignedIn:
             await PlainTextResponse(NAMELESS, 403)(scope, receive, send)
             return
         await self._app(scope, receive, send)
-
-
-class OwnUploads:
-    """Lets a file be put once, and dropped, by the browser and user of its session alone."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http" or scope["method"] not in ("PUT", "DELETE"):
-            await self._app(scope, receive, send)
-            return
-        asked = HTTPConnection(scope)
-        upload = UPLOAD.fullmatch(scope["path"])
-        refused = (404, "Not found") if upload is None else _refusal(asked, scope, upload)
-        if refused is None and upload is not None:
-            await self._take(scope, receive, send, upload["session"])
-            return
-        await refuse(scope, receive, send, *(refused or (404, "Not found")))
-
-    async def _take(self, scope: Scope, receive: Receive, send: Send, session: str) -> None:
-        """Take an upload in for as long as its session lasts and it gets on."""
-        is_answered, is_stalled = False, False
-        waited_s, come = 0.0, 0
-        clock = asyncio.get_running_loop().time
-
-        async def receive_from_its_session() -> Message:
-            nonlocal is_stalled, waited_s, come
-            coming = asyncio.ensure_future(receive())
-            began = clock() - waited_s  # without the time that the server itself took
-            try:
-                while True:
-                    done, _ = await asyncio.wait({coming}, timeout=LOOKS_EVERY_S)
-                    waited_s = clock() - began
-                    is_stalled = waited_s > STALLED_S
-                    if is_stalled or _session(session) is None:
-                        return {"type": "http.disconnect"}
-                    if done:
-                        message = coming.result()
-                        come += len(message.get("body", b""))
-                        if come >= STALLED_BYTES:
-                            waited_s, come = 0.0, 0
-                        return message
-            finally:
-                coming.cancel()
-
-        async def send_and_note(message: Message) -> None:
-            nonlocal is_answered
-            is_answered = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive_from_its_session, send_and_note)
-        except ClientDisconnect:  # whoever broke off, it is no fault
-            if not is_answered:
-                status, sentence = (408, STALLED) if is_stalled else (410, ENDED)
-                await PlainTextResponse(sentence, status)(scope, receive, send)
-
-
-async def refuse(scope: Scope, receive: Receive, send: Send, status: int, sentence: str) -> None:
-    """Answer an upload at its end, keeping nothing: browsers hear no answer while they send."""
-    while (await receive()).get("more_body"):
-        pass
-    await PlainTextResponse(sentence, status)(scope, receive, send)
-
-
-def _refusal(asked: HTTPConnection, scope: Scope, upload: re.Match[str]) -> tuple[int, str] | None:
-    session = _session(upload["session"])
-    said = {**gather_user_info(asked.headers), BROWSER: browser(asked.cookies)}
-    # One answer for both: who does not own a session need not learn whether there is one.
-    if session is None or not session.matches_user_info(said):
-        return 403, NOT_YOURS
-    uploads: Any = get_instance().uploaded_file_mgr
-    if scope["method"] == "PUT" and not uploads.admit(session.id, upload["file"]):
-        return 409, ONCE
-    return None
-
-
-def _session(id_: str) -> Any:
-    kept = get_instance()._session_mgr.get_session_info(id_)
-    return None if kept is None else kept.session
 
 
 def _cookie(cookies: Mapping[str, str], name: str) -> str:

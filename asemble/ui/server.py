@@ -30,10 +30,10 @@ from asemble import __version__
 from asemble.core import room
 from asemble.core.errors import InputError, WeightsError
 from asemble.core.faults import Fault
-from asemble.ui import connections, kept, logs, memory, overtaken, sessions
+from asemble.ui import connections, kept, logs, memory, overtaken, sessions, uploads
 from asemble.ui.doors import Doors
 from asemble.ui.headers import QuietDialogs, SecurityHeaders
-from asemble.ui.owners import Browsers, OwnUploads, SignedIn
+from asemble.ui.owners import Browsers, SignedIn
 
 HEALTH = "/healthz"
 ALIVE = "/asemble-alive"
@@ -94,8 +94,7 @@ def options() -> dict[str, Any]:
             Middleware(Browsers),
             Middleware(SignedIn),
             Middleware(sessions.Idle),
-            Middleware(OwnUploads),
-            Middleware(memory.Uploads),
+            Middleware(uploads.Door),
         ],
         "lifespan": _lifespan,
         "on_script_error": tell_fault,

@@ -18,15 +18,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime import Runtime, RuntimeConfig, exists, get_instance
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.session_manager import SessionInfo, SessionStorage
-from streamlit.runtime.uploaded_file_manager import UploadedFileRec, UploadFileUrlInfo
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 from streamlit.web.cache_storage_manager_config import create_default_cache_storage_manager
 
 from asemble.core import room
-from asemble.io.limits import KEPT_BYTES_A_VOXEL, MAX_FILES
+from asemble.io.limits import KEPT_BYTES_A_VOXEL
 from asemble.ui import logs, owners
+from asemble.ui.uploads import Uploads
 
 KEPT_MIB = int(os.environ.get("ASEMBLE_KEPT_MIB", "2048"))
 """Of all studies whose windows are closed or lost, together."""
@@ -127,51 +126,6 @@ class LostSessions(SessionStorage):
 
     def _age_s(self, lost: _Lost) -> float:
         return self._clock() - lost.at
-
-
-class Uploads(MemoryUploadedFileManager):
-    """Uploaded files, each put once under an address that its session asked for."""
-
-    def __init__(self, upload_endpoint: str) -> None:
-        super().__init__(upload_endpoint)
-        self._asked: dict[str, set[str]] = {}
-
-    def get_upload_urls(self, session_id: str, file_names: Any) -> list[UploadFileUrlInfo]:
-        """Addresses for so many files, each good for one upload.
-
-        Files that wait and addresses that wait for one are as many as an upload may have, together:
-        one message of 2 MiB can name a million files.
-        """
-        asked = self._asked.setdefault(session_id, set())
-        left = MAX_FILES - len(asked) - len(self.file_storage.get(session_id, ()))
-        urls = super().get_upload_urls(session_id, file_names[: max(0, left)])
-        asked.update(url.file_id for url in urls)
-        return urls
-
-    def admit(self, session_id: str, file_id: str) -> bool:
-        """Whether a file may come now; no other may come in its place after."""
-        asked = self._asked.get(session_id, set())
-        is_first = file_id in asked
-        asked.discard(file_id)
-        return is_first
-
-    def has_to_do_with(self, session_id: str) -> bool:
-        """Whether a session uploads, or has uploaded what it has not read."""
-        return session_id in self._asked
-
-    def add_file(self, session_id: str, file: UploadedFileRec) -> None:
-        """Keep a file that has come, where its session is still there."""
-        if get_instance()._session_mgr.get_session_info(session_id) is not None:
-            super().add_file(session_id, file)
-
-    def remove_session_files(self, session_id: str) -> None:
-        """Let go of all that a session has uploaded, and of what is still to come."""
-        self._asked.pop(session_id, None)
-        super().remove_session_files(session_id)
-
-    def sessions(self) -> list[str]:
-        """Those that have files here or may still bring some."""
-        return list({*self.file_storage, *self._asked})
 
 
 class NoMedia(MemoryMediaFileStorage):
