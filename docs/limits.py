@@ -1,6 +1,6 @@
 """Writes `docs/limits.md` beside this file from `asemble/io/limits.py`: `python docs/limits.py`.
 
-With `--measure` it first measures what a study at the limits costs, into `docs/limits_cost.md`.
+With `--measure` it measures what a study at the limits costs; else those figures stay.
 """
 
 import ast
@@ -42,22 +42,25 @@ slices at a time. All studies of a server share one budget of such memory
 ([operations.md](operations.md)).
 
 """
+MEASURED = "### Measured\n\n"
 
 
 def main() -> None:
     """Write the page."""
+    figures = None
     if "--measure" in sys.argv[1:]:
         from asemble.benchmark import ceiling  # noqa: PLC0415  the test of the page needs it not
 
-        (HERE / "limits_cost.md").write_text(ceiling.table() + "\n", encoding="utf-8")
-    (HERE / "limits.md").write_text(page(), encoding="utf-8")
+        figures = ceiling.table() + "\n"
+    (HERE / "limits.md").write_text(page(figures), encoding="utf-8")
 
 
-def page() -> str:
-    """The page as Markdown."""
+def page(figures: str | None = None) -> str:
+    """The page as Markdown, with new figures or those that it has."""
     rows = [f"| `{name}` | {_said(name)} | {why} |" for name, why in _table()]
-    cost = (HERE / "limits_cost.md").read_text(encoding="utf-8")
-    return INTRODUCTION + "\n".join(rows) + "\n" + COST + cost
+    if figures is None:
+        figures = (HERE / "limits.md").read_text(encoding="utf-8").split(MEASURED)[1]
+    return INTRODUCTION + "\n".join(rows) + "\n" + COST + MEASURED + figures
 
 
 def _table() -> Iterator[tuple[str, str]]:
@@ -72,7 +75,7 @@ def _table() -> Iterator[tuple[str, str]]:
 
 def _said(name: str) -> str:
     value = getattr(limits, name)
-    if "BYTES_A_" in name:
+    if "BYTES_A" in name:
         return f"{value} bytes"
     if name.endswith("_BYTES"):
         return f"{value // limits.MIB:,} MiB" if value >= limits.MIB else f"{value // 1024} KiB"

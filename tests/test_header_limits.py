@@ -11,7 +11,8 @@ from mr_files import mr_image, to_bytes
 from pydicom.uid import ImplicitVRLittleEndian
 from test_structure import implicit
 
-from asemble.core.errors import InputError
+from asemble.core import room
+from asemble.core.errors import FileError, InputError
 from asemble.io import Part, limits, read_parts, structure
 from asemble.io.dicom import quiet_parser
 
@@ -104,6 +105,68 @@ def test_a_header_of_many_long_elements_ends_at_its_limit(monkeypatch: pytest.Mo
     with pytest.raises(InputError, match="header of this DICOM file is longer") as refused:
         read_parts([Part.from_bytes("a", to_bytes(image))])
     assert refused.value.code == structure.TOO_LONG
+
+
+def of_elements(count: int, an_item: int) -> bytes:
+    """A small MR file with so many elements more, in items of so many, that are all kept."""
+    item = b"".join(implicit(0x00209000 + i, b"ab12") for i in range(an_item))
+    items = implicit(0xFFFEE000, item) * (count // (an_item + 1))
+    return in_implicit(0x52009229, items)
+
+
+def in_room(monkeypatch: pytest.MonkeyPatch, mib: int) -> room.Room:
+    small = room.Room(mib * MIB, wait_s=0)
+    monkeypatch.setattr(room, "_room", small)
+    monkeypatch.setattr(limits, "FIRST_BYTES", MIB)
+    return small
+
+
+@pytest.mark.parametrize("an_item", [0, 1, 9, 500])
+def test_the_memory_of_small_elements_is_in_the_room_of_their_upload(
+    monkeypatch: pytest.MonkeyPatch, an_item: int
+) -> None:
+    data = of_elements(60_000, an_item)
+    parts = [Part.from_bytes("a", data)]
+    read_parts([Part.from_bytes("whole", to_bytes(mr_image(0)))])  # imports are not counted
+    tracemalloc.start()
+    read_parts(parts)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60_000 * limits.BYTES_AN_ELEMENT + 2 * len(data)
+    small = in_room(monkeypatch, peak // MIB // 2)
+    with pytest.raises(InputError) as refused:
+        read_parts(parts)
+    assert refused.value.code == room.NO_ROOM
+    assert small.used == 0
+
+
+def test_the_elements_of_all_headers_of_an_upload_have_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "MAX_UPLOAD_ELEMENTS", 2_000)
+    whole = [to_bytes(mr_image(index)) for index in (1, 2, 3)]
+    parts = [*whole, of_elements(1_500, 9), of_elements(1_500, 9), to_bytes(mr_image(4))]
+    study = read_parts([Part.from_bytes(str(i), data) for i, data in enumerate(parts)])
+    assert sum(series.volume.shape[0] for series in study.series) == 4
+    assert {each.code for each in study.refused} == {structure.TOO_MANY_IN_UPLOAD}
+    assert "hold more than 2,000 elements, so this file" in study.refused[0].reason
+    assert sum(each.files for each in study.refused) == 2
+
+
+def test_a_file_of_too_many_elements_is_refused_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_ELEMENTS", 1_000)
+    parts = [of_elements(1_500, 9), to_bytes(mr_image(0))]
+    study = read_parts([Part.from_bytes(str(i), data) for i, data in enumerate(parts)])
+    assert len(study.series) == 1
+    assert [each.code for each in study.refused] == [structure.TOO_MANY]
+
+
+def test_pixels_in_too_many_pieces_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_FRAGMENTS", 100)
+    stored = memoryview(b"\xfe\xff\0\xe0\0\0\0\0" * 101)
+    with pytest.raises(FileError, match="more than 100 pieces of pixels") as refused:
+        structure.fragments(stored)
+    assert refused.value.code == structure.TOO_MANY
 
 
 def test_a_file_is_parsed_while_another_one_is() -> None:

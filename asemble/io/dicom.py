@@ -38,7 +38,7 @@ from asemble.io.packing import unpack_pixels
 from asemble.io.padding import Mask, as_background, ends_of
 from asemble.io.patients import ATTRIBUTES, Patients
 from asemble.io.pixels import read_pixels
-from asemble.io.structure import PIXEL_DATA, Structure, read_structure
+from asemble.io.structure import PIXEL_DATA, Elements, Structure, read_structure
 
 DAMAGED = (
     ValueError, KeyError, AttributeError, TypeError, IndexError, EOFError, OSError, OverflowError,
@@ -112,24 +112,27 @@ class Parsed:
             ) from error
 
 
-def read_header(name: str, data: bytes, *, patients: Patients) -> Parsed:
+def read_header(
+    name: str, data: bytes, *, patients: Patients, elements: Elements | None = None
+) -> Parsed:
     """The header of one DICOM file.
 
     Args:
         name: file name, for messages.
         data: the whole file.
         patients: of the files before; this one is compared with them, whatever it holds.
+        elements: what the headers of its upload may still take.
 
     Raises:
         FileError: the file is not a whole, readable MR image.
-        InputError: it is of another patient than the files before it.
+        InputError: it is of another patient than the files before it, or there is no room for it.
     """
     if data[128:132] != b"DICM" and not _starts_with_element(data):
         raise FileError(
             "This file is named like DICOM but holds something else.", hint=EXPORT_AGAIN
         )
     try:
-        found = read_structure(data, wanted=_WANTED)
+        found = read_structure(data, wanted=_WANTED, elements=elements)
         with quiet_parser():
             dataset = _dataset(found)
             patients.take(dataset)

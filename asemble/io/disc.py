@@ -12,7 +12,7 @@ from asemble.core.errors import FileError
 from asemble.core.study import Refusal
 from asemble.io.dicom import DAMAGED, quiet_parser
 from asemble.io.kinds import DISC_INDEX
-from asemble.io.structure import read_structure
+from asemble.io.structure import Elements, read_structure
 
 DEEPEST = 8
 """Parts of a path on a disc (PS3.10 8.2)."""
@@ -27,16 +27,20 @@ def is_index(data: bytes) -> bool:
     return data[128:132] == b"DICM" and DISC_INDEX.encode() in data[132:_META_BYTES]
 
 
-def files_named(data: bytes) -> list[tuple[str, ...]]:
+def files_named(data: bytes, *, elements: Elements | None = None) -> list[tuple[str, ...]]:
     """The path of each file that an index names, as folders and name.
+
+    Args:
+        data: the whole index.
+        elements: what the headers of its upload may still take.
 
     Raises:
         FileError: the index is damaged.
     """
-    elements = read_structure(data, wanted=frozenset({_RECORDS})).elements
+    found = read_structure(data, wanted=frozenset({_RECORDS}), elements=elements).elements
     try:
         with quiet_parser():
-            records = pydicom.Dataset(elements).get("DirectoryRecordSequence") or []
+            records = pydicom.Dataset(found).get("DirectoryRecordSequence") or []
             stated = [record.get("ReferencedFileID") for record in records]
             return [
                 (value,) if isinstance(value, str) else tuple(str(part) for part in value)

@@ -52,6 +52,13 @@ objects stay below eight."""
 MAX_ELEMENTS = 500_000
 """Elements and items of one DICOM file before its pixels; enhanced objects of Philips have about
 500 a frame, others 100."""
+MAX_UPLOAD_ELEMENTS = 5_000_000
+"""Those of all files of one upload; 1,000 ordinary slices have 200,000. About half a minute of a
+processor."""
+BYTES_AN_ELEMENT = 700
+"""Memory that reading takes for each of them that is kept, in the room of its upload."""
+MAX_FRAGMENTS = 100_000
+"""Pieces of the compressed pixels of one file, of which each frame has at least one."""
 
 MAX_ELEMENT_BYTES = 64 * 1024
 """One element of a DICOM header; a longer one that is needed and public refuses its file, another

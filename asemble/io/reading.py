@@ -21,6 +21,7 @@ from asemble.io import copies, decoders, dicom, disc, limits, nifti, pairs, rast
 from asemble.io.frames import Frame
 from asemble.io.patients import ALONE, ASSUMED, FEWEST_FILES, Patients, more_than_one
 from asemble.io.stack import Draft, stack
+from asemble.io.structure import Elements
 from asemble.io.unpack import Unpacked, unpack
 from asemble.io.upload import ASK_FOR_LESS, Part, parts_of
 
@@ -105,6 +106,7 @@ class _Intake:
     halves: pairs.Pairs = field(default_factory=pairs.Pairs)
     voxels: int = 0
     patients: Patients = field(default_factory=Patients)
+    elements: Elements = field(default_factory=Elements)
     _helpers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(
             decoders.DECODERS, "asemble-read", decoders.take_part, (decoders.Share(),)
@@ -173,16 +175,23 @@ class _Intake:
             series = nifti.read_series(name, data)
             return lambda: self._keep(series)
         if disc.is_index(data):
-            named = disc.files_named(data)
+            named = disc.files_named(data, elements=self._elements(data))
             return lambda: self.indices.append((name, named))
         if dicom.looks_like_dicom(name, data):
-            parsed = dicom.read_header(name, data, patients=self.patients)
+            elements = self._elements(data)
+            parsed = dicom.read_header(name, data, patients=self.patients, elements=elements)
             self._count(parsed.layout.voxels)  # before its pixels take memory
             frames = self._pixels_of(parsed)
             return lambda: self.frames.extend(frames.result())
         if pairs.is_half(item):
             return lambda: self._add_half(item)
         raise FileError("This file is not an image that can be read.", hint=FORMATS)
+
+    def _elements(self, data: bytes) -> Elements:
+        """What the headers of the upload may still take, with room beside a file and all before."""
+        lies = 4 * self.voxels + len(data)
+        self.elements.have_room = lambda size: self._grow(lies + size)
+        return self.elements
 
     def _pixels_of(self, parsed: dicom.Parsed) -> Future[list[Frame]]:
         if parsed.is_compressed:

@@ -9,7 +9,7 @@ that a false transfer syntax or a sequence in another encoding does not lead it 
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -23,10 +23,15 @@ from pydicom.tag import BaseTag
 from asemble.core.errors import FileError
 from asemble.io import limits
 from asemble.io.limits import MIB
+from asemble.io.upload import ASK_FOR_LESS
 
 UNDEFINED = 0xFFFFFFFF
 TOO_LONG = "header-too-long"
 """Code of the refusal of a header, or of one element, that is longer than is read."""
+TOO_MANY, TOO_MANY_IN_UPLOAD = "too-many-elements", "too-many-elements-in-upload"
+"""Codes of the refusals of a file whose header has too many elements, by itself or with others."""
+_TELLS_EVERY = 4096
+"""Elements that are kept before more room is asked for."""
 PIXEL_DATA = 0x7FE00010
 PIXELS = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
 """FloatPixelData, DoubleFloatPixelData, PixelData."""
@@ -66,6 +71,23 @@ _HINT = "Export the original MR series from the scanner or PACS."
 
 _Head = tuple[int, bytes, int, int]
 """Tag, value representation (empty where none is stated), offset and length of the value."""
+
+
+def _as_much_as_it_takes(_size: int) -> None:
+    """Room where nothing bounds it."""
+
+
+@dataclass(slots=True)
+class Elements:
+    """What the headers of one upload may still take.
+
+    Args:
+        left: elements and items that may still be looked at.
+        have_room: has room for so many bytes while a header is read, or raises.
+    """
+
+    left: int = field(default_factory=lambda: limits.MAX_UPLOAD_ELEMENTS)
+    have_room: Callable[[int], None] = _as_much_as_it_takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +130,23 @@ class Structure:
     is_little_endian: bool
 
 
-def read_structure(data: bytes, *, wanted: frozenset[int] = frozenset()) -> Structure:
+def read_structure(
+    data: bytes, *, wanted: frozenset[int] = frozenset(), elements: Elements | None = None
+) -> Structure:
     """Walk a file up to its pixels.
 
     Args:
         data: the whole file.
         wanted: tags of the elements to keep; of what they hold, all but other private ones.
+        elements: of the upload that the file is of.
 
     Raises:
         FileError: sequences are nested too deeply, there are too many elements, a public one that
             is wanted is too long, or a deflated file is damaged or grows too much.
+        InputError: there is no room for what is kept.
     """
     at = 132 if data[128:132] == b"DICM" else 0
-    budget = _Budget(limits.MAX_ELEMENTS, limits.MAX_HEADER_BYTES)
+    budget = _Budget(limits.MAX_ELEMENTS, limits.MAX_HEADER_BYTES, elements or Elements())
     meta: dict[BaseTag, Any] = {}
     if data[at : at + 2] == b"\2\0":
         walk = _Walk(data, at, order="<", is_explicit=True, budget=budget)
@@ -153,8 +179,8 @@ def fragments(stored: memoryview) -> list[memoryview] | None:
         (length,) = _LENGTHS["<"].unpack_from(stored, at + 4)
         found.append(stored[at + 8 : at + 8 + length])
         at += 8 + length
-        if len(found) > limits.MAX_ELEMENTS:
-            raise _too_many()
+        if len(found) > limits.MAX_FRAGMENTS:
+            raise _too_many(f"{limits.MAX_FRAGMENTS:,} pieces of pixels")
     return found
 
 
@@ -209,13 +235,27 @@ class _Budget:
 
     left: int
     bytes_left: int
+    of_upload: Elements
+    kept: int = 0
 
     def take_one(self) -> None:
         self.left -= 1
         if self.left < 0:
-            raise _too_many()
+            raise _too_many(f"{limits.MAX_ELEMENTS:,} elements")
+        self.of_upload.left -= 1
+        if self.of_upload.left < 0:
+            raise FileError(
+                f"The headers of this upload hold more than {limits.MAX_UPLOAD_ELEMENTS:,} "
+                "elements, so this file was left out.",
+                hint=ASK_FOR_LESS,
+                code=TOO_MANY_IN_UPLOAD,
+            )
 
-    def keep(self, size: int) -> None:
+    def keep(self, size: int = 0) -> None:
+        """Keep one element, item or sequence, with so many bytes."""
+        self.kept += 1
+        if self.kept % _TELLS_EVERY == 0:
+            self.of_upload.have_room(limits.BYTES_AN_ELEMENT * (self.kept + _TELLS_EVERY))
         self.bytes_left -= size
         if self.bytes_left < 0:
             raise FileError(
@@ -306,6 +346,7 @@ class _Walk:
         elif tag == _ITEM and not here.is_bytes:
             kept: Any = None
             if isinstance(here.kept, list):
+                self._budget.keep()
                 here.kept.append(kept := {})
             self._open(head, here, _Open(0, is_item=True, is_explicit=here.is_explicit, kept=kept))
         elif tag != _ITEM and (
@@ -314,6 +355,7 @@ class _Walk:
         ):
             kept = [] if self._is_kept(tag, here, wanted) else None
             if kept is not None:
+                self._budget.keep()
                 here.kept[tag] = kept
             # What was of unknown kind when it was written holds implicit elements (PS3.5 6.2.2).
             is_explicit = vr not in (b"", b"UN") or (vr == b"UN" and length != UNDEFINED)
@@ -469,12 +511,8 @@ def _kind(tag: int) -> bytes:
         return b""
 
 
-def _too_many() -> FileError:
-    return FileError(
-        f"This DICOM file holds more than {limits.MAX_ELEMENTS:,} elements.",
-        hint=_HINT,
-        code="too-many-elements",
-    )
+def _too_many(what: str) -> FileError:
+    return FileError(f"This DICOM file holds more than {what}.", hint=_HINT, code=TOO_MANY)
 
 
 def _too_long(tag: int, most: int) -> FileError:
