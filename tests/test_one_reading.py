@@ -427,6 +427,7 @@ def test_a_killed_server_is_said_and_the_reading_comes_back_with_its_study(
             expect(
                 page.get_by_text(f"{SESSION_ENDED}: the server was started again")
             ).to_be_visible()
+            expect(page.get_by_text('(under "Read first", not recorded yet)')).to_be_visible()
             expect(page.get_by_role("alertdialog", name="Connection lost")).to_have_count(0)
             reader.go("Home")
             open_study(page, archive)

@@ -105,6 +105,20 @@ def test_an_edit_leaves_the_reading_before_it_as_it_was_and_changes_its_hash(edi
     assert short_hash(after) != short_hash(before)
 
 
+def test_what_is_left_of_a_reading_says_how_far_its_reader_had_come() -> None:
+    reading = Reading(study=STUDY)
+    assert reading.so_far == "Conclusion not chosen, confidence not chosen"
+    reading = edits.draft_conclusion(reading, Conclusion.MECHANICAL)
+    assert reading.so_far.startswith(
+        'Mechanical or other mimic, confidence not chosen (under "Read first", not'
+    )
+    reading = edits.record_first(reading)
+    assert reading.so_far == "Mechanical or other mimic, confidence not chosen"
+    assert edits.conclude(reading, None).so_far.endswith("(before the prediction was shown)")
+    reading = edits.comment(edits.conclude(reading, Conclusion.NORMAL), "thin")
+    assert reading.so_far == "Normal, confidence not chosen, with comments"
+
+
 def test_nothing_of_a_reading_can_be_changed_in_place() -> None:
     reading = everything()
     with pytest.raises(FrozenInstanceError):

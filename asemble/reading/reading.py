@@ -195,6 +195,22 @@ class Reading:
         return self == blank
 
     @property
+    def so_far(self) -> str:
+        """The conclusion, or how far the reader has come towards one; and whether with comments.
+
+        >>> Reading(draft=Impression(Conclusion.NORMAL, comments="thin slices")).so_far
+        'Normal, confidence not chosen (under "Read first", not recorded yet), with comments'
+        """
+        last, first, draft = self.impression, self.first, self.draft
+        said = last.sentence
+        if last.conclusion is None and first is not None:
+            said = f"{first.sentence} (before the prediction was shown)"
+        elif last.conclusion is None and draft != Impression():
+            said = f'{draft.sentence} (under "Read first", not recorded yet)'
+        comments = last.comments or ("" if first else draft.comments)
+        return f"{said}, with comments" if comments else said
+
+    @property
     def before_and_after(self) -> str:
         """What was concluded before the prediction was shown, and whether that changed."""
         if self.first is None:

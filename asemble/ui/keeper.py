@@ -76,7 +76,7 @@ def show_what_is_left() -> None:
             return
         kept = left.reading
         st.markdown(
-            f"Your reading of study {kept.study}: {kept.impression.sentence}; "
+            f"Your reading of study {kept.study}: {kept.so_far}; "
             f"{kept.checklist.answered} items answered, {sum(map(len, kept.marks.values()))} "
             f"lesions marked (reading {short_hash(kept)}). **Open the same study again to "
             "restore it.**"
