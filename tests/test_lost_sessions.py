@@ -8,7 +8,7 @@ from streamlit.runtime.session_manager import SessionInfo
 
 from asemble.io.limits import KEPT_BYTES_A_VOXEL
 from asemble.ui import owners
-from asemble.ui.sessions import FLOAT_BYTES, KEPT_MIB, UNREAD_S, LostSessions
+from asemble.ui.sessions import FLOAT_BYTES, KEPT_MIB, MODEST_BYTES, UNREAD_S, LostSessions
 
 TTL_S = 900.0
 
@@ -27,12 +27,18 @@ def clock() -> Clock:
 
 @pytest.fixture
 def lost(clock: Clock) -> LostSessions:
-    return LostSessions(TTL_S, lambda session: session.size, clock)  # type: ignore[attr-defined]
+    return LostSessions(
+        TTL_S,
+        lambda session: session.size,  # type: ignore[attr-defined]
+        lambda session: session.came_at,  # type: ignore[attr-defined]
+        clock,
+    )
 
 
-def session(id_: str, size: int, of: str) -> SessionInfo:
+def session(id_: str, size: int, of: str, came_at: float = 0) -> SessionInfo:
     """As Streamlit hands it over, with what is asked of it here."""
-    held: Any = SimpleNamespace(id=id_, size=size, _user_info={owners.BROWSER: of})
+    user: Any = {owners.BROWSER: of}
+    held: Any = SimpleNamespace(id=id_, size=size, _user_info=user, came_at=came_at)
     return SessionInfo(client=None, session=held)
 
 
@@ -61,6 +67,40 @@ def test_who_holds_most_gives_first_and_of_that_what_was_lost_the_longest(
         lost.save(session(name, 40, "hoarder"))
     assert [each.id for each in lost.take_over(120)] == ["first"]
     assert [each.id for each in lost.take_over(75)] == ["second"]
+
+
+def test_those_without_a_cookie_are_one_owner_who_gives_first(lost: LostSessions) -> None:
+    for number in range(9):
+        lost.save(session(f"stranger {number}", 10, owners.browser({})))
+    lost.save(session("reader", 200, "reader"))
+    gone = [each.id for each in lost.take_over(220)]
+    assert gone == [f"stranger {number}" for number in range(7)]
+    assert [each.id for each in lost.take_over(150)][-1] == "reader"  # more than all may have
+
+
+def test_many_under_names_of_their_own_push_out_nobody_who_came_before(
+    lost: LostSessions,
+) -> None:
+    for number in range(20):
+        lost.save(session(f"late {number}", 100, f"made up {number}", came_at=10 + number))
+    lost.save(session("reader", 300, "reader", came_at=1))
+    gone = [each.id for each in lost.take_over(1000)]
+    assert gone == [f"late {number}" for number in reversed(range(7, 20))]
+
+
+def test_who_is_modest_gives_after_who_holds_much(lost: LostSessions) -> None:
+    for number in range(3):
+        lost.save(session(f"early {number}", 3 * MODEST_BYTES, f"early {number}", came_at=number))
+    lost.save(session("reader", MODEST_BYTES, "reader", came_at=100))
+    assert [each.id for each in lost.take_over(8 * MODEST_BYTES)] == ["early 2"]
+    assert [each.id for each in lost.take_over(MODEST_BYTES)] == ["early 1", "early 0"]
+
+
+def test_of_those_who_hold_much_who_has_several_gives_first(lost: LostSessions) -> None:
+    lost.save(session("reader", 3 * MODEST_BYTES, "reader", came_at=9))
+    for name in ("first", "second"):
+        lost.save(session(name, MODEST_BYTES, "hoarder", came_at=1))
+    assert [each.id for each in lost.take_over(4 * MODEST_BYTES)] == ["first"]
 
 
 def test_sessions_beyond_the_number_go_by_what_they_hold(lost: LostSessions) -> None:

@@ -26,13 +26,14 @@ import streamlit as st
 if __name__ == "__main__":
     from streamlit.runtime import get_instance
     from streamlit.runtime.scriptrunner import get_script_run_ctx
-    from asemble.ui import uploads
+    from asemble.ui import sessions, uploads
 
     st.write("refused: " + uploads.hear(get_script_run_ctx().session_id))
     file = st.file_uploader("File")
     st.button("Look")
     st.write("read: " + ("none" if file is None else file.getvalue().decode()))
     st.write(f"files held: {sum(map(len, get_instance().uploaded_file_mgr.file_storage.values()))}")
+    st.write(f"owners since: {sorted(sessions._came_at.values())}")
     st.write(f"sessions kept: {len(get_instance()._session_mgr._session_storage.list())}")
 else:
     import json
@@ -229,6 +230,27 @@ def test_strangers_sockets_push_nobody_out(server: Server) -> None:
     for _ in range(200):
         socket_for(server, "", cookies).close()
     assert session_given(server, reader.session, reader.sends) == reader.session
+
+
+def test_a_reader_who_reloads_came_before_as_well(page_file: Path, tmp_path: Path) -> None:
+    environment = {DIRECTORY_VARIABLE: str(tmp_path)}
+
+    def came(client: StreamlitClient) -> list[float]:
+        client.click("Look")
+        (line,) = [each for each in said(client) if each.startswith("owners since: ")]
+        return json.loads(line.removeprefix("owners since: "))  # type: ignore[no-any-return]
+
+    with (
+        running(tmp_path / "log", script=page_file, environment=environment) as server,
+        with_file(server) as before,
+    ):
+        (first,) = came(before)
+        with StreamlitClient(server.address, headers=before.sends) as reloaded:
+            reloaded.wait()
+            assert came(reloaded) == [first, first]
+            with StreamlitClient(server.address) as stranger:
+                stranger.wait()
+                assert came(stranger)[2] > first
 
 
 def test_a_session_that_holds_nothing_ends_with_its_window(server: Server) -> None:

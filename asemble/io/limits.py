@@ -52,9 +52,9 @@ objects stay below eight."""
 MAX_ELEMENTS = 500_000
 """Elements and items of one DICOM file before its pixels; enhanced objects of Philips have about
 500 a frame, others 100."""
-MAX_UPLOAD_ELEMENTS = 5_000_000
-"""Those of all files of one upload; 1,000 ordinary slices have 200,000. About half a minute of a
-processor."""
+MAX_UPLOAD_ELEMENTS = 6_000_000
+"""Those of all files of one upload: 300 for each of as many files as it may have. Half of 268
+scanners' files have less than 281, single slices up to 1,021."""
 BYTES_AN_ELEMENT = 700
 """Memory that reading takes for each of them that is kept, in the room of its upload."""
 MAX_FRAGMENTS = 100_000

@@ -31,6 +31,9 @@ _WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{43}")
 BROWSER = "asemble_browser"
 """Among what Streamlit knows of a session's user: the digest of the browser's cookie."""
 
+NOBODY = ""
+_NO_COOKIE = "no cookie: "
+
 NAMELESS = "Sign in first: the proxy in front of asemble states no user."
 
 
@@ -44,7 +47,9 @@ def browser(cookies: Mapping[str, str]) -> str:
     True
     """
     said = _cookie(cookies, SECURE_COOKIE) or _cookie(cookies, COOKIE)
-    return hashlib.sha256((said or secrets.token_urlsafe(COOKIE_BYTES)).encode()).hexdigest()
+    if not said:
+        return _NO_COOKIE + secrets.token_urlsafe(COOKIE_BYTES)
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def is_known(user_info: Mapping[str, Any]) -> bool:
@@ -63,8 +68,12 @@ def user(user_info: Mapping[str, Any]) -> str:
 
 
 def owner(user_info: Mapping[str, Any]) -> str:
-    """Whom a session counts for: its user or, where nobody is signed in, its browser."""
-    return user(user_info) or str(user_info.get(BROWSER))
+    """Whom a session counts for: its user or, where nobody is signed in, its browser.
+
+    All that showed no cookie are one, `NOBODY`.
+    """
+    by = str(user_info.get(BROWSER))
+    return user(user_info) or (NOBODY if by.startswith(_NO_COOKIE) else by)
 
 
 class Browsers:

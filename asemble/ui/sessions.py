@@ -5,13 +5,15 @@
 
 import asyncio
 import builtins
+import math
 import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import streamlit as st
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,6 +33,8 @@ KEPT_MIB = int(os.environ.get("ASEMBLE_KEPT_MIB", "2048"))
 """Of all studies whose windows are closed or lost, together."""
 KEPT_SESSIONS = 512
 """So many sessions whose windows are closed or lost; most hold no study of their own."""
+MODEST_BYTES = KEPT_MIB * 2**20 // 16
+"""Who holds no more is modest: 128 MiB by default, six times an ordinary study of 63 slices."""
 UNREAD_S = 60
 """An upload that was not read into a study goes so long after its window."""
 IDLE_S = float(os.environ.get("ASEMBLE_IDLE_MINUTES", "0")) * 60
@@ -38,6 +42,9 @@ IDLE_S = float(os.environ.get("ASEMBLE_IDLE_MINUTES", "0")) * 60
 
 FLOAT_BYTES = 4
 """Of a voxel of a study, by which sizes are counted here; its room is `KEPT_BYTES_A_VOXEL`."""
+
+_came_at: WeakKeyDictionary[AppSession, float] = WeakKeyDictionary()
+"""When the owner of a session first came, of those who have had a session ever since."""
 
 _LIMIT = "asemble.idle"
 """In the scope of a socket: when it counts as idle."""
@@ -52,13 +59,16 @@ class _Lost:
 class LostSessions(SessionStorage):
     """Sessions whose connection was lost, each until its time to come back is over.
 
-    Beyond the limit of memory the owner who holds most gives first, and beyond that of number the
-    session that holds least, of equals the latest: whoever opens sockets pushes nobody out who
-    was there before.
+    Beyond the limit of memory those without a cookie give first, then owners who hold much: who
+    holds most in several sessions, then who came last; and at the end owners who are modest, who
+    came last first. Beyond the limit of number the session that holds least goes, of equals the
+    latest. So whoever opens sockets, under however many names, pushes nobody out who was there
+    before, and whoever hoards nobody who is modest.
 
     Args:
         ttl_s: how long one is kept.
         size_bytes: what a session holds of its own.
+        came_at: when its owner first came.
         clock: in seconds.
     """
 
@@ -66,9 +76,12 @@ class LostSessions(SessionStorage):
         self,
         ttl_s: float,
         size_bytes: Callable[[AppSession], int],
+        came_at: Callable[[AppSession], float],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ttl_s, self._size_bytes, self._clock = ttl_s, size_bytes, clock
+        self._ttl_s, self._size_bytes, self._came_at, self._clock = (
+            ttl_s, size_bytes, came_at, clock,
+        )  # fmt: skip
         self._lost: dict[str, _Lost] = {}  # lost longest ago first
 
     def get(self, session_id: str) -> SessionInfo | None:
@@ -109,20 +122,33 @@ class LostSessions(SessionStorage):
         over = [id_ for id_, lost in self._lost.items() if self._age_s(lost) > self._ttl_s]
         taken = [self._lost.pop(id_).info.session for id_ in over]
         sizes = {id_: self._size_bytes(lost.info.session) for id_, lost in self._lost.items()}
-        held: defaultdict[str, int] = defaultdict(int)
-        owner_of = {id_: _owner(lost.info.session) for id_, lost in self._lost.items()}
+        of: defaultdict[str, builtins.list[str]] = defaultdict(builtins.list)
         for id_, size in sizes.items():
-            held[owner_of[id_]] += size
-        while sum(held.values()) > most_bytes or len(sizes) > most:
-            if sum(held.values()) > most_bytes:
-                most_held = max(held, key=held.__getitem__)
-                theirs = [each for each in sizes if owner_of[each] == most_held and sizes[each]]
-                id_ = theirs[0]
+            if size:
+                of[_owner(self._lost[id_].info.session)].append(id_)
+        while (is_too_much := sum(sizes.values()) > most_bytes) or len(sizes) > most:
+            if is_too_much:
+                owner = self._who_gives(of, sizes)
+                id_ = of[owner].pop(0)
+                if not of[owner]:
+                    del of[owner]
             else:
                 id_ = min(reversed(sizes), key=sizes.__getitem__)
-            held[owner_of[id_]] -= sizes.pop(id_)
+            del sizes[id_]
             taken.append(self._lost.pop(id_).info.session)
         return taken
+
+    def _who_gives(self, of: Mapping[str, Sequence[str]], sizes: Mapping[str, int]) -> str:
+        """Of owners, each with their sessions, that hold too much together, the one to give."""
+        if owners.NOBODY in of:
+            return owners.NOBODY
+        held = {owner: sum(sizes[id_] for id_ in ids) for owner, ids in of.items()}
+        much = [owner for owner in of if held[owner] > MODEST_BYTES]
+        several = [owner for owner in much if len(of[owner]) > 1]
+        if several:
+            return max(several, key=held.__getitem__)
+        came_at = {owner: self._came_at(self._lost[of[owner][0]].info.session) for owner in of}
+        return max(much or of, key=lambda owner: (came_at[owner], held[owner]))
 
     def _age_s(self, lost: _Lost) -> float:
         return self._clock() - lost.at
@@ -154,7 +180,19 @@ class Sessions(WebsocketSessionManager):
         self, client: Any, script_data: Any, user_info: Any, *rest: Any, **more: Any
     ) -> str:
         user_info = {**user_info, owners.BROWSER: owners.browser(client.client_context.cookies)}
-        return super().connect_session(client, script_data, user_info, *rest, **more)
+        id_ = super().connect_session(client, script_data, user_info, *rest, **more)
+        self._note_when_its_owner_came(id_)
+        return id_
+
+    def _note_when_its_owner_came(self, id_: str) -> None:
+        """A reload begins a session anew, and its reader came before."""
+        begun = self.get_session_info(id_)
+        if begun is None or begun.session in _came_at:
+            return
+        owner = _owner(begun.session)
+        others = [each.session for each in self.list_sessions() if each.session in _came_at]
+        theirs = [each for each in others if _owner(each) == owner] if owner else []
+        _came_at[begun.session] = min(map(_came_at.__getitem__, theirs), default=time.monotonic())
 
     def disconnect_session(self, session_id: str) -> None:
         """Keep a session for its browser to come back to, where it holds anything."""
@@ -255,7 +293,9 @@ def make_runtime(app: st.App) -> Runtime:
             cache_storage_manager=create_default_cache_storage_manager(),
             session_manager_class=Sessions,
             session_storage=LostSessions(
-                float(st.get_option("server.disconnectedSessionTTL")), _size_bytes
+                float(st.get_option("server.disconnectedSessionTTL")),
+                _size_bytes,
+                lambda session: _came_at.get(session, math.inf),
             ),
             on_script_error=app._on_script_error,
         )
