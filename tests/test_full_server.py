@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from asemble.core.room import MIB
-from asemble.ui import memory
+from asemble.ui import connections, memory
 
 SMALL_MIB = 2560
 
@@ -39,7 +39,7 @@ def test_a_message_that_is_too_long_ends_its_socket(server: Server) -> None:
         connect(address, subprotocols=["streamlit"], compression=None) as socket,
         pytest.raises(ConnectionClosed),
     ):
-        socket.send(bytes(memory.SOCKET_BYTES + MIB))
+        socket.send(bytes(connections.MESSAGE_BYTES + MIB))
         while True:
             socket.recv(timeout=60)
     StreamlitClient(server.address).wait()

@@ -16,7 +16,7 @@ from asemble.core import room
 from asemble.core.errors import InputError
 from asemble.core.room import MIB, Room
 from asemble.io import Part, limits, read_parts
-from asemble.ui import memory
+from asemble.ui import connections, memory
 
 SOON = 60
 """Seconds in which a thread that may go on does; nothing is measured by it."""
@@ -166,7 +166,7 @@ HELD_BELOW = """
     from test_room import study
     from asemble.core.errors import InputError
     from asemble.io import Part, read_parts
-    from asemble.ui import memory
+    from asemble.ui import connections, memory
     import asemble.models, torch  # as a server has it
 
     small, large = study(4), study(600)
@@ -200,6 +200,7 @@ def test_the_operators_page_says_how_memory_is_parted() -> None:
         assert f"| {part // MIB:,} MiB |" in page
     assert f"reading takes {limits.BYTES_A_VOXEL} bytes a voxel, an open study " in page
     assert f"an open study {limits.KEPT_BYTES_A_VOXEL} |" in page
-    assert f"may have {memory.SOCKET_BYTES // MIB} MiB" in page
+    assert f"may have {connections.MESSAGE_BYTES // MIB} MiB" in page
+    assert f"those that have not all come {connections.UNFINISHED_BYTES // MIB} MiB" in page
     assert f"session beyond {limits.MAX_PACKED_BYTES // MIB:,} MiB" in page
     assert memory.MEMORY in page and room.NO_ROOM in page and room.NO_MEMORY in page

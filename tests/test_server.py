@@ -1,12 +1,14 @@
 """The server beside the pages: health, headers, log, memory, and its end."""
 
+import base64
 import json
 import os
 import signal
 import socket
+import struct
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.error import HTTPError
@@ -20,7 +22,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from asemble import __version__
+from asemble.io.limits import MIB
 from asemble.models.weights import DIRECTORY_VARIABLE
+from asemble.ui import connections
 from asemble.ui.headers import HEADERS
 from asemble.ui.logs import OFTEN
 
@@ -60,9 +64,12 @@ if __name__ == "__main__":
         while True:
             np.ones((400, 400)) @ np.ones((400, 400))
 else:
+    import json
     import os
-    from asemble.ui import server
+    from asemble.ui import connections, server
 
+    for name, value in (json.loads(os.environ.get("CONNECTIONS", "null")) or dict()).items():
+        setattr(connections, name, value)
     if "FEW" in os.environ:
         import resource
         resource.setrlimit(resource.RLIMIT_NOFILE, (int(os.environ["FEW"]),) * 2)
@@ -214,6 +221,72 @@ def test_idle_connections_take_nobodys_place(page_file: Path, tmp_path: Path) ->
         open_now = len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
         assert open_now < 200
     assert "accept" not in (tmp_path / "log").read_text()
+
+
+def unfinished(server: Server, pieces: Sequence[tuple[int, int, int]]) -> socket.socket:
+    """A stranger's socket with pieces of a message: kind, bytes that it says, bytes that come."""
+    port = int(server.address.rpartition(":")[2])
+    line = socket.create_connection(("127.0.0.1", port), timeout=60)
+    key = base64.b64encode(os.urandom(16)).decode()
+    line.sendall(
+        f"GET /_stcore/stream HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+        f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Protocol: streamlit\r\n\r\n".encode()
+    )
+    assert line.recv(4096).startswith(b"HTTP/1.1 101")
+    said = [struct.pack(">BBQ4x", kind, 0xFF, says) + bytes(comes) for kind, says, comes in pieces]
+    line.sendall(b"".join(said))
+    return line
+
+
+def closed_with(line: socket.socket) -> int:
+    """By which number a socket was closed."""
+    received = b""
+    try:
+        while piece := line.recv(65_536):
+            received += piece
+    except ConnectionError:
+        pass
+    (at,) = [i for i in range(len(received)) if received[i] == 0x88 and received[i + 1] < 126][-1:]
+    return int.from_bytes(received[at + 2 : at + 4], "big")
+
+
+BEGUN, GOES_ON = 0x02, 0x00
+
+
+def test_messages_that_never_end_have_a_ceiling_together(page_file: Path, tmp_path: Path) -> None:
+    few = {"UNFINISHED_BYTES": 4 * MIB}
+    environment = {DIRECTORY_VARIABLE: str(tmp_path), "CONNECTIONS": json.dumps(few)}
+    with (
+        running(tmp_path / "log", script=page_file, environment=environment) as server,
+        ExitStack() as all_,
+    ):
+        lines = [
+            all_.enter_context(unfinished(server, [(BEGUN | 0x80, 2 * MIB, MIB + 100_000)]))
+            for _ in range(5)
+        ]
+        assert [closed_with(line) for line in lines[:2]] == [connections.TRY_LATER] * 2
+        with visit(server, "") as session:
+            assert sent(session)  # who says whole messages is heard
+        lines[-1].sendall(bytes(1))  # and the last ones go on
+        pieces = [(BEGUN, 0, 0), *[(GOES_ON, 0, 0)] * (4 * MIB // connections.PIECE_BYTES)]
+        many = all_.enter_context(unfinished(server, pieces))
+        assert closed_with(many) == connections.TRY_LATER  # empty pieces take memory, too
+    assert '"event": "socket_closed"' in (tmp_path / "log").read_text()
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_a_message_has_to_come_in_time(page_file: Path, tmp_path: Path) -> None:
+    soon = {"MESSAGE_WITHIN_S": 0.5}
+    environment = {DIRECTORY_VARIABLE: str(tmp_path), "CONNECTIONS": json.dumps(soon)}
+    with (
+        running(tmp_path / "log", script=page_file, environment=environment) as server,
+        visit(server, "") as session,
+        unfinished(server, [(BEGUN, 10, 5)]) as line,
+    ):
+        assert closed_with(line) == connections.TRY_LATER
+        assert sent(session)
+        session.ping().wait(60)  # and a socket that says nothing stays
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")

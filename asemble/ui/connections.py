@@ -1,5 +1,7 @@
 """So many connections as the process has descriptors for, and none that says nothing for ever.
 
+What the process holds of messages that have not all come has a ceiling, too.
+
 Without descriptors asyncio tries to accept again and again and writes a line about each try. Here
 the connection that has been silent the longest makes room for the next, and one that does not get
 its request said is closed after a while.
@@ -9,6 +11,9 @@ import asyncio
 from typing import Any
 
 from uvicorn import Config
+
+from asemble.core.room import MIB
+from asemble.ui import logs
 
 try:
     import resource
@@ -22,6 +27,19 @@ BACKLOG = 32
 """Connections that are accepted in one go, before the first is counted."""
 SAYS_WITHIN_S = 60
 """A connection has to say its first request within this time."""
+
+
+MESSAGE_BYTES = 2 * MIB
+"""One message from a browser; the largest is a reading, below 1 MiB."""
+UNFINISHED_BYTES = 64 * MIB
+"""All messages together of which not all has come: beyond it the one that began first is given
+up."""
+MESSAGE_WITHIN_S = 60
+"""A message has to come within this time from its beginning."""
+PIECE_BYTES = 128
+"""That Python takes for each piece of a message, however short."""
+TRY_LATER = 1013
+"""By which a socket is told that it was closed for want of room (RFC 6455, registered codes)."""
 
 
 def most() -> int | None:
@@ -81,3 +99,84 @@ def bound(config: Config) -> None:
             super().connection_lost(error)
 
     config.http_protocol_class = Bounded
+    config.ws_max_size = MESSAGE_BYTES  # Streamlit's own is for what it sends
+    config.ws_protocol_class = _bounded_sockets(config.ws_protocol_class)
+
+
+class Unfinished:
+    """What all sockets hold of messages of which not all has come."""
+
+    def __init__(self) -> None:
+        self._held: dict[Any, int] = {}  # begun first comes first
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(self._held.values())
+
+    def note(self, socket: Any, size: int) -> list[Any]:
+        """Note what a socket holds now; returns those whose messages are to be given up."""
+        if size:
+            self._held[socket] = size
+        else:
+            self._held.pop(socket, None)
+        given_up = []
+        while self.size > UNFINISHED_BYTES:
+            first = next(iter(self._held))
+            del self._held[first]
+            given_up.append(first)
+        return given_up
+
+
+def _bounded_sockets(spoken: Any) -> Any:
+    """The protocol of sockets, of which each connection is one, with a ceiling for all."""
+    unfinished = Unfinished()
+
+    class BoundedSocket(spoken):  # type: ignore[misc]
+        ends: asyncio.TimerHandle | None = None
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            size = 0 if self.transport.is_closing() else self.unfinished_bytes()
+            if size and self.ends is None:
+                self.ends = self.loop.call_later(MESSAGE_WITHIN_S, self.end_in_time)
+            for socket in unfinished.note(self, size):
+                socket.give_up()
+
+        def unfinished_bytes(self) -> int:
+            pieces: list[bytes] = self.frames
+            return len(self.conn.reader.buffer) + sum(map(len, pieces)) + PIECE_BYTES * len(pieces)
+
+        def send_receive_event_to_app(self) -> None:  # a message has come
+            super().send_receive_event_to_app()
+            self.forget()
+
+        def forget(self) -> None:
+            unfinished.note(self, 0)
+            if self.ends is not None:
+                self.ends.cancel()
+                self.ends = None
+
+        def end_in_time(self) -> None:
+            self.ends = None
+            if self.read_paused:  # not for want of anything from the other side
+                self.ends = self.loop.call_later(MESSAGE_WITHIN_S, self.end_in_time)
+            elif self.unfinished_bytes():
+                self.give_up()
+
+        def give_up(self) -> None:
+            """Close, and let go of what has come."""
+            self.forget()
+            logs.event("socket_closed")
+            if self.handshake_complete and not self.transport.is_closing():
+                self.conn.fail(TRY_LATER, "the message did not come in time, or room lacks")
+                self.transport.write(b"".join(self.conn.data_to_send()))
+            self.frames: list[bytes] = []
+            self.close_sent = True
+            self.transport.close()
+
+        def connection_lost(self, error: Exception | None) -> None:
+            self.forget()
+            super().connection_lost(error)
+
+    return BoundedSocket

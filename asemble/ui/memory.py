@@ -22,9 +22,6 @@ LEAST = 512 * MIB
 MEMORY = "ASEMBLE_MEMORY_MIB"
 """What the process may have, where the system does not say; 0 for no bound."""
 
-SOCKET_BYTES = 2 * MIB
-"""One message from a browser; the largest is a reading, below 1 MiB."""
-
 
 def bound() -> None:
     """Part the memory, and have the system hold the process below it."""

@@ -209,7 +209,6 @@ def _keep_in_good_order() -> None:
     if uvicorn_server is None:  # another server runs the app, or none (in tests)
         return
     uvicorn_server.config.timeout_graceful_shutdown = GRACE_S
-    uvicorn_server.config.ws_max_size = memory.SOCKET_BYTES  # Streamlit's own is for what it sends
     connections.bound(uvicorn_server.config)
 
     def end(_number: int, _frame: FrameType | None) -> None:
