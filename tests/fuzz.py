@@ -30,7 +30,7 @@ from fuzz_inputs import make_input
 
 from asemble.core.errors import InputError
 from asemble.core.study import Study
-from asemble.io import Part, limits, read_parts
+from asemble.io import Part, decoders, limits, read_parts
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "out" / "fuzz"
@@ -237,8 +237,24 @@ def _start(seed: int) -> "subprocess.Popen[str]":
     )  # fmt: skip
 
 
+class _Kept(decoders.DecoderPool):
+    """Decoders that go on from one upload to the next, which takes half a second from each."""
+
+    _all = decoders.Share()
+
+    def _take(self, _share: decoders.Share) -> Any:
+        return super()._take(self._all)
+
+    def _give_back(self, decoder: Any, _of_upload: decoders.Share | None) -> None:
+        super()._give_back(decoder, self._all)
+
+    def let_go(self, _share: decoders.Share) -> None:
+        """Keep them."""
+
+
 def _work(seed: int) -> int:
     """The watched process: a number in, a result out."""
+    decoders._pool = _Kept(decoders.DECODERS)
     warnings.simplefilter("ignore")
     logging.disable()
     answers = os.fdopen(os.dup(1), "w")

@@ -2,6 +2,7 @@
 
 import io
 import os
+import platform
 import signal
 import struct
 import subprocess
@@ -59,6 +60,7 @@ while True:
 """  # noqa: E501
 """A decoder that does what the payload says."""
 
+FILTERED = ("x86_64", "aarch64")
 LIES = ["crash", "nonsense", "much", "short", "object", "stale"]
 
 
@@ -201,14 +203,96 @@ def test_the_memory_of_one_image_does_not_bound_the_next() -> None:
     pool.close()
 
 
-def test_a_process_is_kept_and_one_that_died_between_images_is_replaced(pool: DecoderPool) -> None:
-    first, again = (int(ask(pool, "pid")[0, 0]) for _ in range(2))
+@pytest.fixture
+def share() -> Iterator[Share]:
+    """This thread reads an upload."""
+    share = Share()
+    decoders.take_part(share)
+    yield share
+    del decoders._local.share
+
+
+def pid(pool: DecoderPool) -> int:
+    return int(ask(pool, "pid")[0, 0])
+
+
+def is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_process_is_kept_and_one_that_died_between_images_is_replaced(
+    pool: DecoderPool, share: Share
+) -> None:
+    assert share is decoders._local.share
+    first, again = pid(pool), pid(pool)
     assert first == again
     os.kill(first, signal.SIGKILL)
     until = time.monotonic() + 10
-    while pool._idle[0].is_alive and time.monotonic() < until:
+    while pool._idle[0][1].is_alive and time.monotonic() < until:
         time.sleep(0.01)
-    assert int(ask(pool, "pid")[0, 0]) != first
+    assert pid(pool) != first
+
+
+def test_a_process_that_saw_an_upload_never_sees_another(pool: DecoderPool, share: Share) -> None:
+    first = pid(pool)
+    decoders.take_part(other := Share())
+    assert pid(pool) != first  # while the first upload goes on
+    assert is_running(first)
+    pool.let_go(share)
+    pool.let_go(other)
+    assert not pool._idle and not is_running(first)
+    decoders.take_part(share)
+    assert pid(pool) != first
+
+
+def test_a_process_for_one_image_alone_ends_with_it(pool: DecoderPool) -> None:
+    assert not is_running(pid(pool))
+
+
+def test_as_many_uploads_as_possible_have_a_process_that_waits(pool: DecoderPool) -> None:
+    shares = [Share() for _ in range(decoders.KEPT_FOR_EACH)]
+    for of in [shares[0], *shares]:
+        pool._give_back(decoders._Decoder(pool._command), of)
+    assert [of for of, _ in pool._idle] == shares
+
+
+def test_one_that_has_seen_nothing_is_ready_for_the_next_upload(share: Share) -> None:
+    pool = DecoderPool(1)
+    assert pool.is_filtered is None
+    pool.keep_one_ready()
+    assert pool.is_filtered is (sys.platform == "linux" and platform.machine() in FILTERED)
+    ready = pool._ready
+    picture = io.BytesIO()
+    Image.new("L", (9, 5)).save(picture, "PNG")
+    pool.decode({"kind": "picture"}, picture.getvalue(), check=lambda *_: True)
+    assert pool._ready is None and [each for _, each in pool._idle] == [ready]
+    pool.let_go(share)
+    until = time.monotonic() + limits.MAX_START_SECONDS
+    while pool._ready is None and time.monotonic() < until:
+        time.sleep(0.05)
+    assert pool._ready not in (None, ready)
+    pool.close()
+
+
+def test_every_upload_has_decoders_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = DecoderPool(1)
+    monkeypatch.setattr(decoders, "_pool", pool)
+    started: list[int] = []
+    start = decoders._Decoder.start
+
+    def noted(decoder: Any) -> None:
+        start(decoder)
+        started.append(decoder._process.pid)
+
+    monkeypatch.setattr(decoders._Decoder, "start", noted)
+    for _ in range(2):
+        read_parts([Part.from_bytes(str(i), to_bytes(compressed(i))) for i in range(3)])
+    assert len(started) == 2
+    assert not pool._idle and not any(map(is_running, started))
 
 
 def test_a_study_goes_on_after_a_decoder_crashed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,6 +342,9 @@ def test_a_study_is_decoded_by_several_at_once_and_keeps_its_order(
                 return pool.decode(request, payload, check=check)
             finally:
                 running[0] -= 1
+
+        def let_go(self, share: Share) -> None:
+            pool.let_go(share)
 
     monkeypatch.setattr(decoders, "pool", Slow)
     images = [compressed(i, (16, 12)) for i in range(6)]
@@ -318,9 +405,10 @@ def test_a_decoder_starts_light_and_knows_nothing(monkeypatch: pytest.MonkeyPatc
 def test_no_decoder_outlives_a_server_that_is_killed() -> None:
     server = (
         "import sys; from asemble.io import decoders; pool = decoders.pool()\n"
+        "decoders.take_part(decoders.Share())\n"
         "try: pool.decode({'kind': 'picture'}, b'', check=lambda *_: True)\n"
         "except decoders.RefusedError: pass\n"
-        "print(pool._idle[0]._process.pid, flush=True); sys.stdin.read()"
+        "print(pool._idle[0][1]._process.pid, flush=True); sys.stdin.read()"
     )
     path = os.pathsep.join(entry for entry in sys.path if entry)
     process = subprocess.Popen(

@@ -3,9 +3,11 @@
 import base64
 import json
 import os
+import platform
 import signal
 import socket
 import struct
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -18,6 +20,7 @@ import pytest
 from served_app import Server, running
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from test_decoders import FILTERED
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -56,7 +59,9 @@ if __name__ == "__main__":
     if "busy" in st.query_params:
         import io
         from PIL import Image
+        from asemble.io import decoders
         from asemble.io.raster import read_picture
+        decoders.take_part(decoders.Share())
         picture = io.BytesIO()
         Image.new("L", (9, 5)).save(picture, "PNG")
         read_picture(picture.getvalue())  # by a decoder, a process that stays for the next one
@@ -70,6 +75,11 @@ else:
 
     for name, value in (json.loads(os.environ.get("CONNECTIONS", "null")) or dict()).items():
         setattr(connections, name, value)
+    if "UNFILTERED" in os.environ:  # as on a system without the filter
+        import sys
+        from asemble.io import decoders
+        start = "from asemble.io import confined, decoder; confined.confine = bool; decoder.main()"
+        decoders._pool = decoders.DecoderPool(1, command=(sys.executable, "-P", "-c", start))
     if "FEW" in os.environ:
         import resource
         resource.setrlimit(resource.RLIMIT_NOFILE, (int(os.environ["FEW"]),) * 2)
@@ -152,6 +162,18 @@ def test_other_sites_get_no_session_even_by_a_name_bent_to_this_machine(
     line = socket.create_connection(("127.0.0.1", port))
     with pytest.raises(InvalidStatus, match="403"):
         connect(address, sock=line, additional_headers=site, legacy=True)
+
+
+def test_another_program_of_this_machine_gets_no_session_and_puts_nothing(server: Server) -> None:
+    port = int(server.address.rpartition(":")[2])
+    address = server.address.replace("http", "ws") + "/_stcore/stream"
+    for site in (f"http://127.0.0.1:{port + 1}", f"http://localhost:{port}", "http://localhost"):
+        with pytest.raises(InvalidStatus, match="403"):
+            connect(address, additional_headers={"origin": site}, legacy=True)
+        asked = urllib.request.Request(server.address, method="PUT", headers={"Origin": site})
+        with pytest.raises(HTTPError, match="403"):
+            urllib.request.urlopen(asked, timeout=20)
+    connect(address, additional_headers={"origin": server.address}, legacy=True).close()
 
 
 def test_requests_under_another_name_and_for_figures_are_turned_away(server: Server) -> None:
@@ -308,7 +330,7 @@ def test_a_signal_ends_a_busy_server_with_code_0_and_no_orphans(
         sent(session, until=b"busy now")
         started = time.monotonic()
         decoders = children(doomed.process.pid)
-        assert len(decoders) == 1 or not Path("/proc/self").exists()
+        assert decoders or not Path("/proc/self").exists()
         doomed.process.send_signal(signal.SIGTERM)
         assert doomed.process.wait(timeout=15) == 0
         assert time.monotonic() - started < 10
@@ -330,21 +352,47 @@ def test_streamlits_own_error_dialogs_are_off_and_a_tab_can_ask_who_answers(
 
 def test_weights_that_cannot_be_loaded_make_the_server_unhealthy(server: Server, log: Path) -> None:
     wait_until(lambda: b"loading" not in get(server, "/healthz")[2])
+    wait_until(lambda: b'"decoders_filtered":null' not in get(server, "/healthz")[2])
     status, headers, body = get(server, "/healthz")
     assert status == 503
     said = json.loads(body)
     failure = said.pop("failure")
+    is_filtered = sys.platform == "linux" and platform.machine() in FILTERED
     assert said == {
         "status": "unavailable",
         "models": "failed",
         "version": __version__,
         "weights": None,
+        "decoders_filtered": is_filtered,
     }
     assert failure["code"] == "weights-unsigned"
     assert failure["sentence"].startswith("The weights folder has no SHA256SUMS")
     assert headers["cache-control"] == "no-store"
     fault = next(line for line in lines(log) if line.get("error") == "WeightsError")
     assert str(fault["place"]).startswith("asemble/models/")
+
+
+def test_where_decoders_are_not_filtered_health_says_so_and_the_log_once(
+    page_file: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    environment = {DIRECTORY_VARIABLE: str(tmp_path), "UNFILTERED": "yes"}
+    with running(log, script=page_file, environment=environment) as server:
+        wait_until(lambda: json.loads(get(server, "/healthz")[2])["decoders_filtered"] is False)
+        wait_until(lambda: "decoders_not_filtered" in log.read_text())
+        with visit(server, "busy") as session:  # one more is started or the first one taken
+            sent(session, until=b"busy now")
+    assert log.read_text().count("decoders_not_filtered") == 1
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() not in FILTERED, reason="has no filter"
+)
+def test_a_decoder_is_filtered_before_it_sees_an_image(server: Server, log: Path) -> None:
+    wait_until(lambda: json.loads(get(server, "/healthz")[2])["decoders_filtered"])
+    (decoder,) = children(server.process.pid)
+    assert "Seccomp:\t2" in Path(f"/proc/{decoder}/status").read_text()
+    assert "decoders_not_filtered" not in log.read_text()
 
 
 def memory_mib(server: Server) -> float:

@@ -70,16 +70,15 @@ def main() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # libraries that print must not reach the pipe
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, whose end ends this
-    is_confined = False
+    is_filtered: bool | None = None
     while True:
         try:
             request = wire.receive_header(requests)
-            if not is_confined:
+            if is_filtered is None:
                 _import_all()
-                confined.confine()
-                is_confined = True
+                is_filtered = confined.confine()
             if request.get("kind") == "start":  # which takes longer than most images
-                wire.send(answers, {"id": request["id"]})
+                wire.send(answers, {"id": request["id"], "filtered": is_filtered})
                 continue
             _limit(request["size"] + request.get("promised", 0))  # the last one's may be too low
             payload = bytearray(request["size"])

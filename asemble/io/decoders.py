@@ -1,9 +1,10 @@
 """The server's side of the decoder processes: a small pool, a clock for each image, no trust.
 
 A process is started when it is first needed, is lent to one thread at a time, and is kept for the
-next image. One that crashes, hangs, or answers anything but what was promised is ended; its file
-is refused, and the next file gets a fresh process. A decoder ends by itself when its server does,
-because its input ends.
+next image of the same upload, never for another's: whatever a stream made of its decoder, it sees
+the images of its own upload alone. One that crashes, hangs, or answers anything but what was
+promised is ended; its file is refused, and the next file gets a fresh process. A decoder ends by
+itself when its server does, because its input ends.
 """
 
 import atexit
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,10 @@ STALLED = 5
 """What takes so many times its limit by the clock is slow, whatever it does with a processor."""
 LOOK_SECONDS = 0.25
 """Between two looks at a decoder that is at work."""
+
+KEPT_FOR_EACH = 4
+"""Processes that wait for the next image of their upload, for each image that may be decoded at
+once; each takes 50 MiB."""
 
 _SAVE_PLAIN = "Export the series uncompressed."
 
@@ -140,11 +146,17 @@ class DecoderPool:
         command: what starts a process.
     """
 
+    is_filtered: bool | None = None
+    """Whether every process so far has had its system calls filtered; None before the first."""
+
     def __init__(self, size: int, *, command: Sequence[str] = COMMAND) -> None:
         self._command = command
+        self._most_idle = KEPT_FOR_EACH * size
         self._places = _Places(size)
         self._lock = threading.Lock()
-        self._idle: list[_Decoder] = []
+        self._idle: list[tuple[Share, _Decoder]] = []
+        self._keeps_one_ready = False
+        self._ready: _Decoder | None = None
 
     def decode(
         self, request: dict[str, Any], payload: wire.Bytes, *, check: Check
@@ -156,11 +168,12 @@ class DecoderPool:
             FileError: the decoder crashed, took too long or did not keep to `check`, there was
                 none to be had, or the upload has taken too much of them.
         """
-        share: Share = getattr(_local, "share", None) or Share()
+        of_upload: Share | None = getattr(_local, "share", None)
+        share = of_upload or Share()
         if share.spent > limits.MAX_DECODER_SECONDS:
             raise _too_much()
         with self._places.place(share) as turn:
-            decoder = self._take()
+            decoder = self._take(share)
 
             def slow() -> None:
                 self._places.note_slow(turn)
@@ -171,44 +184,93 @@ class DecoderPool:
             try:
                 values = decoder.decode(request, payload, check=check, slow=slow)
             except RefusedError:
-                self._give_back(decoder)
+                self._give_back(decoder, of_upload)
                 raise
             except BaseException:
                 decoder.end()
                 raise
             finally:
                 share.spent += decoder.seconds
-            self._give_back(decoder)
+            self._give_back(decoder, of_upload)
             return values
+
+    def keep_one_ready(self) -> None:
+        """Have a process that has seen no image yet wait for the next upload, from now on.
+
+        Raises:
+            FileError: it does not start.
+        """
+        self._keeps_one_ready = True
+        decoder = self._start()
+        with self._lock:
+            before, self._ready = self._ready, decoder
+        if before is not None:
+            before.end()
+
+    def let_go(self, share: Share) -> None:
+        """End the processes of an upload that is over."""
+        with self._lock:
+            over = [decoder for of, decoder in self._idle if of is share]
+            self._idle = [each for each in self._idle if each[0] is not share]
+            lacks_one = self._keeps_one_ready and self._ready is None
+        for decoder in over:
+            decoder.end()
+        if over and lacks_one:
+            threading.Thread(target=self._make_ready, name="asemble-decoder", daemon=True).start()
 
     def close(self) -> None:
         """End every process that is not at work."""
         with self._lock:
-            idle, self._idle = self._idle, []
-        for decoder in idle:
+            self._keeps_one_ready = False
+            all_ = [decoder for _, decoder in self._idle]
+            all_ += [] if self._ready is None else [self._ready]
+            self._idle, self._ready = [], None
+        for decoder in all_:
             decoder.end()
 
-    def _take(self) -> "_Decoder":
+    def _make_ready(self) -> None:
+        with contextlib.suppress(FileError):  # the next upload starts its own
+            self.keep_one_ready()
+
+    def _take(self, share: Share) -> "_Decoder":
+        decoder: _Decoder | None
         while True:
             with self._lock:
-                decoder = self._idle.pop() if self._idle else None
+                own = next((each for each in self._idle if each[0] is share), None)
+                if own is not None:
+                    self._idle.remove(own)
+                    decoder = own[1]
+                else:
+                    decoder, self._ready = self._ready, None
             if decoder is None:
-                try:
-                    decoder = _Decoder(self._command)
-                except OSError as error:  # no memory for one more process
-                    raise _busy() from error
-                decoder.start()
-                return decoder
+                return self._start()
             if decoder.is_alive:
                 return decoder
             decoder.end()
 
-    def _give_back(self, decoder: "_Decoder") -> None:
-        if not decoder.is_alive or decoder.has_stepped_back:
+    def _start(self) -> "_Decoder":
+        try:
+            decoder = _Decoder(self._command)
+        except OSError as error:  # no memory for one more process
+            raise _busy() from error
+        decoder.start()
+        self.is_filtered = decoder.is_filtered and self.is_filtered is not False
+        return decoder
+
+    def _give_back(self, decoder: "_Decoder", of_upload: Share | None) -> None:
+        if of_upload is None or not decoder.is_alive or decoder.has_stepped_back:
             decoder.end()
             return
+        given_up = None
         with self._lock:
-            self._idle.append(decoder)
+            self._idle.append((of_upload, decoder))
+            if len(self._idle) > self._most_idle:
+                # Of the upload that has most, so that as many uploads as possible have one.
+                has = Counter(id(share) for share, _ in self._idle)
+                given_up = max(self._idle, key=lambda each: has[id(each[0])])
+                self._idle.remove(given_up)
+        if given_up is not None:
+            given_up[1].end()
 
 
 class _Decoder:
@@ -219,6 +281,8 @@ class _Decoder:
         self.seconds = 0.0
         """Processor time that it says the last image took; wall clock where it says nothing."""
         self.has_stepped_back = False
+        self.is_filtered = False
+        """Whether it says that its system calls are filtered."""
         self._process = subprocess.Popen(
             command, env=_environment(), bufsize=0,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -238,7 +302,9 @@ class _Decoder:
             try:
                 wire.send(_Whole(self._process.stdin), {"kind": "start", "id": 0})  # type: ignore[arg-type]
                 stream = _Whole(self._process.stdout)
-                stream.read(min(wire.receive_header(stream)["size"], wire.MAX_HEADER_BYTES))  # type: ignore[arg-type]
+                answer = wire.receive_header(stream)  # type: ignore[arg-type]
+                stream.read(min(answer["size"], wire.MAX_HEADER_BYTES))
+                self.is_filtered = answer.get("filtered") is True
             except (OSError, wire.WireError) as error:
                 self.end()
                 raise (_busy() if deadline.is_over else _stopped(is_late=False)) from error

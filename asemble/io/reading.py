@@ -107,13 +107,15 @@ class _Intake:
     voxels: int = 0
     patients: Patients = field(default_factory=Patients)
     elements: Elements = field(default_factory=Elements)
-    _helpers: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(
-            decoders.DECODERS, "asemble-read", decoders.take_part, (decoders.Share(),)
-        )
-    )
+    _share: decoders.Share = field(default_factory=decoders.Share)
+    _helpers: ThreadPoolExecutor = field(init=False)
     _waiting: deque[tuple[str, Callable[[], None]]] = field(default_factory=deque)
     _until: float = field(default_factory=lambda: time.monotonic() + limits.MAX_UPLOAD_SECONDS)
+
+    def __post_init__(self) -> None:
+        self._helpers = ThreadPoolExecutor(
+            decoders.DECODERS, "asemble-read", decoders.take_part, (self._share,)
+        )
 
     def __enter__(self) -> "_Intake":
         return self
@@ -122,6 +124,7 @@ class _Intake:
         while self._waiting and kind is None:
             self._finish()
         self._helpers.shutdown(cancel_futures=True)
+        decoders.pool().let_go(self._share)
 
     @property
     def is_late(self) -> bool:

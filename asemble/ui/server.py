@@ -28,8 +28,9 @@ from streamlit import net_util
 
 from asemble import __version__
 from asemble.core import room
-from asemble.core.errors import InputError, WeightsError
+from asemble.core.errors import FileError, InputError, WeightsError
 from asemble.core.faults import Fault
+from asemble.io import decoders
 from asemble.ui import connections, kept, logs, memory, overtaken, sessions, uploads
 from asemble.ui.doors import Doors
 from asemble.ui.headers import QuietDialogs, SecurityHeaders
@@ -105,7 +106,8 @@ async def health(_: Request) -> JSONResponse:
     """200 where studies can be judged, 503 before the models are loaded and where they cannot be.
 
     `weights` says whether they are the shipped ones or a clinic's own; `failure` why there are
-    none, by a code and a sentence.
+    none, by a code and a sentence. `decoders_filtered` says whether the system filters what the
+    processes may ask of it that decode compressed pixels; null before the first was tried.
     Weights that failed their check stay failed until the server is started again.
     """
     ready = _Process.models is Models.READY
@@ -115,6 +117,7 @@ async def health(_: Request) -> JSONResponse:
         "version": __version__,
         "weights": _Process.weights,
         "failure": _Process.failure,
+        "decoders_filtered": decoders.pool().is_filtered,
     }
     return JSONResponse(
         content, status_code=200 if ready else 503, headers={"Cache-Control": "no-store"}
@@ -164,7 +167,8 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
     logs.event("started")
     _keep_in_good_order()
     memory.bound()
-    threading.Thread(target=load_models, name="asemble-models", daemon=True).start()
+    for work in (load_models, check_decoders):
+        threading.Thread(target=work, name=f"asemble-{work.__name__}", daemon=True).start()
     sweeper = asyncio.create_task(_forget_closed_sessions())
     try:
         yield
@@ -197,6 +201,17 @@ def load_models() -> None:
     _Process.weights = SHIPPED if ensemble.signed.is_shipped else OWN
     _Process.models = Models.READY
     logs.event("models_loaded", seconds=time.monotonic() - started)
+
+
+def check_decoders() -> None:
+    """Have a decoder ready; say once, in the log, where what it may ask is not filtered."""
+    try:
+        decoders.pool().keep_one_ready()
+    except FileError as error:
+        logs.fault(error)
+        return
+    if not decoders.pool().is_filtered:
+        logs.event("decoders_not_filtered")
 
 
 def _keep_in_good_order() -> None:
