@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from streamlit import config
 
+from asemble.ui import doors
 from asemble.ui.doors import METRICS_VARIABLE, Doors
 
 
@@ -87,3 +88,32 @@ def test_cookies_are_for_tls_alone_where_there_is_tls(
     cookies = client.get("/", headers=headers).headers.get_list("set-cookie")
     assert len(cookies) == 2
     assert [cookie.lower().count("; secure") for cookie in cookies] == [int(is_secure), 1]
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "status"),
+    [
+        ("http://localhost:8501", "localhost:8501", 200),
+        ("http://127.0.0.1:8501", "127.0.0.1:8501", 200),
+        ("https://localhost", "localhost", 200),  # a proxy that leaves out the usual port
+        ("http://localhost:3000", "localhost:8501", 403),
+        ("http://localhost", "localhost:8501", 403),
+        ("http://127.0.0.1:8501", "localhost:8501", 403),
+        ("http://[::1]:3000", "[::1]:8501", 403),
+        ("http://app.localhost:8501", "localhost:8501", 403),
+        ("http://localhost:99999", "localhost:8501", 403),
+        ("http://10.0.0.5:3000", "10.0.0.5:8501", 403),
+        ("https://mri.example:8443", "mri.example", 421),  # judged by its name alone
+    ],
+)
+def test_pages_of_another_port_of_this_machine_are_turned_away(
+    client: TestClient, origin: str, host: str, status: int
+) -> None:
+    assert get(client, "/", host, origin=origin) == status
+
+
+def test_an_operator_may_name_another_port(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "allowlisted_origins", lambda: {"http://localhost:3000"})
+    assert get(client, "/", "localhost:8501", origin="http://localhost:3000") == 200

@@ -1,7 +1,9 @@
-"""Which requests come in at all: under a name of this server, and not to its figures.
+"""Which requests come in at all: under a name of this server, of its own pages, not to its figures.
 
 Streamlit holds the `Host` of a page's socket against `server.allowedHosts`; here every request is.
-Else a name that was bent to this machine (DNS rebinding) could still fetch and upload.
+Else a name that was bent to this machine (DNS rebinding) could still fetch and upload. It also
+takes every page of this machine for the app's own, whatever its port; here the port counts, since
+browsers send cookies to all ports of a host.
 """
 
 import os
@@ -12,6 +14,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.web.server.server_util import allowlisted_origins
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 HEALTH = ("/healthz", "/_stcore/health")
@@ -19,6 +22,9 @@ HEALTH = ("/healthz", "/_stcore/health")
 METRICS = "/_stcore/metrics"
 """Streamlit's figures: how many sessions there are, and how large."""
 _OVER_TLS = ("https", "wss")
+ANOTHER_PORT = (
+    "This request comes from another program of this machine (server.corsAllowedOrigins)."
+)
 METRICS_VARIABLE = "ASEMBLE_METRICS"
 """Environment variable that opens them, with `on`."""
 
@@ -35,11 +41,14 @@ class Doors:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if scope["type"] == "http":
+        refusal = None
+        if is_of_another_port(headers.get("origin", ""), headers.get("host", "")):
+            refusal = PlainTextResponse(ANOTHER_PORT, HTTPStatus.FORBIDDEN)
+        elif scope["type"] == "http":
             refusal = _refusal(scope["path"], headers.get("host"))
-            if refusal is not None:
-                await refusal(scope, receive, send)
-                return
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
         secure = is_tls(scope, headers)
 
         async def send_cookies(message: Message) -> None:
@@ -70,6 +79,45 @@ def _is_no_name(host: str) -> bool:
         return name == "localhost" or bool(ip_address(name))
     except ValueError:
         return False
+
+
+def is_of_another_port(origin: str, host: str) -> bool:
+    """Whether a page asks that is of this machine, or of the name asked, but of another port.
+
+    Other names are Streamlit's to judge. A proxy may leave the port out of `Host`; of a name that
+    is not this machine's alone that is no sign of another program.
+
+    Args:
+        origin: of the page, as the browser states it; empty where it does not.
+        host: what is asked, as the request names it.
+
+    >>> is_of_another_port("http://localhost:3000", "localhost:8501")
+    True
+    >>> is_of_another_port("http://localhost:8501", "localhost:8501")
+    False
+    """
+    if not origin or origin in allowlisted_origins():
+        return False
+    try:
+        page = urlsplit(origin)
+        asked = urlsplit(f"//{host}")
+        ports = page.port, asked.port
+    except ValueError:
+        return True
+    is_here = _is_this_machine(page.hostname or "")
+    if page.hostname != asked.hostname:
+        return is_here
+    usual = 443 if page.scheme in _OVER_TLS else 80
+    may_be_left_out = ports[1] is None and not is_here
+    return not may_be_left_out and (ports[0] or usual) != (ports[1] or usual)
+
+
+def _is_this_machine(name: str) -> bool:
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified
 
 
 def is_tls(scope: Scope, headers: Headers) -> bool:
