@@ -42,7 +42,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 
 # As the image is: every package, those that others ask for too, by the SHA-256 in requirements.lock.
 # Not the default, since Linux needs the CPU file of torch for it: known for Python 3.11 on x86_64
-# (docs/lock.py), and for another one where somebody has added its hash.
+# (tools/lock.py), and for another one where somebody has added its hash.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 install-locked:
 	"$(PYTHON)" -m venv --clear $(VENV)
@@ -58,7 +58,7 @@ lock:
 	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	"$(PYTHON)" -m venv "$$folder"; \
 	"$$folder/bin/python" -m pip install --quiet $(LOCKING); \
-	"$$folder/bin/python" docs/lock.py
+	"$$folder/bin/python" tools/lock.py
 
 # Three processes of one thread each: on two cores, as one always waits for a browser or a server.
 # In the order of tests/conftest.py: in xdist's, the files of one long test would come last.
@@ -100,7 +100,7 @@ bench: setup
 
 # Fifty sessions for ten minutes, each held to account, one of them an attacker; an hour in all.
 soak: setup-dev
-	$(BIN)/python tests/soak.py --out docs/soak.md
+	PYTHONPATH=tests $(BIN)/python tools/soak.py --out docs/soak.md
 
 # Trains every member, fits the scope and the ensemble, measures them: many hours on a CPU.
 # On one thread, as the shipped files were: with another number of threads they round otherwise.
@@ -128,7 +128,7 @@ weights-check: setup
 	$(BIN)/asemble models --check
 
 licences: setup
-	$(BIN)/python docs/licences.py
+	$(BIN)/python tools/licences.py
 
 # Chooses the public cases anew from the index of the Imaging Data Commons, which is large: its
 # packages go into a folder that is thrown away. The version of the index stands in the table.
@@ -137,12 +137,12 @@ public-cases: $(VENV)/.installed
 	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	$(BIN)/python -m venv "$$folder"; \
 	"$$folder/bin/python" -m pip install --quiet $(INDEX); \
-	"$$folder/bin/python" docs/public_cases.py
+	"$$folder/bin/python" tools/public_cases.py
 
 # Real and simulated slices side by side, and a blind test, in realism/: make realism REAL=folder
 realism: setup
-	$(BIN)/python docs/simulator/realism.py $(if $(REAL),--real "$(REAL)") --out realism
+	$(BIN)/python tools/realism.py $(if $(REAL),--real "$(REAL)") --out realism
 
 # Feeds 50,000 spoilt files to the reader and writes docs/fuzzing.md: about a quarter of an hour.
 fuzz: setup-dev
-	$(BIN)/python tests/fuzz.py --count 100000 --seed 0
+	PYTHONPATH=tests $(BIN)/python tools/fuzz.py --count 100000 --seed 0

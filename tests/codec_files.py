@@ -9,7 +9,7 @@ import numpy as np
 from mr_files import mr_image, set_pixels, to_bytes
 from PIL import Image
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless
+from pydicom.uid import UID, JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless
 
 
 def smooth(side: int = 96) -> np.ndarray:
@@ -39,7 +39,7 @@ CODECS: dict[str, tuple[str, Callable[[np.ndarray], bytes]]] = {
 def dicom(stream: bytes, syntax: str, pixels: np.ndarray) -> bytes:
     image = mr_image(0)
     set_pixels(image, pixels)
-    image.file_meta.TransferSyntaxUID = syntax
+    image.file_meta.TransferSyntaxUID = UID(syntax)
     if syntax == JPEGBaseline8Bit:
         image.BitsAllocated = image.BitsStored = 8
         image.HighBit = 7

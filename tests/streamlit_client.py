@@ -22,6 +22,7 @@ from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg, ForwardMsgMetadata
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
 
 XSRF_COOKIE = "_streamlit_xsrf"
 TRIGGERS = ("trigger_value", "string_trigger_value", "json_trigger_value")
@@ -106,8 +107,8 @@ class StreamlitClient:
         self._socket = self._closing.enter_context(
             connect(
                 address.replace("http", "ws", 1) + "/_stcore/stream",
-                subprotocols=["streamlit", self._token],
-                origin=address,
+                subprotocols=[Subprotocol("streamlit"), Subprotocol(self._token)],
+                origin=Origin(address),
                 additional_headers=self._cookie,
                 max_size=None,
                 compression=None,

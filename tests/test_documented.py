@@ -1,4 +1,4 @@
-"""What exists is documented: verbs, fields of the JSON, keys of the viewer, and every link leads."""
+"""What exists is documented: verbs, fields of the JSON; and every link leads."""
 
 import json
 import re

@@ -22,5 +22,5 @@ def open_app(port: int | None) -> int:
     if port is not None:
         command.append(f"--server.port={port}")
     if os.name == "posix":  # so that signals reach the server
-        os.execv(sys.executable, command)
+        os.execv(sys.executable, command)  # noqa: S606  this interpreter, this module
     return subprocess.run(command, check=False).returncode

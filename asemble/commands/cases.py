@@ -137,9 +137,9 @@ def write_painted(out: Path, *, cache: Path | None) -> None:
         for number, case in enumerate(cases, start=1):
             (series,), (folder,) = case.series, folders[case.id]
             (read,) = io.read_study(folder).series
-            assert series.painted is not None
-            part = cut(read.volume, series.painted)
-            assert part.affine_lps is not None
+            part = read.volume if series.painted is None else cut(read.volume, series.painted)
+            if part.affine_lps is None:
+                raise ValueError(f"{case.id} does not say how its slices lie")
             name = f"{case.patient}_t1_cor.nii.gz"
             io.write_nifti(out / name, part.voxels, part.affine_lps, sizes_mm=part.sizes_mm)
             tell(number, len(cases))

@@ -99,7 +99,8 @@ def _import_all() -> None:
     Image.init()
     for syntax in COMPRESSED:
         request = {"syntax": syntax, "layout": _TINY}
-        assert get_decoder(UID(syntax)).is_available
+        if not get_decoder(UID(syntax)).is_available:
+            raise RuntimeError(f"no decoder is installed for {syntax}")
         with contextlib.suppress(_RefusedError, *_DAMAGED):
             _dicom(request, bytearray(_NOTHING))
 

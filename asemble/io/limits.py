@@ -1,4 +1,4 @@
-"""Every limit of reading, in one table: `python docs/limits.py` writes it to `docs/limits.md`.
+"""Every limit of reading, in one table: `python tools/limits.py` writes it to `docs/limits.md`.
 
 A limit acts while bytes stream in or before memory is taken. What breaks one is refused with a
 sentence and the rest of the upload goes on.

@@ -31,7 +31,7 @@ SAMPLE_SEEDS: Mapping[Pattern, int] = MappingProxyType(
     }
 )
 """Of the sample cases: people whose bones no network has learned from, chosen by
-`docs/simulator/samples.py` as the first that the shipped ensemble answers right."""
+`tools/simulator_samples.py` as the first that the shipped ensemble answers right."""
 
 
 @st.cache_resource(scope="global", show_spinner="Loading and checking the weights")

@@ -128,7 +128,7 @@ class Unfinished:
         return given_up
 
 
-def _bounded_sockets(spoken: Any) -> Any:
+def _bounded_sockets(spoken: Any) -> Any:  # noqa: C901  one small method after the other
     """The protocol of sockets, of which each connection is one, with a ceiling for all."""
     unfinished = Unfinished()
 

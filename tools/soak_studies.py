@@ -1,6 +1,6 @@
 """Simulated studies for the soak test, each different, and what asemble says of each alone.
 
-`python tests/soak_studies.py FOLDER` judges every study of a folder in a process of its own, one
+`soak_studies.py FOLDER` judges every study of a folder in a process of its own, one
 after another, and writes beside each archive what a session of the app must then show.
 """
 
@@ -140,7 +140,7 @@ def save_expected(path: Path, expected: Expected, digest: str = "") -> None:
         "document": dict(expected.document),
     }
     path.with_suffix(".json").write_text(json.dumps(facts))
-    np.savez(path.with_suffix(".npz"), **dict(expected.heats))
+    np.savez(path.with_suffix(".npz"), allow_pickle=False, **dict(expected.heats))
 
 
 def load_study(path: Path) -> SoakStudy:

@@ -157,7 +157,7 @@ def simulated_slice(number: int, depth_mm: float, rng: np.random.Generator) -> P
 def shown(image: npt.NDArray[np.floating]) -> Picture:
     """A slice as the app shows it, over 200 mm."""
     grey = np.clip(squash(resample_slice(image, (PIXEL_MM, PIXEL_MM))), 0, 1)
-    return np.uint8(255 * grey)
+    return np.asarray(255 * grey).astype(np.uint8)
 
 
 def panel(rows: Sequence[tuple[str, Sequence[Picture]]], attribution: str) -> Picture:
@@ -197,7 +197,7 @@ def _at_pixel(stack: npt.NDArray[np.floating], pixel_mm: float) -> npt.NDArray[n
     if abs(pixel_mm - PIXEL_MM) < 0.005:
         return np.asarray(stack, np.float32)
     scale = pixel_mm / PIXEL_MM
-    resized = [cv2.resize(np.float32(s), None, fx=scale, fy=scale) for s in stack]
+    resized = [cv2.resize(np.asarray(s, np.float32), None, fx=scale, fy=scale) for s in stack]
     return np.stack(resized)
 
 

@@ -1,6 +1,6 @@
 """`make fuzz`: feeds spoilt files to the reader, watches it, and writes `docs/fuzzing.md`.
 
-    python tests/fuzz.py --count 50000 --seed 0
+    PYTHONPATH=tests python tools/fuzz.py --count 50000 --seed 0
 
 Each input is read exactly as an upload is, in a process that is watched from outside. A finding is
 anything but a `Study` or an `InputError` of plain sentences: another exception, the end of the
@@ -23,7 +23,7 @@ import warnings
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from fuzz_files import CANARIES
 from fuzz_inputs import make_input
@@ -151,8 +151,8 @@ class Tally:
             [
                 "# Fuzzing the reader",
                 "",
-                f"Written by `python tests/fuzz.py --count {options.count} --seed {options.seed} "
-                f"--jobs {options.jobs}` (`make fuzz`); do not edit by hand.",
+                f"Written by `PYTHONPATH=tests python tools/fuzz.py --count {options.count} "
+                f"--seed {options.seed} --jobs {options.jobs}` (`make fuzz`); do not edit by hand.",
                 "",
                 "Whole files (simulated, from pydicom's and nibabel's own tests, and of scanners "
                 "where `../shared` is there) are spoilt: bits and bytes, cuts, repeats, splices, "
@@ -199,15 +199,15 @@ def _watch(indices: "queue.SimpleQueue[int]", seed: int, tally: Tally) -> None:
         except queue.Empty:
             break
         if process is None:
-            process = _start(seed)
+            process, ask, hear = _start(seed)
             tally.facts["starts"] += 1
         timer = threading.Timer(HANG_SECONDS, process.kill)
         timer.start()
         began = time.monotonic()
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(f"{index}\n")
-            process.stdin.flush()
-        line = process.stdout.readline()
+            ask.write(f"{index}\n")
+            ask.flush()
+        line = hear.readline()
         timer.cancel()
         if line:
             result = json.loads(line)
@@ -223,18 +223,22 @@ def _watch(indices: "queue.SimpleQueue[int]", seed: int, tally: Tally) -> None:
             (OUT / f"finding-{seed}-{index}-{made.name}").write_bytes(made.data)
         tally.add(index, result)
         if process is not None and result["peak_mib"] > MAX_MEMORY_MIB:
-            process.stdin.close()  # its peak would be held against the next input
+            ask.close()  # its peak would be held against the next input
             process = None
     if process is not None:
-        process.stdin.close()
+        ask.close()
         process.wait()
 
 
-def _start(seed: int) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
+def _start(seed: int) -> tuple["subprocess.Popen[str]", IO[str], IO[str]]:
+    """A process to be watched, what it is asked by, and what it answers on."""
+    process = subprocess.Popen(
         [sys.executable, __file__, "--worker", "--seed", str(seed)], text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("a process that is started with pipes has them")
+    return process, process.stdin, process.stdout
 
 
 class _Kept(decoders.DecoderPool):

@@ -1,6 +1,6 @@
 """The soak test: sessions that read different studies at once, for minutes, each held to account.
 
-`python tests/soak.py` (or `make soak`) serves the app as it is served to people, lets sessions
+`make soak` serves the app as it is served to people, lets sessions
 upload, read, ask and leave or vanish, and holds every image, heatmap and number that they are sent
 against what asemble says of their study alone in a process of its own. Then every session vanishes
 while the server predicts, and it must come to rest; then its memory must be what it was after the
@@ -159,7 +159,7 @@ def soak(
 
     def sit(number: int) -> None:
         session = Session(server.address, record)
-        rng = random.Random(f"{seed}-{number}")
+        rng = random.Random(f"{seed}-{number}")  # noqa: S311  to be repeated, not secret
         read_on(session, pool, record, rng=rng, goes_on=lambda: time.monotonic() < ends)
         session.close()
 
@@ -362,7 +362,7 @@ class Summary:
                 f"Load of the machine before and after: {self.loads[0]:.1f}, {self.loads[1]:.1f}; "
                 "the sessions of the test run on the same cores.",
                 f"{options.sessions} sessions for {options.minutes:g} minutes, of which "
-                f"{options.attackers} attacks the whole time (`tests/soak_attacker.py`). Each of "
+                f"{options.attackers} attacks the whole time (`tools/soak_attacker.py`). Each of "
                 "the others has another simulated study over Streamlit's own websocket: upload, "
                 "look at the slices, record a conclusion, ask the ensemble, look at both kinds of "
                 "heatmaps in every series, take the report, without a pause to think, so that they "
@@ -425,7 +425,7 @@ def _options() -> argparse.Namespace:
 
 
 def _command() -> str:
-    return shlex.join(["python", "tests/soak.py", *sys.argv[1:]])
+    return f"PYTHONPATH=tests {shlex.join(['python', 'tools/soak.py', *sys.argv[1:]])}"
 
 
 def _tell(line: str) -> None:

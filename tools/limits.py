@@ -1,4 +1,4 @@
-"""Writes `docs/limits.md` beside this file from `asemble/io/limits.py`: `python docs/limits.py`.
+"""Writes `docs/limits.md` from `asemble/io/limits.py`: `python tools/limits.py`.
 
 With `--measure` it measures what a study at the limits costs; else those figures stay.
 """
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from asemble.io import limits
 
-HERE = Path(__file__).parent
+DOCS = Path(__file__).parents[1] / "docs"
 
 INTRODUCTION = """\
 # Limits of reading
 
-Written by `python docs/limits.py` from `asemble/io/limits.py`, the one place where they are set;
+Written by `python tools/limits.py` from `asemble/io/limits.py`, the one place where they are set;
 do not edit by hand. What breaks a limit is refused with a sentence, and the rest of the upload is
 read. Archives are unpacked in steps of at most 1 MiB, in memory, never to a disk.
 
@@ -35,7 +35,7 @@ there only the clock and the sizes that are checked beforehand bound a decoder.
 COST = """
 ## What a study at the limits costs
 
-Written by `python docs/limits.py --measure`, which reads and checks one
+Written by `python tools/limits.py --measure`, which reads and checks one
 (`python -m asemble.benchmark.ceiling`). Reading takes at most twice the voxels in float32, which
 `tests/test_ceiling.py` holds for every way in which a file may store them, and checks hold a few
 slices at a time. All studies of a server share one budget of such memory
@@ -52,14 +52,14 @@ def main() -> None:
         from asemble.benchmark import ceiling  # noqa: PLC0415  the test of the page needs it not
 
         figures = ceiling.table() + "\n"
-    (HERE / "limits.md").write_text(page(figures), encoding="utf-8")
+    (DOCS / "limits.md").write_text(page(figures), encoding="utf-8")
 
 
 def page(figures: str | None = None) -> str:
     """The page as Markdown, with new figures or those that it has."""
     rows = [f"| `{name}` | {_said(name)} | {why} |" for name, why in _table()]
     if figures is None:
-        figures = (HERE / "limits.md").read_text(encoding="utf-8").split(MEASURED)[1]
+        figures = (DOCS / "limits.md").read_text(encoding="utf-8").split(MEASURED)[1]
     return INTRODUCTION + "\n".join(rows) + "\n" + COST + MEASURED + figures
 
 
@@ -67,10 +67,12 @@ def _table() -> Iterator[tuple[str, str]]:
     """Each constant with the words below it."""
     body = ast.parse(Path(limits.__file__).read_text(encoding="utf-8")).body
     for node, below in pairwise(body):
-        if isinstance(node, ast.Assign) and isinstance(below, ast.Expr):
-            assert isinstance(node.targets[0], ast.Name)
-            assert isinstance(below.value, ast.Constant)
-            yield node.targets[0].id, " ".join(str(below.value.value).split())
+        match node, below:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)]),
+                ast.Expr(value=ast.Constant(value=words)),
+            ):
+                yield name, " ".join(str(words).split())
 
 
 def _said(name: str) -> str:

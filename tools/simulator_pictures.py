@@ -1,4 +1,4 @@
-"""Make the pictures of this folder again: `python docs/simulator/make.py`.
+"""Make the pictures of docs/simulator again: `python tools/simulator_pictures.py`.
 
 Rows are cases, columns slices through the stack; oedema is outlined in red (inflammatory) or
 yellow (mechanical). Seeds are of the test set, so no network has learned from what is shown.
@@ -16,7 +16,7 @@ from asemble.imaging.intensity import squash
 from asemble.imaging.slices import Grid, resample_slice
 from asemble.phantom import HELD_OUT, Case, LesionType, render_slice, sample_case, sample_stack
 
-HERE = Path(__file__).parent
+PICTURES = Path(__file__).parents[1] / "docs" / "simulator"
 FIRST_SEED = 1_000_021
 DEPTHS = (0.2, 0.35, 0.5, 0.65, 0.8)
 """Where in the stack the slices lie."""
@@ -56,14 +56,14 @@ def row(case: Case, plane: Plane, weighting: Weighting) -> Picture:
     for depth in DEPTHS:
         rendered = render_slice(case, stack, round(depth * (stack.shape[0] - 1)), rng)
         grey = np.clip(squash(resample_slice(rendered.image, (spacing[0], spacing[1]))), 0, 1)
-        picture = cv2.cvtColor(np.uint8(255 * grey), cv2.COLOR_GRAY2BGR)
+        picture = cv2.cvtColor((255 * grey).astype(np.uint8), cv2.COLOR_GRAY2BGR)
         for cause, colour in OUTLINES.items():
             mask = rendered.masks.get((LesionType.OEDEMA, cause))
             if mask is None:
                 continue
             square = Grid.of_spacing(mask.shape, (spacing[0], spacing[1])).to_square(mask)
             edges, _ = cv2.findContours(
-                np.uint8(square > 0.4), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+                (square > 0.4).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
             )
             cv2.drawContours(picture, edges, -1, colour, 1)
         pictures.append(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
@@ -74,7 +74,7 @@ def write(name: str, titles: Sequence[str], rows: Sequence[Picture]) -> None:
     """One picture of all rows, each with its title."""
     for title, picture in zip(titles, rows, strict=True):
         cv2.putText(picture, title, (5, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1)
-    path = HERE / f"{name}.jpg"
+    path = PICTURES / f"{name}.jpg"
     cv2.imwrite(str(path), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])
 
 

@@ -16,7 +16,7 @@ from mr_files import SECRETS, enhanced_image, mr_image, set_pixels, to_bytes
 from PIL import Image
 from pydicom.encaps import encapsulate
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit
+from pydicom.uid import UID, JPEG2000Lossless, JPEGBaseline8Bit
 
 SMALL_BYTES = 70_000
 """Larger files are left out, so that thousands of inputs go through in a minute."""
@@ -117,7 +117,7 @@ _PIXEL_KEYWORDS = (
 
 def _in_mr_header(syntax: str, source: pydicom.Dataset) -> pydicom.FileDataset:
     image = mr_image(0)
-    image.file_meta.TransferSyntaxUID = syntax
+    image.file_meta.TransferSyntaxUID = UID(syntax)
     for keyword in _PIXEL_KEYWORDS:
         if keyword in source:
             setattr(image, keyword, source[keyword].value)

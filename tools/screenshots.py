@@ -1,4 +1,4 @@
-"""Make docs/screenshots again: `python tests/take_screenshots.py`.
+"""Make docs/screenshots again: `python tools/screenshots.py`.
 
 Needs Chromium and Playwright (requirements-dev.txt). Takes the tour of the app, dark and light,
 1440x900 and 1280x720.

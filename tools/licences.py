@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-HERE = Path(__file__).parent
+DOCS = Path(__file__).parents[1] / "docs"
 
 INTRODUCTION = """\
 # Licences of what asemble needs at run time
@@ -36,11 +36,11 @@ def main() -> None:
     text = "\n".join(
         [INTRODUCTION, "## Direct", "", *_table(direct), "", "## Indirect", "", *_table(indirect)]
     )
-    (HERE / "licences.md").write_text(text + "\n", encoding="utf-8")
+    (DOCS / "licences.md").write_text(text + "\n", encoding="utf-8")
 
 
 def _requirements() -> list[str]:
-    text = (HERE.parent / "requirements.txt").read_text(encoding="utf-8")
+    text = (DOCS.parent / "requirements.txt").read_text(encoding="utf-8")
     return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
@@ -68,12 +68,14 @@ def _table(names: list[str]) -> list[str]:
 
 def _licence(package: Distribution) -> str:
     metadata = package.metadata
-    if expression := metadata.get("License-Expression"):
-        return str(expression)
+    if "License-Expression" in metadata:
+        return metadata["License-Expression"]
     classifiers = metadata.get_all("Classifier") or []
     if named := [c.rsplit(" :: ", 1)[1] for c in classifiers if c.startswith("License ::")]:
         return ", ".join(named)
-    return (metadata.get("License") or "not stated").splitlines()[0]
+    if "License" in metadata and (stated := metadata["License"]):
+        return stated.splitlines()[0]
+    return "not stated"
 
 
 def _name(requirement: str) -> str:

@@ -1,4 +1,4 @@
-"""Choose the samples of the app: `python docs/simulator/samples.py`.
+"""Choose the samples of the app: `python tools/simulator_samples.py`.
 
 Of each pattern it is the first simulated person, from `FIRST_SEED` on, whose study the shipped
 ensemble calls what it is. Samples so show what asemble does where it is right; how often it is,

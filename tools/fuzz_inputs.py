@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from archives import tarred, zipped
@@ -61,7 +61,8 @@ def make_input(seed: int, index: int) -> Input:
 def _spoil_stream(rng: Rng, data: bytes) -> bytes:
     """A DICOM file whose compressed pixels are spoilt, and nothing else is."""
     start = data.rindex(PIXELS) + len(PIXELS) + OFFSETS_AND_LENGTH
-    return data[:start] + spoilt(data[start:], random.Random(int(rng.integers(2**32))))
+    chance = random.Random(int(rng.integers(2**32)))  # noqa: S311  to be repeated, not secret
+    return data[:start] + spoilt(data[start:], chance)
 
 
 # Any bytes.
@@ -123,8 +124,8 @@ def _token(rng: Rng, data: bytes) -> bytes:
 
 def _length(rng: Rng, data: bytes) -> bytes:
     size = int(rng.choice((1, 2, 4, 8)))
-    order = "little" if rng.random() < 0.7 else "big"
-    number = (_number(rng) % 256**size).to_bytes(size, order)
+    order: Literal["little", "big"] = "little" if rng.random() < 0.7 else "big"
+    number = int(_number(rng) % 256**size).to_bytes(size, order)
     at = min(_at(rng, data), int(rng.integers(1, 600))) if rng.random() < 0.5 else _at(rng, data)
     return data[:at] + number + data[at + size :]
 
@@ -189,7 +190,7 @@ def _elements(data: bytes) -> list[tuple[int, int, int]]:
     except FileError:
         return []
     at, end = (132 if data[128:132] == b"DICM" else 0), 0 if found is None else found.element
-    elements = []
+    elements: list[Any] = []
     while at < end and len(elements) < 500:
         vr = data[at + 4 : at + 6]
         is_long = vr in (b"OB", b"OW", b"SQ", b"UN", b"UT")

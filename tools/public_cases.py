@@ -17,12 +17,12 @@ from typing import Any
 import idc_index_data
 import pandas as pd
 
-HERE = Path(__file__).parent
-TABLE = HERE.parent / "asemble" / "cases" / "public.toml"
-PAGE = HERE / "public_cases.md"
-WORDS = HERE / "public_cases.in.md"
+ROOT = Path(__file__).parents[1]
+TABLE = ROOT / "asemble" / "cases" / "public.toml"
+PAGE = ROOT / "docs" / "public_cases.md"
+WORDS = Path(__file__).with_name("public_cases.in.md")
 """What the page says around its figures."""
-PAINTED = HERE / "public_cases_painted.toml"
+PAINTED = ROOT / "docs" / "public_cases_painted.toml"
 """The series on which oedema was painted for training, with the part of each that was used."""
 
 BUCKET = "idc-open-data"
@@ -200,7 +200,7 @@ def _table(cases: list[dict[str, Any]], sources: list[dict[str, str]]) -> str:
     )
     latest = versions.sort_values("idc_version").iloc[-1]
     lines = [
-        "# Written by `make public-cases` (docs/public_cases.py); do not edit by hand.",
+        "# Written by `make public-cases` (tools/public_cases.py); do not edit by hand.",
         "# Chosen by the words of the index; no image was looked at and nobody read one.",
         "",
         "[index]",

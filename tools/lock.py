@@ -70,12 +70,12 @@ def resolve(config: Path, asked: str, lock: Path) -> None:
         before = "".join(f"{line}\n" for line in lines[: len(found)])
         after = " \\\n".join(f"    --hash=sha256:{each}" for each in wanted)
         text = text.replace(before, f"{after}\n", 1)
-    lock.write_text(f"# Written by `make lock`; docs/lock.py says how. Do not edit.\n{text}")
+    lock.write_text(f"# Written by `make lock`; tools/lock.py says how. Do not edit.\n{text}")
 
 
 def cuda_hashes(name: str, version: str) -> set[str]:
     """Of the files for Linux on PyPI."""
-    with urllib.request.urlopen(f"{INDEX}/{name}/", timeout=60) as answer:
+    with urllib.request.urlopen(f"{INDEX}/{name}/", timeout=60) as answer:  # noqa: S310  https
         files = FILE.findall(answer.read().decode())
     begin = f"{name}-{version}-"
     return {digest for file, digest in files if file.startswith(begin) and "linux" in file}
