@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from asemble.evaluation.agreement import dice, icc, limits_of_agreement
+from asemble.metrics.agreement import dice, icc, limits_of_agreement
 
 SHROUT_FLEISS = np.array(
     [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]

@@ -10,14 +10,6 @@ import torch
 from asemble.cli import main
 from asemble.core.errors import ConfigError, WeightsError
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
-from asemble.evaluation.metrics import auc, over_cases
-from asemble.evaluation.slice_figures import (
-    FIGURES,
-    ScoredSlices,
-    confusion_shares,
-    slice_differences,
-    slice_figures,
-)
 from asemble.evaluation.table import (
     DIFFERENCE,
     FIGURE_TITLES,
@@ -30,6 +22,15 @@ from asemble.evaluation.table import (
     table_content,
     table_rows,
     write_table,
+)
+from asemble.metrics.discrimination import auc
+from asemble.metrics.resampling import over_cases
+from asemble.metrics.slices import (
+    METRICS,
+    ScoredSlices,
+    confusion_shares,
+    slice_differences,
+    slice_metrics,
 )
 from asemble.models.comparison import COMPARISON, LabelNetwork, build_network, pretrained_network
 from asemble.phantom import Ingredient
@@ -204,17 +205,17 @@ def test_figures_of_all_resamples_at_once_are_those_of_one_after_another() -> No
         return auc(positive, scored.probabilities[chosen, INFLAMMATORY])
 
     expected = over_cases(range(30), auc_of)
-    found = slice_figures(scored)["auc"]
+    found = slice_metrics(scored)["auc"]
     assert expected is not None and found is not None
     assert found.as_dict() == expected.as_dict()
 
 
 def test_a_perfect_network_scores_one_everywhere_and_a_blind_one_half() -> None:
-    perfect = slice_figures(scored_slices(30, skill=1.0))
-    assert [perfect[name].value for name in FIGURES] == [1.0] * len(FIGURES)  # type: ignore[union-attr]
+    perfect = slice_metrics(scored_slices(30, skill=1.0))
+    assert [perfect[name].value for name in METRICS] == [1.0] * len(METRICS)  # type: ignore[union-attr]
     truth = scored_slices(30, skill=0.0)
     blind = ScoredSlices(truth.labels, truth.cases, np.full((90, 3), 1 / 3), truth.hits)
-    figures = slice_figures(blind)
+    figures = slice_metrics(blind)
     assert figures["auc"] is not None and figures["auc"].value == 0.5
     assert figures["precision"] is None  # it calls nothing inflammatory
     assert figures["recall"] is not None and figures["recall"].value == 0.0

@@ -15,14 +15,7 @@ from asemble.core.labels import PATTERNS, Plane
 from asemble.core.results import ENSEMBLE
 from asemble.core.volume import Volume
 from asemble.evaluation.again import second_visit
-from asemble.evaluation.calibration import (
-    error_if_perfect,
-    expected_calibration_error,
-    fit_interval,
-    fit_slices,
-    fit_study,
-    reliability,
-)
+from asemble.evaluation.calibration import fit_interval, fit_slices, fit_study
 from asemble.evaluation.explanations import (
     MAPS,
     MISMATCHED,
@@ -47,21 +40,6 @@ from asemble.evaluation.measures import (
     measure_for_explanations,
     measure_for_figures,
 )
-from asemble.evaluation.metrics import (
-    Estimate,
-    accuracy,
-    adjacent_wins,
-    auc,
-    average_precision,
-    confusion,
-    energy_in,
-    over_cases,
-    points_at,
-    rank_correlation,
-    sensitivity,
-    specificity,
-    structural_similarity,
-)
 from asemble.evaluation.pages import calibration_parts, explanations_parts, studies_parts
 from asemble.evaluation.reliability import calibration_figures
 from asemble.evaluation.studies import (
@@ -74,6 +52,10 @@ from asemble.evaluation.studies import (
     plan,
     run_digest,
     run_studies,
+)
+from asemble.metrics.estimates import Estimate
+from asemble.metrics.heatmaps import (
+    energy_in,
 )
 from asemble.models import MEMBERS, Ensemble
 from asemble.models.calibration import IntervalRule, SliceCalibration, log_odds, logistic
@@ -88,58 +70,6 @@ from asemble.predict import predict
 from asemble.training.data import FIRST_CASE
 
 NORMAL, INFLAMMATORY, MECHANICAL = PATTERNS
-
-
-def test_auc_counts_ties_half_and_needs_both_classes() -> None:
-    assert auc([True, False], [0.5, 0.5]) == 0.5
-    assert auc([True, True, False], [3, 1, 2]) == 0.5
-    assert auc([True, True], [1, 2]) is None
-
-
-def test_the_interval_resamples_cases_and_not_their_slices() -> None:
-    # Two slices that always agree hold no more than one: doubling them changes nothing.
-    rng = np.random.default_rng(0)
-    cases = [(i % 2 == 0, float(rng.normal(i % 2 == 0))) for i in range(40)]
-
-    def once(some: Any) -> float | None:
-        return auc([c[0] for c in some], [c[1] for c in some])
-
-    def twice(some: Any) -> float | None:
-        return auc([c[0] for c in some] * 2, [c[1] for c in some] * 2)
-
-    single, doubled = over_cases(cases, once, seed=3), over_cases(cases, twice, seed=3)
-    assert single is not None
-    assert single == doubled
-    assert single.low < single.value < single.high
-    assert over_cases(cases, once, seed=3) == single
-    fewer = over_cases(cases[:12], once, seed=3)
-    assert fewer is not None
-    assert fewer.high - fewer.low > single.high - single.low
-
-
-def test_an_abstention_is_neither_right_nor_a_call() -> None:
-    truth = [INFLAMMATORY, INFLAMMATORY, NORMAL, MECHANICAL]
-    decided = ["inflammatory", "abstain", "abstain", "inflammatory"]
-    assert accuracy(truth, decided) == 0.25
-    assert sensitivity(truth, decided) == 0.5
-    assert specificity(truth, decided) == 0.5
-    assert confusion(truth, decided)["inflammatory"]["abstain"] == 1
-
-
-def test_the_pointing_game_allows_the_margin_and_no_more() -> None:
-    mask = np.zeros((20, 30), bool)
-    mask[10, 4] = True
-    heat = np.zeros((20, 30), np.float32)
-    heat[10, 9] = 1
-    assert points_at(heat, mask, margin=5)
-    assert not points_at(heat, mask, margin=4)
-    assert not points_at(np.zeros_like(heat), mask, margin=50)
-
-
-def test_neighbouring_slices_are_compared_where_their_labels_differ() -> None:
-    # The AUC over all pairs is 0.75; beside the lesion, one of two pairs is the right way round.
-    assert adjacent_wins([False, True, True, False], [0.3, 0.5, 0.1, 0.2]) == (1.0, 2)
-    assert adjacent_wins([False, False], [0.1, 0.2]) == (0, 0)
 
 
 def test_pointing_is_played_where_there_is_a_lesion_to_point_at() -> None:
@@ -160,31 +90,6 @@ def test_a_map_is_scored_by_its_peak_and_by_where_its_heat_lies() -> None:
     assert found["peaks_mm"][1] == pytest.approx([(2 - 9.5) * 0.5, (25 - 14.5) * 0.7], abs=0.06)
     assert found["peaks_mm"][2] is None
     assert energy_in(heat[2], masks[2]) == 0
-
-
-def test_calibration_error_is_the_gap_between_probability_and_frequency() -> None:
-    assert expected_calibration_error([0.8] * 10, [1] * 8 + [0] * 2) > 0  # bins of two
-    sure = np.repeat([0.8, 0.3], 400)
-    honest = np.tile([1, 1, 1, 1, 0], 80).tolist() + np.tile([1, 1, 1] + [0] * 7, 40).tolist()
-    assert expected_calibration_error(sure, honest) < 0.02
-    assert expected_calibration_error(sure, np.ones(800)) == pytest.approx(0.45)
-
-
-def test_bins_hold_equal_numbers_of_cases_in_the_order_of_probability() -> None:
-    bins = reliability(np.linspace(1, 0, 230), np.linspace(1, 0, 230) > 0.5)
-    assert {b.cases for b in bins} <= {20, 21}
-    assert [b.predicted for b in bins] == sorted(b.predicted for b in bins)
-    assert (bins[0].observed, bins[-1].observed) == (0, 1)
-
-
-def test_a_perfect_model_shows_a_calibration_error_that_shrinks_with_cases() -> None:
-    rng = np.random.default_rng(4)
-    few, many = rng.random(60), rng.random(6000)
-    typical, unlikely = error_if_perfect(few)
-    assert 0.03 < typical < unlikely < 0.3
-    assert error_if_perfect(many)[0] < typical / 3
-    drawn = [expected_calibration_error(few, rng.random(60) < few) for _ in range(200)]
-    assert np.mean(drawn) == pytest.approx(typical, abs=0.01)
 
 
 def test_slice_calibration_is_fitted_and_keeps_the_order_of_slices() -> None:
@@ -601,27 +506,6 @@ def test_explanations_are_written_down_with_other_methods_controls_and_the_casca
     ].startswith("body.")
     card = card_metrics({SHIFTED: written}, Plane.AXIAL, "pvt")
     assert "simulated test: pointing by HiResCAM, held-out appearances" in card
-
-
-def test_average_precision_falls_with_heat_elsewhere_and_with_oedema_that_stays_cold() -> None:
-    mask = np.zeros((4, 4), dtype=bool)
-    mask[1, :2] = True
-    heat = mask.astype(np.float32)
-    assert average_precision(heat, mask) == 1
-    half, wide = heat.copy(), np.full_like(heat, 0.5)
-    half[1, 1] = 0
-    assert 0.5 < average_precision(half, mask) < 0.6  # the rest is found last, with all others
-    assert average_precision(wide, mask) == pytest.approx(2 / 16)
-    assert average_precision(wide + heat[::-1], mask) == pytest.approx(2 / 16)
-
-
-def test_maps_are_alike_by_the_order_of_their_heat_and_by_their_structure() -> None:
-    heat = np.random.default_rng(5).random((32, 32), dtype=np.float32)
-    assert rank_correlation(heat, 3 * heat) == 1
-    assert structural_similarity(heat, 3 * heat) == pytest.approx(1)
-    assert rank_correlation(heat, -heat) == -1
-    other = heat.T.copy()
-    assert abs(rank_correlation(heat, other)) < 0.2 > structural_similarity(heat, other)
 
 
 def test_the_truth_lies_on_the_grid_that_was_read(simulated: SimulatedStudy) -> None:

@@ -14,9 +14,9 @@ from asemble.cli import main
 from asemble.core.errors import FileError, InputError
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.volume import Volume
-from asemble.evaluation.decision_curve import decision_curve
 from asemble.evaluation.inflation import measure_inflation
 from asemble.imaging.fingerprints import fingerprints, near_duplicate_groups
+from asemble.metrics.decision_curve import decision_curve
 from asemble.training.folders import rows_of_folder
 from asemble.training.manifest import Problems, read_manifest, write_manifest
 from asemble.training.own_data import read_row, read_rows

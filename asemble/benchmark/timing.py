@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import linregress, t
 
+from asemble.metrics.estimates import with_interval
+
 CONFIDENCE = 0.95
 """Of the interval around a fitted exponent."""
 
@@ -45,7 +47,7 @@ class Spread:
 
     def words(self, digits: int = 2) -> str:
         """Median and quartiles for a table."""
-        return f"{self.median:,.{digits}f} ({self.low:,.{digits}f} to {self.high:,.{digits}f})"
+        return with_interval({**self.as_dict(), "value": self.median}, f",.{digits}f")
 
     def as_dict(self) -> dict[str, float]:
         """For JSON."""
@@ -117,7 +119,7 @@ class Exponent:
 
     def words(self) -> str:
         """The exponent and its interval for a table."""
-        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
+        return with_interval(self.as_dict())
 
     def as_dict(self) -> dict[str, float]:
         """For JSON."""

@@ -24,7 +24,6 @@ from asemble.core.volume import Floats
 from asemble.evaluation.explanations import card_metrics, explanations
 from asemble.evaluation.figures import IN_DISTRIBUTION, SETS, SHIFTED
 from asemble.evaluation.measures import Cascade, Maps, measure_for_explanations
-from asemble.evaluation.metrics import rank_correlation, structural_similarity
 from asemble.evaluation.pages import explanations_parts
 from asemble.evaluation.studies import PlannedCase, Record, plan, run_studies
 from asemble.explain import raw_maps
@@ -32,6 +31,7 @@ from asemble.explain.cascade import cascade_maps
 from asemble.explain.controls import control_maps, untrained
 from asemble.explain.methods import OTHER_METHODS, other_maps
 from asemble.imaging.slices import prepare
+from asemble.metrics.heatmaps import rank_correlation, structural_similarity
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.cards import card_path, write_card
 from asemble.models.fusion import GRADCAM

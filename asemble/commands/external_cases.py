@@ -12,9 +12,9 @@ from asemble.core.study import Study
 from asemble.core.volume import Volume
 from asemble.evaluation.external import ExternalCase
 from asemble.evaluation.measures import POINTING_MARGIN
-from asemble.evaluation.metrics import points_at
 from asemble.explain import explain
 from asemble.io.raster import natural_key
+from asemble.metrics.heatmaps import points_at
 from asemble.models import Ensemble
 from asemble.models.fusion import METHODS
 from asemble.training.manifest import Row

@@ -6,6 +6,7 @@ from typing import Any
 
 from asemble.commands.terminal import writing
 from asemble.core.results import ENSEMBLE
+from asemble.metrics.estimates import NOT_MEASURABLE, with_interval
 from asemble.models import load_ensemble
 from asemble.models.signing import LIST, Signed, sign_all
 from asemble.models.weights import weights_directory
@@ -59,5 +60,6 @@ def words_of(signed: Signed) -> str:
 
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping) and {"value", "low", "high"} <= set(value):
-        return f"{value['value']:.3f} (95% interval {value['low']:.3f} to {value['high']:.3f})"
-    return "not measurable" if value is None else str(value)
+        known = {name: value[name] for name in ("value", "low", "high")}
+        return with_interval(known, ".3f", named=True)
+    return NOT_MEASURABLE if value is None else str(value)

@@ -13,7 +13,6 @@ import torch
 from asemble.commands.terminal import clock, progress, writing
 from asemble.core.labels import Plane
 from asemble.evaluation.documents import write_measurement
-from asemble.evaluation.slice_figures import ScoredSlices
 from asemble.evaluation.table import (
     NetworkAnswers,
     page_parts,
@@ -22,6 +21,7 @@ from asemble.evaluation.table import (
     write_table,
 )
 from asemble.imaging.intensity import squash
+from asemble.metrics.slices import ScoredSlices
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.ensemble import sum_of_shares
 from asemble.models.weights import weights_directory

@@ -11,7 +11,6 @@ from asemble.core.results import ENSEMBLE, SeriesPrediction
 from asemble.core.study import Series
 from asemble.evaluation.joints import fit_band
 from asemble.evaluation.measures import POINTING_MARGIN
-from asemble.evaluation.metrics import points_at
 from asemble.evaluation.studies import (
     FIRST_HELD_OUT_SEED,
     FIRST_VALIDATION_SEED,
@@ -25,6 +24,7 @@ from asemble.evaluation.trust import Bands, trust_figures, trust_parts
 from asemble.explain import SeriesHeatmaps, explain
 from asemble.explain.trust import Trust, joint_region_on, trust_in
 from asemble.imaging.joints import joint_region
+from asemble.metrics.heatmaps import points_at
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.fusion import GRADCAM
 from asemble.phantom import HELD_OUT

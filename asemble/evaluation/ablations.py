@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asemble.core.labels import Plane
-from asemble.evaluation.documents import markdown_table, signed_words, words
-from asemble.evaluation.slice_figures import slice_differences, slice_figures
+from asemble.evaluation.documents import markdown_table
 from asemble.evaluation.table import PART_TITLES, NetworkAnswers
+from asemble.metrics.estimates import with_interval
+from asemble.metrics.slices import slice_differences, slice_metrics
 
 SHOWN = ("auc", "pointing")
 """The figures that decide: the others depend on where a small budget leaves the threshold."""
@@ -32,7 +33,7 @@ def ablation_content(
 def _row(row: NetworkAnswers, first: NetworkAnswers) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     for part, scored in row.scored.items():
-        figures = slice_figures(scored)
+        figures = slice_metrics(scored)
         differences = slice_differences(scored, first.scored[part])
         parts[part] = {
             name: {
@@ -68,8 +69,8 @@ def page_parts(content: Mapping[str, Any]) -> list[str]:
                     cell
                     for figure in (row["parts"][part][name] for name in SHOWN)
                     for cell in (
-                        words(figure["value"]),
-                        "" if row is rows[0] else signed_words(figure["difference"]),
+                        with_interval(figure["value"]),
+                        "" if row is rows[0] else with_interval(figure["difference"], "+.2f"),
                     )
                 ]
                 for row in rows

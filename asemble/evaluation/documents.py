@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-NOT_MEASURABLE = "not measurable"
-
 
 def write_measurement(
     docs: Path,
@@ -48,26 +46,3 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str
     lines = [columns, *rows]
     head, *body = (f"| {' | '.join(line)} |" for line in lines)
     return "\n".join([head, "|" + "---|" * len(columns), *body])
-
-
-def words(estimate: Mapping[str, Any] | None) -> str:
-    """A figure with its interval, as `Estimate.as_dict` keeps it, short enough for a table.
-
-    >>> words({"value": 0.9123, "low": 0.87, "high": 0.95, "cases": 200})
-    '0.91 (0.87 to 0.95)'
-    """
-    if estimate is None:
-        return NOT_MEASURABLE
-    return f"{estimate['value']:.2f} ({estimate['low']:.2f} to {estimate['high']:.2f})"
-
-
-def signed_words(difference: Mapping[str, Any] | None) -> str:
-    """A difference with its interval, short enough for a table.
-
-    >>> signed_words({"value": -0.0123, "low": -0.05, "high": 0.02, "cases": 200})
-    '-0.01 (-0.05 to +0.02)'
-    """
-    if difference is None:
-        return NOT_MEASURABLE
-    value, low, high = (difference[name] for name in ("value", "low", "high"))
-    return f"{value:+.2f} ({low:+.2f} to {high:+.2f})"

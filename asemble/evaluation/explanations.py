@@ -10,8 +10,8 @@ from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.core.results import ENSEMBLE
 from asemble.evaluation.figures import NOTICE, Figure, as_dicts, map_sums
 from asemble.evaluation.measures import POINTING_MARGIN, member_names
-from asemble.evaluation.metrics import over_cases, ratio
 from asemble.evaluation.studies import Record
+from asemble.metrics.resampling import ratio_over_cases
 from asemble.models.fusion import EVIDENCE, GRADCAM
 
 MISMATCHED = "mismatched"
@@ -159,13 +159,15 @@ def _rows(
             name = f"{method}/{who}"
             if any(name in s["maps"] for r in records for s in r["series"]):
                 figures = {
-                    column: Figure(partial(map_sums, plane, name, sums), ratio).of(records)
+                    column: Figure(partial(map_sums, plane, name, sums), ratio_over_cases).of(
+                        records
+                    )
                     for column, sums in COLUMNS.items()
                 }
                 yield {"plane": plane.value, "who": who, "map": method, **as_dicts(figures)}
     for who in (ENSEMBLE, *members):
         parts = mismatched(records, plane, f"{GRADCAM}/{who}")
-        figures = {"pointing": over_cases(parts, ratio) if parts else None}
+        figures = {"pointing": ratio_over_cases(parts)}
         yield {"plane": plane.value, "who": who, "map": MISMATCHED, **as_dicts(figures)}
 
 
@@ -177,7 +179,7 @@ def _difference(records: Sequence[Record], plane: Plane, who: str) -> dict[str, 
         evidence, _ = map_sums(plane, f"{EVIDENCE}/{who}", "hits", record)
         return heat - evidence, played
 
-    found = Figure(part, ratio).of(records)
+    found = Figure(part, ratio_over_cases).of(records)
     within = found is not None and found.value >= -AGREEMENT
     return {
         "plane": plane.value,
@@ -200,9 +202,8 @@ def _cascade(records: Sequence[Record], plane: Plane, who: str) -> Iterator[dict
     layers = [list(cascade) for of_study in cascades for cascade in of_study]
     for layer in layers[0] if layers else ():
         figures = {
-            column: over_cases(
-                [(sum(c[layer][name] for c in of_study), len(of_study)) for of_study in cascades],
-                ratio,
+            column: ratio_over_cases(
+                [(sum(c[layer][name] for c in of_study), len(of_study)) for of_study in cascades]
             )
             for column, name in CASCADE_COLUMNS.items()
         }

@@ -6,14 +6,26 @@ resample cases.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from asemble.core.labels import PATTERNS, Pattern
 from asemble.core.results import ABSTAIN
-from asemble.evaluation.metrics import Estimate, auc, over_cases
+from asemble.metrics.confusion import (
+    accuracy,
+    as_counts,
+    binary_confusion,
+    confusion,
+    f1,
+    over_tables,
+    precision,
+    sensitivity,
+    specificity,
+)
+from asemble.metrics.discrimination import auc_over_cases
+from asemble.metrics.estimates import Estimate
+from asemble.metrics.resampling import ratio_over_cases
 
 Floats64 = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -74,53 +86,39 @@ def figures(
         level: `slice_level` or `case_level`.
         threshold: P(inflammatory) from which on the shipped ensemble calls it.
     """
-    judged = [case for case in cases if len(level(case)[0])]
-    named: dict[str, Callable[[Indices, Floats64], float | None]] = {
-        "AUC": lambda truth, p: auc(truth == _INFLAMMATORY, p[:, _INFLAMMATORY]),
-        "sensitivity": partial(_share, threshold, of="positive"),
-        "specificity": partial(_share, threshold, of="negative"),
-        "precision": partial(_share, threshold, of="called"),
-        "F1": partial(_f1, threshold),
-        "accuracy": partial(_share, threshold, of="all"),
-        "accuracy, three classes": _three_classes,
+    judged = [level(case) for case in cases if len(level(case)[0])]
+    binary = [
+        binary_confusion(truth == _INFLAMMATORY, p[:, _INFLAMMATORY] >= threshold)
+        for truth, p in judged
+    ]
+    return {
+        "AUC": auc_over_cases(
+            [(truth == _INFLAMMATORY, p[:, _INFLAMMATORY]) for truth, p in judged]
+        ),
+        "sensitivity": over_tables(binary, sensitivity),
+        "specificity": over_tables(binary, specificity),
+        "precision": over_tables(binary, precision),
+        "F1": over_tables(binary, f1),
+        "accuracy": over_tables(binary, accuracy),
+        "accuracy, three classes": over_tables([_most_probable(*one) for one in judged], accuracy),
     }
-    if not judged:
-        return dict.fromkeys(named)
-
-    def over(figure: Callable[[Indices, Floats64], float | None]) -> Estimate | None:
-        def of_some(some: Sequence[ExternalCase]) -> float | None:
-            labels, probabilities = zip(*map(level, some), strict=True)
-            return figure(np.concatenate(labels), np.concatenate(probabilities))
-
-        return over_cases(judged, of_some)
-
-    return {name: over(figure) for name, figure in named.items()}
 
 
 def decided(cases: Sequence[ExternalCase]) -> Estimate | None:
     """Share of cases with the right decision; an abstention is not right."""
-    return over_cases(cases, lambda some: float(np.mean([c.decision == c.label for c in some])))
+    return ratio_over_cases([(case.decision == case.label, 1) for case in cases])
 
 
 def pointing(cases: Sequence[ExternalCase], method: str) -> Estimate | None:
     """Share of inflammatory slices with a mask whose hottest place is in or at it."""
-
-    def of_some(some: Sequence[ExternalCase]) -> float | None:
-        games = [case.pointing.get(method, (0, 0)) for case in some]
-        played = sum(slices for _, slices in games)
-        return sum(hits for hits, _ in games) / played if played else None
-
-    return over_cases(cases, of_some)
+    return ratio_over_cases([case.pointing.get(method, (0, 0)) for case in cases])
 
 
 def confusion_of(cases: Sequence[ExternalCase], level: Level) -> dict[str, dict[str, int]]:
     """Counts by truth, then by most probable class, of what was judged."""
-    table = {truth.value: dict.fromkeys((p.value for p in PATTERNS), 0) for truth in PATTERNS}
-    for case in cases:
-        labels, probabilities = level(case)
-        for truth, called in zip(labels, probabilities.argmax(axis=1), strict=True):
-            table[PATTERNS[truth].value][PATTERNS[called].value] += 1
-    return table
+    return as_counts(
+        np.sum([confusion([], []), *(_most_probable(*level(c)) for c in cases)], axis=0)
+    )
 
 
 def abstained(cases: Sequence[ExternalCase]) -> int:
@@ -136,24 +134,7 @@ def pooled(cases: Sequence[ExternalCase], level: Level) -> tuple[npt.NDArray[np.
     return labels == _INFLAMMATORY, probabilities[:, _INFLAMMATORY]
 
 
-def _share(threshold: float, truth: Indices, p: Floats64, *, of: str) -> float | None:
-    """Share of right calls, inflammatory or not, among some; None of none."""
-    positive, called = truth == _INFLAMMATORY, p[:, _INFLAMMATORY] >= threshold
-    chosen = {
-        "positive": positive,
-        "negative": ~positive,
-        "called": called,
-        "all": np.ones_like(called),
-    }[of]
-    return float((positive == called)[chosen].mean()) if chosen.any() else None
-
-
-def _f1(threshold: float, truth: Indices, p: Floats64) -> float | None:
-    """Twice the true positives among positives and calls together; None without either."""
-    positive, called = truth == _INFLAMMATORY, p[:, _INFLAMMATORY] >= threshold
-    total = int(positive.sum() + called.sum())
-    return 2 * int((positive & called).sum()) / total if total else None
-
-
-def _three_classes(truth: Indices, p: Floats64) -> float | None:
-    return float((p.argmax(axis=1) == truth).mean())
+def _most_probable(truth: Indices, probabilities: Floats64) -> Indices:
+    """The confusion table of the most probable class of each."""
+    called = probabilities.argmax(axis=1)
+    return confusion([PATTERNS[k] for k in truth], [PATTERNS[k] for k in called])

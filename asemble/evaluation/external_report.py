@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asemble.core.labels import STANDING_NOTICE
-from asemble.evaluation.decision_curve import decision_curve
+from asemble.evaluation.documents import markdown_table
 from asemble.evaluation.external import (
     ExternalCase,
     abstained,
@@ -19,7 +19,8 @@ from asemble.evaluation.external import (
 )
 from asemble.evaluation.inflation import Inflation
 from asemble.evaluation.measures import POINTING_MARGIN
-from asemble.evaluation.metrics import Estimate
+from asemble.metrics.decision_curve import decision_curve
+from asemble.metrics.estimates import Estimate, with_interval
 
 METHOD_TITLES = {"gradcam": "Grad-CAM", "evidence": "evidence map"}
 
@@ -124,8 +125,11 @@ def as_markdown(content: Mapping[str, Any], inflation: Inflation | None) -> str:
 def _figure_table(by_level: Mapping[str, Mapping[str, Any]]) -> list[str]:
     names = list(next(iter(by_level.values())))
     head = ["figure", *by_level]
-    rows = [[name, *(_shown(found[name]) for found in by_level.values())] for name in names]
-    return [*_table(head, rows), ""]
+    rows = [
+        [name, *(with_interval(found[name], ".3f") for found in by_level.values())]
+        for name in names
+    ]
+    return [markdown_table(head, rows), ""]
 
 
 def _abstention_lines(content: Mapping[str, Any]) -> list[str]:
@@ -134,7 +138,7 @@ def _abstention_lines(content: Mapping[str, Any]) -> list[str]:
     if told["patients"] is None:
         lines += ["No patients are named, so there are no figures by patient.", ""]
     else:
-        right = _shown(content["decisions_right"])
+        right = with_interval(content["decisions_right"], ".3f")
         lines += [
             f"{told['patients']} of {content['cases']['count']} patients; decisions right, an "
             f"abstention counted as wrong: {right}.",
@@ -149,7 +153,9 @@ def _abstention_lines(content: Mapping[str, Any]) -> list[str]:
 def _pointing_lines(by_method: Mapping[str, Any]) -> list[str]:
     if not by_method:
         return []
-    rows = [[METHOD_TITLES.get(m, m), _shown(found)] for m, found in by_method.items()]
+    rows = [
+        [METHOD_TITLES.get(m, m), with_interval(found, ".3f")] for m, found in by_method.items()
+    ]
     return [
         "",
         "## Pointing",
@@ -157,7 +163,7 @@ def _pointing_lines(by_method: Mapping[str, Any]) -> list[str]:
         f"Hottest pixel within {POINTING_MARGIN} pixels of the mask, of inflammatory slices that "
         "have one.",
         "",
-        *_table(["map of the ensemble", "share"], rows),
+        markdown_table(["map of the ensemble", "share"], rows),
     ]
 
 
@@ -166,7 +172,7 @@ def _confusion_lines(by_level: Mapping[str, Mapping[str, Mapping[str, int]]]) ->
     for level, table in by_level.items():
         head = ["truth, then most probable", *next(iter(table.values()))]
         rows = [[truth, *(str(n) for n in row.values())] for truth, row in table.items()]
-        lines += ["", f"## Confusion of {level}", "", *_table(head, rows)]
+        lines += ["", f"## Confusion of {level}", "", markdown_table(head, rows)]
     return lines
 
 
@@ -182,23 +188,9 @@ def _curve_lines(curve: Mapping[str, Any]) -> list[str]:
         f"Net benefit of {curve['of']} against the probability from which on one would act "
         "(Vickers and Elkin 2006).",
         "",
-        *_table(["threshold", "ensemble", "act on all", "act on none"], rows),
+        markdown_table(["threshold", "ensemble", "act on all", "act on none"], rows),
         "",
     ]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [
-        f"| {' | '.join(head)} |",
-        f"|{'---|' * len(head)}",
-        *(f"| {' | '.join(row)} |" for row in rows),
-    ]
-
-
-def _shown(found: Mapping[str, float] | None) -> str:
-    if found is None:
-        return "not measurable"
-    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
 
 
 def _dicts(found: Mapping[str, Estimate | None]) -> dict[str, Any]:

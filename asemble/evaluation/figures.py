@@ -9,21 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
-from asemble.core.results import ENSEMBLE, HEATMAP_FAILS, MEMBERS_DISAGREE
+from asemble.core.results import ABSTAIN, ENSEMBLE, HEATMAP_FAILS, MEMBERS_DISAGREE
 from asemble.evaluation.measures import POINTING_MARGIN, member_names
-from asemble.evaluation.metrics import (
-    Estimate,
+from asemble.evaluation.studies import Record
+from asemble.metrics.confusion import (
+    Metric,
     accuracy,
-    adjacent_wins,
-    auc,
+    as_counts,
     confusion,
-    over_cases,
-    pooled_auc,
-    ratio,
+    over_tables,
     sensitivity,
     specificity,
 )
-from asemble.evaluation.studies import Record
+from asemble.metrics.discrimination import adjacent_wins, auc, auc_over_cases
+from asemble.metrics.estimates import NOT_MEASURABLE, Estimate
+from asemble.metrics.resampling import ratio_over_cases
 from asemble.models.fusion import METHODS
 
 NOTICE = "Simulated figures: measured on simulated MRI only; they say nothing about patients."
@@ -31,6 +31,9 @@ NOTICE = "Simulated figures: measured on simulated MRI only; they say nothing ab
 IN_DISTRIBUTION, SHIFTED = "training appearances", "held-out appearances"
 SETS = (IN_DISTRIBUTION, SHIFTED)
 """The two test sets: new cases as training draws them, and cases that look as none of those."""
+
+DECISIONS = (*PATTERNS, ABSTAIN)
+"""Columns of the confusion table."""
 
 Part = Callable[[Record], Any]
 """What of one study a figure needs."""
@@ -48,15 +51,15 @@ class Figure:
 
     Args:
         part: what of one study it needs.
-        whole: from these to the figure.
+        over: from these to the figure, with its interval over studies.
     """
 
     part: Part
-    whole: Callable[[Sequence[Any]], float | None]
+    over: Callable[[Sequence[Any]], Estimate | None]
 
     def of(self, records: Sequence[Record]) -> Estimate | None:
         """Its value with the interval over studies."""
-        return over_cases([self.part(record) for record in records], self.whole)
+        return self.over([self.part(record) for record in records])
 
 
 def figures(records: Sequence[Record]) -> dict[str, Estimate | None]:
@@ -67,9 +70,9 @@ def figures(records: Sequence[Record]) -> dict[str, Estimate | None]:
 def by_appearance(records: Sequence[Record]) -> dict[str, dict[str, Estimate | None]]:
     """The main figures of each held-out appearance, by its name."""
     named = {
-        "study AUC": Figure(partial(_study, _probability), _study_auc),
+        "study AUC": Figure(partial(_study, _probability), auc_over_cases),
         **{
-            f"slice AUC, {plane}": Figure(partial(_slices, plane, _scores), pooled_auc)
+            f"slice AUC, {plane}": Figure(partial(_slices, plane, _scores), auc_over_cases)
             for plane in JUDGED_PLANES
         },
     }
@@ -84,41 +87,53 @@ def by_appearance(records: Sequence[Record]) -> dict[str, dict[str, Estimate | N
 
 def _figures(records: Sequence[Record]) -> Iterator[tuple[str, Figure]]:
     names = member_names(records)
-    yield "study AUC", Figure(partial(_study, _probability), _study_auc)
+    yield "study AUC", Figure(partial(_study, _probability), auc_over_cases)
     for name in names:
         of_member = partial(_of_member, name)
-        yield f"study AUC, {name} alone", Figure(partial(_study, of_member), _study_auc)
-    yield "study AUC, brightness baseline", Figure(partial(_study, _brightest), _study_auc)
+        yield f"study AUC, {name} alone", Figure(partial(_study, of_member), auc_over_cases)
+    yield "study AUC, brightness baseline", Figure(partial(_study, _brightest), auc_over_cases)
     yield "accuracy", _of_decisions(accuracy)
     yield "sensitivity", _of_decisions(sensitivity)
     yield "specificity", _of_decisions(specificity)
-    yield "abstained", Figure(lambda r: (r["decision"] not in list(Pattern), 1), ratio)
+    yield "abstained", Figure(lambda r: (r["decision"] not in list(Pattern), 1), ratio_over_cases)
     for reason in (MEMBERS_DISAGREE, HEATMAP_FAILS):
-        yield f"abstained: {reason.lower()}", Figure(partial(_abstained, reason), ratio)
-    yield "accuracy where it decides", Figure(_decided_rightly, ratio)
-    yield "deciding slice shows oedema", Figure(partial(_deciding, "shows oedema"), ratio)
-    yield "pointing, deciding slice", Figure(partial(_deciding, "points"), ratio)
+        yield f"abstained: {reason.lower()}", Figure(partial(_abstained, reason), ratio_over_cases)
+    yield "accuracy where it decides", Figure(_decided_rightly, ratio_over_cases)
+    yield (
+        "deciding slice shows oedema",
+        Figure(partial(_deciding, "shows oedema"), ratio_over_cases),
+    )
+    yield "pointing, deciding slice", Figure(partial(_deciding, "points"), ratio_over_cases)
     if any(record["without rules"] for record in records):
         yield from _without_rules()
     for plane in JUDGED_PLANES:
-        yield f"slices that count, {plane}", Figure(partial(_counting, plane, False), ratio)
-        oedema = Figure(partial(_counting, plane, True), ratio)
+        yield (
+            f"slices that count, {plane}",
+            Figure(partial(_counting, plane, False), ratio_over_cases),
+        )
+        oedema = Figure(partial(_counting, plane, True), ratio_over_cases)
         yield f"slices with oedema that count, {plane}", oedema
         for label, values in _SCORES.items():
-            yield f"slice AUC, {plane}{label}", Figure(partial(_slices, plane, values), pooled_auc)
+            yield (
+                f"slice AUC, {plane}{label}",
+                Figure(partial(_slices, plane, values), auc_over_cases),
+            )
             within = partial(_sum_of_series, plane, partial(_within, values))
-            yield f"slice AUC within a study, {plane}{label}", Figure(within, ratio)
+            yield f"slice AUC within a study, {plane}{label}", Figure(within, ratio_over_cases)
             beside = partial(_sum_of_series, plane, partial(_adjacent, values))
-            yield f"slice AUC of neighbouring slices, {plane}{label}", Figure(beside, ratio)
+            yield (
+                f"slice AUC of neighbouring slices, {plane}{label}",
+                Figure(beside, ratio_over_cases),
+            )
         for name in names:
             own = partial(_slices, plane, partial(_member_scores, name))
-            yield f"slice AUC, {plane}, {name} alone", Figure(own, pooled_auc)
+            yield f"slice AUC, {plane}, {name} alone", Figure(own, auc_over_cases)
         for method in METHODS:
             for who in (ENSEMBLE, *names):
                 label = "" if who == ENSEMBLE else f", {who} alone"
                 for what, sums in (("pointing", "hits"), ("energy in the lesion", "energy")):
                     part = partial(map_sums, plane, f"{method}/{who}", sums)
-                    yield f"{what}, {plane}, {method}{label}", Figure(part, ratio)
+                    yield f"{what}, {plane}, {method}{label}", Figure(part, ratio_over_cases)
 
 
 def table(records: Sequence[Record], measured: Measured) -> str:
@@ -131,7 +146,7 @@ def table(records: Sequence[Record], measured: Measured) -> str:
         "AUC is for inflammatory against the rest; intervals resample studies.",
         f"Pointing: hottest pixel within {POINTING_MARGIN} pixels of inflammatory oedema.",
         "",
-        *(f"{name:<{width}}{'not measurable' if e is None else e}" for name, e in measured.items()),
+        *(f"{name:<{width}}{NOT_MEASURABLE if e is None else e}" for name, e in measured.items()),
         "",
         *_confusion_lines(records),
     ]
@@ -147,7 +162,7 @@ def evaluation_card(
         "studies": len(records),
         "first_seed": first_seed,
         "figures": as_dicts(measured),
-        "confusion": confusion(*_outcomes(records)),
+        "confusion": as_counts(_table(records), DECISIONS),
     }
 
 
@@ -179,7 +194,7 @@ def map_sums(plane: Plane, name: str, what: str, record: Record) -> tuple[float,
 
 
 def _confusion_lines(records: Sequence[Record]) -> list[str]:
-    counts = confusion(*_outcomes(records))
+    counts = as_counts(_table(records), DECISIONS)
     decisions = list(next(iter(counts.values())))
     head = f"{'truth, then decision':<22}" + "".join(f"{d:>14}" for d in decisions)
     rows = (
@@ -187,10 +202,6 @@ def _confusion_lines(records: Sequence[Record]) -> list[str]:
         for truth, row in counts.items()
     )
     return [head, *rows]
-
-
-def _outcomes(records: Sequence[Record]) -> tuple[list[Pattern], list[str]]:
-    return [Pattern(r["kind"]) for r in records], [r["decision"] for r in records]
 
 
 def _abstained(reason: str, record: Record) -> tuple[int, int]:
@@ -213,16 +224,16 @@ def _deciding(what: str, record: Record) -> tuple[int, int]:
 def _without_rules() -> Iterator[tuple[str, Figure]]:
     """The figures of answers if every slice counted and the ensemble never abstained."""
     figures_of = {
-        "study AUC": Figure(partial(_study, _probability), _study_auc),
+        "study AUC": Figure(partial(_study, _probability), auc_over_cases),
         "accuracy": _of_decisions(accuracy),
         "sensitivity": _of_decisions(sensitivity),
         "specificity": _of_decisions(specificity),
-        "deciding slice shows oedema": Figure(partial(_deciding, "shows oedema"), ratio),
-        "pointing, deciding slice": Figure(partial(_deciding, "points"), ratio),
+        "deciding slice shows oedema": Figure(partial(_deciding, "shows oedema"), ratio_over_cases),
+        "pointing, deciding slice": Figure(partial(_deciding, "points"), ratio_over_cases),
     }
     for name, figure in figures_of.items():
         part = figure.part
-        yield f"{name}, without the rules", Figure(partial(_plain, part), figure.whole)
+        yield f"{name}, without the rules", Figure(partial(_plain, part), figure.over)
 
 
 def _plain(part: Part, record: Record) -> Any:
@@ -239,25 +250,26 @@ def _counting(plane: Plane, with_oedema: bool, record: Record) -> tuple[int, int
     return sum(counts), len(counts)
 
 
-def _of_decisions(
-    metric: Callable[[Sequence[Pattern], Sequence[str]], float | None],
-) -> Figure:
-    return Figure(
-        lambda r: (Pattern(r["kind"]), r["decision"]),
-        lambda pairs: metric([kind for kind, _ in pairs], [decision for _, decision in pairs]),
+def _of_decisions(metric: Metric) -> Figure:
+    return Figure(lambda record: _table([record]), partial(over_tables, metric=metric))
+
+
+def _table(records: Sequence[Record]) -> npt.NDArray[np.int64]:
+    """The confusion table, with a column for abstentions."""
+    return confusion(
+        [record["kind"] for record in records],
+        [record["decision"] for record in records],
+        decisions=DECISIONS,
     )
 
 
-def _study(score: Callable[[Record], float], record: Record) -> tuple[bool, float] | None:
-    """None where the ensemble gave no answer: AUC is of those that it judged."""
+def _study(
+    score: Callable[[Record], float], record: Record
+) -> tuple[Sequence[bool], Sequence[float]]:
+    """Empty where the ensemble gave no answer: AUC is of those that it judged."""
     if record["probabilities"] is None:
-        return None
-    return record["kind"] == Pattern.INFLAMMATORY, score(record)
-
-
-def _study_auc(parts: Sequence[tuple[bool, float] | None]) -> float | None:
-    answered = [part for part in parts if part is not None]
-    return auc([positive for positive, _ in answered], [score for _, score in answered])
+        return [], []
+    return [record["kind"] == Pattern.INFLAMMATORY], [score(record)]
 
 
 def _probability(record: Record) -> float:

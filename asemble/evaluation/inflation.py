@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from asemble.evaluation.metrics import Estimate, mean, over_cases
 from asemble.imaging.fingerprints import Bits, nearest
+from asemble.metrics.estimates import Estimate
+from asemble.metrics.resampling import mean, over_cases
 
 FOLDS = 5
 

@@ -16,14 +16,15 @@ from asemble.core.labels import Plane, Tissue, Weighting
 from asemble.core.measurements import Measurements
 from asemble.core.study import Series
 from asemble.core.volume import Floats
-from asemble.evaluation.agreement import dice, icc, limits_of_agreement
-from asemble.evaluation.documents import NOT_MEASURABLE, markdown_table, words
-from asemble.evaluation.metrics import over_cases
+from asemble.evaluation.documents import markdown_table
 from asemble.evaluation.studies import PlannedCase, Record, SimulatedStudy
 from asemble.imaging.slices import MASK_SIDE, grid_of
 from asemble.measurements import Rules, cells_of, measure
 from asemble.measurements.cells import oedema_at
 from asemble.measurements.measuring import RULES
+from asemble.metrics.agreement import dice, icc, limits_of_agreement
+from asemble.metrics.estimates import NOT_MEASURABLE, with_interval
+from asemble.metrics.resampling import over_cases
 from asemble.phantom import Case, sample_case, sample_stack
 from asemble.phantom.acquisition import Stack
 from asemble.phantom.cases import view_of
@@ -162,7 +163,12 @@ def agreement_parts(measured: Mapping[str, Any]) -> list[str]:
     parts = [PUBLISHED, SAME_RULES, VOLUME]
     for name, figures in measured["sets"].items():
         rows = [
-            [title, words(found["icc"]), _limits(found["limits"]), str(found["cases"])]
+            [
+                title,
+                with_interval(found["icc"]),
+                with_interval(_limits(found["limits"]), "+.1f"),
+                str(found["cases"]),
+            ]
             for title, found in figures.items()
             if isinstance(found, Mapping) and "limits" in found
         ]
@@ -175,7 +181,7 @@ def agreement_parts(measured: Mapping[str, Any]) -> list[str]:
             markdown_table(head, rows),
             f"Of {quadrants['true']} quadrants with oedema, on all slices, {quadrants['both']} are "
             f"proposed, and {quadrants['found'] - quadrants['both']} without. Dice of oedema, all "
-            f"cells together: {words(figures['dice'])}.",
+            f"cells together: {with_interval(figures['dice'])}.",
             f"Of {figures['healthy']} studies whose true score is 0, "
             f"{figures['healthy, proposed']} are proposed one of {ASAS_MATCH} or more, from which "
             "on SPARCC agrees best with an MRI that is positive by ASAS.",
@@ -244,7 +250,5 @@ def _agreement(records: Sequence[Record], name: str) -> dict[str, Any]:
     }
 
 
-def _limits(limits: Mapping[str, float] | None) -> str:
-    if limits is None:
-        return NOT_MEASURABLE
-    return f"{limits['mean']:+.1f} ({limits['low']:+.1f} to {limits['high']:+.1f})"
+def _limits(limits: Mapping[str, float] | None) -> Mapping[str, float] | None:
+    return limits and {"value": limits["mean"], **limits}

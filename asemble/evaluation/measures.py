@@ -13,9 +13,9 @@ from asemble.core.results import ENSEMBLE, SeriesPrediction, StudyPrediction
 from asemble.core.study import Series, Study
 from asemble.core.volume import Floats
 from asemble.evaluation.gallery import picture
-from asemble.evaluation.metrics import average_precision, energy_in, peak, points_at
 from asemble.evaluation.studies import Record, SeriesTruth, SimulatedStudy
 from asemble.imaging.slices import prepare
+from asemble.metrics.heatmaps import average_precision, energy_in, peak, points_at
 from asemble.models.calibration import Floats64
 from asemble.models.fusion import GRADCAM
 

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asemble.core.labels import JUDGED_PLANES
-from asemble.evaluation.documents import markdown_table, words
+from asemble.evaluation.documents import markdown_table
 from asemble.evaluation.explanations import CASCADE_COLUMNS, COLUMNS, MAPS, MISMATCHED, best_method
 from asemble.evaluation.explanations import EXPLAINED as EXPLANATIONS_EXPLAINED
 from asemble.evaluation.figures import IN_DISTRIBUTION, NOTICE, SHIFTED
 from asemble.evaluation.reliability import EXPLAINED as CALIBRATION_EXPLAINED
+from asemble.metrics.estimates import with_interval
 
 Sets = Mapping[str, Mapping[str, Any]]
 """What was measured of each test set, by its name."""
@@ -28,7 +29,7 @@ def studies_parts(sets: Sets, gallery: Sequence[Mapping[str, Any]]) -> list[str]
     counts = ", ".join(f"{m['studies']} studies of {name}" for name, m in sets.items())
     figures = markdown_table(
         ["figure", *(f"simulated, {name}" for name in sets)],
-        [[n, *(words(m["figures"].get(n)) for m in sets.values())] for n in names],
+        [[n, *(with_interval(m["figures"].get(n)) for m in sets.values())] for n in names],
     )
     parts = [NOTICE, f"Measured on {counts}.", STUDIES_EXPLAINED, "## Simulated figures", figures]
     by_appearance = sets[SHIFTED]["by appearance"]
@@ -38,7 +39,7 @@ def studies_parts(sets: Sets, gallery: Sequence[Mapping[str, Any]]) -> list[str]
         markdown_table(
             ["appearance", "studies", *columns],
             [
-                [name, str(row["studies"]), *(words(row[column]) for column in columns)]
+                [name, str(row["studies"]), *(with_interval(row[column]) for column in columns)]
                 for name, row in by_appearance_rows(by_appearance)
             ],
         )
@@ -100,7 +101,7 @@ def explanations_parts(sets: Sets) -> list[str]:
                     [
                         [
                             d["who"],
-                            _signed(d["difference"]),
+                            with_interval(d["difference"], "+.3f"),
                             "yes" if d["within 5 points"] else "no",
                         ]
                         for d in measured["grad-cam minus evidence"]
@@ -127,7 +128,7 @@ def calibration_parts(sets: Sets) -> list[str]:
                     name,
                     f"{error['cases']} {error['level']}",
                     error["of"],
-                    _fine(error["error"]),
+                    with_interval(error["error"], ".3f"),
                     f"{perfect:.3f} ({unlikely:.3f})",
                 ]
             )
@@ -141,7 +142,7 @@ def calibration_parts(sets: Sets) -> list[str]:
                     name,
                     str(interval["people examined twice"]),
                     f"{interval['nominal']:.2f}",
-                    words(interval["held"]),
+                    with_interval(interval["held"]),
                     f"{interval['mean width']:.2f}",
                 ]
                 for name, interval in ((n, m["interval"]) for n, m in sets.items())
@@ -168,7 +169,11 @@ def _maps_table(rows: Sequence[Mapping[str, Any]]) -> str:
     return markdown_table(
         ["map", "of", *COLUMNS],
         [
-            [titles[row["map"]], row["who"], *(words(row[c]) if c in row else "" for c in COLUMNS)]
+            [
+                titles[row["map"]],
+                row["who"],
+                *(with_interval(row[c]) if c in row else "" for c in COLUMNS),
+            ]
             for row in rows
         ],
     )
@@ -181,7 +186,7 @@ def _cascade_table(rows: Sequence[Mapping[str, Any]]) -> str:
             [
                 f"`{row['down to']}`",
                 row["who"],
-                *(words(row[c]) for c in CASCADE_COLUMNS),
+                *(with_interval(row[c]) for c in CASCADE_COLUMNS),
                 "yes" if row["has forgotten"] else "no",
             ]
             for row in rows
@@ -195,15 +200,3 @@ def _confusion(counts: Mapping[str, Mapping[str, int]]) -> str:
         ["truth, then decision", *decisions],
         [[truth, *(str(row[d]) for d in decisions)] for truth, row in counts.items()],
     )
-
-
-def _signed(estimate: Mapping[str, Any] | None) -> str:
-    if estimate is None:
-        return words(None)
-    return f"{estimate['value']:+.3f} ({estimate['low']:+.3f} to {estimate['high']:+.3f})"
-
-
-def _fine(estimate: Mapping[str, Any] | None) -> str:
-    if estimate is None:
-        return words(None)
-    return f"{estimate['value']:.3f} ({estimate['low']:.3f} to {estimate['high']:.3f})"

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
-from asemble.evaluation.calibration import (
-    NOMINAL,
+from asemble.evaluation.calibration import NOMINAL
+from asemble.evaluation.figures import NOTICE
+from asemble.evaluation.measures import class_indices
+from asemble.evaluation.studies import Record
+from asemble.metrics.calibration_error import (
     error_if_perfect,
     expected_calibration_error,
     reliability,
 )
-from asemble.evaluation.figures import NOTICE
-from asemble.evaluation.measures import class_indices
-from asemble.evaluation.metrics import mean, over_cases, ratio
-from asemble.evaluation.studies import Record
+from asemble.metrics.resampling import mean, over_cases, ratio_over_cases
 
 AIM = 0.03
 """Expected calibration error that was aimed at on training appearances."""
@@ -110,7 +110,7 @@ def _coverage(records: Sequence[Record]) -> dict[str, Any]:
         )
         return sum(inside), len(visits)
 
-    held_share = over_cases([held(r) for r in twice], ratio) if twice else None
+    held_share = ratio_over_cases([held(r) for r in twice])
     width = mean([r["interval"][1] - r["interval"][0] for r in records if r["interval"]])
     return {
         "nominal": NOMINAL,

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 
 from asemble.core.labels import Plane
 from asemble.core.volume import Floats
 from asemble.evaluation.documents import markdown_table
 from asemble.evaluation.scope_groups import HELD, Sample
 from asemble.imaging.slices import prepare
+from asemble.metrics.estimates import with_interval
+from asemble.metrics.resampling import share
 from asemble.models.scope import DOUBT, Scope
 
 ALL_JUDGED, ALL_DECLINED = "all joints", "everything else"
@@ -96,7 +97,7 @@ def page_parts(figures: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 def _figures(group: Sequence[Outcome]) -> dict[str, Any]:
     abstained = sum(o.reason is not None for o in group)
-    exact = binomtest(abstained, len(group)).proportion_ci(0.95, "exact")
+    exact = share(abstained, len(group))
     margins = [o.margins for o in group if o.margins is not None]
     reasons: defaultdict[str, int] = defaultdict(int)
     for outcome in group:
@@ -106,9 +107,9 @@ def _figures(group: Sequence[Outcome]) -> dict[str, Any]:
         "must_judge": group[0].must_judge,
         "studies": len(group),
         "abstained": abstained,
-        "share": abstained / len(group),
-        "low": float(exact.low),
-        "high": float(exact.high),
+        "share": exact.value,
+        "low": exact.low,
+        "high": exact.high,
         "margin_shown": _percentiles([m[0] for m in margins]),
         "margin_upright": _percentiles([m[1] for m in margins]),
         "shown": _percentiles([o.shown for o in group if o.shown is not None], (0, 50, 100)),
@@ -134,7 +135,7 @@ def _table(figures: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> st
                 name,
                 str(found["studies"]),
                 str(found["abstained"]),
-                f"{found['share']:.1%} ({found['low']:.1%} to {found['high']:.1%})",
+                with_interval({**found, "value": found["share"]}, ".1%"),
                 "-" if shown is None else " / ".join(f"{part:.0%}" for part in shown),
                 "-" if margin is None else " / ".join(f"{m:+.1f}" for m in margin),
                 f"{found['noted'] / found['studies']:.0%}",

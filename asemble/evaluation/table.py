@@ -11,13 +11,9 @@ import numpy as np
 
 from asemble.core.errors import WeightsError
 from asemble.core.labels import PATTERNS, Plane
-from asemble.evaluation.documents import markdown_table, words
-from asemble.evaluation.slice_figures import (
-    FIGURES,
-    ScoredSlices,
-    confusion_shares,
-    slice_figures,
-)
+from asemble.evaluation.documents import markdown_table
+from asemble.metrics.estimates import with_interval
+from asemble.metrics.slices import METRICS, ScoredSlices, confusion_shares, slice_metrics
 from asemble.models.signing import sign
 
 TABLE_FILE = "table.json"
@@ -112,7 +108,7 @@ def _set_facts(scored: ScoredSlices) -> dict[str, Any]:
 
 
 def _row(answers: NetworkAnswers) -> dict[str, Any]:
-    figures = {part: slice_figures(scored) for part, scored in answers.scored.items()}
+    figures = {part: slice_metrics(scored) for part, scored in answers.scored.items()}
     return {
         "name": answers.name,
         "title": answers.title,
@@ -174,7 +170,7 @@ def table_rows(content: Mapping[str, Any], plane: Plane, part: str) -> list[dict
             "Taught by": row["taught_by"],
             "Passes": " + ".join(f"{n:,}" for n in row["passes"]),
             "Parameters": f"{row['parameters'] / 1e6:.1f} M",
-            **{FIGURE_TITLES[name]: words(row["figures"][part][name]) for name in FIGURES},
+            **{FIGURE_TITLES[name]: with_interval(row["figures"][part][name]) for name in METRICS},
         }
         for row in rows
     ]
@@ -194,7 +190,7 @@ def confusion_rows(content: Mapping[str, Any], plane: Plane, part: str) -> list[
 
 
 def _cell(cell: Mapping[str, Any] | None) -> str:
-    return "none" if cell is None else f"{cell['slices']}: {words(cell)}"
+    return "none" if cell is None else f"{cell['slices']}: {with_interval(cell)}"
 
 
 def notes(content: Mapping[str, Any]) -> list[str]:

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from asemble.core.labels import JUDGED_PLANES, Plane
-from asemble.evaluation.documents import markdown_table, words
+from asemble.evaluation.documents import markdown_table
 from asemble.evaluation.figures import NOTICE, Figure, as_dicts
-from asemble.evaluation.metrics import pooled_auc, ratio
 from asemble.evaluation.studies import Record
 from asemble.imaging.joints import JOINT_BANDS, SUBCHONDRAL_MM, JointBand
+from asemble.metrics.discrimination import auc_over_cases
+from asemble.metrics.estimates import NOT_MEASURABLE, with_interval
+from asemble.metrics.resampling import ratio_over_cases
 
 QUESTIONS = {
     "agreement": "overlap of convolutional and transformer members",
@@ -83,8 +85,8 @@ def trust_figures(
         "questions": {
             question: as_dicts(
                 {
-                    "AUC": Figure(partial(_scores, question, 0.0), pooled_auc).of(test),
-                    HIGH_AUC: Figure(partial(_scores, question, HIGH), pooled_auc).of(test),
+                    "AUC": Figure(partial(_scores, question, 0.0), auc_over_cases).of(test),
+                    HIGH_AUC: Figure(partial(_scores, question, HIGH), auc_over_cases).of(test),
                     "right maps below the limit": _below(test, question, limits, right=True),
                     "wrong maps below the limit": _below(test, question, limits, right=False),
                 }
@@ -94,7 +96,7 @@ def trust_figures(
         "joint region": {
             plane.value: {
                 "oedema": None
-                if (found := Figure(partial(_covered, plane), ratio).of(test)) is None
+                if (found := Figure(partial(_covered, plane), ratio_over_cases).of(test)) is None
                 else found.as_dict(),
                 "area": round(bands.area[plane], 4),
                 "fitted again": asdict(bands.fitted[plane]),
@@ -121,12 +123,14 @@ def trust_parts(measured: Mapping[str, Any]) -> list[str]:
     rows = []
     for question, figures in measured["questions"].items():
         limit = measured["limits"][question]
-        shown = "not measurable" if limit is None else f"{limit:.2f}"
-        rows.append([QUESTIONS[question], shown, *(words(figures[column]) for column in columns)])
+        shown = NOT_MEASURABLE if limit is None else f"{limit:.2f}"
+        rows.append(
+            [QUESTIONS[question], shown, *(with_interval(figures[column]) for column in columns)]
+        )
     region = [
         [
             plane,
-            words(figures["oedema"]),
+            with_interval(figures["oedema"]),
             f"{figures['area']:.2f}",
             ", ".join(f"{name} {value:g}" for name, value in figures["in use"].items()),
         ]
@@ -178,7 +182,7 @@ def _below(
         ]
         return sum(value < limit for value in known), len(known)
 
-    return Figure(part, ratio).of(records)
+    return Figure(part, ratio_over_cases).of(records)
 
 
 def _covered(plane: Plane, record: Record) -> tuple[float, float]:

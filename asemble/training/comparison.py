@@ -20,8 +20,8 @@ import asemble.models
 import asemble.phantom
 from asemble.core.errors import ConfigError
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
-from asemble.evaluation.slice_figures import ScoredSlices
 from asemble.imaging import intensity, slices
+from asemble.metrics.slices import ScoredSlices
 from asemble.models.comparison import COMPARISON, build_network, pretrained_network
 from asemble.models.members import asemblenet
 from asemble.phantom import Ingredient

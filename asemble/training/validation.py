@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from asemble.core.labels import PATTERNS, Pattern
-from asemble.evaluation.metrics import auc
 from asemble.imaging.slices import FIELD_MM
+from asemble.metrics.discrimination import auc
 from asemble.training.losses import LESION_CHANNELS
 
 INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)

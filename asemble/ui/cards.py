@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from asemble.core.labels import JUDGED_PLANES
+from asemble.metrics.estimates import with_interval
 from asemble.models.cards import Card
 from asemble.models.members import member_spec
 from asemble.ui.facts import NOT_MEASURED
@@ -52,10 +53,8 @@ def figure_words(value: Any) -> str:
             words = f"{value:,}"
         case float():
             words = f"{value:.3f}"
-        case {"value": figure, "low": low, "high": high, **rest}:
-            cases = f", {rest['cases']} cases" if "cases" in rest else ""
-            between = f"95% interval {figure_words(low)} to {figure_words(high)}{cases}"
-            words = f"{figure_words(figure)} ({between})"
+        case {"value": _, "low": _, "high": _}:
+            words = with_interval(value, ".3f", named=True)
         case Mapping():
             words = ", ".join(f"{_words(k)} {figure_words(v)}" for k, v in value.items())
         case _:

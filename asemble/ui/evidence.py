@@ -14,6 +14,7 @@ from asemble.evaluation.figures import IN_DISTRIBUTION, SETS, SHIFTED
 from asemble.evaluation.gallery import GALLERY_FILE
 from asemble.evaluation.reliability import AIM
 from asemble.evaluation.trust import QUESTIONS
+from asemble.metrics.estimates import with_interval
 from asemble.models.fusion import Fusion
 from asemble.ui import charts
 from asemble.ui.facts import NOT_MEASURED, short
@@ -216,8 +217,7 @@ def show_scope(fusion: Fusion) -> None:
                     "group": list(chosen),
                     "studies": [str(g["studies"]) for g in chosen.values()],
                     "declined": [
-                        f"{g['share']:.1%} ({g['low']:.1%} to {g['high']:.1%})"
-                        for g in chosen.values()
+                        with_interval({**g, "value": g["share"]}, ".1%") for g in chosen.values()
                     ],
                     "commonest reason": [next(iter(g["reasons"]), "") for g in chosen.values()],
                 },

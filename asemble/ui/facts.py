@@ -12,6 +12,7 @@ import streamlit as st
 from asemble import __version__
 from asemble.core.labels import JUDGED_PLANES, REAL_ANATOMY, TRAINED_ON, Pattern
 from asemble.evaluation.figures import IN_DISTRIBUTION, SHIFTED
+from asemble.metrics.estimates import with_interval
 from asemble.models import Ensemble
 from asemble.models.cards import INTENDED_USE, NEVER_TESTED
 from asemble.models.fusion import GRADCAM, Fusion
@@ -94,9 +95,7 @@ def short(estimate: Mapping[str, Any] | None) -> str:
     >>> short(None)
     'not measured'
     """
-    if estimate is None:
-        return NOT_MEASURED
-    return f"{estimate['value']:.2f} ({estimate['low']:.2f} to {estimate['high']:.2f})"
+    return with_interval(estimate, absent=NOT_MEASURED)
 
 
 def dict_of(lines: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
