@@ -29,7 +29,7 @@ def test_every_verb_of_the_command_line_is_documented(capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit):
         main(["--help"])
     shown = capsys.readouterr().out
-    verbs = re.findall(r"^    ([a-z]+) ", shown, flags=re.MULTILINE)
+    verbs = re.findall(r"^  ([a-z]+)  ", shown, flags=re.MULTILINE)
     assert len(verbs) > 8
     assert not [verb for verb in verbs if f"asemble {verb}" not in COMMANDS]
 

@@ -1,93 +1,56 @@
-"""`asemble bench`: the parts that are asked for, printed as they finish, and a page of them."""
+"""`asemble bench`: how fast it is, side by side with what else runs."""
 
-import shlex
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+# ruff: noqa: PLC0415  imports inside the verb are the point, see `asemble.cli`
+
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from asemble.benchmark.assessing import measure_assessing
-from asemble.benchmark.growth import measure_growth
-from asemble.benchmark.machine import Machine, load, this_machine
-from asemble.benchmark.multiplying import measure_multiplying
-from asemble.benchmark.reading import measure_reading
-from asemble.benchmark.result import Found, Settings
-from asemble.benchmark.starting import measure_starting
-from asemble.benchmark.throughput import measure_throughput
-from asemble.commands.terminal import writing
-from asemble.evaluation.documents import write_measurement
-from asemble.models import Ensemble, load_ensemble
+from typer import BadParameter, Option
 
-Part = Callable[[Ensemble, Machine, Settings], Found]
+from asemble.commands.options import count_from_one, plain, verb
 
-PARTS: Mapping[str, Part] = {
-    "a": lambda ensemble, _, settings: measure_assessing(ensemble, settings),
-    "b": measure_multiplying,
-    "c": lambda _, __, settings: measure_reading(settings),
-    "d": lambda _, __, settings: measure_starting(settings),
-    "e": lambda ensemble, _, settings: measure_growth(ensemble, settings),
-    "f": lambda ensemble, _, settings: measure_throughput(ensemble, settings),
-}
-"""By the letter that chooses it."""
+app = plain()
 
-QUICK_NOTICE = (
-    "A quick run on small inputs: it shows that everything runs, its figures mean nothing."
-)
+PARTS = ("a", "b", "c", "d", "e", "f")
 
 
-def bench(parts: Sequence[str], *, turns: int, is_quick: bool, page: Path | None) -> None:
-    """Measure, print, and write the page where one is asked for.
+def letters(text: str) -> str:
+    """Some of `PARTS`, each once."""
+    chosen = dict.fromkeys(text.split(","))
+    if not set(chosen) <= set(PARTS):
+        raise BadParameter(f"{text!r} is not some of {','.join(PARTS)}")
+    return ",".join(chosen)
 
-    Args:
-        parts: letters of `PARTS`.
-        turns: timed repetitions of each contender.
-        is_quick: small inputs.
-        page: a file ending in `.md`; its JSON goes to `measurements` beside it.
 
-    Raises:
-        AsembleError: the weights are not right, or the page cannot be written.
-    """
-    machine, settings = this_machine(), Settings(turns, is_quick)
-    command = shlex.join(["asemble", *sys.argv[1:]])
-    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    ensemble = load_ensemble(device="cpu")  # what is compared with it runs there; (f) is on CUDA
-    print(machine.words(), end="\n\n")
-    if is_quick:
-        print(QUICK_NOTICE, end="\n\n")
-    loads, found = [load()], {}
-    for letter in parts:
-        found[letter] = PARTS[letter](ensemble, machine, settings)
-        loads.append(load())
-        print(found[letter].as_text(), flush=True)
-    loaded = (
-        f"Load of the machine, before and after each part: {', '.join(f'{n:.1f}' for n in loads)}."
-    )
-    print(loaded)
-    if page is None:
-        return
-    intro = [
-        f"Measured on {when} by `{command}` with {turns} turns, on {machine.words()}",
-        *([QUICK_NOTICE] if is_quick else []),
-        "Contenders run in turns (A B A B) in one process after a warm-up. Every figure is a "
-        "median with the first and third quartile; ratios are taken turn by turn, so that a "
-        f"machine that others use as well slows both alike. {loaded}",
-    ]
-    measured: dict[str, Any] = {
-        "date": when,
-        "command": command,
-        "turns": turns,
-        "quick": is_quick,
-        "machine": machine.as_dict(),
-        "load": loads,
-        "parts": {letter: one.measured for letter, one in found.items()},
-    }
-    with writing():
-        write_measurement(
-            page.parent,
-            page.stem,
-            title="Benchmark",
-            command="asemble bench",
-            parts=[*intro, *(one.as_markdown() for one in found.values())],
-            measured=measured,
-        )
+@verb(app)
+def bench(
+    *,
+    only: Annotated[
+        str,
+        Option(
+            "--only",
+            parser=letters,
+            metavar="LETTERS",
+            help="a: heatmaps, b: operations a second, c: reading, d: cold start, e: growth, "
+            "f: CUDA; as a,c",
+        ),
+    ] = ",".join(PARTS),
+    turns: Annotated[
+        int,
+        Option("--turns", parser=count_from_one, metavar="N", help="timed repetitions of each"),
+    ] = 5,
+    quick: Annotated[bool, Option("--quick", help="small inputs, to see that it runs")] = False,
+    out: Annotated[
+        Path | None,
+        Option(
+            "--out",
+            parser=Path,
+            metavar="FILE",
+            help="write a page, with its JSON in measurements/",
+        ),
+    ] = None,
+) -> None:
+    """How fast it is, side by side with what else runs."""
+    from asemble.commands.benchmark_page import measure
+
+    measure(only.split(","), turns=turns, is_quick=quick, page=out)

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
-from asemble.commands.models import words_of
+from asemble.commands.model_list import words_of
 from asemble.commands.terminal import REFUSED
 from asemble.core.errors import InputError
 from asemble.models import load_ensemble

@@ -5,14 +5,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from asemble.core.errors import InputError
-from asemble.core.results import SeriesPrediction
-from asemble.core.study import Refusal, Study, grouped_by_reason
+
+if TYPE_CHECKING:  # these import NumPy, which `asemble --help` does not wait for
+    from asemble.core.results import SeriesPrediction
+    from asemble.core.study import Refusal, Study
 
 REFUSED = 2
-"""Exit code where the input was refused; argparse uses the same for wrong arguments."""
+"""Exit code where the input was refused; the same as for wrong arguments."""
 
 FAULT = 1
 """Exit code of a fault of ours."""
@@ -81,14 +83,16 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{rest:02d}"
 
 
-def tell_refusals(refused: Sequence[Refusal]) -> None:
+def tell_refusals(refused: "Sequence[Refusal]") -> None:
     """What was left out and why, on standard error; without file names, which may name a person."""
+    from asemble.core.study import grouped_by_reason  # noqa: PLC0415  imports NumPy
+
     for group in grouped_by_reason(refused):
         left_out = f"{group.files} left out" if group.files > 1 else "left out"
         print(f"asemble: {left_out}: {' '.join(group.reason.split())}", file=sys.stderr)
 
 
-def tell_series(study: Study, predictions: Sequence[SeriesPrediction]) -> None:
+def tell_series(study: "Study", predictions: "Sequence[SeriesPrediction]") -> None:
     """Which series were not judged and why, and what to check of the others, on standard error."""
     for one in predictions:
         series = study.series_by_id(one.series_id)
