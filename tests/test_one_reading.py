@@ -162,12 +162,30 @@ def line(server: Server) -> Iterator[FlakyLine]:
         yield line
 
 
+COUNTS_LISTENERS = """
+const add = addEventListener, remove = removeEventListener;
+globalThis.flushers = new Set();
+globalThis.addEventListener = (name, listener, options) => {
+  if (name === "asemble-flush") {
+    flushers.add(listener);
+    options?.signal?.addEventListener("abort", () => flushers.delete(listener));
+  }
+  return add(name, listener, options);
+};
+globalThis.removeEventListener = (name, listener, options) => {
+  flushers.delete(listener);
+  return remove(name, listener, options);
+};
+"""
+
+
 @pytest.fixture(scope="module")
 def reader(browser: Browser, line: FlakyLine, archive: Path) -> Iterator[Reader]:
     """With a study open, its joints laid, the ensemble asked, an answer and a comment given."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
+    context.add_init_script(COUNTS_LISTENERS)
     with context.new_page() as page:
         page.goto(line.address)
         open_study(page, archive)
@@ -225,6 +243,18 @@ def test_a_text_that_is_too_long_is_cut_with_a_sentence(reader: Reader) -> None:
     reader.check_json(reader.download_here("JSON"))
     reader.comment("short again")
     expect(reader.page.get_by_text("were left out")).to_have_count(0)
+
+
+def test_a_field_for_text_listens_once_however_often_it_is_drawn(reader: Reader) -> None:
+    reader.go("Assess")
+    before = reader.page.evaluate("() => flushers.size")
+    for said in ("Yes", "No", "Yes"):
+        reader.answer("erosion", said)
+        reader.comment(f"drawn again: {said}")
+    reader.go("Report")
+    reader.go("Assess")
+    assert before >= 1
+    assert reader.page.evaluate("() => flushers.size") == before
 
 
 def test_a_slice_is_kept_from_page_to_page_in_both_directions(reader: Reader) -> None:

@@ -1,15 +1,29 @@
 """The parsers under hypothesis: whatever comes in, a study or one plain sentence comes out."""
 
+from collections.abc import Iterator
+
+import pytest
 from fuzz_files import CANARIES, whole_files
 from fuzz_inputs import make_input
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kept_decoders import KeptDecoders
 from mr_files import mr_image, to_bytes
 
 from asemble.core.errors import FileError, InputError
 from asemble.core.study import Refusal
-from asemble.io import Part, read_parts, structure
+from asemble.io import Part, decoders, read_parts, structure
 from asemble.io.unpack import Unpacked, shown, unpack
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kept_decoders() -> Iterator[None]:
+    pool = KeptDecoders()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoders, "_pool", pool)
+        yield
+    pool.close()
+
 
 QUICK = settings(
     max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True

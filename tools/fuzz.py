@@ -27,6 +27,7 @@ from typing import IO, Any
 
 from fuzz_files import CANARIES
 from fuzz_inputs import make_input
+from kept_decoders import KeptDecoders
 
 from asemble.core.errors import InputError
 from asemble.core.study import Study
@@ -241,24 +242,9 @@ def _start(seed: int) -> tuple["subprocess.Popen[str]", IO[str], IO[str]]:
     return process, process.stdin, process.stdout
 
 
-class _Kept(decoders.DecoderPool):
-    """Decoders that go on from one upload to the next, which takes half a second from each."""
-
-    _all = decoders.Share()
-
-    def _take(self, _share: decoders.Share) -> Any:
-        return super()._take(self._all)
-
-    def _give_back(self, decoder: Any, _of_upload: decoders.Share | None) -> None:
-        super()._give_back(decoder, self._all)
-
-    def let_go(self, _share: decoders.Share) -> None:
-        """Keep them."""
-
-
 def _work(seed: int) -> int:
     """The watched process: a number in, a result out."""
-    decoders._pool = _Kept(decoders.DECODERS)
+    decoders._pool = KeptDecoders()
     warnings.simplefilter("ignore")
     logging.disable()
     answers = os.fdopen(os.dup(1), "w")

@@ -34,12 +34,20 @@ export default function ({ data, parentElement, setStateValue }) {
     sessionStorage.removeItem(UNSAID);
   } else if (data.text !== field.said) sayAgain(field);
   count(field);
-  const flush = () => say(field);
-  for (const name of ["asemble-flush", "pagehide"]) globalThis.addEventListener(name, flush);
+  field.listening ??= listen(field); // once, however often it is drawn
   return () => {
     shown.delete(data.place);
-    for (const name of ["asemble-flush", "pagehide"]) globalThis.removeEventListener(name, flush);
+    field.listening?.abort();
+    field.listening = null;
   };
+}
+
+function listen(field) {
+  const listening = new AbortController();
+  for (const name of ["asemble-flush", "pagehide"]) {
+    globalThis.addEventListener(name, () => say(field), { signal: listening.signal });
+  }
+  return listening;
 }
 
 function makeField(root) {
