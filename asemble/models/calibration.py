@@ -5,12 +5,13 @@ kept in `ensemble.json`. Unfitted, slices stay as they are and the interval is t
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from asemble.core.labels import PATTERNS, Pattern
 
@@ -40,7 +41,7 @@ class SliceCalibration:
     [0.2, 0.7, 0.1]
     """
 
-    slope: float = 1.0
+    slope: Annotated[float, Field(gt=0)] = 1.0
     shift: float = 0.0
     rest_slope: float = 1.0
     rest_shift: float = 0.0
@@ -76,8 +77,8 @@ class IntervalRule:
     (0.5, 0.5)
     """
 
-    multiplier: float = 2.0
-    floor: float = 0.0
+    multiplier: Annotated[float, Field(ge=0)] = 2.0
+    floor: Annotated[float, Field(ge=0)] = 0.0
     nominal: float | None = None
 
     def around(self, probability: float, members: Sequence[float]) -> tuple[float, float]:
@@ -110,28 +111,3 @@ def logit(probability: npt.ArrayLike) -> Floats64:
 def logistic(values: npt.ArrayLike) -> Floats64:
     """From log-odds to probabilities."""
     return np.asarray(1 / (1 + np.exp(-np.asarray(values, dtype=np.float64))))
-
-
-def slice_calibration(values: Mapping[str, Any]) -> SliceCalibration:
-    """From JSON.
-
-    Raises:
-        ValueError: a number is missing, not finite, or would turn the order of slices round.
-    """
-    numbers = {name: float(values[name]) for name in asdict(SliceCalibration())}
-    if not all(map(math.isfinite, numbers.values())) or numbers["slope"] <= 0:
-        raise ValueError(f"a slice calibration must be finite with a slope above 0, got {numbers}")
-    return SliceCalibration(**numbers)
-
-
-def interval_rule(values: Mapping[str, Any]) -> IntervalRule:
-    """From JSON.
-
-    Raises:
-        ValueError: a number is missing, not finite or negative.
-    """
-    multiplier, floor = float(values["multiplier"]), float(values["floor"])
-    nominal = None if values["nominal"] is None else float(values["nominal"])
-    if not (0 <= multiplier < math.inf and 0 <= floor < math.inf):
-        raise ValueError(f"an interval must be finite and not negative, got {values}")
-    return IntervalRule(multiplier, floor, nominal)

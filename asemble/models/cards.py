@@ -5,7 +5,9 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Strict, TypeAdapter, ValidationError
 
 from asemble.core.errors import WeightsError
 from asemble.core.labels import PATTERNS, Plane, Weighting
@@ -54,9 +56,9 @@ class Card:
     training: Mapping[str, Any]
     data: Mapping[str, Any]
     metrics: Mapping[str, Any]
-    calibration: Mapping[str, float]
+    calibration: Mapping[str, Annotated[float, Strict()]]
     sha256: str = ""
-    format: int = FORMAT
+    format: Annotated[int, Strict()] = FORMAT
 
     @property
     def temperature(self) -> float:
@@ -126,9 +128,19 @@ def read_card(path: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> Ca
         content.pop("checksum", None)  # of itself, in cards from before there was a list
     if not isinstance(content, dict) or set(content) != {f.name for f in fields(Card)}:
         raise WeightsError(f"The model card {name} lacks or adds fields.", hint=_FETCH_AGAIN)
-    card = Card(**{**content, "classes": tuple(content["classes"])})
+    try:
+        card = _CARD.validate_python(content)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]["loc"][0]
+        raise WeightsError(
+            f"The model card {name} holds something else than a card does: see {wrong!r}.",
+            hint=_FETCH_AGAIN,
+        ) from error
     _check_fits(card, name)
     return card
+
+
+_CARD = TypeAdapter(Card)
 
 
 def _check_fits(card: Card, name: str) -> None:

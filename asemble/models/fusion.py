@@ -15,12 +15,13 @@ that no network has seen (`asemble evaluate calibrate`) and stored beside the we
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from asemble.core.errors import WeightsError
 from asemble.core.labels import JUDGED_PLANES, Plane
@@ -28,9 +29,7 @@ from asemble.models.calibration import (
     Floats64,
     IntervalRule,
     SliceCalibration,
-    interval_rule,
     logit,
-    slice_calibration,
 )
 from asemble.models.counting import Rule
 from asemble.models.signing import sign
@@ -296,53 +295,64 @@ def load_fusion(
     if not path.is_file():
         raise WeightsError(f"{FUSION_FILE} is missing beside the weights.", hint=_HINT)
     try:
-        content = json.loads(read(path))
+        stored = _Stored.model_validate_json(read(path), strict=True)
         fusion = Fusion(
-            weights=dict(content["weights"]),
-            coefficients={key: _coefficients(content["coefficients"][key]) for key in PLANE_SETS},
+            weights=stored.weights,
+            coefficients={key: _coefficients(stored.coefficients[key]) for key in PLANE_SETS},
             references={
                 method: {
                     plane.value: {
-                        name: _strength(content["references"][method][plane.value][name])
+                        name: stored.references[method][plane.value][name]
                         for name in members.get(plane, ())
                     }
                     for plane in JUDGED_PLANES
                 }
                 for method in METHODS
             },
-            fitted_on=dict(content.get("fitted_on", {})),
-            evaluation=dict(content.get("evaluation", {})),
-            slices={
-                plane: slice_calibration(values)
-                for plane, values in content.get("slices", {}).items()
-            },
-            interval=interval_rule(content.get("interval", asdict(IntervalRule()))),
-            counting={plane: _share(value) for plane, value in content.get("counting", {}).items()},
+            fitted_on=stored.fitted_on,
+            evaluation=stored.evaluation,
+            slices=stored.slices,
+            interval=stored.interval,
+            counting=stored.counting,
         )
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValidationError, KeyError) as error:
         raise WeightsError(f"{FUSION_FILE} is damaged or incomplete.", hint=_HINT) from error
     if fusion.weights != dict(weights):
         raise WeightsError(f"{FUSION_FILE} was fitted for other weights than these.", hint=_HINT)
     return fusion
 
 
-def _coefficients(values: Any) -> Floats64:
-    array = np.array(values, dtype=np.float64)
-    if array.shape != (2, 3) or not np.isfinite(array).all():
-        raise ValueError(f"coefficients must be (2, 3) and finite, got shape {array.shape}")
+def _whole(rule: type[SliceCalibration | IntervalRule]) -> BeforeValidator:
+    """Every number of a rule is stored: none is left to its default."""
+    names = {each.name for each in fields(rule)}
+
+    def check(values: Any) -> Any:
+        if isinstance(values, dict) and set(values) != names:
+            raise ValueError(f"it must have {', '.join(sorted(names))}")
+        return values
+
+    return BeforeValidator(check)
+
+
+Row = tuple[float, float, float]
+
+
+class _Stored(BaseModel):
+    """`ensemble.json` as `save_fusion` writes it; every number is finite."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    weights: dict[str, str]
+    coefficients: dict[str, tuple[Row, Row]]
+    references: dict[str, dict[str, dict[str, Annotated[float, Field(gt=0)]]]]
+    fitted_on: dict[str, Any] = {}
+    evaluation: dict[str, Any] = {}
+    slices: dict[str, Annotated[SliceCalibration, _whole(SliceCalibration)]] = {}
+    interval: Annotated[IntervalRule, _whole(IntervalRule)] = IntervalRule()
+    counting: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+
+
+def _coefficients(rows: tuple[Row, Row]) -> Floats64:
+    array = np.array(rows, dtype=np.float64)
     array.setflags(write=False)
     return array
-
-
-def _share(value: Any) -> float:
-    share = float(value)
-    if not 0 <= share <= 1:
-        raise ValueError(f"a share must lie between 0 and 1, got {share}")
-    return share
-
-
-def _strength(value: Any) -> float:
-    strength = float(value)
-    if not 0 < strength < np.inf:
-        raise ValueError(f"a reference must be positive and finite, got {strength}")
-    return strength

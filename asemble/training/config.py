@@ -2,9 +2,13 @@
 
 import math
 import tomllib
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
 
 from asemble.core.errors import ConfigError
 from asemble.core.labels import JUDGED_PLANES, Plane
@@ -16,8 +20,15 @@ from asemble.models.members import MEMBERS
 CONFIGS = Path(__file__).parent / "configs"
 """A file for each member and plane; in `check` and `table` what is trained but never shipped."""
 
+Count = Annotated[int, Field(ge=1, description="at least 1")]
+Natural = Annotated[int, Field(ge=0, description="0 or more")]
+Positive = Annotated[float, Field(gt=0, description="above 0")]
+Weight = Annotated[float, Field(ge=0, description="0 or more")]
+Share = Annotated[float, Field(ge=0, lt=1, description="from 0 to below 1")]
+"""Kinds of numbers; the description says in a refusal what they have to be."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, config=ConfigDict(strict=True, extra="forbid"))
 class TrainingConfig:
     """Everything that decides a training run, beside the slices.
 
@@ -61,32 +72,41 @@ class TrainingConfig:
     """
 
     member: str
-    plane: Plane
-    seed: int = 0
-    training_cases: int = 4_200
+    plane: Annotated[Plane, Field(strict=False)]
+    seed: Natural = 0
+    training_cases: Count = 4_200
     further: bool = False
-    painted_slices: int = 0
+    painted_slices: Natural = 0
     from_folder: str = ""
     from_sha256: str = ""
-    start_share: float = 0.0
-    validation_cases: int = 400
-    passes: int = 30_000
-    batch: int = 32
-    learning_rate: float = 2.0e-3
-    warmup: float = 0.05
-    weight_decay: float = 0.02
-    validate_every: int = 5_000
-    patience: int = 5
-    heatmap_weight: float = 12.0
-    positive_weight: float = 8.0
-    dice_weight: float = 0.5
-    label_weight: float = 0.5
-    average: float = 0.0
+    start_share: Share = 0.0
+    validation_cases: Count = 400
+    passes: Count = 30_000
+    batch: Count = 32
+    learning_rate: Positive = 2.0e-3
+    warmup: Share = 0.05
+    weight_decay: Weight = 0.02
+    validate_every: Count = 5_000
+    patience: Natural = 5
+    heatmap_weight: Weight = 12.0
+    positive_weight: Positive = 8.0
+    dice_weight: Weight = 0.5
+    label_weight: Weight = 0.5
+    average: Share = 0.0
     imagenet: bool = False
-    body_rate: float = 1.0
-    preprocessing: Preprocessing = Preprocessing.PLAIN
+    body_rate: Annotated[float, Field(gt=0, le=1, description="above 0, at most 1")] = 1.0
+    preprocessing: Annotated[Preprocessing, Field(strict=False)] = Preprocessing.PLAIN
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_a_sentence(cls, given: Any, check: Callable[[Any], Any]) -> Any:
+        try:
+            return check(given)
+        except ValidationError as error:
+            raise _refusal(error) from error
 
     def __post_init__(self) -> None:
+        """What depends on more than one field, or on the networks that there are."""
         if self.member not in TRAINABLE:
             raise ConfigError(
                 f"member is {self.member!r}.", hint=f"It must be one of {', '.join(TRAINABLE)}."
@@ -98,25 +118,12 @@ class TrainingConfig:
                 f"imagenet is true, and {self.member} has no weights of ImageNet.",
                 hint=f"Only {imagenet.MEMBER} begins there.",
             )
-        for name in ("training_cases", "validation_cases", "passes", "batch", "validate_every"):
-            _require(getattr(self, name) >= 1, name, "at least 1")
-        _require(
-            bool(self.from_folder) == bool(self.from_sha256), "from_sha256", "beside from_folder"
-        )
-        _require(
-            not self.painted_slices or bool(self.from_folder),
-            "from_folder",
-            "there where slices are painted: its networks find the bones",
-        )
-        for name in ("patience", "seed", "painted_slices"):
-            _require(getattr(self, name) >= 0, name, "0 or more")
-        for name in ("learning_rate", "positive_weight"):
-            _require(getattr(self, name) > 0, name, "above 0")
-        for name in ("weight_decay", "heatmap_weight", "dice_weight", "label_weight"):
-            _require(getattr(self, name) >= 0, name, "0 or more")
-        for name in ("warmup", "average", "start_share"):
-            _require(0 <= getattr(self, name) < 1, name, "from 0 to below 1")
-        _require(0 < self.body_rate <= 1, "body_rate", "above 0, at most 1")
+        if bool(self.from_folder) != bool(self.from_sha256):
+            raise ConfigError("from_sha256 must be beside from_folder.")
+        if self.painted_slices and not self.from_folder:
+            raise ConfigError(
+                "from_folder must be there where slices are painted: its networks find the bones."
+            )
 
     @property
     def steps(self) -> int:
@@ -170,31 +177,31 @@ def config_from_dict(content: dict[str, Any]) -> TrainingConfig:
     >>> config_from_dict({"member": "pvt", "plane": "axial"}).steps
     938
     """
-    kinds = {f.name: f.type for f in fields(TrainingConfig)}
-    unknown = sorted(set(content) - set(kinds))
+    return TrainingConfig(**content)
+
+
+def _refusal(error: ValidationError) -> ConfigError:
+    """What is wrong first: keys that nobody knows, keys that are missing, then a value."""
+    known = TrainingConfig.__pydantic_fields__  # type: ignore[attr-defined]  # of pydantic
+    found = error.errors(include_url=False)
+    unknown = [str(each["loc"][0]) for each in found if each["type"] == _UNKNOWN]
     if unknown:
-        raise ConfigError(
-            f"The configuration has unknown keys: {', '.join(unknown)}.",
-            hint=f"Known keys: {', '.join(kinds)}.",
+        return ConfigError(
+            f"The configuration has unknown keys: {', '.join(sorted(unknown))}.",
+            hint=f"Known keys: {', '.join(known)}.",
         )
-    missing = [name for name in ("member", "plane") if name not in content]
+    missing = [str(each["loc"][0]) for each in found if each["type"] == "missing"]
     if missing:
-        raise ConfigError(f"The configuration does not say {' and '.join(missing)}.")
-    return TrainingConfig(**{k: _convert(k, kinds[k], v) for k, v in content.items()})
+        return ConfigError(f"The configuration does not say {' and '.join(missing)}.")
+    first = found[0]
+    name, value = str(first["loc"][0]), first["input"]
+    kind: Any = known[name].annotation
+    if first["type"] == "enum":
+        return ConfigError(f"{name} is {value!r}.", hint=f"Use one of {', '.join(kind)}.")
+    if first["type"].endswith("_type"):
+        return ConfigError(f"{name} must be of type {kind.__name__}, not {value!r}.")
+    return ConfigError(f"{name} must be {known[name].description}.")
 
 
-def _convert(name: str, kind: Any, value: Any) -> Any:
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if kind in (Plane, Preprocessing):
-        if value not in list(kind):
-            raise ConfigError(f"{name} is {value!r}.", hint=f"Use one of {', '.join(kind)}.")
-        return kind(value)
-    if type(value) is not kind:
-        raise ConfigError(f"{name} must be of type {kind.__name__}, not {value!r}.")
-    return value
-
-
-def _require(holds: bool, name: str, bound: str) -> None:
-    if not holds:
-        raise ConfigError(f"{name} must be {bound}.")
+_UNKNOWN = "unexpected_keyword_argument"
+"""What pydantic calls a key that is no field."""
