@@ -84,6 +84,7 @@ def test_predict_writes_the_contract(predicted: Path) -> None:
             "notes",
             "heatmap",
             "slices",
+            "bones_from",
             "measurements",
         ]
         assert series["used"]

@@ -107,8 +107,10 @@ def as_json(
 
     `probabilities` and `interval_inflammatory` of the study are null where nothing could be
     judged; `plane` and `position_mm` where the file does not say; `measurements` of a series that
-    was not judged, or whose geometry is not known. `attribution` is there where images are
-    published ones.
+    was not judged, or whose geometry is not known. `bones_from` names the series on which the
+    bones of a judged series were found: itself, and after it the T1 beside it where one helped; it
+    is empty where the series was not judged. `attribution` is there where images are published
+    ones.
     """
     fused = prediction.probabilities
     interval = prediction.interval_inflammatory
@@ -147,6 +149,7 @@ def _series(
         "notes": [{"code": each.code, "sentence": each.sentence} for each in judged.notes],
         "heatmap": heatmap_names.get(series.id),
         "slices": [_slice(one) for one in judged.slices],
+        "bones_from": list(judged.bones_from),
         "measurements": None if measured is None else measurements_as_json(measured),
     }
 

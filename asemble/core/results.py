@@ -148,6 +148,8 @@ class SeriesPrediction:
         measurements: of its oedema; None where it was not judged, or its geometry is not known.
         code: names `why_not` for programs.
         notes: what the bones on its slices say against what its file says.
+        bones_from: ids of the series on which its bones were found: its own, and that of the T1
+            beside it where one helped; empty where it was not judged.
     """
 
     series_id: str
@@ -157,6 +159,7 @@ class SeriesPrediction:
     measurements: Measurements | None = None
     code: str | None = None
     notes: Sequence[Remark] = ()
+    bones_from: Sequence[str] = ()
 
     @property
     def strongest(self) -> SlicePrediction | None:

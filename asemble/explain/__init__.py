@@ -2,6 +2,7 @@
 
 # First, because grad-cam imports torchvision (asemble.models.torchvision_ops).
 import asemble.models  # noqa: F401  (imported for what it declares)
+from asemble.explain.bones import SeriesBones
 from asemble.explain.heatmaps import RawMaps, SeriesHeatmaps, explain, raw_maps
 
-__all__ = ["RawMaps", "SeriesHeatmaps", "explain", "raw_maps"]
+__all__ = ["RawMaps", "SeriesBones", "SeriesHeatmaps", "explain", "raw_maps"]

@@ -22,11 +22,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from asemble.core.labels import PATTERNS, Pattern, Plane, Tissue
+from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE, Heatmap, StudyPrediction
 from asemble.core.study import Series, Study
 from asemble.core.volume import Floats
-from asemble.imaging.bones import bone_labels
+from asemble.explain.bones import SeriesBones
 from asemble.imaging.slices import Grid, PreparedStack, prepare
 from asemble.models import Ensemble, Member
 from asemble.models.counting import for_disease
@@ -57,8 +57,10 @@ class SeriesHeatmaps:
         maps: `(slice, 128, 128)` on the scale of the study, by method and member, `ENSEMBLE` among
             the members.
         full_heat: logits that are shown as 1, by method and member.
-        tissue: `(slice, 6, 128, 128)` float16, the ensemble's: how likely each place is what.
+        tissue: `(slice, 6, 128, 128)` float16, the ensemble's: how likely each place is what; with
+            what T1 says of it, where there is one beside the series.
         small_oedema: `(slice, 128, 128)` float32, the ensemble's: how likely oedema is, 0..1.
+        t1: bones of the T1 series that was looked at beside this one; None without.
     """
 
     series_id: str
@@ -67,15 +69,16 @@ class SeriesHeatmaps:
     full_heat: Mapping[tuple[str, str], float]
     tissue: npt.NDArray[np.float16]
     small_oedema: Floats
+    t1: SeriesBones | None = None
 
     @property
     def bones(self) -> npt.NDArray[np.uint8]:
         """On the series' grid: 0, 1 sacrum, 2 right ilium, 3 left ilium, by the patient's side."""
-        return self._bones(slice(None))
+        return self._bones.bones
 
     def bones_on(self, index: int) -> npt.NDArray[np.uint8]:
         """`(row, column)`: `bones` of one slice."""
-        return np.asarray(self._bones(slice(index, index + 1))[0])
+        return self._bones.bones_on(index)
 
     @property
     def oedema(self) -> Floats:
@@ -95,11 +98,9 @@ class SeriesHeatmaps:
             raise ValueError(f"no heatmap {method!r} of {member!r}") from None
         return Heatmap(self.series_id, self.grid.from_square(small).clip(0, 1), method, member)
 
-    def _bones(self, which: slice) -> npt.NDArray[np.uint8]:
-        # Class by class, because a label between two is neither.
-        small = self.tissue[which].astype(np.float32)
-        shares = np.stack([self.grid.from_square(small[:, k]) for k in Tissue], axis=1)
-        return bone_labels(shares)
+    @property
+    def _bones(self) -> SeriesBones:
+        return SeriesBones(self.series_id, self.grid, self.tissue)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -107,6 +107,13 @@ def judging(member: Member, network: EvidenceNetwork, images: Floats) -> Arrays:
     return member.calibrated(found.logits), found.evidence, found.tissue, found.oedema
 
 
+def naming_tissue(member: Member, network: EvidenceNetwork, images: Floats) -> Arrays:
+    """How likely each place is each `Tissue`, `(n, 6, 128, 128)`, and nothing of lesions."""
+    with torch.inference_mode():
+        tissue, _ = network.head.places(network.features(member.inputs(images)))
+        return (torch.softmax(tissue, dim=1).cpu().numpy(),)
+
+
 def sum_of_shares(
     members: Mapping[str, npt.NDArray[_Scalar]], shares: Mapping[str, float]
 ) -> npt.NDArray[_Scalar]:
@@ -189,7 +196,9 @@ class Ensemble:
         signed = self.signed if has_own else open_signed(SHIPPED_DIRECTORY, must_be_shipped=True)
         return load_scope(signed.folder, signed.read)
 
-    def each(self, plane: Plane, images: Floats, step: Step) -> Pieces:
+    def each(
+        self, plane: Plane, images: Floats, step: Step, *, member: str | None = None
+    ) -> Pieces:
         """What `step` finds by each member of `plane`, piece after piece, in the order of `images`.
 
         Whoever asks for the same plane and step shares its batches. Close the generator to give up.
@@ -198,6 +207,7 @@ class Ensemble:
             plane: whose members are asked.
             images: prepared slices `(n, 256, 256)`.
             step: a function of a module, so that callers can share it.
+            member: the name of the one that is asked; by default all are.
 
         Raises:
             ValueError: the plane has no members, or the slices are of another size.
@@ -206,11 +216,14 @@ class Ensemble:
             raise ValueError(f"no members judge the {plane} plane")
         if images.ndim != 3 or images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE):
             raise ValueError(f"images must be (n, {IMAGE_SIDE}, {IMAGE_SIDE}), got {images.shape}")
+        asked = [m for m in self.planes[plane] if member in (None, m.name)]
+        if not asked:
+            raise ValueError(f"no member {member!r} judges the {plane} plane")
 
         def run(batch: Floats) -> Mapping[str, Arrays]:
-            return {m.name: step(m, self._network(plane, m), batch) for m in self.planes[plane]}
+            return {m.name: step(m, self._network(plane, m), batch) for m in asked}
 
-        return self._turns.results((plane, step), run, images)
+        return self._turns.results((plane, step, member), run, images)
 
     def judge(self, plane: Plane, images: Floats) -> Mapping[str, MemberOutput]:
         """What each member of `plane` says of prepared slices `(n, 256, 256)`, by its name.

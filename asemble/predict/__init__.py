@@ -9,7 +9,7 @@ in the same way from that member alone.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,7 +27,7 @@ from asemble.core.results import (
 )
 from asemble.core.study import Series, Study
 from asemble.explain import SeriesHeatmaps
-from asemble.explain.heatmaps import Progress, RawMaps, all_raw_maps, on_one_scale
+from asemble.explain.heatmaps import Progress, RawMaps, on_one_scale, raw_maps
 from asemble.models import Ensemble
 from asemble.models.fusion import Fusion
 from asemble.predict.deciding import deciding_slice, heatmap_test, why_heatmap_fails
@@ -41,12 +41,14 @@ from asemble.predict.decision import (
 )
 from asemble.predict.in_scope import Refusals, refused_seen, refused_unseen
 from asemble.predict.judging import (
+    Counted,
     Judged,
     judge,
     judged_series,
     member_probabilities,
     study_features,
 )
+from asemble.predict.t1 import BesideT1, partners_of, slices_of
 
 __all__ = [
     "CLOSE_CALL",
@@ -86,7 +88,7 @@ def predict(
     started = time.perf_counter()
     refusals = refused_unseen(study, ensemble.scope)
     used = [series for series in study.series if refusals[series.id] is None]
-    judged = judge(used, ensemble, progress)
+    judged = judge(used, ensemble, progress, t1=partners_of(used, study.series))
     return _conclude(study, refusals, judged, ensemble, started=started)
 
 
@@ -95,6 +97,8 @@ def assess(
 ) -> tuple[StudyPrediction, dict[str, SeriesHeatmaps]]:
     """What `predict` and `asemble.explain.explain` return, of one pass through the networks.
 
+    Bones are those of `predict`, with what T1 says; `explain` alone asks no T1.
+
     Raises:
         WeightsError: the study calibration does not belong to these weights.
         InputError: the process has no room for what the networks find, nor after waiting.
@@ -102,26 +106,34 @@ def assess(
     started = time.perf_counter()
     refusals = refused_unseen(study, ensemble.scope)
     used = [series for series in study.series if refusals[series.id] is None]
-    slices = sum(series.volume.shape[0] for series in used)
+    t1 = partners_of(used, study.series)
+    slices = sum(series.volume.shape[0] for series in used) + slices_of(t1)
     with room.shared().enter(SLICE_BYTES * slices) as held:
         try:
-            raw, judged = _looked_at(used, ensemble, progress)
+            raw, judged = _looked_at(used, t1, ensemble, progress)
             prediction = _conclude(study, refusals, judged, ensemble, started=started)
             kept = {one.series_id: raw[one.series_id] for one in prediction.series if one.used}
-            heatmaps = on_one_scale(kept, ensemble)
+            heatmaps = _with_t1(on_one_scale(kept, ensemble), judged)
         except (MemoryError, RuntimeError) as error:
             if room.is_out_of_memory(error):
                 raise room.out_of_memory() from error
             raise
         found = [maps.tissue for maps in heatmaps.values()]
+        found += [maps.t1.tissue for maps in heatmaps.values() if maps.t1 is not None]
         held.keep((KEPT_SLICE_BYTES * len(tissue), tissue) for tissue in found)
     return prediction, heatmaps
 
 
 def _looked_at(
-    used: Sequence[Series], ensemble: Ensemble, progress: Progress | None
+    used: Sequence[Series],
+    t1: Mapping[str, Series],
+    ensemble: Ensemble,
+    progress: Progress | None,
 ) -> tuple[dict[str, RawMaps], list[Judged]]:
-    raw = all_raw_maps(used, ensemble, progress=progress)
+    slices = sum(series.volume.shape[0] for series in used)
+    count = Counted(slices + slices_of(t1), progress)
+    raw = {one.id: raw_maps(one, ensemble, count=count) for one in used}
+    bones = BesideT1(t1, ensemble, count)
     judged = [
         judged_series(
             one,
@@ -130,10 +142,22 @@ def _looked_at(
             ensemble,
             tissue=raw[one.id].tissue.astype(np.float32),
             oedema=raw[one.id].oedema,
+            bones=bones,
         )
         for one in used
     ]
     return raw, judged
+
+
+def _with_t1(
+    heatmaps: Mapping[str, SeriesHeatmaps], judged: Sequence[Judged]
+) -> dict[str, SeriesHeatmaps]:
+    """The heatmaps with the bones that T1 series helped to find."""
+    found = {one.series.id: one.bones for one in judged}
+    return {
+        id_: maps if (of := found[id_]) is None else replace(maps, tissue=of.tissue, t1=of.t1)
+        for id_, maps in heatmaps.items()
+    }
 
 
 def without_rules(study: Study, prediction: StudyPrediction, ensemble: Ensemble) -> StudyPrediction:
@@ -195,13 +219,14 @@ def _conclude(
             notes=by_id[one.id].notes if one.id in by_id else (),
             slices=_slices(by_id[one.id], fusion) if one.id in by_id else (),
             measurements=by_id[one.id].measurements if one.id in by_id else None,
+            bones_from=_bones_from(by_id[one.id]) if one.id in by_id else (),
         )
         for one in study.series
     )
     decision, reasons = decide(judged, probabilities, members)
     deciding = deciding_slice(series)
     if deciding is not None and decision == Pattern.INFLAMMATORY:
-        told = heatmap_test(study.series_by_id(deciding.series_id), deciding.index, ensemble)
+        told = heatmap_test(by_id[deciding.series_id], deciding.index, ensemble)
         deciding = replace(deciding, told=told)
         failed = why_heatmap_fails(told)
         if failed is not None:
@@ -222,6 +247,10 @@ def _conclude(
         weights_list=ensemble.signed.digest,
         are_shipped=ensemble.signed.is_shipped,
     )
+
+
+def _bones_from(judged: Judged) -> tuple[str, ...]:
+    return () if judged.bones is None else judged.bones.series_ids
 
 
 def _slices(judged: Judged, fusion: Fusion) -> tuple[SlicePrediction, ...]:

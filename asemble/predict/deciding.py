@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from asemble.core.results import HEATMAP_FAILS, DecidingSlice, SeriesPrediction, Told
-from asemble.core.study import Series
 from asemble.core.volume import Volume
 from asemble.explain.heatmaps import on_one_scale, raw_maps
 from asemble.explain.telling import limits_of, tell
 from asemble.explain.trust import trust_in
 from asemble.models import Ensemble
+from asemble.predict.judging import Judged
 
 FAILED = 3
 """So many of the four questions speaking against it fail a heatmap (docs/decisions/0022)."""
@@ -37,14 +37,18 @@ def deciding_slice(series: Sequence[SeriesPrediction]) -> DecidingSlice | None:
     return DecidingSlice(series_id, one.index)
 
 
-def heatmap_test(series: Series, index: int, ensemble: Ensemble) -> tuple[Told, ...]:
+def heatmap_test(judged: Judged, index: int, ensemble: Ensemble) -> tuple[Told, ...]:
     """The four questions to the Grad-CAM heatmap of one slice, looked at as if it stood alone.
 
-    So `predict`, which draws no heatmaps, and `assess` find the same.
+    So `predict`, which draws no heatmaps, and `assess` find the same. Its joints lie where they
+    were found with the T1 beside the series, if there was one.
     """
+    series = judged.series
     voxels = series.volume.voxels[index : index + 1]
     alone = replace(series, volume=Volume(voxels, series.volume.affine_lps))
     maps = on_one_scale({alone.id: raw_maps(alone, ensemble)}, ensemble)[alone.id]
+    if judged.bones is not None and judged.bones.t1 is not None:
+        maps = replace(maps, tissue=judged.bones.tissue[index : index + 1])
     return tell(trust_in(alone, 0, ensemble, maps), limits_of(ensemble.fusion))
 
 

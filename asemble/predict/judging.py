@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from asemble.models.counting import AtJoints, at_joints, for_disease
 from asemble.models.ensemble import judging, sum_of_shares
 from asemble.models.fusion import Bools, Fusion, answers_of_slices, plane_features
 from asemble.models.seeing import oedema_share
+from asemble.predict.t1 import BesideT1, Found, slices_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +41,7 @@ class Judged:
         measurements: of its oedema; None where its geometry is not known.
         shown: `(slice,)`, which slices show a pelvis by its bones; None where nobody asked.
         notes: what the bones say against what the file says.
+        bones: where they were found; None where nobody looked.
     """
 
     series: Series
@@ -49,6 +52,7 @@ class Judged:
     measurements: Measurements | None = None
     shown: Bools | None = None
     notes: Sequence[Remark] = ()
+    bones: Found | None = None
 
     @property
     def plane(self) -> Plane:
@@ -77,6 +81,24 @@ class Judged:
         return answers_of_slices(self.members[member], self.counts)
 
 
+class Counted:
+    """Adds up the slices that are done.
+
+    Args:
+        total: of all that are to be looked at.
+        progress: told how many of them are done.
+    """
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self._total, self._progress, self._done = total, progress, 0
+
+    def __call__(self, slices: int) -> None:
+        """So many more."""
+        self._done += slices
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+
 def judged_series(
     series: Series,
     members: Mapping[str, Floats64],
@@ -85,8 +107,12 @@ def judged_series(
     *,
     tissue: Floats,
     oedema: Floats,
+    bones: BesideT1 | None = None,
 ) -> Judged:
     """A series after the networks, and where the evidence of its slices lies.
+
+    Whether it is in scope its own bones say; where its joints lie, and what is measured, those of
+    the T1 beside it say too.
 
     Args:
         series: of a plane that is judged.
@@ -95,28 +121,44 @@ def judged_series(
         ensemble: whose rule says which slices count.
         tissue: `(slice, 6, 128, 128)` of the ensemble, how likely each place is what.
         oedema: `(slice, 128, 128)` of the ensemble, how likely oedema is, 0..1.
+        bones: the T1 series of the study; None without any.
     """
     plane = Plane(str(series.plane))
     shares = ensemble.shares(plane)
     # As finely as heatmaps keep it, so that `predict` and `assess` find the same.
-    tissue = tissue.astype(np.float16).astype(np.float32)
+    kept = tissue.astype(np.float16)
+    own = kept.astype(np.float32)
+    found = Found(kept, (series.id,)) if bones is None else bones.beside(series, kept)
+    tissue = found.tissue.astype(np.float32)
     regions: Bools | None = joints_seen(tissue)
     if regions is not None and not regions.any():  # then geometry says where they are expected
         regions = joint_regions(plane, series.volume.affine_lps, series.volume.shape[0])
-    found = () if regions is None else at_joints(sum_of_shares(disease, shares), regions)
-    measured = measure(series, tissue, oedema, [each.share for each in found])
+    evidence = sum_of_shares(disease, shares)
+    lies = () if regions is None else at_joints(evidence, regions)
+    measured = measure(series, tissue, oedema, [each.share for each in lies])
     least = ensemble.fusion.counting.get(plane)
-    shown = pelvis_shown(tissue)
-    notes = against_the_file(plane, tissue, shown, series.volume.affine_lps)
-    return Judged(series, members, shares, found, least, measured, shown, notes)
+    shown = pelvis_shown(own)
+    notes = (*against_the_file(plane, own, shown, series.volume.affine_lps), *found.notes)
+    return Judged(series, members, shares, lies, least, measured, shown, notes, found)
 
 
 def judge(
-    series: Sequence[Series], ensemble: Ensemble, progress: Progress | None = None
+    series: Sequence[Series],
+    ensemble: Ensemble,
+    progress: Progress | None = None,
+    *,
+    t1: Mapping[str, Series] = MappingProxyType({}),
 ) -> list[Judged]:
-    """Each series through the members of its plane."""
-    total = sum(one.volume.shape[0] for one in series)
-    done = 0
+    """Each series through the members of its plane.
+
+    Args:
+        series: of planes that are judged.
+        ensemble: whose members look.
+        progress: told how many slices are done.
+        t1: that is looked at beside a series, by the id of this (`predict.t1.partners_of`).
+    """
+    count = Counted(sum(one.volume.shape[0] for one in series) + slices_of(t1), progress)
+    bones = BesideT1(t1, ensemble, count)
     judged = []
     for one in series:
         if one.plane is None:
@@ -134,9 +176,7 @@ def judge(
                 for name, (probabilities, maps, *_) in piece.items():
                     parts[name].append(probabilities)
                     evidence[name].append(for_disease(maps))
-                done += len(next(iter(piece.values()))[0])
-                if progress is not None:
-                    progress(done, total)
+                count(len(next(iter(piece.values()))[0]))
         members = {name: np.concatenate(p) for name, p in parts.items()}
         disease = {name: np.concatenate(e) for name, e in evidence.items()}
         judged.append(
@@ -147,6 +187,7 @@ def judge(
                 ensemble,
                 tissue=np.concatenate(tissue),
                 oedema=oedema_share(np.concatenate(oedema)),
+                bones=bones,
             )
         )
     return judged

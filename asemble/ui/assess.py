@@ -62,7 +62,7 @@ def show_slices(study: Study) -> None:
         show_trust(series, at, heatmap, assessed.heatmaps[series.id])
     measured = state.measured_on(series.id)
     if measured is not None:
-        show_measured(measured, at)
+        show_measured(measured, at, judged.bones_from[1:] if judged else ())
     if slices:
         _show_chart(series.id, slices, at=at)
     elif judged is not None:

@@ -28,8 +28,14 @@ LIMIT = (
 UNKNOWN = "not known"
 
 
-def show_measured(measured: Measurements, at: int) -> None:
-    """The figures of slice `at`, then those of each joint, then what they mean."""
+def show_measured(measured: Measurements, at: int, beside: Sequence[str] = ()) -> None:
+    """The figures of slice `at`, then those of each joint, then what they mean.
+
+    Args:
+        measured: of the series.
+        at: the slice that is shown.
+        beside: ids of other series on which its bones were found, too.
+    """
     with st.container(border=True, key="measured"):
         st.markdown(f"**Oedema as the networks measure it.** Slice {at + 1}")
         here = next((one for one in measured.slices if one.index == at), None)
@@ -46,6 +52,8 @@ def show_measured(measured: Measurements, at: int) -> None:
             st.table(_joints(measured.joints), border="horizontal")
         if measured.reference.why_not is not None:
             st.caption(f"No ratio: {measured.reference.why_not}")
+        if beside:
+            st.caption(f"Bones as found on this series and on {' and '.join(beside)} (T1).")
         st.caption(LIMIT)
         with st.expander("What these figures are"):
             st.markdown("\n".join(f"- **{name}**: {said}" for name, said in MEANINGS.items()))

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from asemble.explain import SeriesHeatmaps
+from asemble.explain import SeriesBones, SeriesHeatmaps
 from asemble.imaging.bones import BONES
 from asemble.imaging.orientation import AS_STORED, Turn
 from asemble.measurements.cells import OEDEMA_FROM
@@ -24,31 +24,35 @@ Outlines = list[dict[str, list[list[list[float]]]]]
 """For each slice, closed lines of (row, column) by layer."""
 
 
-def outlines(heatmaps: SeriesHeatmaps, turn: Turn = AS_STORED) -> Outlines:
+def outlines(found: SeriesHeatmaps | SeriesBones, turn: Turn = AS_STORED) -> Outlines:
     """Outlines on the slices as shown; a layer without any is left out.
 
     Args:
-        heatmaps: of the series; its maps of bones and oedema are read, no network is asked.
+        found: on the series; its maps of bones, and of oedema where that was looked for, are read,
+            no network is asked.
         turn: from slices as stored to slices as shown.
     """
-    labels, oedema = turn.apply(heatmaps.bones), turn.apply(heatmaps.oedema)
-    found: Outlines = []
-    for bones, share in zip(labels, oedema, strict=True):
-        masks = [*(bones == number for number in range(1, len(BONES) + 1)), share >= OEDEMA_FROM]
-        lines = {layer: _around(mask) for layer, mask in zip(LAYERS, masks, strict=True)}
-        found.append({layer: each for layer, each in lines.items() if each})
-    return found
+    labels = turn.apply(found.bones)
+    layers = {layer: labels == number for number, layer in enumerate(LAYERS[:-1], start=1)}
+    if isinstance(found, SeriesHeatmaps):
+        layers[LAYERS[-1]] = turn.apply(found.oedema) >= OEDEMA_FROM
+    of_slices: Outlines = []
+    for index in range(len(labels)):
+        lines = {layer: _around(masks[index]) for layer, masks in layers.items()}
+        of_slices.append({layer: each for layer, each in lines.items() if each})
+    return of_slices
 
 
-def outline_bytes(heatmaps: SeriesHeatmaps, key: str, turn: Turn = AS_STORED) -> bytes:
+def outline_bytes(found: SeriesHeatmaps | SeriesBones, key: str, turn: Turn = AS_STORED) -> bytes:
     """`outlines` for the browser.
 
     Args:
-        heatmaps: of the series.
+        found: on the series.
         key: under which the viewer finds them.
         turn: from slices as stored to slices as shown.
     """
-    header = {"key": key, "bits": 8, "shape": [0], "outlines": outlines(heatmaps, turn)}
+    header = {"key": key, "bits": 8, "shape": [0], "outlines": outlines(found, turn)}
+    header["has_oedema"] = isinstance(found, SeriesHeatmaps)
     return packed(header, b"")
 
 

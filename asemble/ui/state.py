@@ -24,7 +24,7 @@ from asemble.core.labels import Plane, Weighting
 from asemble.core.measurements import Measurements
 from asemble.core.results import StudyPrediction
 from asemble.core.study import Study
-from asemble.explain import SeriesHeatmaps
+from asemble.explain import SeriesBones, SeriesHeatmaps
 from asemble.explain.trust import Trust
 from asemble.reading import (
     JointLines,
@@ -423,10 +423,14 @@ def assessment() -> Assessment | None:
     return kept if kept is not None and kept.study_token == study_token() else None
 
 
-def found_on(series_id: str) -> SeriesHeatmaps | None:
-    """What the networks found on a series; None where they were not asked, or do not look."""
+def found_on(series_id: str) -> SeriesHeatmaps | SeriesBones | None:
+    """What the networks found on a series, on T1 bones alone; None where they did not look."""
     assessed = assessment()
-    return None if assessed is None else assessed.heatmaps.get(series_id)
+    if assessed is None:
+        return None
+    on_t1 = (maps.t1 for maps in assessed.heatmaps.values())
+    bones = {each.series_id: each for each in on_t1 if each is not None}
+    return assessed.heatmaps.get(series_id) or bones.get(series_id)
 
 
 def measured_on(series_id: str) -> Measurements | None:
@@ -676,6 +680,7 @@ def size_bytes(session_state: SessionState) -> int:
         for maps in session.assessment.heatmaps.values():
             size += sum(values.nbytes for values in maps.maps.values())
             size += maps.tissue.nbytes + maps.small_oedema.nbytes
+            size += 0 if maps.t1 is None else maps.t1.tissue.nbytes
     return size
 
 

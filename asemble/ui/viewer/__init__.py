@@ -18,7 +18,7 @@ from asemble.core.labels import Plane
 from asemble.core.results import Heatmap
 from asemble.core.study import Series
 from asemble.core.volume import Affine, Volume
-from asemble.explain import SeriesHeatmaps
+from asemble.explain import SeriesBones, SeriesHeatmaps
 from asemble.imaging.orientation import Turn
 from asemble.ui import cache, stacks, state
 from asemble.ui.images import heat_colours
@@ -79,15 +79,15 @@ class Pane:
         series: what is shown.
         start: the slice shown first.
         heatmap: laid over the slices when the reader asks for it.
-        found: what the networks found on the series; bones and oedema are outlined when the reader
-            asks for them.
+        found: what the networks found on the series; bones, and oedema where they looked for it,
+            are outlined when the reader asks for them.
         marking: marks and joint lines (`asemble.ui.marking.shown`); None where none are offered.
     """
 
     series: Series
     start: int
     heatmap: Heatmap | None = None
-    found: SeriesHeatmaps | None = None
+    found: SeriesHeatmaps | SeriesBones | None = None
     marking: Mapping[str, Any] | None = None
 
 

@@ -18,7 +18,7 @@ function drawOutlines(viewer, pane, { ink, at, ratio }) {
   const here = pane.outlines?.[pane.index];
   const shown = wanted.filter(([layer]) => here?.[layer]);
   canvas.dataset.outlines = shown.map(([layer]) => layer).join(" ");
-  outlineWord.textContent = outlineWords(wanted, here, shown);
+  outlineWord.textContent = outlineWords(wanted, here, shown, pane.hasOedema);
   for (const [layer, { colour, dash }] of shown) {
     ink.beginPath();
     for (const line of here[layer]) {
@@ -31,9 +31,12 @@ function drawOutlines(viewer, pane, { ink, at, ratio }) {
   }
 }
 
-function outlineWords(wanted, here, shown) {
+function outlineWords(wanted, here, shown, hasOedema) {
   if (!wanted.length) return "";
-  if (!here) return "No outlines here: the networks look at fluid-sensitive series alone.";
+  if (!here) return "No outlines here: the networks did not look at this series.";
+  if (!hasOedema && wanted.some(([layer]) => layer === "oedema")) {
+    return "No oedema here: the networks look for it on fluid-sensitive series alone.";
+  }
   return shown.length ? "" : "The networks found nothing of it on this slice.";
 }
 

@@ -66,6 +66,7 @@ function takeStacks(pane) {
   }
   pane.heat = stacks.get(pane.data.heat) ?? null;
   pane.outlines = stacks.get(pane.data.outlines)?.outlines ?? null;
+  pane.hasOedema = stacks.get(pane.data.outlines)?.has_oedema ?? false;
 }
 
 function setPreset(pane, name) {
