@@ -10,7 +10,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: app setup setup-dev install-locked lock test test-long test-kernels lint browser bench soak fuzz weights weights-real weights-check licences \
+.PHONY: app setup setup-dev install-locked lock test test-long test-kernels lint browser bench soak fuzz weights weights-real weights-check licences schema \
 	public-cases realism
 
 app: setup
@@ -129,6 +129,10 @@ weights-check: setup
 
 licences: setup
 	$(BIN)/python tools/licences.py
+
+# The schema of the report, from its type.
+schema: setup
+	$(BIN)/python tools/report_schema.py
 
 # Chooses the public cases anew from the index of the Imaging Data Commons, which is large: its
 # packages go into a folder that is thrown away. The version of the index stands in the table.

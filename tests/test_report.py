@@ -39,6 +39,7 @@ from asemble.report import (
     reading_pdf,
     reading_text,
 )
+from asemble.report.schema import report_schema
 
 CANARY = "Canary^Jane"
 
@@ -423,6 +424,10 @@ def schema_check():
     schema = {"$id": "https://localhost/docs/", **json.loads(SCHEMA_FILE.read_text("utf-8"))}
     name = "https://localhost/asemble/reading/reading.schema.json"
     return Draft202012Validator(schema, registry=Registry().with_resource(name, READING_SCHEMA))
+
+
+def test_the_published_schema_is_that_of_the_type_of_a_report():
+    assert json.loads(SCHEMA_FILE.read_text("utf-8")) == report_schema()
 
 
 def test_every_document_keeps_to_the_published_schema():

@@ -8,7 +8,7 @@ are those of files), and the notes made while reading (they may quote a file).
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Final, cast
 
 from asemble.clinical import ITEMS, NO_WEIGHT_NOTICE, Item, answer_to
 from asemble.core.labels import STANDING_NOTICE
@@ -16,8 +16,9 @@ from asemble.core.results import Probabilities, SeriesPrediction, SlicePredictio
 from asemble.core.study import Series, Study
 from asemble.measurements.document import as_json as measurements_as_json
 from asemble.reading import Reading, as_document
+from asemble.report import schema
 
-SYNTHETIC = "SYNTHETIC"
+SYNTHETIC: Final = "SYNTHETIC"
 """Marks whatever was simulated."""
 
 LIMITS = (
@@ -38,7 +39,7 @@ def reading_json(
     *,
     findings: Sequence[str] = (),
     added_up: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> schema.Report:
     """The reading, the prediction beside it and the facts of the study, ready for `json.dumps`.
 
     Args:
@@ -53,11 +54,17 @@ def reading_json(
     """
     begun = as_document(reading)
     return {
-        **begun,
+        "schema": begun["schema"],
+        "version": begun["version"],
+        "study": {
+            "fingerprint": begun["study"]["fingerprint"],
+            "left_out": sum(r.files for r in study.refused),
+        },
+        "hash": begun["hash"],
+        "reading": begun["reading"],
         "notice": STANDING_NOTICE,
         "marking": SYNTHETIC if study.synthetic else None,
         "attribution": list(study.attribution),
-        "study": {**begun["study"], "left_out": sum(r.files for r in study.refused)},
         "findings": list(findings),
         "checklist": _checklist(reading),
         "added_up": list(added_up),
@@ -69,7 +76,7 @@ def reading_json(
     }
 
 
-def _checklist(reading: Reading) -> dict[str, Any]:
+def _checklist(reading: Reading) -> schema.Checklist:
     summary = reading.checklist
     return {
         "notice": NO_WEIGHT_NOTICE,
@@ -85,7 +92,7 @@ def _checklist(reading: Reading) -> dict[str, Any]:
     }
 
 
-def _item(item: Item, reading: Reading) -> dict[str, Any]:
+def _item(item: Item, reading: Reading) -> schema.ChecklistItem:
     return {
         "id": item.id,
         "side": item.side.value,
@@ -106,21 +113,23 @@ def _item(item: Item, reading: Reading) -> dict[str, Any]:
     }
 
 
-def _prediction(prediction: StudyPrediction) -> dict[str, Any]:
+def _prediction(prediction: StudyPrediction) -> schema.Prediction:
     interval = prediction.interval_inflammatory
-    deciding = prediction.deciding
+    deciding, whole = prediction.deciding, prediction.probabilities
     return {
-        "probabilities": _numbers(prediction.probabilities),
+        "probabilities": None if whole is None else _numbers(whole),
         "interval_inflammatory": None if interval is None else [float(v) for v in interval],
         "decision": prediction.decision,
         "reasons": list(prediction.reasons),
-        "deciding_slice": None if deciding is None else deciding.as_dict(),
-        "members": {name: p.as_dict() for name, p in prediction.members.items()},
+        "deciding_slice": None
+        if deciding is None
+        else cast("schema.DecidingSlice", deciding.as_dict()),
+        "members": {name: _numbers(p) for name, p in prediction.members.items()},
         "device": prediction.device,
     }
 
 
-def _series(series: Series, prediction: SeriesPrediction) -> dict[str, Any]:
+def _series(series: Series, prediction: SeriesPrediction) -> schema.Series:
     spacing = series.volume.spacing_mm
     measured = prediction.measurements
     return {
@@ -134,20 +143,22 @@ def _series(series: Series, prediction: SeriesPrediction) -> dict[str, Any]:
         "used": prediction.used,
         "why_not": prediction.why_not,
         "slices": [_slice(each) for each in prediction.slices],
-        "measurements": None if measured is None else measurements_as_json(measured),
+        "measurements": None
+        if measured is None
+        else cast("schema.Measurements", measurements_as_json(measured)),
     }
 
 
-def _slice(prediction: SlicePrediction) -> dict[str, Any]:
+def _slice(prediction: SlicePrediction) -> schema.Slice:
     return {
         "index": prediction.index,
         "position_mm": prediction.position_mm,
-        "probabilities": prediction.probabilities.as_dict(),
-        "members": {name: p.as_dict() for name, p in prediction.members.items()},
+        "probabilities": _numbers(prediction.probabilities),
+        "members": {name: _numbers(p) for name, p in prediction.members.items()},
         "counts": prediction.counts,
         "why_not": prediction.why_not,
     }
 
 
-def _numbers(probabilities: Probabilities | None) -> dict[str, float] | None:
-    return None if probabilities is None else probabilities.as_dict()
+def _numbers(probabilities: Probabilities) -> schema.Probabilities:
+    return cast("schema.Probabilities", probabilities.as_dict())

@@ -5,10 +5,9 @@ out what was made before the click. A reading in a file has to be what the scree
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -148,7 +147,7 @@ def _take(place: str, text: object) -> None:
         state.edit(change, text[:MAX_COMMENT_CHARACTERS])
 
 
-def as_json(document: dict[str, Any]) -> bytes:
+def as_json(document: Mapping[str, object]) -> bytes:
     """A document as a person can read it."""
     return json.dumps(document, indent=2, ensure_ascii=False).encode()
 
