@@ -15,7 +15,12 @@ from asemble.core.labels import PATTERNS, Plane
 from asemble.core.results import ENSEMBLE
 from asemble.core.volume import Volume
 from asemble.evaluation.again import second_visit
-from asemble.evaluation.calibration import fit_interval, fit_slices, fit_study
+from asemble.evaluation.calibration import (
+    cross_validated,
+    fit_interval,
+    fit_slices,
+    fit_study,
+)
 from asemble.evaluation.explanations import (
     MAPS,
     MISMATCHED,
@@ -136,6 +141,16 @@ def test_the_study_fit_corrects_log_odds_that_are_too_bold() -> None:
     labels = [rng.choice(3, p=p) for p in chances]
     found = calibrated(3 * features, fit_study(3 * features, labels))
     assert np.abs(found - chances).mean() < 0.05
+
+
+def test_cross_validation_learns_nothing_of_a_person_from_the_other_examination() -> None:
+    rng = np.random.default_rng(3)
+    of_person, labels = rng.normal(0, 1, size=(90, 2)), rng.integers(0, 3, 90)
+    twice = np.concatenate([of_person, of_person])
+    said = cross_validated(twice, [*labels, *labels], [*range(90), *range(90)], pull=0.0)
+    assert (said[:90] == said[90:]).all()
+    right = said[np.arange(90), labels]
+    assert np.mean(right) == pytest.approx(1 / 3, abs=0.05)  # nothing but chance was to be learned
 
 
 def test_seeds_of_training_calibration_and_test_never_meet() -> None:

@@ -20,7 +20,7 @@ from asemble.core.labels import PATTERNS, Plane
 from asemble.core.results import ENSEMBLE, StudyPrediction
 from asemble.core.study import Study
 from asemble.core.volume import Floats
-from asemble.evaluation.documents import write_measurement
+from asemble.evaluation.documents import markdown_table, write_measurement
 from asemble.evaluation.figures import (
     IN_DISTRIBUTION,
     NOTICE,
@@ -34,7 +34,7 @@ from asemble.evaluation.figures import (
     member_metrics,
     table,
 )
-from asemble.evaluation.fitting import fit_fusion
+from asemble.evaluation.fitting import fit_fusion, pulls
 from asemble.evaluation.gallery import GALLERY_FILE, entry, worst, write_strip
 from asemble.evaluation.measures import Maps, measure_for_figures, measure_for_fusion
 from asemble.evaluation.pages import calibration_parts, studies_parts
@@ -143,15 +143,17 @@ def calibrate(count: int, run: Run) -> None:
     for plane, rule in fusion.slices.items():
         print(f"{plane} slices: {rule}")
     print(fusion.interval)
+    columns = ["pull", "loss", f"{', '.join(PATTERNS)} called so", "calibration error"]
+    print(f"\n{markdown_table(columns, pulls(measured, fusion.counting))}\n")
     print(f"Wrote {path.name}, fitted on {len(measured)} simulated studies.")
 
 
 def _kept(directory: Path, fusion: Fusion) -> dict[str, Any]:
     """The figures that outlive a new fit, by their name.
 
-    What is in scope does not depend on the members. Where maps point, and whether they are to be
-    trusted, depends on the scale of the heatmaps and the calibration of slices, not on how slices
-    make a study.
+    What is in scope does not depend on the members. Where maps point, whether they are to be
+    trusted and what is measured in them depends on the scale of the heatmaps and the calibration
+    of slices, not on how slices make a study.
     """
     kept = {"scope": stored_measurement(directory, "scope")}
     members = {Plane(p): list(of) for p, of in fusion.references[METHODS[0]].items()}
@@ -161,8 +163,9 @@ def _kept(directory: Path, fusion: Fusion) -> dict[str, Any]:
         return kept
     old, new = _of_maps(before), _of_maps(fusion)
     if len(old) == len(new) and np.allclose(old, new, rtol=SAME):
-        kept |= {name: stored_measurement(directory, name) for name in ("explanations", "trust")}
-    return kept
+        of_maps = ("explanations", "trust", "measurements")
+        kept |= {name: stored_measurement(directory, name) for name in of_maps}
+    return {name: measured for name, measured in kept.items() if measured}
 
 
 def _of_maps(fusion: Fusion) -> list[float]:

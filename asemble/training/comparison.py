@@ -175,7 +175,7 @@ def _config(
             "validate_every": -(-passes // VALIDATIONS),
             **content["all"],
             **content["taught_by"][network["taught_by"]],
-            **({"seed": network["seed"]} if "seed" in network else {}),
+            **{key: network[key] for key in ("seed", "imagenet", "body_rate") if key in network},
         }
     )
 
