@@ -72,6 +72,14 @@ PATTERN_TITLES = {
     Pattern.MECHANICAL: "Mechanical or other mimic",
 }
 
+PATTERN_COLOURS = {
+    Pattern.NORMAL: "#7f8a96",
+    Pattern.INFLAMMATORY: "#c47a00",
+    Pattern.MECHANICAL: "#2f8fc4",
+}
+"""Hues of Okabe and Ito, which colour-blind readers can tell apart, at a contrast of 3 to 1 or more
+with a dark and with a light background, on screen and in print. Words take the theme's colour."""
+
 WEIGHTING_TITLES = {
     Weighting.T1: "T1",
     Weighting.FLUID: "Fluid-sensitive (STIR, fat-suppressed T2 or PD)",

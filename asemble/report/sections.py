@@ -8,6 +8,7 @@ from asemble.clinical import NO_WEIGHT_NOTICE, RED_FLAG_NOTICE, Item, Side
 from asemble.clinical.sparcc import INFLAMMATION_MAX, INFLAMMATION_SLICES, inflammation
 from asemble.core.labels import (
     OWN_WEIGHTS,
+    PATTERN_COLOURS,
     PATTERNS,
     REAL_ANATOMY,
     SHIPPED_WEIGHTS,
@@ -34,11 +35,7 @@ WEIGHT_ROWS = 4
 
 HASH_CHARACTERS = 12
 
-_BAR = {
-    Pattern.NORMAL: HexColor("#6b7a88"),
-    Pattern.INFLAMMATORY: HexColor("#c2452d"),
-    Pattern.MECHANICAL: HexColor("#2a6f97"),
-}
+_BAR = {pattern: HexColor(colour) for pattern, colour in PATTERN_COLOURS.items()}
 
 
 def write_reading(column: Column, reading: Reading, findings: Sequence[str]) -> None:

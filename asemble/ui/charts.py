@@ -5,16 +5,8 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from asemble.clinical.likelihood import WhatIf
-from asemble.core.labels import PATTERNS, Pattern
+from asemble.core.labels import PATTERN_COLOURS, PATTERNS, Pattern
 from asemble.core.results import Probabilities, SlicePrediction, StudyPrediction
-
-COLOURS = {
-    Pattern.NORMAL: "#7f8a96",
-    Pattern.INFLAMMATORY: "#c47a00",
-    Pattern.MECHANICAL: "#2f8fc4",
-}
-"""Hues of Okabe and Ito, which colour-blind readers can tell apart, at a contrast of 3 to 1 or more
-with both the dark and the light background. Words take the theme's colour."""
 
 _SYMBOLS = {Pattern.NORMAL: "circle", Pattern.INFLAMMATORY: "diamond", Pattern.MECHANICAL: "square"}
 _GRID = "rgba(127, 138, 150, 0.25)"
@@ -40,7 +32,7 @@ def slice_chart(slices: Sequence[SlicePrediction], *, at: int) -> go.Figure:
         values = [_of(s.probabilities, pattern) for s in slices]
         symbol = _SYMBOLS[pattern]
         symbols = [symbol if s.counts else f"{symbol}-open" for s in slices]
-        marker = {"color": COLOURS[pattern], "symbol": symbols, "size": 7}
+        marker = {"color": PATTERN_COLOURS[pattern], "symbol": symbols, "size": 7}
         figure.add_scatter(
             x=numbers,
             y=values,
@@ -48,7 +40,7 @@ def slice_chart(slices: Sequence[SlicePrediction], *, at: int) -> go.Figure:
             legendgroup=pattern.value,
             showlegend=not aside,
             mode="lines+markers",
-            line={"color": COLOURS[pattern], "width": 1.6},
+            line={"color": PATTERN_COLOURS[pattern], "width": 1.6},
             marker=marker,
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 1}},
@@ -60,7 +52,7 @@ def slice_chart(slices: Sequence[SlicePrediction], *, at: int) -> go.Figure:
         )
     if aside:  # a legend takes the form of the first slice, which may be an open marker
         for pattern in PATTERNS:
-            marker = {"color": COLOURS[pattern], "symbol": _SYMBOLS[pattern], "size": 7}
+            marker = {"color": PATTERN_COLOURS[pattern], "symbol": _SYMBOLS[pattern], "size": 7}
             _add_to_legend(figure, _short(pattern), marker, group=pattern.value)
         _add_to_legend(
             figure, "does not count", {"color": _LINE, "symbol": "circle-open", "size": 7}
@@ -97,7 +89,7 @@ def study_chart(prediction: StudyPrediction) -> go.Figure:
             x=[value],
             y=[pattern.heading],
             orientation="h",
-            marker={"color": COLOURS[pattern]},
+            marker={"color": PATTERN_COLOURS[pattern]},
             hovertemplate="%{x:.2f}<extra></extra>",
         )
         figure.add_annotation(
@@ -156,7 +148,7 @@ def reliability_chart(bins: Mapping[str, Sequence[Mapping[str, float]]]) -> go.F
         line={"color": _LINE, "width": 1, "dash": "dot"},
         hoverinfo="skip",
     )
-    colours = (COLOURS[Pattern.INFLAMMATORY], COLOURS[Pattern.MECHANICAL])
+    colours = (PATTERN_COLOURS[Pattern.INFLAMMATORY], PATTERN_COLOURS[Pattern.MECHANICAL])
     for (name, of), colour, symbol in zip(bins.items(), colours, ("circle", "square"), strict=True):
         figure.add_scatter(
             x=[each["predicted"] for each in of],
@@ -186,8 +178,8 @@ def what_if_chart(offered: Sequence[WhatIf], *, now: tuple[float, float]) -> go.
     """
     figure = go.Figure()
     ends = (
-        ("absent", COLOURS[Pattern.MECHANICAL], [one.absent.shown for one in offered]),
-        ("present", COLOURS[Pattern.INFLAMMATORY], [one.present.shown for one in offered]),
+        ("absent", PATTERN_COLOURS[Pattern.MECHANICAL], [one.absent.shown for one in offered]),
+        ("present", PATTERN_COLOURS[Pattern.INFLAMMATORY], [one.present.shown for one in offered]),
     )
     for name, colour, ranges in ends:
         figure.add_bar(
