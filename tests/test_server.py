@@ -390,8 +390,13 @@ def test_where_decoders_are_not_filtered_health_says_so_and_the_log_once(
 )
 def test_a_decoder_is_filtered_before_it_sees_an_image(server: Server, log: Path) -> None:
     wait_until(lambda: json.loads(get(server, "/healthz")[2])["decoders_filtered"])
-    (decoder,) = children(server.process.pid)
-    assert "Seccomp:\t2" in Path(f"/proc/{decoder}/status").read_text()
+    assert children(server.process.pid)
+
+    def are_filtered() -> bool:  # once the last has imported its libraries
+        statuses = [Path(f"/proc/{pid}/status") for pid in children(server.process.pid)]
+        return all("Seccomp:\t2" in status.read_text() for status in statuses)
+
+    wait_until(are_filtered)
     assert "decoders_not_filtered" not in log.read_text()
 
 

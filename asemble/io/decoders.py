@@ -151,12 +151,13 @@ class DecoderPool:
 
     def __init__(self, size: int, *, command: Sequence[str] = COMMAND) -> None:
         self._command = command
-        self._most_idle = KEPT_FOR_EACH * size
+        self._size, self._most_idle = size, KEPT_FOR_EACH * size
         self._places = _Places(size)
         self._lock = threading.Lock()
         self._idle: list[tuple[Share, _Decoder]] = []
-        self._keeps_one_ready = False
-        self._ready: _Decoder | None = None
+        self._most_ready = 0
+        self._ready: list[_Decoder] = []
+        self._filling = threading.Lock()
 
     def decode(
         self, request: dict[str, Any], payload: wire.Bytes, *, check: Check
@@ -194,43 +195,53 @@ class DecoderPool:
             self._give_back(decoder, of_upload)
             return values
 
-    def keep_one_ready(self) -> None:
-        """Have a process that has seen no image yet wait for the next upload, from now on.
+    def keep_ready(self) -> None:
+        """Have processes that have seen no image yet wait for the next upload, from now on.
 
         Raises:
-            FileError: it does not start.
+            FileError: they do not start.
         """
-        self._keeps_one_ready = True
-        decoder = self._start()
-        with self._lock:
-            before, self._ready = self._ready, decoder
-        if before is not None:
-            before.end()
+        self._most_ready = self._size
+        self._fill()
 
     def let_go(self, share: Share) -> None:
         """End the processes of an upload that is over."""
         with self._lock:
             over = [decoder for of, decoder in self._idle if of is share]
             self._idle = [each for each in self._idle if each[0] is not share]
-            lacks_one = self._keeps_one_ready and self._ready is None
+            lacks_some = len(self._ready) < self._most_ready
         for decoder in over:
             decoder.end()
-        if over and lacks_one:
-            threading.Thread(target=self._make_ready, name="asemble-decoder", daemon=True).start()
+        if over and lacks_some:
+            threading.Thread(target=self._fill_again, name="asemble-decoder", daemon=True).start()
 
     def close(self) -> None:
         """End every process that is not at work."""
         with self._lock:
-            self._keeps_one_ready = False
-            all_ = [decoder for _, decoder in self._idle]
-            all_ += [] if self._ready is None else [self._ready]
-            self._idle, self._ready = [], None
+            all_ = [*self._ready, *(decoder for _, decoder in self._idle)]
+            self._most_ready = 0
+            self._idle, self._ready = [], []
         for decoder in all_:
             decoder.end()
 
-    def _make_ready(self) -> None:
+    def _fill(self) -> None:
+        """Start what is to be ready; one thread does."""
+        if not self._filling.acquire(blocking=False):
+            return
+        try:
+            while len(self._ready) < self._most_ready:
+                decoder = self._start()
+                with self._lock:
+                    if self._most_ready:
+                        self._ready.append(decoder)
+                        continue
+                decoder.end()  # closed meanwhile
+        finally:
+            self._filling.release()
+
+    def _fill_again(self) -> None:
         with contextlib.suppress(FileError):  # the next upload starts its own
-            self.keep_one_ready()
+            self._fill()
 
     def _take(self, share: Share) -> "_Decoder":
         decoder: _Decoder | None
@@ -241,7 +252,7 @@ class DecoderPool:
                     self._idle.remove(own)
                     decoder = own[1]
                 else:
-                    decoder, self._ready = self._ready, None
+                    decoder = self._ready.pop() if self._ready else None
             if decoder is None:
                 return self._start()
             if decoder.is_alive:

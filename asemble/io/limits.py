@@ -87,7 +87,7 @@ MAX_DECODER_SECONDS = 180.0
 """Processor time of decoders for all files of one upload; those of 1,000 slices take 10 to 60."""
 LIGHT_SECONDS = 5.0
 """An upload that has taken more of it waits behind those that have not, in places of its own."""
-SLOW_SECONDS = 2.0
+SLOW_SECONDS = 0.5
 """After so much of a processor an image gives its place to the next and goes on behind others."""
 MAX_UPLOAD_SECONDS = 600.0
 """Wall clock for one upload; files that come later are left out."""

@@ -204,9 +204,9 @@ def load_models() -> None:
 
 
 def check_decoders() -> None:
-    """Have a decoder ready; say once, in the log, where what it may ask is not filtered."""
+    """Have decoders ready; say once, in the log, where what it may ask is not filtered."""
     try:
-        decoders.pool().keep_one_ready()
+        decoders.pool().keep_ready()
     except FileError as error:
         logs.fault(error)
         return
