@@ -10,6 +10,8 @@ import torch
 from asemble.cli import main
 from asemble.core.errors import ConfigError, WeightsError
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
+from asemble.datasets.simulated import Beside
+from asemble.datasets.slices import SliceSet
 from asemble.evaluation.table import (
     DIFFERENCE,
     FIGURE_TITLES,
@@ -36,7 +38,6 @@ from asemble.models.comparison import COMPARISON, LabelNetwork, build_network, p
 from asemble.phantom import Ingredient
 from asemble.training.comparison import ABLATIONS_FILE, TEST_PARTS, read_runs, shuffled
 from asemble.training.config import read_config
-from asemble.training.data import Beside, SliceSet
 
 INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
 

@@ -14,6 +14,7 @@ from small_records import RECORDS, record
 from asemble.core.labels import PATTERNS, Plane
 from asemble.core.results import ENSEMBLE
 from asemble.core.volume import Volume
+from asemble.datasets import seeds
 from asemble.evaluation.again import second_visit
 from asemble.evaluation.calibration import (
     cross_validated,
@@ -48,9 +49,6 @@ from asemble.evaluation.measures import (
 from asemble.evaluation.pages import calibration_parts, explanations_parts, studies_parts
 from asemble.evaluation.reliability import calibration_figures
 from asemble.evaluation.studies import (
-    FIRST_HELD_OUT_SEED,
-    FIRST_TEST_SEED,
-    FIRST_VALIDATION_SEED,
     PlannedCase,
     SeriesTruth,
     SimulatedStudy,
@@ -72,7 +70,6 @@ from asemble.models.fusion import (
 )
 from asemble.phantom import HELD_OUT, sample_case
 from asemble.predict import predict
-from asemble.training.data import FIRST_CASE
 
 NORMAL, INFLAMMATORY, MECHANICAL = PATTERNS
 
@@ -153,18 +150,9 @@ def test_cross_validation_learns_nothing_of_a_person_from_the_other_examination(
     assert np.mean(right) == pytest.approx(1 / 3, abs=0.05)  # nothing but chance was to be learned
 
 
-def test_seeds_of_training_calibration_and_test_never_meet() -> None:
-    firsts = (FIRST_VALIDATION_SEED, FIRST_TEST_SEED, FIRST_HELD_OUT_SEED)
-    calibration, test, held_out = ({c.seed for c in plan(300, first)} for first in firsts)
-    assert not calibration & test and not test & held_out
-    assert min(calibration) - FIRST_CASE["validation"] >= 100_000
-    assert max(calibration) < FIRST_CASE["test"] <= min(test)
-    assert {case.kind for case in plan(3, 5)} == set(PATTERNS)
-
-
 def test_every_held_out_appearance_meets_every_kind_equally_often() -> None:
     names = list(HELD_OUT)
-    cases = plan(3 * len(names), FIRST_HELD_OUT_SEED, appearances=names, again=4)
+    cases = plan(3 * len(names), seeds.HELD_OUT_TEST, appearances=names, again=4)
     assert {(c.kind, c.appearance) for c in cases} == {(k, n) for k in PATTERNS for n in names}
     assert [c.again for c in cases[:6]] == [True] * 4 + [False] * 2
     assert len({c.name for c in cases}) == len(cases)
@@ -379,8 +367,8 @@ def test_no_slice_needs_more_than_three_tenths_of_its_evidence_at_the_joints() -
     assert least_share(records, Plane.CORONAL) == 0.3
 
 
-FINISHED = PlannedCase(INFLAMMATORY, FIRST_TEST_SEED + 1)
-MISSING = PlannedCase(INFLAMMATORY, FIRST_TEST_SEED + 1, "noise", again=True)
+FINISHED = PlannedCase(INFLAMMATORY, seeds.TEST.first + 1)
+MISSING = PlannedCase(INFLAMMATORY, seeds.TEST.first + 1, "noise", again=True)
 
 
 @dataclass

@@ -14,14 +14,14 @@ from asemble.cli import main
 from asemble.core.errors import FileError, InputError
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.volume import Volume
-from asemble.evaluation.inflation import measure_inflation
+from asemble.datasets.folders import rows_of_folder
+from asemble.datasets.inflation import measure_inflation
+from asemble.datasets.manifest import Problems, read_manifest, write_manifest
+from asemble.datasets.own_data import read_row, read_rows
+from asemble.datasets.own_sets import own_sets
+from asemble.datasets.splits import TRAINING, draw_splits
 from asemble.imaging.fingerprints import fingerprints, near_duplicate_groups
 from asemble.metrics.decision_curve import decision_curve
-from asemble.training.folders import rows_of_folder
-from asemble.training.manifest import Problems, read_manifest, write_manifest
-from asemble.training.own_data import read_row, read_rows
-from asemble.training.own_sets import own_sets
-from asemble.training.splits import TRAINING, draw_splits
 
 HEADER = "path,patient,label,plane,weighting"
 AFFINE = np.array([[0, 0, 1.8, -80], [4.0, 0, 0, 10], [0, -1.9, 0, 90], [0, 0, 0, 1]])

@@ -20,18 +20,18 @@ from safetensors.torch import load_file
 
 from asemble.cli import main
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane, Weighting
+from asemble.datasets.manifest import Row, read_manifest
+from asemble.datasets.own_data import Collected, read_row
+from asemble.datasets.own_sets import own_sets
+from asemble.datasets.slices import SliceSet
 from asemble.imaging.intensity import squash
 from asemble.imaging.slices import prepare
 from asemble.models import MEMBERS, load_ensemble
 from asemble.models.cards import card_path, read_card
 from asemble.models.fusion import save_fusion, uncalibrated
 from asemble.training.config import TrainingConfig
-from asemble.training.data import SliceSet
 from asemble.training.loop import train
 from asemble.training.losses import total_loss
-from asemble.training.manifest import Row, read_manifest
-from asemble.training.own_data import Collected, OwnSlices, read_row
-from asemble.training.own_sets import own_sets
 from asemble.training.start import start_from
 
 KINDS = (Pattern.INFLAMMATORY, Pattern.NORMAL)
@@ -243,12 +243,12 @@ def test_weights_of_another_member_or_without_a_manifest_are_refused(
     assert "for a run with --manifest" in capsys.readouterr().err
 
 
-def own_slices(count: int, *, first_case: int, masked: bool = True) -> OwnSlices:
+def own_slices(count: int, *, first_case: int, masked: bool = True) -> SliceSet:
     rng = np.random.default_rng(first_case)
     lesions = np.zeros((count, 2, 128, 128), np.uint8)
     labels = np.arange(count) % 2
     lesions[labels == 1, 0, 20:24, 30:36] = 255
-    return OwnSlices(
+    return SliceSet(
         rng.uniform(0.5, 2, (count, 256, 256)).astype(np.float16),
         lesions,
         labels.astype(np.int64),

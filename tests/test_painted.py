@@ -12,10 +12,10 @@ from asemble.cli import main
 from asemble.commands.training import bone_finders
 from asemble.core.errors import ConfigError, InputError
 from asemble.core.labels import PATTERNS, Pattern, Plane, Tissue
+from asemble.datasets.people import Lesson
 from asemble.models.evidence import EVIDENCE_SIDE
 from asemble.training.bones import OUTSIDE, UNKNOWN, tissue_dice_loss, tissue_loss
 from asemble.training.config import read_config
-from asemble.training.fresh import Lesson
 from asemble.training.painted import painted_lesson
 from asemble.training.real_pelvises import PIXEL_MM, RealPelvis, clean_bones, read_pelvises
 from asemble.training.start import start_of

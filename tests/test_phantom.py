@@ -1,7 +1,6 @@
 """The simulator: protocols as in use, planes that agree, truth that matches the pixels."""
 
 import hashlib
-import itertools
 import json
 from dataclasses import replace
 from functools import cache
@@ -14,6 +13,7 @@ import pytest
 
 from asemble.core.geometry import plane_of
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
+from asemble.datasets.simulated import Beside, SliceRequest, slices_of_case
 from asemble.io import read_study
 from asemble.phantom import (
     HELD_OUT,
@@ -31,7 +31,6 @@ from asemble.phantom.cases import slice_label, view_of
 from asemble.phantom.contrast import FLUID
 from asemble.phantom.painting import paint
 from asemble.phantom.sequences import null_ti_ms, stir_sequence, t1_sequence
-from asemble.training.data import FIRST_CASE, Beside, SliceRequest, slices_of_case
 
 
 def person(seed: int, kind: Pattern, **options: object) -> Case:
@@ -274,8 +273,3 @@ def test_a_slice_is_the_same_whatever_is_shown_beside_it(beside: Beside) -> None
         for other in more["images"][1:]:
             assert not np.array_equal(other, one["images"])
             assert np.mean((other > 0.2) == (one["images"] > 0.2)) > 0.8  # the same body
-
-
-def test_training_validation_and_test_cases_never_meet() -> None:
-    starts = sorted(FIRST_CASE.values())
-    assert all(later - earlier >= 250_000 for earlier, later in itertools.pairwise(starts))

@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from asemble.core.labels import Pattern, Plane, Tissue, Weighting
+from asemble.datasets.people import lesson
 from asemble.models.evidence import FEATURES, EvidenceHead
 from asemble.phantom.training_slices import SimulatedSlice
 from asemble.training.bones import Batch, bone_loss, changed
-from asemble.training.fresh import lesson
 
 
 class Head(nn.Module):

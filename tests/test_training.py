@@ -10,12 +10,12 @@ from safetensors.torch import load_file
 
 from asemble.core.errors import ConfigError
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane, Tissue
+from asemble.datasets.slices import SliceSet
 from asemble.imaging.intensity import SQUASH, Preprocessing, squash
 from asemble.models.members import MEMBERS
 from asemble.models.weights import load_weights
 from asemble.training.augment import augment
 from asemble.training.config import TrainingConfig, read_config
-from asemble.training.data import SliceSet
 from asemble.training.loop import TrainingResult, evaluate, train
 from asemble.training.losses import dice_loss, heatmap_loss, total_loss
 from asemble.training.validation import fit_temperature, pointing_rate

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from asemble import io
 from asemble.core.errors import AsembleError, InputError
 from asemble.core.labels import Pattern, Plane, Weighting
+from asemble.datasets import seeds
 from asemble.imaging.intensity import squash
 from asemble.imaging.orientation import as_shown
 from asemble.imaging.slices import resample_slice
@@ -35,7 +36,7 @@ ATTRIBUTION = (
     "cropped, resampled."
 )
 """Of the set that the project knows; name another with --attribution."""
-FIRST_SEED = 1_000_500
+FIRST_SEED = seeds.TEST.first + 500
 """Simulated people of the test set."""
 PIXEL_MM, THICKNESS_MM, PIXELS = 0.91, 4.0, 240
 """Of the real set, and enough pixels to fill the field of a prepared slice wherever it lies."""

@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.labels import Pattern, Plane, Weighting
+from asemble.datasets import seeds
 from asemble.imaging.intensity import squash
 from asemble.imaging.slices import Grid, resample_slice
 from asemble.phantom import HELD_OUT, Case, LesionType, render_slice, sample_case, sample_stack
 
 PICTURES = Path(__file__).parents[1] / "docs" / "simulator"
-FIRST_SEED = 1_000_021
+FIRST_SEED = seeds.TEST.first + 21
 DEPTHS = (0.2, 0.35, 0.5, 0.65, 0.8)
 """Where in the stack the slices lie."""
 SIDE = 176

@@ -14,12 +14,13 @@ import numpy as np
 
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.results import StudyPrediction
+from asemble.datasets import seeds
 from asemble.io import read_study
 from asemble.models import Ensemble, load_ensemble
 from asemble.phantom import sample_case, sample_stack, write_sample
 from asemble.predict import predict
 
-FIRST_SEED = 3_000_000
+FIRST_SEED = seeds.SAMPLES.first
 TRIES = 20
 
 

@@ -20,6 +20,7 @@ from asemble.core.labels import PATTERNS, Plane
 from asemble.core.results import ENSEMBLE, StudyPrediction
 from asemble.core.study import Study
 from asemble.core.volume import Floats
+from asemble.datasets import seeds
 from asemble.evaluation.documents import markdown_table, write_measurement
 from asemble.evaluation.figures import (
     IN_DISTRIBUTION,
@@ -40,9 +41,6 @@ from asemble.evaluation.measures import Maps, measure_for_figures, measure_for_f
 from asemble.evaluation.pages import calibration_parts, studies_parts
 from asemble.evaluation.reliability import calibration_figures
 from asemble.evaluation.studies import (
-    FIRST_HELD_OUT_SEED,
-    FIRST_TEST_SEED,
-    FIRST_VALIDATION_SEED,
     Record,
     plan,
     run_digest,
@@ -83,7 +81,8 @@ TITLES = {
 }
 """Of the pages in `docs`."""
 
-FIRST_SEEDS = {IN_DISTRIBUTION: FIRST_TEST_SEED, SHIFTED: FIRST_HELD_OUT_SEED}
+PEOPLE = {IN_DISTRIBUTION: seeds.TEST, SHIFTED: seeds.HELD_OUT_TEST}
+"""Of the test sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ def calibrate(count: int, run: Run) -> None:
     studies = max(count, len(PATTERNS))
     with writing():
         measured = run_studies(
-            plan(studies, FIRST_VALIDATION_SEED, appearances=turns, again=studies // 2),
+            plan(studies, seeds.CALIBRATION, appearances=turns, again=studies // 2),
             lambda simulated: measure_for_fusion(
                 simulated,
                 lambda study: look_at_slices(study, ensemble),
@@ -132,7 +131,7 @@ def calibrate(count: int, run: Run) -> None:
             keep=run.keep,
             progress=progress("calibrating", "studies"),
         )
-        fusion = fit_fusion(measured, ensemble.weights, names, first_seed=FIRST_VALIDATION_SEED)
+        fusion = fit_fusion(measured, ensemble.weights, names, first_seed=seeds.CALIBRATION.first)
         directory = weights_directory(run.weights)
         path = save_fusion(directory, replace(fusion, evaluation=_kept(directory, fusion)))
     print(NOTICE)
@@ -232,7 +231,7 @@ def studies_content(
 ) -> dict[str, Any]:
     """What `studies` keeps of the records of both sets and of their figures."""
     sets: dict[str, dict[str, Any]] = {
-        name: evaluation_card(records[name], found[name], first_seed=FIRST_SEEDS[name])
+        name: evaluation_card(records[name], found[name], first_seed=PEOPLE[name].first)
         for name in SETS
     }
     sets[SHIFTED]["by appearance"] = {
@@ -268,8 +267,8 @@ def tested(count: int, run: Run) -> tuple[Ensemble, dict[str, list[Record]]]:
     ensemble = load_ensemble(run.weights)
     again = count // TWICE
     plans = {
-        IN_DISTRIBUTION: plan(count, FIRST_TEST_SEED, again=again),
-        SHIFTED: plan(count, FIRST_HELD_OUT_SEED, appearances=list(HELD_OUT), again=again),
+        IN_DISTRIBUTION: plan(count, PEOPLE[IN_DISTRIBUTION], again=again),
+        SHIFTED: plan(count, PEOPLE[SHIFTED], appearances=list(HELD_OUT), again=again),
     }
     maps = shown_maps(ensemble)
     with writing():

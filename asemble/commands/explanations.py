@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from asemble.commands.evaluation import (
-    FIRST_SEEDS,
+    PEOPLE,
     Run,
     digest_of,
     keep,
@@ -73,8 +73,8 @@ def measure_explanations(count: int, run: Run, *, docs: Path) -> None:
 def examined(count: int, run: Run, ensemble: Ensemble) -> dict[str, list[Record]]:
     """The records of the inflammatory studies of both sets, measured where they are not yet."""
     plans = {
-        IN_DISTRIBUTION: _inflammatory(plan(count, FIRST_SEEDS[IN_DISTRIBUTION])),
-        SHIFTED: _inflammatory(plan(count, FIRST_SEEDS[SHIFTED], appearances=list(HELD_OUT))),
+        IN_DISTRIBUTION: _inflammatory(plan(count, PEOPLE[IN_DISTRIBUTION])),
+        SHIFTED: _inflammatory(plan(count, PEOPLE[SHIFTED], appearances=list(HELD_OUT))),
     }
     maps, cascade = examined_maps(ensemble), cascade_of(ensemble)
     with writing():

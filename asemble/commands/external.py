@@ -16,17 +16,17 @@ from asemble.core.errors import InputError
 from asemble.core.labels import Pattern
 from asemble.core.results import ABSTAIN
 from asemble.core.study import Study
+from asemble.datasets.inflation import measure_inflation
+from asemble.datasets.manifest import Manifest, Row, read_manifest
+from asemble.datasets.own_data import LabelledSeries, read_rows
+from asemble.datasets.splits import TEST, case_labels, case_numbers
 from asemble.evaluation.external import ExternalCase
 from asemble.evaluation.external_report import Setting, as_json, as_markdown
-from asemble.evaluation.inflation import measure_inflation
 from asemble.imaging.fingerprints import Bits, fingerprints
 from asemble.imaging.slices import prepare
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.fusion import METHODS
 from asemble.predict import CLOSE_CALL, predict
-from asemble.training.manifest import Manifest, Row, read_manifest
-from asemble.training.own_data import LabelledSeries, read_rows
-from asemble.training.splits import TEST, case_labels, case_numbers
 
 JSON_FILE, MARKDOWN_FILE = "external.json", "external.md"
 EVERY_ROW = "all"

@@ -10,6 +10,9 @@ from asemble.core.labels import PATTERNS, Pattern
 from asemble.core.results import ENSEMBLE, StudyPrediction
 from asemble.core.study import Study
 from asemble.core.volume import Volume
+from asemble.datasets.manifest import Row
+from asemble.datasets.own_data import LabelledSeries
+from asemble.datasets.splits import case_labels
 from asemble.evaluation.external import ExternalCase
 from asemble.evaluation.measures import POINTING_MARGIN
 from asemble.explain import explain
@@ -17,9 +20,6 @@ from asemble.io.raster import natural_key
 from asemble.metrics.heatmaps import points_at
 from asemble.models import Ensemble
 from asemble.models.fusion import METHODS
-from asemble.training.manifest import Row
-from asemble.training.own_data import LabelledSeries
-from asemble.training.splits import case_labels
 
 
 def stacked(labelled: Sequence[LabelledSeries]) -> list[LabelledSeries]:

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from asemble import measurements
-from asemble.commands.evaluation import FIRST_SEEDS, Run, keep
+from asemble.commands.evaluation import PEOPLE, Run, keep
 from asemble.commands.terminal import progress, writing
 from asemble.core.labels import Plane
 from asemble.core.study import Series
+from asemble.datasets import seeds
 from asemble.evaluation.figures import IN_DISTRIBUTION, SETS, SHIFTED
 from asemble.evaluation.measurements import (
     Maps,
@@ -18,7 +19,6 @@ from asemble.evaluation.measurements import (
     measure_agreement,
 )
 from asemble.evaluation.studies import (
-    FIRST_VALIDATION_SEED,
     plan,
     run_digest,
     run_studies,
@@ -46,10 +46,10 @@ def measure_measurements(count: int, run: Run, *, docs: Path) -> None:
     """
     ensemble = load_ensemble(run.weights)
     turns = [turn for name in HELD_OUT for turn in (None, name)]
-    validation = plan(max(count // 4, 3), FIRST_VALIDATION_SEED, appearances=turns)
+    validation = plan(max(count // 4, 3), seeds.CALIBRATION, appearances=turns)
     tests = {
-        IN_DISTRIBUTION: plan(count, FIRST_SEEDS[IN_DISTRIBUTION]),
-        SHIFTED: plan(count, FIRST_SEEDS[SHIFTED], appearances=list(HELD_OUT)),
+        IN_DISTRIBUTION: plan(count, PEOPLE[IN_DISTRIBUTION]),
+        SHIFTED: plan(count, PEOPLE[SHIFTED], appearances=list(HELD_OUT)),
     }
     with writing():
         records = run_studies(

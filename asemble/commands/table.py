@@ -12,6 +12,8 @@ import torch
 
 from asemble.commands.terminal import clock, progress, writing
 from asemble.core.labels import Plane
+from asemble.datasets.simulated import simulate_slices
+from asemble.datasets.slices import SliceSet
 from asemble.evaluation.documents import write_measurement
 from asemble.evaluation.table import (
     NetworkAnswers,
@@ -36,7 +38,6 @@ from asemble.training.comparison import (
     score,
     source_digest,
 )
-from asemble.training.data import SliceSet, simulate_slices
 
 BATCH = 64
 """Slices that the ensemble is asked about at once."""

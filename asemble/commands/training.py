@@ -7,16 +7,16 @@ from typing import Any
 from asemble.commands.terminal import progress, writing
 from asemble.core.errors import ConfigError, InputError
 from asemble.core.labels import Plane
+from asemble.datasets.manifest import read_manifest
+from asemble.datasets.own_sets import own_sets
+from asemble.datasets.people import simulate_lessons
+from asemble.datasets.slices import SliceSet
 from asemble.models.evidence import EvidenceNetwork
 from asemble.models.members import MEMBERS
 from asemble.models.weights import load_weights, weights_name
 from asemble.training.config import TrainingConfig, read_config
-from asemble.training.data import SliceSet
-from asemble.training.fresh import simulate_lessons
 from asemble.training.loop import train
-from asemble.training.manifest import read_manifest
-from asemble.training.own_sets import own_sets
-from asemble.training.real_anatomy import paint_lessons, together
+from asemble.training.real_anatomy import paint_lessons
 from asemble.training.real_pelvises import MISSING, SOURCE
 from asemble.training.start import FROM_SCRATCH, Start, start_from, start_of
 
@@ -69,7 +69,7 @@ def train_member(
                 cache,
                 progress=progress("painting", "slices"),
             )
-            training = together(training, painted)
+            training = training.joined(painted)
             data = {"description": PAINTED, "real_anatomy": SOURCE}
             command += " --pelvises DIR"
         _train(

@@ -9,11 +9,10 @@ from asemble.commands.terminal import progress, writing
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.core.results import ENSEMBLE, SeriesPrediction
 from asemble.core.study import Series
+from asemble.datasets import seeds
 from asemble.evaluation.joints import fit_band
 from asemble.evaluation.measures import POINTING_MARGIN
 from asemble.evaluation.studies import (
-    FIRST_HELD_OUT_SEED,
-    FIRST_VALIDATION_SEED,
     Record,
     SeriesTruth,
     SimulatedStudy,
@@ -50,8 +49,8 @@ def measure_trust(count: int, run: Run, *, docs: Path) -> None:
     """
     ensemble = load_ensemble(run.weights)
     names = list(HELD_OUT)
-    validation = plan(count, FIRST_VALIDATION_SEED, appearances=[None, *names])
-    test = plan(count, FIRST_HELD_OUT_SEED, appearances=names)
+    validation = plan(count, seeds.CALIBRATION, appearances=[None, *names])
+    test = plan(count, seeds.HELD_OUT_TEST, appearances=names)
     with writing():
         records = run_studies(
             [*validation, *test],

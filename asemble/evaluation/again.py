@@ -14,19 +14,17 @@ import numpy as np
 from asemble.core.labels import JUDGED_PLANES, Pattern, Plane, Weighting
 from asemble.core.study import Series, Study
 from asemble.core.volume import Volume
+from asemble.datasets.seeds import SECOND_VISIT
 from asemble.phantom import Case, render_series, sample_case, sample_stack
 
 AGAIN_FILE = "again.npz"
 """Beside the first examination."""
 
-VISIT_OFFSET = 100_000
-"""From the seed of a person to the seed of the second visit; no plan is so long."""
-
 
 def second_visit(*, kind: Pattern, seed: int, appearance: str | None) -> Case:
     """The person of that seed on another day."""
     person = sample_case(seed, kind=kind, appearance=appearance)
-    visit = sample_case(seed + VISIT_OFFSET, kind=kind, appearance=appearance)
+    visit = sample_case(seed + SECOND_VISIT, kind=kind, appearance=appearance)
     return replace(
         person,
         seed=visit.seed,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asemble.core.labels import STANDING_NOTICE
+from asemble.datasets.inflation import Inflation
 from asemble.evaluation.documents import markdown_table
 from asemble.evaluation.external import (
     ExternalCase,
@@ -17,7 +18,6 @@ from asemble.evaluation.external import (
     pooled,
     slice_level,
 )
-from asemble.evaluation.inflation import Inflation
 from asemble.evaluation.measures import POINTING_MARGIN
 from asemble.metrics.decision_curve import decision_curve
 from asemble.metrics.estimates import Estimate, with_interval

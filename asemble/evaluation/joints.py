@@ -4,12 +4,10 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.labels import PATTERNS, Plane, Weighting
+from asemble.datasets import seeds
 from asemble.imaging.joints import JointBand
 from asemble.phantom import Case, sample_case, sample_stack
 from asemble.phantom.acquisition import Stack
-
-FIRST_JOINT_SEED = 500_000
-"""The bands are fitted on cases of the early stopping: in appearances that training samples."""
 
 JOINT_QUANTILE = 0.95
 """Share of the joint spaces' area that a band holds, across it and along it."""
@@ -20,13 +18,13 @@ DEPTH_QUANTILE = 0.99
 Floats64 = npt.NDArray[np.float64]
 
 
-def fit_band(plane: Plane, cases: int, *, first_seed: int = FIRST_JOINT_SEED) -> JointBand:
-    """The band of one plane from the joint spaces of so many simulated cases.
+def fit_band(plane: Plane, cases: int) -> JointBand:
+    """The band of one plane from the joint spaces of so many cases of the early stopping.
 
     A line is laid through the joint spaces of both sides by least squares; the band is as wide and
     as long as holds `JOINT_QUANTILE` of their area.
     """
-    places = [_joint_places(*_stack_of(n, plane)) for n in range(first_seed, first_seed + cases)]
+    places = [_joint_places(*_stack_of(n, plane)) for n in seeds.VALIDATION.numbers(cases)]
     x, y, depth = np.concatenate(places).T
     slope, beside = np.polyfit(y, np.abs(x), 1)
     tail = (1 - JOINT_QUANTILE) / 2

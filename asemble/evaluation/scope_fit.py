@@ -18,13 +18,14 @@ from torch.nn import functional
 
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.core.volume import Floats
+from asemble.datasets import seeds
 from asemble.evaluation.scope_examples import FIELD_MM as EXAMPLE_MM
 from asemble.evaluation.scope_examples import SIDE, SLICES, Examples, foreign, simulated
 from asemble.imaging.intensity import SQUASH, SQUASH_GAIN
 from asemble.imaging.slices import FIELD_MM
 from asemble.models.scope import COARSE, LOGIT_LIMIT, Limits, Scope, ScopeNetwork, even
 
-FIRST_SEED = 700_000
+FIRST_SEED = seeds.SCOPE.first
 """Simulated people from here on are the scope's own: no network is trained or measured on them."""
 VALIDATION_SHARE = 0.2
 """Of the people, kept from the network to set the limits on."""
@@ -77,7 +78,7 @@ def fit(budget: Budget, progress: Progress | None = None) -> Scope:
             told()
         return reduce(Examples.joined, parts)
 
-    drawn = collected(simulated(FIRST_SEED + seed) for seed in range(budget.people))
+    drawn = collected(simulated(seed) for seed in seeds.SCOPE.numbers(budget.people))
     pictures = collected(foreign(FIRST_SEED + seed) for seed in range(budget.pictures))
     return fit_on(drawn, pictures, budget, told)
 

@@ -18,14 +18,15 @@ from asemble.core.errors import InputError
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Plane, Weighting
 from asemble.core.study import Series, Study
 from asemble.core.volume import Floats, Volume
+from asemble.datasets import seeds
 from asemble.evaluation.foreign import FAMILIES
 from asemble.evaluation.scope_examples import sagittal
 from asemble.phantom import HELD_OUT, render_slice, sample_case, sample_stack
 from asemble.phantom.acquisition import Stack
 
-FIRST_SEED = 1_500_000
+FIRST_SEED = seeds.HELD_OUT_SLICES.first
 """Simulated people from here on measure the scope; nothing was fitted on them, and no limit was
-chosen on them: that was done on those from 1,400,000 on."""
+chosen on them: that was done on `seeds.SCOPE_LIMITS`."""
 SLICES = 7
 """Slices drawn of each stack, over its whole depth."""
 TRAINING, HELD = "simulated joints, training appearances", "simulated joints, held-out: "
@@ -59,7 +60,7 @@ def simulated_samples(index: int) -> Iterator[Sample]:
     plane = JUDGED_PLANES[index % len(JUDGED_PLANES)]
     appearance = names[index // len(JUDGED_PLANES) % len(names)]
     trained = drawn_series(FIRST_SEED + index, plane)
-    held_out = drawn_series(FIRST_SEED + 500_000 + index, plane, appearance)
+    held_out = drawn_series(seeds.SCOPE_HELD_OUT.first + index, plane, appearance)
     yield Sample(TRAINING, True, study_of(trained))
     yield Sample(HELD + appearance, True, study_of(held_out))
     source = trained if index % 4 < 2 else held_out

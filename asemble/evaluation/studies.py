@@ -26,20 +26,8 @@ from asemble import imaging, io, phantom
 from asemble.core.geometry import ras_affine
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
 from asemble.core.study import Series, Study
+from asemble.datasets.seeds import SeedRange
 from asemble.evaluation.again import AGAIN_FILE, read_again, write_again
-
-FIRST_VALIDATION_SEED = 750_000
-"""Cases from here on fit the study calibration.
-
-Training takes its cases from 0 and those of its early stopping from 500,000
-(`asemble.training.data`), so no network has seen these.
-"""
-
-FIRST_TEST_SEED = 1_000_000
-"""Cases from here on are for measuring alone, in appearances that training samples."""
-
-FIRST_HELD_OUT_SEED = 1_250_000
-"""Cases from here on are for measuring alone, in appearances that training never samples."""
 
 RECORD_FORMAT = 3
 """Raised when what is written down of a study changes."""
@@ -119,7 +107,7 @@ class SimulatedStudy:
 
 def plan(
     count: int,
-    first_seed: int,
+    people: SeedRange,
     *,
     appearances: Sequence[str | None] = (None,),
     again: int = 0,
@@ -130,21 +118,25 @@ def plan(
 
     Args:
         count: how many.
-        first_seed: the others follow.
+        people: from the first of whom they are taken.
         appearances: to take turns.
         again: how many of them, from the first, are examined a second time.
 
-    >>> [case.name for case in plan(2, 9)]
-    ['normal-9', 'inflammatory-10']
-    >>> [case.appearance for case in plan(6, 9, appearances=("noise", "coil"))]
+    Raises:
+        ValueError: there are not so many people.
+
+    >>> from asemble.datasets.seeds import TEST
+    >>> [case.name for case in plan(2, TEST)]
+    ['normal-1000000', 'inflammatory-1000001']
+    >>> [case.appearance for case in plan(6, TEST, appearances=("noise", "coil"))]
     ['noise', 'coil', 'noise', 'coil', 'noise', 'coil']
     """
     stride = -(-len(appearances) // len(PATTERNS))
     cases = []
-    for i in range(count):
+    for i, seed in enumerate(people.numbers(count)):
         turn, kind = divmod(i, len(PATTERNS))
         appearance = appearances[(turn + kind * stride) % len(appearances)]
-        cases.append(PlannedCase(PATTERNS[kind], first_seed + i, appearance, i < again))
+        cases.append(PlannedCase(PATTERNS[kind], seed, appearance, i < again))
     return cases
 
 

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from asemble.core.labels import Tissue
+from asemble.datasets.slices import OUTSIDE, UNKNOWN
 from asemble.imaging.intensity import SQUASH_GAIN
 from asemble.models.evidence import LESIONS, EvidenceNetwork
 from asemble.training.augment import MEDIAN_RANGE, SQUASH_RANGE, move, random_places, uniform
@@ -32,8 +33,6 @@ TISSUE_WEIGHT, TISSUE_DICE = 1.0, 0.5
 OEDEMA_WEIGHT, OEDEMA_POSITIVE, OEDEMA_DICE = 8.0, 4.0, 1.0
 EVIDENCE_WEIGHT, EVIDENCE_POSITIVE, EVIDENCE_DICE = 6.0, 8.0, 0.5
 LABEL_WEIGHT = 0.5
-OUTSIDE, UNKNOWN = len(Tissue), len(Tissue) + 1
-"""Beside the tissues, where nobody drew them: no bone, bright or not; and what may be anything."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,14 +20,17 @@ import asemble.models
 import asemble.phantom
 from asemble.core.errors import ConfigError
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
+from asemble.datasets import simulated
+from asemble.datasets import slices as slice_sets
+from asemble.datasets.simulated import PARTS, Beside, SliceRequest, simulate_slices
+from asemble.datasets.slices import SliceSet
 from asemble.imaging import intensity, slices
 from asemble.metrics.slices import ScoredSlices
 from asemble.models.comparison import COMPARISON, build_network, pretrained_network
 from asemble.models.members import asemblenet
 from asemble.phantom import Ingredient
-from asemble.training import augment, data, losses
+from asemble.training import augment, losses
 from asemble.training.config import CONFIGS, TrainingConfig, config_from_dict, read_config
-from asemble.training.data import Beside, SliceRequest, SliceSet, simulate_slices
 from asemble.training.loop import outputs, train
 from asemble.training.losses import LESION_CHANNELS
 from asemble.training.start import FROM_SCRATCH, Start
@@ -47,6 +50,9 @@ VALIDATIONS = 2
 
 FACTS_FILE = "run.json"
 """Written last, so a folder with it holds a finished run."""
+
+SOURCES = (slices, intensity, simulated, slice_sets, augment, losses)
+"""Modules that decide which slices a network sees and what it is taught."""
 
 _INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
 
@@ -288,11 +294,12 @@ def read_facts(run: Run, out: Path) -> dict[str, Any]:
 def source_digest(facts: dict[str, Any]) -> str:
     """A short name for the facts and for the source of simulator, slices, networks and losses."""
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    digest.update(repr([(part, people.first) for part, people in PARTS.items()]).encode())
     phantom, models = Path(asemble.phantom.__path__[0]), Path(asemble.models.__path__[0])
     files = [
         *sorted(phantom.glob("*.py")),
         *(models / f"{name}.py" for name in ("asemblenet", "evidence", "members", "comparison")),
-        *(Path(str(module.__file__)) for module in (slices, intensity, data, augment, losses)),
+        *(Path(str(module.__file__)) for module in SOURCES),
     ]
     for source in files:
         digest.update(source.read_bytes())

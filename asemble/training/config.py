@@ -37,8 +37,8 @@ class TrainingConfig:
         plane: coronal or axial.
         seed: of initialisation, order and augmentation.
         training_cases: simulated people to learn from, six slices each; the same people, in the
-            same order, for every member and seed (`asemble.training.fresh`). For the networks of
-            the comparison cases of three slices (`asemble.training.data`).
+            same order, for every member and seed (`asemble.datasets.people`). For the networks of
+            the comparison cases of three slices (`asemble.datasets.simulated`).
         further: whether the people are those of the set "further", as many of them mechanical as
             inflammatory.
         painted_slices: slices with oedema painted on real pelvises (`asemble.training.painted`),

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from asemble.core.errors import ConfigError
 from asemble.core.labels import PATTERNS
+from asemble.datasets.slices import SliceSet
 from asemble.imaging.intensity import Preprocessing, preprocess, squash
 from asemble.models.cards import Card
 from asemble.models.comparison import Trainable
@@ -28,9 +29,7 @@ from asemble.training.augment import augment
 from asemble.training.bones import Batch, bone_loss, changed
 from asemble.training.checkpoint import Progress, is_of_run, load_checkpoint, save_checkpoint
 from asemble.training.config import TrainingConfig
-from asemble.training.data import SliceSet
 from asemble.training.losses import total_loss
-from asemble.training.own_data import OwnSlices
 from asemble.training.record import card_of
 from asemble.training.start import FROM_SCRATCH, Start, new_network, new_optimiser, set_training
 from asemble.training.telling import progress_line, validation_line
@@ -306,14 +305,14 @@ def _to(images: Tensor, device: torch.device) -> Tensor:
 
 def _masked(slices: SliceSet, chosen: npt.NDArray[np.int64] | None = None) -> Tensor | None:
     """`(n,)`: which slices' lesions are known; None where all are, as of simulated ones."""
-    if not isinstance(slices, OwnSlices):
+    if slices.masked is None:
         return None
     return torch.from_numpy(slices.masked if chosen is None else slices.masked[chosen])
 
 
 def _digests(*sets: SliceSet) -> dict[str, list[str]]:
     """What tells runs on own slices apart; simulated ones follow from the configuration."""
-    digests = [one.digest for one in sets if isinstance(one, OwnSlices)]
+    digests = [one.digest for one in sets if one.masked is not None]
     return {"slices": digests} if digests else {}
 
 

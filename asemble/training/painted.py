@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.labels import Pattern, Plane, Tissue, Weighting
+from asemble.datasets.people import Lesson, lesson
+from asemble.datasets.slices import OUTSIDE, UNKNOWN
 from asemble.phantom.acquisition import Points, acquire
 from asemble.phantom.findings import Focus, Lesion, sample_findings
 from asemble.phantom.layer import cover_of
@@ -26,8 +28,6 @@ from asemble.phantom.training_slices import (
     resampled,
     sample_scanner,
 )
-from asemble.training.bones import OUTSIDE, UNKNOWN
-from asemble.training.fresh import Lesson, lesson
 from asemble.training.real_pelvises import PIXEL_MM, RealPelvis, joint_between
 
 Floats = npt.NDArray[np.float32]

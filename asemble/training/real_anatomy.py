@@ -4,17 +4,17 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import fields
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 import asemble.phantom
+from asemble.datasets import people, seeds
+from asemble.datasets.people import Lesson
+from asemble.datasets.slices import CLIP, OUTSIDE, UNKNOWN, SliceSet
 from asemble.models.evidence import EvidenceNetwork
-from asemble.training import bones, fresh, painted, real_pelvises
-from asemble.training.data import FIRST_CASE, SliceSet
-from asemble.training.fresh import Lesson
+from asemble.training import bones, painted, real_pelvises
 from asemble.training.painted import painted_lesson
 from asemble.training.real_pelvises import RealPelvis, read_pelvises
 
@@ -70,20 +70,11 @@ def paint_lessons(
             lesions=np.stack([one.lesions for one in lessons]),
             labels=np.array([one.label for one in lessons], np.int64),
             fluid=np.array([one.fluid for one in lessons], np.bool_),
-            cases=FIRST_CASE["painted"] + np.arange(count) % len(pelvises),
+            cases=seeds.REAL_PELVISES.first + np.arange(count) % len(pelvises),
         )
         partial.replace(kept)
     with np.load(kept) as arrays:
         return SliceSet(**{name: arrays[name] for name in arrays})
-
-
-def together(first: SliceSet, second: SliceSet) -> SliceSet:
-    """Both sets as one, in memory."""
-    both = {
-        f.name: np.concatenate([getattr(first, f.name), getattr(second, f.name)])
-        for f in fields(SliceSet)
-    }
-    return SliceSet(**both)
 
 
 def _take(pelvises: list[RealPelvis]) -> None:
@@ -100,10 +91,11 @@ def _painted(numbers: Sequence[int]) -> list[Lesson]:
 
 def _digest(folder: Path, networks: Sequence[EvidenceNetwork]) -> str:
     digest = hashlib.sha256()
-    sources = [bones, fresh, painted, real_pelvises]
+    sources = [bones, people, painted, real_pelvises]
     files = [Path(str(one.__file__)) for one in sources]
     for source in [*files, *sorted(Path(asemble.phantom.__path__[0]).glob("*.py"))]:
         digest.update(source.read_bytes())
+    digest.update(repr((CLIP, OUTSIDE, UNKNOWN)).encode())
     for stack in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(stack.read_bytes())
     for network in networks:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.labels import PATTERNS, Pattern
+from asemble.datasets.manifest import Problems, Row
 from asemble.imaging.fingerprints import Bits, near_duplicate_groups
-from asemble.training.manifest import Problems, Row
 
 TRAINING, VALIDATION, TEST = "training", "validation", "test"
 

@@ -5,7 +5,6 @@ goes over the same grid. With a mask, a slice that it marks has the label of its
 other slice is normal; without one, every slice has the label of its row.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,33 +16,15 @@ from asemble import io
 from asemble.core.errors import InputError
 from asemble.core.labels import PATTERNS, Pattern
 from asemble.core.study import Series
+from asemble.datasets.manifest import Problems, Row
+from asemble.datasets.simulated import FULL_CELL
+from asemble.datasets.slices import CLIP, SliceSet
 from asemble.imaging.fingerprints import Bits, fingerprints
 from asemble.imaging.intensity import SQUASH, SQUASH_GAIN
 from asemble.imaging.slices import MASK_SIDE, SIDE, Grid, prepare
-from asemble.training.data import CLIP, FULL_CELL, SliceSet
-from asemble.training.manifest import Problems, Row
 
 Progress = Callable[[int, int], None]
 """Called with the number of rows done and the number of rows."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OwnSlices(SliceSet):
-    """Slices of a hospital's own, whose lesions are known only where somebody drew them.
-
-    Args:
-        masked: `(n,)` bool, whether `lesions` of the slice is known.
-    """
-
-    masked: npt.NDArray[np.bool_] = field(kw_only=True)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of all of it, in hex."""
-        digest = hashlib.sha256()
-        for array in (self.images, self.lesions, self.labels, self.cases, self.masked):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,7 +149,7 @@ class Collected:
         self.bits.append(fingerprints(stack.images))
         self.notes.update(labelled.notes)
 
-    def slices(self, chosen: Sequence[int], cases: npt.NDArray[np.int64]) -> OwnSlices:
+    def slices(self, chosen: Sequence[int], cases: npt.NDArray[np.int64]) -> SliceSet:
         """The slices of some rows.
 
         Where any row has a mask, a normal row counts as having an empty one: it has no lesion to
@@ -184,7 +165,7 @@ class Collected:
             self.rows[i].mask is not None or (any_mask and self.rows[i].label is Pattern.NORMAL)
             for i in chosen
         ]
-        return OwnSlices(
+        return SliceSet(
             np.concatenate([self.images[i] for i in chosen]),
             np.concatenate([self.lesions[i] for i in chosen]),
             np.concatenate([self.labels[i] for i in chosen]),

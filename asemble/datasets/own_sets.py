@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from asemble.core.labels import PATTERNS, Plane, Weighting
-from asemble.evaluation.inflation import Inflation, measure_inflation
-from asemble.training.manifest import Manifest
-from asemble.training.own_data import Collected, OwnSlices, Progress, read_rows
-from asemble.training.splits import (
+from asemble.datasets.inflation import Inflation, measure_inflation
+from asemble.datasets.manifest import Manifest
+from asemble.datasets.own_data import Collected, Progress, read_rows
+from asemble.datasets.slices import SliceSet
+from asemble.datasets.splits import (
     TRAINING,
     VALIDATION,
     case_numbers,
@@ -34,8 +35,8 @@ class OwnSets:
         facts: for the card.
     """
 
-    training: OwnSlices
-    validation: OwnSlices
+    training: SliceSet
+    validation: SliceSet
     notes: tuple[str, ...]
     facts: Mapping[str, Any]
 

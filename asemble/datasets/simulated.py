@@ -1,17 +1,17 @@
-"""Slices to learn from: rendered from simulated cases, resampled as a patient's slices are.
+"""Slices rendered from simulated cases, resampled as a patient's slices are.
 
-Cases are numbered; a set is a range of numbers, and the ranges of training, validation and test
-do not meet, so no case is ever on both sides of a split.
+A set is a range of people (`datasets.seeds`), so no case is ever on both sides of a split.
 """
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import repeat
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ import numpy.typing as npt
 
 import asemble.phantom
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
+from asemble.datasets import seeds
+from asemble.datasets.seeds import SeedRange
+from asemble.datasets.slices import CLIP, SliceSet
 from asemble.imaging.slices import MASK_SIDE, SIDE, resample_mask, resample_slice
 from asemble.phantom import (
     HELD_OUT,
@@ -32,20 +35,16 @@ from asemble.phantom import (
 )
 from asemble.phantom.acquisition import Stack
 
-FIRST_CASE = {
-    "training": 0,
-    "further": 250_000,
-    "validation": 500_000,
-    "test": 1_000_000,
-    "held-out": 1_500_000,
-    "painted": 2_000_000,
-}
-"""Number of the first case of each set, which has fewer than 250,000.
-
-Networks that have learned from "training" go on to learn from "further" and "painted".
-
-Cases of the set "held-out" have appearances that training never samples, each in turn.
-"""
+PARTS: Mapping[str, SeedRange] = MappingProxyType(
+    {
+        "training": seeds.TRAINING,
+        "further": seeds.FURTHER,
+        "validation": seeds.VALIDATION,
+        "test": seeds.TEST,
+        "held-out": seeds.HELD_OUT_SLICES,
+    }
+)
+"""People of each set. Those of "held-out" have appearances that training never samples, in turn."""
 
 KINDS = (Pattern.NORMAL, Pattern.INFLAMMATORY, Pattern.MECHANICAL, Pattern.INFLAMMATORY)
 """Cases take these kinds in turn: half of them inflammatory, whose masks teach the most."""
@@ -62,9 +61,6 @@ VISIBLE = 0.3
 FULL_CELL = 0.4
 """Share of a cell of 1.6 mm that a lesion must cover to count in full."""
 
-CLIP = 20.0
-"""Brightest ratio to the foreground median that is kept."""
-
 
 class Beside(StrEnum):
     """What is shown beside each slice, as further channels. The shipped members see none."""
@@ -77,32 +73,6 @@ class Beside(StrEnum):
     def channels(self) -> int:
         """With the slice itself, which comes first."""
         return {"nothing": 1, "neighbouring slices": 3, "T1": 2}[self.value]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SliceSet:
-    """Slices of one plane.
-
-    Args:
-        images: `(n, 256, 256)` float16, ratio to the foreground median, 0 to `CLIP`, not squashed;
-            `(n, channel, 256, 256)` where something is shown beside the slices.
-        lesions: `(n, 2, 128, 128)` uint8, how much inflammatory and mechanical oedema is in each
-            cell, 255 from `FULL_CELL` on.
-        labels: `(n,)` int64, index into `PATTERNS`.
-        cases: `(n,)` int64, number of the case; splits are by case.
-        tissue: `(n, 128, 128)` uint8, a `Tissue` each; None where bones are not taught.
-        fluid: `(n,)` bool, which slices are fluid-sensitive; None where all are.
-    """
-
-    images: npt.NDArray[np.float16]
-    lesions: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int64]
-    cases: npt.NDArray[np.int64]
-    tissue: npt.NDArray[np.uint8] | None = None
-    fluid: npt.NDArray[np.bool_] | None = None
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +97,7 @@ class SliceRequest:
 
     def case_numbers(self) -> range:
         """Numbers of the cases."""
-        first = FIRST_CASE[self.part]
-        return range(first, first + self.cases)
+        return PARTS[self.part].numbers(self.cases)
 
 
 def simulate_slices(
@@ -158,7 +127,7 @@ def case_kind(number: int) -> Pattern:
 def case_appearance(number: int) -> str | None:
     """The held-out appearance of the case of that number, None before the set "held-out"."""
     names = list(HELD_OUT)
-    since = number - FIRST_CASE["held-out"]
+    since = number - seeds.HELD_OUT_SLICES.first
     return names[since // len(KINDS) % len(names)] if since >= 0 else None
 
 
@@ -282,6 +251,7 @@ def _cache_name(request: SliceRequest) -> str:
     for source in sorted(Path(asemble.phantom.__path__[0]).glob("*.py")):
         digest.update(source.read_bytes())
     digest.update(Path(__file__).read_bytes())
+    digest.update(repr((CLIP, request.case_numbers())).encode())
     parts = [request.plane, request.weighting, request.part, str(request.cases)]
     if request.beside is not Beside.NOTHING:
         parts.append(f"beside-{request.beside}")

@@ -17,8 +17,11 @@ import numpy.typing as npt
 
 import asemble.phantom
 from asemble.core.labels import PATTERNS, Pattern, Plane, Tissue, Weighting
+from asemble.datasets import seeds
+from asemble.datasets.simulated import PARTS
+from asemble.datasets.slices import CLIP, OUTSIDE, UNKNOWN, SliceSet
 from asemble.imaging.intensity import median_ratio
-from asemble.models.evidence import EVIDENCE_SIDE
+from asemble.imaging.slices import MASK_SIDE, SIDE
 from asemble.phantom.acquisition import acquire
 from asemble.phantom.cases import PELVISES_HELD_OUT
 from asemble.phantom.contrast import sample_contrast
@@ -34,8 +37,6 @@ from asemble.phantom.training_slices import (
     scanner_points,
     truth_of,
 )
-from asemble.training.bones import OUTSIDE, UNKNOWN
-from asemble.training.data import CLIP, FIRST_CASE, SliceSet
 
 CUTS, CONTRASTS = 2, 3
 """Slices of a person, and contrasts of each."""
@@ -75,7 +76,7 @@ class Lesson:
 
     Args:
         image: `(256, 256)` float16, ratio to the foreground median, 0 to `CLIP`, not squashed.
-        tissue: `(128, 128)` uint8, a `Tissue` each, or what `training.bones` has beside them.
+        tissue: `(128, 128)` uint8, a `Tissue` each, or `OUTSIDE` or `UNKNOWN`.
         lesions: `(2, 128, 128)` uint8, inflammatory and mechanical oedema, 255 in full cells.
         label: index into `PATTERNS`.
         fluid: whether the slice is fluid-sensitive.
@@ -102,7 +103,7 @@ def lessons_of_person(
     Raises:
         ShapeModelMissingError: the package with the shape model is not installed.
     """
-    views = [sample_view(rng, plane, 2 * EVIDENCE_SIDE) for _ in range(CUTS)]
+    views = [sample_view(rng, plane, SIDE) for _ in range(CUTS)]
     if rng.random() < NEIGHBOUR_SHARE:
         away = rng.choice((-1, 1)) * rng.uniform(*NEIGHBOUR_MM) * views[0].normal
         views[1] = replace(views[0], centre=views[0].centre + away, pixel_mm=views[1].pixel_mm)
@@ -151,13 +152,15 @@ def simulate_lessons(
 
     Raises:
         ShapeModelMissingError: the package with the shape model is not installed.
+        ValueError: there are not so many people in that part.
     """
-    folder = cache / f"{plane}-people-{part}-{people}-{_digest()}"
+    numbers = PARTS[part].numbers(people)
+    folder = cache / f"{plane}-people-{part}-{people}-{_digest(numbers)}"
     per_person = CUTS * (1 if part == "validation" else CONTRASTS)
     shapes = {
-        "images": (np.float16, (2 * EVIDENCE_SIDE, 2 * EVIDENCE_SIDE)),
-        "tissue": (np.uint8, (EVIDENCE_SIDE, EVIDENCE_SIDE)),
-        "lesions": (np.uint8, (2, EVIDENCE_SIDE, EVIDENCE_SIDE)),
+        "images": (np.float16, (SIDE, SIDE)),
+        "tissue": (np.uint8, (MASK_SIDE, MASK_SIDE)),
+        "lesions": (np.uint8, (2, MASK_SIDE, MASK_SIDE)),
         "labels": (np.int64, ()),
         "fluid": (np.bool_, ()),
         "cases": (np.int64, ()),
@@ -170,14 +173,13 @@ def simulate_lessons(
             )
             for name, (kind, shape) in shapes.items()
         }
-        first = FIRST_CASE[part]
         with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
-            made = pool.map(_lessons_of, range(first, first + people), repeat(plane), chunksize=4)
-            for done, lessons in enumerate(made):
+            made = pool.map(_lessons_of, numbers, repeat(plane), chunksize=4)
+            for done, (number, lessons) in enumerate(zip(numbers, made, strict=True)):
                 for at, one in enumerate(lessons, start=done * per_person):
                     arrays["images"][at], arrays["tissue"][at] = one.image, one.tissue
                     arrays["lesions"][at], arrays["labels"][at] = one.lesions, one.label
-                    arrays["fluid"][at], arrays["cases"][at] = one.fluid, first + done
+                    arrays["fluid"][at], arrays["cases"][at] = one.fluid, number
                 if progress is not None:
                     progress(done + 1, people)
         for array in arrays.values():
@@ -188,15 +190,16 @@ def simulate_lessons(
 
 def _lessons_of(number: int, plane: Plane) -> list[Lesson]:
     rng = np.random.default_rng([number, list(Plane).index(plane), 3])
-    pattern = (PEOPLE if number < FIRST_CASE["further"] else MIXED)[number % len(PEOPLE)]
-    if number < FIRST_CASE["validation"]:
+    pattern = (PEOPLE if number < seeds.FURTHER.first else MIXED)[number % len(PEOPLE)]
+    if number < seeds.VALIDATION.first:
         return lessons_of_person(rng, plane, pattern)
     bones = PELVISES_HELD_OUT[number % len(PELVISES_HELD_OUT)]
     return lessons_of_person(rng, plane, pattern, pelvis=bones)[::CONTRASTS]
 
 
-def _digest() -> str:
+def _digest(numbers: range) -> str:
     digest = hashlib.sha256(Path(__file__).read_bytes())
+    digest.update(repr((CLIP, OUTSIDE, UNKNOWN, numbers)).encode())
     for source in sorted(Path(asemble.phantom.__path__[0]).glob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:12]
@@ -204,7 +207,7 @@ def _digest() -> str:
 
 def lesson(one: SimulatedSlice) -> Lesson:
     """A simulated slice as it is kept."""
-    cells = (EVIDENCE_SIDE, 2, EVIDENCE_SIDE, 2)
+    cells = (MASK_SIDE, 2, MASK_SIDE, 2)
     tissues = range(UNKNOWN + 1)
     counts = np.stack([(one.tissue == t).reshape(cells).sum(axis=(1, 3)) for t in tissues])
     counts[[Tissue.REST, OUTSIDE]] -= 1  # a cell that is half something is that
