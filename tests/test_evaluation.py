@@ -22,6 +22,7 @@ from asemble.evaluation.calibration import (
     fit_slices,
     fit_study,
 )
+from asemble.evaluation.explained import measure_for_explanations, untrained_draws
 from asemble.evaluation.explanations import (
     MAPS,
     MISMATCHED,
@@ -42,9 +43,10 @@ from asemble.evaluation.figures import (
 from asemble.evaluation.fitting import features, fit_fusion, least_share
 from asemble.evaluation.gallery import entry, worst, write_strip
 from asemble.evaluation.measures import (
+    figures_record,
     map_record,
-    measure_for_explanations,
     measure_for_figures,
+    shown_maps,
 )
 from asemble.evaluation.pages import calibration_parts, explanations_parts, studies_parts
 from asemble.evaluation.reliability import calibration_figures
@@ -56,6 +58,7 @@ from asemble.evaluation.studies import (
     run_digest,
     run_studies,
 )
+from asemble.explain import explain
 from asemble.metrics.estimates import Estimate
 from asemble.metrics.heatmaps import (
     energy_in,
@@ -463,13 +466,7 @@ def shortened(simulated: SimulatedStudy) -> SimulatedStudy:
 def test_a_study_is_written_down_once_for_every_command(
     simulated: SimulatedStudy, random_ensemble: Ensemble
 ) -> None:
-    from asemble.commands.evaluation import shown_maps  # noqa: PLC0415  torch, where it is used
-
-    found = measure_for_figures(
-        shortened(simulated),
-        lambda study: predict(study, random_ensemble),
-        shown_maps(random_ensemble),
-    )
+    found = measure_for_figures(shortened(simulated), random_ensemble)
     found = json.loads(json.dumps(found))
     assert len(found["again"]["interval"]) == 2
     for series in found["series"]:
@@ -484,17 +481,22 @@ def test_a_study_is_written_down_once_for_every_command(
     assert strip is not None and strip.shape == (192, 384, 3)
 
 
+def test_one_pass_writes_down_what_an_answer_and_its_explanation_apart_would(
+    simulated: SimulatedStudy, random_ensemble: Ensemble
+) -> None:
+    short = shortened(simulated)
+    prediction = predict(short.study, random_ensemble)
+    heatmaps = explain(short.study, prediction, random_ensemble)
+    apart = figures_record(short, prediction, shown_maps(heatmaps, short.truth))
+    found = measure_for_figures(short, random_ensemble)
+    assert found | {"again": None, "without rules": None} == apart
+
+
 def test_explanations_are_written_down_with_other_methods_controls_and_the_cascade(
     simulated: SimulatedStudy, random_ensemble: Ensemble
 ) -> None:
-    from asemble.commands.explanations import cascade_of, examined_maps  # noqa: PLC0415  torch
-
-    found = measure_for_explanations(
-        replace(shortened(simulated), again=None),
-        lambda study: predict(study, random_ensemble),
-        examined_maps(random_ensemble),
-        cascade_of(random_ensemble),
-    )
+    draws = untrained_draws(random_ensemble)
+    found = measure_for_explanations(shortened(simulated), random_ensemble, draws)
     found = json.loads(json.dumps(found))
     for series in found["series"]:
         assert {name.split("/")[0] for name in series["maps"]} == {*MAPS}

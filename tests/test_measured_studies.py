@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asemble.commands.measurements import maps_of
 from asemble.core.joints import Joint
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.measurements import Measurements
@@ -19,6 +18,7 @@ from asemble.evaluation.measurements import (
     agreement_figures,
     agreement_parts,
     by_rules,
+    maps_of,
     name_of,
     on_cells,
     true_slice,

@@ -11,14 +11,16 @@ import torch
 from small_studies import CORONAL, noise_series, study_of
 from streamlit.testing.v1 import AppTest
 
-from asemble.commands.trust import JOINT_CASES, look_at
+from asemble.commands.trust import JOINT_CASES
 from asemble.core.labels import JUDGED_PLANES, Pattern, Plane, Weighting
 from asemble.core.results import ENSEMBLE
 from asemble.core.study import Series
 from asemble.core.volume import Floats, Volume
+from asemble.evaluation.explained import cascade, untrained_draws
 from asemble.evaluation.joints import fit_band
 from asemble.evaluation.studies import PlannedCase, SeriesTruth, SimulatedStudy
 from asemble.evaluation.trust import QUESTIONS, Bands, limit_of, trust_figures, trust_parts
+from asemble.evaluation.trust_records import look_at
 from asemble.explain import SeriesHeatmaps, explain
 from asemble.explain.changes import body, covered, elsewhere, moved
 from asemble.explain.telling import limits_of, tell
@@ -325,10 +327,9 @@ def test_the_map_that_is_tested_is_the_one_that_is_shown(
 def test_layers_drawn_by_chance_destroy_the_map_of_a_simulated_lesion(
     shipped: Ensemble, explained: tuple[Series, int, SeriesHeatmaps]
 ) -> None:
-    from asemble.commands.explanations import cascade_of  # noqa: PLC0415  torch, where it is used
-
-    series, index, _ = explained
-    for member, layers in cascade_of(shipped)(series, index).items():
+    series, index, heatmaps = explained
+    draws = untrained_draws(shipped)
+    for member, layers in cascade(series, index, heatmaps, shipped, draws).items():
         ranks = [layer["rank"] for layer in layers.values()]
         assert max(ranks[1:]) < 0.5, (member, ranks)
         assert abs(ranks[-1]) < 0.3, (member, ranks)

@@ -17,9 +17,6 @@ import numpy as np
 from asemble.commands.terminal import progress, writing
 from asemble.core.errors import WeightsError
 from asemble.core.labels import PATTERNS, Plane
-from asemble.core.results import ENSEMBLE, StudyPrediction
-from asemble.core.study import Study
-from asemble.core.volume import Floats
 from asemble.datasets import seeds
 from asemble.evaluation.documents import markdown_table, write_measurement
 from asemble.evaluation.figures import (
@@ -37,7 +34,7 @@ from asemble.evaluation.figures import (
 )
 from asemble.evaluation.fitting import fit_fusion, pulls
 from asemble.evaluation.gallery import GALLERY_FILE, entry, worst, write_strip
-from asemble.evaluation.measures import Maps, measure_for_figures, measure_for_fusion
+from asemble.evaluation.measures import measure_for_figures, measure_for_fusion
 from asemble.evaluation.pages import calibration_parts, studies_parts
 from asemble.evaluation.reliability import calibration_figures
 from asemble.evaluation.studies import (
@@ -46,11 +43,9 @@ from asemble.evaluation.studies import (
     run_digest,
     run_studies,
 )
-from asemble.explain import explain, raw_maps
 from asemble.explain.telling import limits_of
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.cards import card_path, write_card
-from asemble.models.ensemble import sum_of_shares
 from asemble.models.fusion import (
     METHODS,
     PLANE_SETS,
@@ -64,7 +59,6 @@ from asemble.models.fusion import (
 from asemble.models.scope import accepts_all
 from asemble.models.weights import weights_directory
 from asemble.phantom import HELD_OUT
-from asemble.predict import judge, predict, without_rules
 
 TWICE = 3
 """One in so many test studies is examined a second time, which costs as much as the first."""
@@ -120,11 +114,7 @@ def calibrate(count: int, run: Run) -> None:
     with writing():
         measured = run_studies(
             plan(studies, seeds.CALIBRATION, appearances=turns, again=studies // 2),
-            lambda simulated: measure_for_fusion(
-                simulated,
-                lambda study: look_at_slices(study, ensemble),
-                lambda series: raw_maps(series, ensemble).maps,
-            ),
+            lambda simulated: measure_for_fusion(simulated, ensemble),
             records=run.records / "calibrate.jsonl",
             digest=run_digest(ensemble.weights),
             workers=run.workers,
@@ -177,24 +167,6 @@ def _of_maps(fusion: Fusion) -> list[float]:
     ]
     slices = [list(asdict(fusion.slices[plane]).values()) for plane in sorted(fusion.slices)]
     return [*references, *(number for numbers in slices for number in numbers)]
-
-
-def look_at_slices(study: Study, ensemble: Ensemble) -> Record:
-    """What is said of each slice, for `measure_for_fusion`; one series a plane."""
-    return {
-        str(one.plane): {
-            "probabilities": {
-                name: values.round(7).tolist()
-                for name, values in (
-                    (ENSEMBLE, sum_of_shares(one.members, one.shares)),
-                    *one.members.items(),
-                )
-            },
-            "share": [found.share for found in one.at_joints],
-            "expected": [found.expected for found in one.at_joints],
-        }
-        for one in judge(study.series, ensemble)
-    }
 
 
 def measure_studies(count: int, run: Run, *, docs: Path, store: bool) -> None:
@@ -270,16 +242,10 @@ def tested(count: int, run: Run) -> tuple[Ensemble, dict[str, list[Record]]]:
         IN_DISTRIBUTION: plan(count, PEOPLE[IN_DISTRIBUTION], again=again),
         SHIFTED: plan(count, PEOPLE[SHIFTED], appearances=list(HELD_OUT), again=again),
     }
-    maps = shown_maps(ensemble)
     with writing():
         measured = run_studies(
             [case for cases in plans.values() for case in cases],
-            lambda simulated: measure_for_figures(
-                simulated,
-                lambda study: predict(study, ensemble),
-                maps,
-                lambda study, prediction: without_rules(study, prediction, ensemble),
-            ),
+            lambda simulated: measure_for_figures(simulated, ensemble),
             records=run.records / "studies.jsonl",
             digest=digest_of(ensemble),
             workers=run.workers,
@@ -287,27 +253,6 @@ def tested(count: int, run: Run) -> tuple[Ensemble, dict[str, list[Record]]]:
             progress=progress("measuring", "studies"),
         )
     return ensemble, {IN_DISTRIBUTION: measured[:count], SHIFTED: measured[count:]}
-
-
-def shown_maps(ensemble: Ensemble) -> Maps:
-    """The maps that the app shows, of every member and the ensemble."""
-
-    def maps(
-        study: Study, prediction: StudyPrediction, played: Mapping[str, Sequence[int]]
-    ) -> dict[str, dict[str, Floats]]:
-        shown = explain(study, prediction, ensemble)
-        return {
-            id_: {
-                f"{method}/{who}": get(method, who).values[list(slices)]
-                for get in (shown[id_].get,)
-                for method in METHODS
-                for who in _names(study, id_, ensemble)
-            }
-            for id_, slices in played.items()
-            if id_ in shown
-        }
-
-    return maps
 
 
 def digest_of(ensemble: Ensemble, **facts: object) -> str:
@@ -334,11 +279,6 @@ def fusion_facts(fusion: Fusion) -> dict[str, object]:
         "counting": dict(fusion.counting),
         "limits": dict(limits_of(fusion)),
     }
-
-
-def _names(study: Study, series_id: str, ensemble: Ensemble) -> list[str]:
-    plane = study.series_by_id(series_id).plane
-    return [ENSEMBLE, *(member_names(ensemble)[plane] if plane else [])]
 
 
 def keep(

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from asemble import __version__
-from asemble.commands.external_cases import stacked, study_case
 from asemble.commands.terminal import progress, writing
 from asemble.core.errors import InputError
 from asemble.core.labels import Pattern
@@ -21,12 +20,13 @@ from asemble.datasets.manifest import Manifest, Row, read_manifest
 from asemble.datasets.own_data import LabelledSeries, read_rows
 from asemble.datasets.splits import TEST, case_labels, case_numbers
 from asemble.evaluation.external import ExternalCase
+from asemble.evaluation.external_cases import stacked, study_case
 from asemble.evaluation.external_report import Setting, as_json, as_markdown
 from asemble.imaging.fingerprints import Bits, fingerprints
 from asemble.imaging.slices import prepare
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.fusion import METHODS
-from asemble.predict import CLOSE_CALL, predict
+from asemble.predict import CLOSE_CALL
 
 JSON_FILE, MARKDOWN_FILE = "external.json", "external.md"
 EVERY_ROW = "all"
@@ -156,16 +156,15 @@ def _add(measured: _Measured, labelled: Sequence[LabelledSeries], ensemble: Ense
     together = stacked(labelled)
     named = [replace(one.series, id=f"s{n:02d}") for n, one in enumerate(together, start=1)]
     study = Study(tuple(named), (), "")
-    prediction = predict(study, ensemble)
     truth = {series.id: one for series, one in zip(named, together, strict=True)}
+    rows = measured.rows[first:]
+    prediction, case = study_case(study, rows, truth, ensemble)
     for judged in prediction.series:
         if not judged.used:
             slices = len(truth[judged.series_id].labels)
             measured.not_judged[str(judged.why_not)] += slices
-    rows = measured.rows[first:]
     if rows[0].patient and prediction.decision == ABSTAIN:
         measured.reasons[prediction.reasons[0]] += 1
-    case = study_case(study, prediction, rows, truth, ensemble)
     measured.studies.append((first, case))
 
 

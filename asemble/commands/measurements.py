@@ -2,17 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from asemble import measurements
 from asemble.commands.evaluation import PEOPLE, Run, keep
 from asemble.commands.terminal import progress, writing
-from asemble.core.labels import Plane
-from asemble.core.study import Series
 from asemble.datasets import seeds
 from asemble.evaluation.figures import IN_DISTRIBUTION, SETS, SHIFTED
 from asemble.evaluation.measurements import (
-    Maps,
     agreement_figures,
     agreement_parts,
     by_rules,
@@ -24,10 +19,7 @@ from asemble.evaluation.studies import (
     run_studies,
     sources_digest,
 )
-from asemble.imaging.slices import prepare
 from asemble.models import Ensemble, load_ensemble
-from asemble.models.ensemble import judging, sum_of_shares
-from asemble.models.seeing import oedema_share
 from asemble.phantom import HELD_OUT
 
 
@@ -54,9 +46,7 @@ def measure_measurements(count: int, run: Run, *, docs: Path) -> None:
     with writing():
         records = run_studies(
             [*(case for name in SETS for case in tests[name]), *validation],
-            lambda simulated: measure_agreement(
-                simulated, lambda series: maps_of(series, ensemble)
-            ),
+            lambda simulated: measure_agreement(simulated, ensemble),
             records=run.records / "measurements.jsonl",
             digest=measurements_digest(ensemble),
             workers=run.workers,
@@ -79,15 +69,3 @@ def measurements_digest(ensemble: Ensemble) -> str:
     return run_digest(
         ensemble.weights, {"shares": shares, "measurements": sources_digest(measurements)}
     )
-
-
-def maps_of(series: Series, ensemble: Ensemble) -> Maps:
-    """Tissue and oedema of a series by the ensemble, as `predict` measures them."""
-    plane = Plane(str(series.plane))
-    shares = ensemble.shares(plane)
-    tissue, oedema = [], []
-    for piece in ensemble.each(plane, prepare(series.volume, plane).images, judging):
-        tissue.append(sum_of_shares({n: of[2] for n, of in piece.items()}, shares))
-        oedema.append(sum_of_shares({n: of[3] for n, of in piece.items()}, shares))
-    maps = np.concatenate(tissue).astype(np.float16).astype(np.float32)
-    return maps, oedema_share(np.concatenate(oedema))

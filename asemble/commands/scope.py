@@ -5,12 +5,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from asemble.commands.terminal import progress, writing
 from asemble.evaluation.documents import write_measurement
-from asemble.evaluation.scope_figures import Answer, abstention, outcomes, page_parts
+from asemble.evaluation.scope_figures import abstention, outcomes, page_parts
 from asemble.evaluation.scope_fit import Budget, fit
 from asemble.evaluation.scope_groups import (
     Sample,
@@ -20,12 +19,11 @@ from asemble.evaluation.scope_groups import (
     pydicom_samples,
     simulated_samples,
 )
-from asemble.models import Ensemble, load_ensemble
+from asemble.models import load_ensemble
 from asemble.models.fusion import store_measurement
 from asemble.models.scope import save_scope
 from asemble.models.signing import SHIPPED_DIRECTORY
 from asemble.models.weights import weights_directory
-from asemble.predict import look_for_joints
 
 
 def fit_scope(*, weights: Path | None) -> None:
@@ -62,7 +60,6 @@ def evaluate_scope(
         AsembleError: the scope cannot be read, or nothing can be written.
     """
     ensemble = load_ensemble(weights)
-    scope = ensemble.scope
     tell = progress("measuring", "samples")
 
     def samples() -> Iterator[Sample]:
@@ -77,20 +74,12 @@ def evaluate_scope(
         if files is not None:
             yield from file_samples(files)
 
-    found = outcomes(samples(), lambda sample: _answer(sample, ensemble), scope)
+    found = outcomes(samples(), ensemble)
     figures = abstention(found)
     parts = page_parts(figures)
     print("\n\n".join(parts))
-    measured = {"count": count, "groups": figures, "fitted_on": dict(scope.fitted_on)}
+    measured = {"count": count, "groups": figures, "fitted_on": dict(ensemble.scope.fitted_on)}
     with writing():
         title = "What the ensemble declines to judge"
         write_measurement(docs, "scope", title=title, parts=parts, measured=measured)
         store_measurement(weights_directory(weights), "scope", measured)
-
-
-def _answer(sample: Sample, ensemble: Ensemble) -> Answer:
-    looked = look_for_joints(sample.study, ensemble)
-    slices = [one.shown for one in looked.judged if one.shown is not None]
-    shown = float(np.concatenate(slices).mean()) if slices else None
-    codes = tuple(note.code for one in looked.judged for note in one.notes)
-    return looked.why_abstains, shown, codes

@@ -4,7 +4,7 @@ The truth is measured by the same rules from the simulator's own maps, painted a
 scanner, so that what is compared is what the networks find, not how it is counted.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,16 @@ from asemble.core.study import Series
 from asemble.core.volume import Floats
 from asemble.evaluation.documents import markdown_table
 from asemble.evaluation.studies import PlannedCase, Record, SimulatedStudy
-from asemble.imaging.slices import MASK_SIDE, grid_of
+from asemble.imaging.slices import MASK_SIDE, grid_of, prepare
 from asemble.measurements import Rules, cells_of, measure
 from asemble.measurements.cells import oedema_at
 from asemble.measurements.measuring import RULES
 from asemble.metrics.agreement import dice, icc, limits_of_agreement
 from asemble.metrics.estimates import NOT_MEASURABLE, with_interval
 from asemble.metrics.resampling import over_cases
+from asemble.models import Ensemble
+from asemble.models.ensemble import judging, sum_of_shares
+from asemble.models.seeing import oedema_share
 from asemble.phantom import Case, sample_case, sample_stack
 from asemble.phantom.acquisition import Stack
 from asemble.phantom.cases import view_of
@@ -53,8 +56,6 @@ VOLUME = (
 
 Maps = tuple[Floats, Floats]
 """Tissue `(slice, 6, side, side)` and how likely oedema is `(slice, side, side)`."""
-Look = Callable[[Series], Maps]
-"""The ensemble's maps of a series."""
 
 
 def true_maps(case: PlannedCase, series: Series) -> Maps:
@@ -94,10 +95,22 @@ def on_cells(series: Series, tissue: npt.NDArray[np.uint8], oedema: Floats) -> M
     return np.stack(shares, axis=1), grid.to_square(oedema, MASK_SIDE)
 
 
-def measure_agreement(simulated: SimulatedStudy, look: Look) -> Record:
+def maps_of(series: Series, ensemble: Ensemble) -> Maps:
+    """Tissue and oedema of a series by the ensemble, as `predict` measures them."""
+    plane = Plane(str(series.plane))
+    shares = ensemble.shares(plane)
+    tissue, oedema = [], []
+    for piece in ensemble.each(plane, prepare(series.volume, plane).images, judging):
+        tissue.append(sum_of_shares({n: of[2] for n, of in piece.items()}, shares))
+        oedema.append(sum_of_shares({n: of[3] for n, of in piece.items()}, shares))
+    maps = np.concatenate(tissue).astype(np.float16).astype(np.float32)
+    return maps, oedema_share(np.concatenate(oedema))
+
+
+def measure_agreement(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:
     """What is measured of the truth of the semicoronal series, and of what the networks find."""
     series = next(s for s in simulated.study.series if s.plane is Plane.CORONAL)
-    truth, maps = true_maps(simulated.case, series), look(series)
+    truth, maps = true_maps(simulated.case, series), maps_of(series, ensemble)
     true, found = measure(series, *truth, rules=TRUTH), measure(series, *maps)
     if true is None or found is None:
         raise ValueError(f"{simulated.case.name} has no geometry")

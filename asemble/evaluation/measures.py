@@ -1,6 +1,6 @@
 """What is written down of one simulated study: for fitting the fusion, and for measuring it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,18 @@ from scipy.ndimage import distance_transform_edt
 from asemble.core.geometry import spacing_mm
 from asemble.core.labels import PATTERNS, Pattern
 from asemble.core.results import ENSEMBLE, SeriesPrediction, StudyPrediction
-from asemble.core.study import Series, Study
+from asemble.core.study import Series
 from asemble.core.volume import Floats
 from asemble.evaluation.gallery import picture
 from asemble.evaluation.studies import Record, SeriesTruth, SimulatedStudy
+from asemble.explain import SeriesHeatmaps
 from asemble.imaging.slices import prepare
 from asemble.metrics.heatmaps import average_precision, energy_in, peak, points_at
+from asemble.models import Ensemble
 from asemble.models.calibration import Floats64
-from asemble.models.fusion import GRADCAM
+from asemble.models.ensemble import sum_of_shares
+from asemble.models.fusion import GRADCAM, METHODS
+from asemble.predict import Judged, assess, judge, judge_with_maps, predict, without_rules
 
 POINTING_MARGIN = 5
 """Pixels of the series' grid, 4-5 mm: as the pointing game on real scans was scored."""
@@ -25,71 +29,91 @@ POINTING_MARGIN = 5
 BRIGHT_PERCENTILE = 99.5
 """Of a prepared slice: how bright its brightest half per cent is."""
 
-Predict = Callable[[Study], StudyPrediction]
-"""Predicts a study."""
-Plain = Callable[[Study, StudyPrediction], StudyPrediction | None]
-"""From a study and its prediction to the same without the rules of decision 22."""
-Look = Callable[[Study], Record]
-"""From an examination to what is said of each slice, by plane.
-
-`probabilities` by member, `ENSEMBLE` among them, `(slice, 3)` and not smoothed; `share` of the
-evidence of each slice that lies at the joints, None without any; `expected`, whether a joint is.
-"""
-Heat = Callable[[Series], Mapping[tuple[str, str], Floats]]
-"""Raw maps of a series by method and member, in logits."""
-Maps = Callable[
-    [Study, StudyPrediction, Mapping[str, Sequence[int]]], Mapping[str, Mapping[str, Floats]]
-]
-"""From slices by series id to maps `(slice, row, column)` by series id, then by name.
-
-Names are `method/member`, for example `gradcam/ensemble`.
-"""
-Cascade = Callable[[Series, int], Mapping[str, Mapping[str, Mapping[str, float]]]]
-"""From a slice to how alike its maps are, by member, then by layer, then by measure."""
+Maps = Mapping[str, Mapping[str, Floats]]
+"""Maps `(slice, row, column)` by series id, then by name, for example `gradcam/ensemble`."""
 
 
-def measure_for_fusion(simulated: SimulatedStudy, look: Look, heat: Heat) -> Record:
+def measure_for_fusion(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:
     """What the networks say of each slice, its label, and the hottest places of each member.
 
-    Args:
-        simulated: the study.
-        look: what is written down of each examination.
-        heat: is asked of inflammatory studies alone, which say what strong heat is.
+    Heat is asked for in inflammatory studies alone, which say what strong heat is.
     """
+    series = simulated.study.series
     hottest: dict[str, float] = {}
     if simulated.case.kind is Pattern.INFLAMMATORY:
-        for series in simulated.study.series:
-            for (method, member), maps in heat(series).items():
-                key = f"{method}/{series.plane}/{member}"
+        raw, judged = judge_with_maps(series, ensemble)
+        for found in raw.values():
+            for (method, member), maps in found.maps.items():
+                key = f"{method}/{found.plane}/{member}"
                 hottest[key] = max(hottest.get(key, 0.0), float(maps.max()))
+    else:
+        judged = judge(series, ensemble)
+    again = simulated.again
     return {
-        "looks": look(simulated.study),
-        "again": None if simulated.again is None else look(simulated.again),
+        "looks": look_of(judged),
+        "again": None if again is None else look_of(judge(again.series, ensemble)),
         "labels": {
-            str(series.plane): [PATTERNS.index(name) for name in simulated.truth[series.id].labels]
-            for series in simulated.study.series
+            str(one.plane): [PATTERNS.index(name) for name in simulated.truth[one.id].labels]
+            for one in series
         },
         "hottest": hottest,
     }
 
 
-def measure_for_figures(
-    simulated: SimulatedStudy, predict: Predict, maps: Maps, without_rules: Plain = lambda *_: None
-) -> Record:
+def look_of(judged: Sequence[Judged]) -> Record:
+    """What is said of each slice of an examination, by plane; one series a plane.
+
+    `probabilities` by member, `ENSEMBLE` among them, `(slice, 3)` and not smoothed; `share` of the
+    evidence of each slice that lies at the joints, None without any; `expected`, whether a joint
+    is.
+    """
+    return {
+        str(one.plane): {
+            "probabilities": {
+                name: values.round(7).tolist()
+                for name, values in (
+                    (ENSEMBLE, sum_of_shares(one.members, one.shares)),
+                    *one.members.items(),
+                )
+            },
+            "share": [found.share for found in one.at_joints],
+            "expected": [found.expected for found in one.at_joints],
+        }
+        for one in judged
+    }
+
+
+def measure_for_figures(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:
     """The study's answer, and for each series scores, truth, baselines and where maps point.
+
+    Maps are asked for where there is oedema to point at, of the same pass as the answer.
+    """
+    study, again = simulated.study, simulated.again
+    if any(truth.played for truth in simulated.truth.values()):
+        prediction, heatmaps = assess(study, ensemble)
+    else:
+        prediction, heatmaps = predict(study, ensemble), {}
+    maps = shown_maps(heatmaps, simulated.truth)
+    judged_any = any(series.used for series in prediction.series)
+    return {
+        **figures_record(simulated, prediction, maps),
+        "without rules": _without_rules(simulated, prediction, maps, ensemble)
+        if judged_any
+        else None,
+        "again": None if again is None else _answer(predict(again, ensemble)),
+    }
+
+
+def figures_record(
+    simulated: SimulatedStudy, prediction: StudyPrediction, maps: Maps
+) -> dict[str, Any]:
+    """What `measure_for_figures` writes down of an answer and its maps alone.
 
     Args:
         simulated: the study.
-        predict: is asked of every examination.
-        maps: is asked of the slices with oedema.
-        without_rules: what would be predicted if every slice counted and nothing made the ensemble
-            abstain; by default that is not measured.
+        prediction: of it.
+        maps: of the slices with oedema.
     """
-    prediction = predict(simulated.study)
-    played = {id_: truth.played for id_, truth in simulated.truth.items() if truth.played}
-    heat = maps(simulated.study, prediction, played) if played else {}
-    judged_any = any(series.used for series in prediction.series)
-    plain = without_rules(simulated.study, prediction) if judged_any else None
     return {
         **_answer(prediction),
         "members": {
@@ -100,22 +124,16 @@ def measure_for_figures(
         "against the heatmap": None
         if prediction.deciding is None or not prediction.deciding.told
         else sum(one.speaks_for is False for one in prediction.deciding.told),
-        "deciding": _deciding(simulated, prediction, heat),
-        "without rules": None
-        if plain is None
-        else {
-            **_answer(plain),
-            "decision": plain.decision,
-            "deciding": _deciding(simulated, plain, heat),
-        },
-        "again": _again(simulated, predict, lambda _, found: _answer(found)),
+        "deciding": _deciding(simulated, prediction, maps),
+        "without rules": None,
+        "again": None,
         "picture": picture(simulated),
         "series": [
             _series_record(
                 simulated.study.series_by_id(judged.series_id),
                 judged,
                 simulated.truth[judged.series_id],
-                heat.get(judged.series_id, {}),
+                maps.get(judged.series_id, {}),
             )
             for judged in prediction.series
             if judged.used
@@ -123,10 +141,40 @@ def measure_for_figures(
     }
 
 
+def shown_maps(
+    heatmaps: Mapping[str, SeriesHeatmaps], truth: Mapping[str, SeriesTruth]
+) -> dict[str, dict[str, Floats]]:
+    """The maps that the app shows, of every member and the ensemble, on the slices with oedema."""
+    return {
+        id_: {
+            f"{method}/{who}": of_series.get(method, who).values[truth[id_].played]
+            for method in METHODS
+            for who in dict.fromkeys((ENSEMBLE, *(member for _, member in of_series.maps)))
+        }
+        for id_, of_series in heatmaps.items()
+        if truth[id_].played
+    }
+
+
+def _without_rules(
+    simulated: SimulatedStudy,
+    prediction: StudyPrediction,
+    maps: Maps,
+    ensemble: Ensemble,
+) -> Record:
+    """The answer if every slice counted and nothing made the ensemble abstain."""
+    plain = without_rules(simulated.study, prediction, ensemble)
+    return {
+        **_answer(plain),
+        "decision": plain.decision,
+        "deciding": _deciding(simulated, plain, maps),
+    }
+
+
 def _deciding(
     simulated: SimulatedStudy,
     prediction: StudyPrediction,
-    heat: Mapping[str, Mapping[str, Floats]],
+    heat: Maps,
 ) -> Record | None:
     """Whether the slice that weighs most shows oedema, and Grad-CAM points at it there."""
     if prediction.deciding is None:
@@ -144,32 +192,6 @@ def _deciding(
     )
     plane = simulated.study.series_by_id(id_).plane
     return {"plane": str(plane), "index": index, "shows oedema": shows, "points": bool(points)}
-
-
-def measure_for_explanations(
-    simulated: SimulatedStudy, predict: Predict, maps: Maps, cascade: Cascade
-) -> Record:
-    """The same of a study without a second examination, and how maps change in the cascade.
-
-    The cascade is run on the slice of each series that holds the most oedema.
-    """
-    prediction = predict(simulated.study)
-    record = measure_for_figures(simulated, lambda _: prediction, maps)
-    used = [judged.series_id for judged in prediction.series if judged.used]
-    for id_, series in zip(used, record["series"], strict=True):
-        truth = simulated.truth[id_]
-        if truth.played:
-            index = max(truth.played, key=lambda i: int(truth.oedema[i].sum()))
-            series["cascade"] = cascade(simulated.study.series_by_id(id_), index)
-    return record
-
-
-def _again(
-    simulated: SimulatedStudy, predict: Predict, note: Callable[[Study, StudyPrediction], Any]
-) -> Any:
-    if simulated.again is None:
-        return None
-    return note(simulated.again, predict(simulated.again))
 
 
 def _answer(prediction: StudyPrediction) -> Record:

@@ -1,7 +1,7 @@
 """How often the ensemble abstains, group by group, with exact intervals, as a page."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,11 @@ from asemble.evaluation.scope_groups import HELD, Sample
 from asemble.imaging.slices import prepare
 from asemble.metrics.estimates import with_interval
 from asemble.metrics.resampling import share
+from asemble.models import Ensemble
 from asemble.models.scope import DOUBT, Scope
+from asemble.predict import look_for_joints
 
 ALL_JUDGED, ALL_DECLINED = "all joints", "everything else"
-
-
-Answer = tuple[str | None, float | None, tuple[str, ...]]
-"""Why the ensemble abstains, the share of slices that show a pelvis, codes against the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +42,22 @@ class Outcome:
     codes: tuple[str, ...] = ()
 
 
-def outcomes(
-    samples: Iterable[Sample], look: Callable[[Sample], Answer], scope: Scope
-) -> list[Outcome]:
-    """Each sample's outcome, in order."""
-    found = []
-    for sample in samples:
-        reason, shown, codes = look(sample)
-        margins = _margins(sample, scope)
-        found.append(Outcome(sample.group, sample.must_judge, reason, margins, shown, codes))
-    return found
+def outcomes(samples: Iterable[Sample], ensemble: Ensemble) -> list[Outcome]:
+    """What the ensemble makes of each sample, in order."""
+    return [_outcome(sample, ensemble) for sample in samples]
+
+
+def _outcome(sample: Sample, ensemble: Ensemble) -> Outcome:
+    looked = look_for_joints(sample.study, ensemble)
+    slices = [one.shown for one in looked.judged if one.shown is not None]
+    return Outcome(
+        sample.group,
+        sample.must_judge,
+        looked.why_abstains,
+        _margins(sample, ensemble.scope),
+        float(np.concatenate(slices).mean()) if slices else None,
+        tuple(note.code for one in looked.judged for note in one.notes),
+    )
 
 
 def abstention(found: Sequence[Outcome]) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ in the same way from that member alone.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -59,6 +60,7 @@ __all__ = [
     "decide",
     "interval",
     "judge",
+    "judge_with_maps",
     "look_for_joints",
     "predict",
     "refused_seen",
@@ -110,7 +112,7 @@ def assess(
     slices = sum(series.volume.shape[0] for series in used) + slices_of(t1)
     with room.shared().enter(SLICE_BYTES * slices) as held:
         try:
-            raw, judged = _looked_at(used, t1, ensemble, progress)
+            raw, judged = judge_with_maps(used, ensemble, progress, t1=t1)
             prediction = _conclude(study, refusals, judged, ensemble, started=started)
             kept = {one.series_id: raw[one.series_id] for one in prediction.series if one.used}
             heatmaps = _with_t1(on_one_scale(kept, ensemble), judged)
@@ -124,12 +126,14 @@ def assess(
     return prediction, heatmaps
 
 
-def _looked_at(
+def judge_with_maps(
     used: Sequence[Series],
-    t1: Mapping[str, Series],
     ensemble: Ensemble,
-    progress: Progress | None,
+    progress: Progress | None = None,
+    *,
+    t1: Mapping[str, Series] = MappingProxyType({}),
 ) -> tuple[dict[str, RawMaps], list[Judged]]:
+    """What `judge` and `asemble.explain.raw_maps` return, of one pass through the networks."""
     slices = sum(series.volume.shape[0] for series in used)
     count = Counted(slices + slices_of(t1), progress)
     raw = {one.id: raw_maps(one, ensemble, count=count) for one in used}

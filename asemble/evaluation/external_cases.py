@@ -13,13 +13,14 @@ from asemble.core.volume import Volume
 from asemble.datasets.manifest import Row
 from asemble.datasets.own_data import LabelledSeries
 from asemble.datasets.splits import case_labels
-from asemble.evaluation.external import ExternalCase
+from asemble.evaluation.external import ExternalCase, Indices
 from asemble.evaluation.measures import POINTING_MARGIN
-from asemble.explain import explain
+from asemble.explain import SeriesHeatmaps
 from asemble.io.raster import natural_key
 from asemble.metrics.heatmaps import points_at
 from asemble.models import Ensemble
 from asemble.models.fusion import METHODS
+from asemble.predict import assess, predict
 
 
 def stacked(labelled: Sequence[LabelledSeries]) -> list[LabelledSeries]:
@@ -55,24 +56,27 @@ def _stack(pictures: list[LabelledSeries]) -> LabelledSeries:
 
 def study_case(
     study: Study,
-    prediction: StudyPrediction,
     rows: Sequence[Row],
     truth: Mapping[str, LabelledSeries],
     ensemble: Ensemble,
-) -> ExternalCase:
-    """What was found in one study.
+) -> tuple[StudyPrediction, ExternalCase]:
+    """What the ensemble says of one study, and what that is worth.
 
     Args:
-        study: that was predicted.
-        prediction: of the ensemble.
+        study: whose series have a plane and a weighting.
         rows: that the study was read from, at least one.
         truth: of each series, by its id.
-        ensemble: explains the slices that have a mask.
+        ensemble: that is asked; where a mask can be pointed at, in one pass for the maps too.
     """
+    played = {id_: slices for id_, one in truth.items() if len(slices := _played(one))}
+    if played:
+        prediction, heatmaps = assess(study, ensemble)
+    else:
+        prediction, heatmaps = predict(study, ensemble), {}
     has_patient = bool(rows[0].patient)
     used = [series for series in prediction.series if series.used]
     found = prediction.probabilities
-    return ExternalCase(
+    case = ExternalCase(
         label=case_labels(rows, np.zeros(len(rows), np.int64))[0],
         labels=np.concatenate([np.empty(0, np.int64), *(truth[s.series_id].labels for s in used)]),
         slices=np.array(
@@ -80,42 +84,35 @@ def study_case(
         ).reshape(-1, len(PATTERNS)),
         probabilities=found.as_array() if has_patient and found is not None else None,
         decision=prediction.decision if has_patient else None,
-        pointing=_pointing(study, prediction, truth, ensemble),
+        pointing=_pointing(played, truth, heatmaps),
         site=rows[0].site,
     )
+    return prediction, case
+
+
+def _played(one: LabelledSeries) -> Indices:
+    """The inflammatory slices with a mask."""
+    if one.lesions is None:
+        return np.empty(0, np.int64)
+    inflammatory = PATTERNS.index(Pattern.INFLAMMATORY)
+    return np.flatnonzero(one.lesions.any(axis=(1, 2)) & (one.labels == inflammatory))
 
 
 def _pointing(
-    study: Study,
-    prediction: StudyPrediction,
+    played: Mapping[str, Indices],
     truth: Mapping[str, LabelledSeries],
-    ensemble: Ensemble,
+    heatmaps: Mapping[str, SeriesHeatmaps],
 ) -> dict[str, tuple[int, int]]:
-    """Hits and slices by method, over inflammatory slices with a mask."""
-    inflammatory = PATTERNS.index(Pattern.INFLAMMATORY)
-    played = {
-        series.series_id: np.flatnonzero(
-            lesions.any(axis=(1, 2)) & (truth[series.series_id].labels == inflammatory)
-        )
-        for series in prediction.series
-        for lesions in [truth[series.series_id].lesions]
-        if series.used and lesions is not None
-    }
-    if not any(len(indices) for indices in played.values()):
-        return {}
-    heatmaps = explain(study, prediction, ensemble)
-    games = {}
-    for method in METHODS:
-        hits = [
-            points_at(
-                heatmaps[id_].get(method, ENSEMBLE).values[index],
-                lesions[index],
-                margin=POINTING_MARGIN,
-            )
+    """Hits and slices by method, over the slices that are played on and were judged."""
+    games = {
+        method: [
+            points_at(heat[index], lesions[index], margin=POINTING_MARGIN)
             for id_, indices in played.items()
             for lesions in [truth[id_].lesions]
-            if lesions is not None
+            if lesions is not None and id_ in heatmaps
+            for heat in [heatmaps[id_].get(method, ENSEMBLE).values]
             for index in indices
         ]
-        games[method] = (sum(hits), len(hits))
-    return games
+        for method in METHODS
+    }
+    return {method: (sum(hits), len(hits)) for method, hits in games.items() if hits}
