@@ -1,5 +1,8 @@
 """The verbs of the command line: what each says of itself, and how it takes its arguments."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,3 +89,17 @@ def test_a_name_that_is_not_utf_8_is_a_name_like_any_other(
     name = str(tmp_path / "\udcff.dcm")  # as Python gives the byte 0xFF of an argument
     assert main(["convert", name, str(tmp_path / "out")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_help_that_nobody_reads_to_its_end_is_no_fault() -> None:
+    for arguments in (["evaluate", "--help"], ["cases", "list", "--json"]):
+        read, write = os.pipe()
+        os.close(read)
+        done = subprocess.run(
+            [sys.executable, "-m", "asemble", *arguments],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        os.close(write)
+        assert (done.returncode, done.stderr) == (0, b"")

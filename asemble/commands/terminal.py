@@ -1,5 +1,6 @@
 """Talking to a terminal: progress, refusals, and files that cannot be written."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -59,7 +60,24 @@ class Printable:
     def write(self, text: str) -> int:
         """As of any stream."""
         begins = "\r" if text.startswith("\r") else ""
-        return self._stream.write(begins + text.removeprefix("\r").translate(_UNPRINTABLE))
+        try:
+            return self._stream.write(begins + text.removeprefix("\r").translate(_UNPRINTABLE))
+        except BrokenPipeError:
+            self._drop()
+            return len(text)
+
+    def flush(self) -> None:
+        """As of any stream."""
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Who read along has gone (`| head`); what the verb writes into files goes on."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
