@@ -8,7 +8,7 @@ from streamlit.runtime.session_manager import SessionInfo
 
 from asemble.io.limits import KEPT_BYTES_A_VOXEL
 from asemble.ui import owners
-from asemble.ui.sessions import FLOAT_BYTES, KEPT_MIB, MODEST_BYTES, UNREAD_S, LostSessions
+from asemble.ui.sessions import FLOAT_BYTES, HOARD_BYTES, KEPT_MIB, UNREAD_S, LostSessions
 
 TTL_S = 900.0
 
@@ -88,19 +88,12 @@ def test_many_under_names_of_their_own_push_out_nobody_who_came_before(
     assert gone == [f"late {number}" for number in reversed(range(7, 20))]
 
 
-def test_who_is_modest_gives_after_who_holds_much(lost: LostSessions) -> None:
-    for number in range(3):
-        lost.save(session(f"early {number}", 3 * MODEST_BYTES, f"early {number}", came_at=number))
-    lost.save(session("reader", MODEST_BYTES, "reader", came_at=100))
-    assert [each.id for each in lost.take_over(8 * MODEST_BYTES)] == ["early 2"]
-    assert [each.id for each in lost.take_over(MODEST_BYTES)] == ["early 1", "early 0"]
-
-
-def test_of_those_who_hold_much_who_has_several_gives_first(lost: LostSessions) -> None:
-    lost.save(session("reader", 3 * MODEST_BYTES, "reader", came_at=9))
-    for name in ("first", "second"):
-        lost.save(session(name, MODEST_BYTES, "hoarder", came_at=1))
-    assert [each.id for each in lost.take_over(4 * MODEST_BYTES)] == ["first"]
+def test_who_hoards_gives_before_whoever_came_later(lost: LostSessions) -> None:
+    for name in ("first", "second", "third"):
+        lost.save(session(name, HOARD_BYTES // 2, "hoarder", came_at=1))
+    lost.save(session("reader", HOARD_BYTES, "reader", came_at=100))
+    assert [each.id for each in lost.take_over(2 * HOARD_BYTES)] == ["first"]
+    assert [each.id for each in lost.take_over(2 * HOARD_BYTES - 1)] == ["reader"]  # who came last
 
 
 def test_sessions_beyond_the_number_go_by_what_they_hold(lost: LostSessions) -> None:

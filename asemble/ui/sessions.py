@@ -33,8 +33,8 @@ KEPT_MIB = int(os.environ.get("ASEMBLE_KEPT_MIB", "2048"))
 """Of all studies whose windows are closed or lost, together."""
 KEPT_SESSIONS = 512
 """So many sessions whose windows are closed or lost; most hold no study of their own."""
-MODEST_BYTES = KEPT_MIB * 2**20 // 16
-"""Who holds no more is modest: 128 MiB by default, six times an ordinary study of 63 slices."""
+HOARD_BYTES = KEPT_MIB * 2**20 // 4
+"""Who holds more gives before all others: 512 MiB by default, 25 ordinary studies of 63 slices."""
 UNREAD_S = 60
 """An upload that was not read into a study goes so long after its window."""
 IDLE_S = float(os.environ.get("ASEMBLE_IDLE_MINUTES", "0")) * 60
@@ -59,11 +59,10 @@ class _Lost:
 class LostSessions(SessionStorage):
     """Sessions whose connection was lost, each until its time to come back is over.
 
-    Beyond the limit of memory those without a cookie give first, then owners who hold much: who
-    holds most in several sessions, then who came last; and at the end owners who are modest, who
-    came last first. Beyond the limit of number the session that holds least goes, of equals the
+    Beyond the limit of memory those without a cookie give first, then owners who hoard, most first,
+    then who came last. Beyond the limit of number the session that holds least goes, of equals the
     latest. So whoever opens sockets, under however many names, pushes nobody out who was there
-    before, and whoever hoards nobody who is modest.
+    before and does not hoard.
 
     Args:
         ttl_s: how long one is kept.
@@ -143,12 +142,11 @@ class LostSessions(SessionStorage):
         if owners.NOBODY in of:
             return owners.NOBODY
         held = {owner: sum(sizes[id_] for id_ in ids) for owner, ids in of.items()}
-        much = [owner for owner in of if held[owner] > MODEST_BYTES]
-        several = [owner for owner in much if len(of[owner]) > 1]
-        if several:
-            return max(several, key=held.__getitem__)
+        hoards = [owner for owner in of if held[owner] > HOARD_BYTES]
+        if hoards:
+            return max(hoards, key=held.__getitem__)
         came_at = {owner: self._came_at(self._lost[of[owner][0]].info.session) for owner in of}
-        return max(much or of, key=lambda owner: (came_at[owner], held[owner]))
+        return max(of, key=lambda owner: (came_at[owner], held[owner]))
 
     def _age_s(self, lost: _Lost) -> float:
         return self._clock() - lost.at
