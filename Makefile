@@ -10,7 +10,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: app setup setup-dev install-locked lock test test-long test-kernels lint browser bench soak fuzz weights weights-real weights-check licences schema \
+.PHONY: app setup setup-dev install-locked lock test test-long test-kernels lint lint-javascript browser bench soak fuzz weights weights-real weights-check licences schema \
 	public-cases realism
 
 app: setup
@@ -82,6 +82,17 @@ lint: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory lint-javascript
+
+# The types that stand in the comments of asemble/ui's JavaScript. Only this needs npm.
+lint-javascript:
+	@for name in node npm; do command -v $$name >/dev/null 2>&1 || { \
+		echo "No $$name on this machine: the types of the JavaScript below asemble/ui are not checked."; exit 0; }; done; \
+	$(MAKE) --no-print-directory node_modules/.installed && echo "tsc" && node_modules/.bin/tsc
+
+node_modules/.installed: package.json package-lock.json
+	npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 # The browser tests drive a Chromium of the system; without one they are skipped with a reason.
 browser:

@@ -31,7 +31,8 @@ from asemble.core import room
 from asemble.core.errors import FileError, InputError, WeightsError
 from asemble.core.faults import Fault
 from asemble.io import decoders
-from asemble.ui import connections, kept, logs, memory, overtaken, sessions, uploads
+from asemble.ui import connections, kept, logs, memory, modules, overtaken, sessions, uploads
+from asemble.ui.addresses import below_base
 from asemble.ui.doors import Doors
 from asemble.ui.headers import QuietDialogs, SecurityHeaders
 from asemble.ui.owners import Browsers, SignedIn
@@ -87,7 +88,7 @@ def options() -> dict[str, Any]:
     # Uploads stay in memory: beyond 1 MB Starlette would write them to a temporary file.
     MultiPartParser.spool_max_size = sys.maxsize
     return {
-        "routes": [Route(HEALTH, health), Route(alive_path(), alive)],
+        "routes": [Route(HEALTH, health), Route(alive_path(), alive), modules.route()],
         "middleware": [
             Middleware(SecurityHeaders),
             Middleware(Doors),
@@ -132,9 +133,8 @@ async def alive(asked: Request) -> JSONResponse:
 
 
 def alive_path() -> str:
-    """Below `server.baseUrlPath`, where a reverse proxy passes everything on."""
-    base = str(st.get_option("server.baseUrlPath")).strip("/")
-    return f"/{base}{ALIVE}" if base else ALIVE
+    """Where a tab asks for it."""
+    return below_base(ALIVE)
 
 
 def app_address() -> str:

@@ -5,14 +5,35 @@
 
 const SAYS_AFTER_MS = 600;
 const UNSAID = "asemble.unsaid";
+
+/**
+ * @typedef {object} Field
+ * @property {HTMLLabelElement} label
+ * @property {HTMLTextAreaElement} area
+ * @property {HTMLElement} limit
+ * @property {HTMLElement} hint
+ * @property {HTMLElement} count
+ * @property {number} most characters
+ * @property {string} place in the reading
+ * @property {string | null} said what Python was told last
+ * @property {number} number of what was said
+ * @property {number} [revision] of Python's words in it
+ * @property {ReturnType<typeof setTimeout>} [timer]
+ * @property {AbortController | null} listening to the page, while it is drawn
+ * @property {(text: string) => void} tell
+ */
+
+/** @type {WeakMap<Element, Field>} */
 const fields = new WeakMap();
 
+/** @param {Mount<{ label: string, text: string, rows: number, most: number, hint: string, revision: number, place: string }>} mount */
 export default function ({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".comments");
+  const root = /** @type {Element} */ (parentElement.querySelector(".comments"));
   const field = fields.get(root) ?? makeField(root);
   fields.set(root, field);
   // Numbered: what is said again, because no answer shows it, has to differ from what was said.
-  const tell = (text) => setStateValue("text", { text, number: (field.number = (field.number ?? 0) + 1) });
+  /** @type {(text: string) => void} */
+  const tell = (text) => setStateValue("text", { text, number: (field.number += 1) });
   Object.assign(field, { most: data.most, place: data.place, tell });
   const shown = (globalThis.asembleShown ??= new Map()); // for files that are made of it
   shown.set(data.place, () => field.area.value);
@@ -23,7 +44,7 @@ export default function ({ data, parentElement, setStateValue }) {
     field.revision = data.revision;
     field.area.value = field.said = data.text;
     field.limit.textContent = "";
-    const unsaid = JSON.parse(sessionStorage.getItem(UNSAID));
+    const unsaid = JSON.parse(sessionStorage.getItem(UNSAID) ?? "null");
     if (unsaid?.place === data.place) {
       field.area.value = unsaid.text;
       say(field);
@@ -42,6 +63,7 @@ export default function ({ data, parentElement, setStateValue }) {
   };
 }
 
+/** @type {(field: Field) => AbortController} */
 function listen(field) {
   const listening = new AbortController();
   for (const name of ["asemble-flush", "pagehide"]) {
@@ -50,17 +72,17 @@ function listen(field) {
   return listening;
 }
 
+/** @type {(root: Element) => Field} */
 function makeField(root) {
-  const make = (tag, className, props = {}) =>
-    root.appendChild(Object.assign(document.createElement(tag), { className, ...props }));
-  const field = {
-    label: make("label", "label", { htmlFor: "area" }),
-    area: make("textarea", "area", { id: "area" }),
-    limit: make("div", "limit"),
-    foot: make("div", "foot"),
-  };
-  field.hint = field.foot.appendChild(document.createElement("span"));
-  field.count = field.foot.appendChild(Object.assign(document.createElement("span"), { className: "count" }));
+  const label = Object.assign(document.createElement("label"), { className: "label", htmlFor: "area" });
+  const area = Object.assign(document.createElement("textarea"), { className: "area", id: "area" });
+  const limit = Object.assign(document.createElement("div"), { className: "limit" });
+  const foot = Object.assign(document.createElement("div"), { className: "foot" });
+  root.append(label, area, limit, foot);
+  const hint = foot.appendChild(document.createElement("span"));
+  const count = foot.appendChild(Object.assign(document.createElement("span"), { className: "count" }));
+  /** @type {Field} */
+  const field = { label, area, limit, hint, count, most: 0, place: "", said: null, number: 0, listening: null, tell: () => {} };
   field.limit.setAttribute("role", "status");
   field.area.oninput = () => typed(field);
   field.area.onblur = () => say(field);
@@ -71,6 +93,7 @@ function makeField(root) {
   return field;
 }
 
+/** @type {(field: Field) => void} */
 function typed(field) {
   const letters = [...field.area.value]; // as Python counts them
   const over = letters.length - field.most;
@@ -85,18 +108,23 @@ function typed(field) {
   field.timer = setTimeout(() => say(field), SAYS_AFTER_MS);
 }
 
+/** @type {(field: Field) => void} */
 function count(field) {
   const used = [...field.area.value].length;
   field.count.textContent = `${used.toLocaleString("en")} of ${field.most.toLocaleString("en")}`;
 }
 
-// An answer without what was said: it may have been on its way, or what was said got lost.
+/**
+ * An answer without what was said: it may have been on its way, or what was said got lost.
+ * @type {(field: Field) => void}
+ */
 function sayAgain(field) {
   clearTimeout(field.timer);
   field.said = null;
   field.timer = setTimeout(() => say(field), SAYS_AFTER_MS);
 }
 
+/** @type {(field: Field) => void} */
 function say(field) {
   clearTimeout(field.timer);
   // Neither from a field that is gone nor on the way to another page, which it would call back: what

@@ -1,11 +1,22 @@
 // Buttons for files that are made when they are asked for: a click first lets every field say what
 // it holds, then asks; the file comes with `files.js`. Until then nothing else can be asked for.
 
+/**
+ * @typedef {object} Row
+ * @property {Element} root
+ * @property {Record<string, HTMLButtonElement>} buttons by the kind of their file
+ * @property {string | null} waits the id of the file that was asked for
+ * @property {(kind: string) => void} ask
+ */
+
+/** @type {WeakMap<Element, Row>} */
 const rows = new WeakMap();
 
+/** @param {Mount<{ buttons: { kind: string, label: string, primary: boolean }[] }>} mount */
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
-  const root = parentElement.querySelector(".downloads");
-  const row = rows.get(root) ?? { root, buttons: {}, waits: null };
+  const root = /** @type {Element} */ (parentElement.querySelector(".downloads"));
+  /** @type {Row} */
+  const row = rows.get(root) ?? { root, buttons: {}, waits: null, ask: () => {} };
   rows.set(root, row);
   for (const { kind, label, primary } of data.buttons) {
     row.buttons[kind] ??= makeButton(row, kind, primary);
@@ -18,16 +29,18 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     setTriggerValue("wanted", { kind, id: row.waits, shown: Object.fromEntries(fields) });
     show(row, kind);
   };
+  /** @type {(event: Saved) => void} */
   const saved = ({ detail }) => {
     if (detail.id !== row.waits) return;
     row.waits = null;
     if (!globalThis.asembleKeeper?.isLeaving?.()) setStateValue("saved", detail.id);
     show(row);
   };
-  globalThis.addEventListener("asemble-saved", saved);
-  return () => globalThis.removeEventListener("asemble-saved", saved);
+  window.addEventListener("asemble-saved", saved);
+  return () => window.removeEventListener("asemble-saved", saved);
 }
 
+/** @type {(row: Row, kind: string, primary: boolean) => HTMLButtonElement} */
 function makeButton(row, kind, primary) {
   const button = document.createElement("button");
   button.type = "button";
@@ -36,7 +49,8 @@ function makeButton(row, kind, primary) {
   return row.root.appendChild(button);
 }
 
-function show(row, asked = null) {
+/** @type {(row: Row, asked?: string) => void} */
+function show(row, asked) {
   for (const [kind, button] of Object.entries(row.buttons)) {
     button.disabled = Boolean(row.waits);
     button.setAttribute("aria-busy", String(kind === asked));

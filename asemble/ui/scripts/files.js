@@ -1,5 +1,6 @@
 // Hands one file to the reader: a header in JSON, then its bytes (`downloads.py` writes them).
 
+/** @param {Mount<Uint8Array>} mount */
 export default function ({ data }) {
   const start = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
   const { id, name, kind } = JSON.parse(new TextDecoder().decode(data.subarray(4, 4 + start)));

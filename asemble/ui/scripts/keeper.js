@@ -12,6 +12,7 @@ const STATUS = '[data-testid="stConnectionStatus"]';
 const LINKS = '[data-testid="stPageLink-NavLink"]';
 const LEAVES_AFTER_MS = 30; // Streamlit sends what widgets say a tick later than it changes the page
 const ARRIVES_WITHIN_MS = 1500;
+/** @type {Record<keyof Kept, string>} */
 const HELD = { token: "asemble.token", lock: "asemble.lock", process: "asemble.process", user: "asemble.user", reading: "asemble.reading" };
 
 const VISIT = "X-Asemble-Visit"; // of `server.py`
@@ -19,10 +20,18 @@ const DEEDS = ["pointerdown", "pointermove", "wheel", "keydown"];
 
 const UNSAID = "asemble.unsaid"; // of `comments.js`
 
+/** @type {Keeper} */
 const keeper = (globalThis.asembleKeeper ??= {
+  data: /** @type {any} */ (null), // told with the first page
   visit: null, claim: null, copied: null, moves: null, lock: null, letGo: null, missed: 0, echo: 0, backSince: null,
+  count: -1, deed: false, going: null, leaving: false, beats: null, channel: null, cover: null,
+  tell: () => {}, write, isLeaving,
 });
 
+/** @type {(name: keyof Kept) => string | null} */
+const held = (name) => sessionStorage.getItem(HELD[name]);
+
+/** @param {Mount<KeeperData>} mount */
 export default function ({ data, setTriggerValue }) {
   keeper.data = data;
   // A claim that is not answered yet goes with every word: a newer word may overtake an older one.
@@ -42,17 +51,19 @@ export default function ({ data, setTriggerValue }) {
   if (!keeper.beats) begin();
 }
 
-// The reading after so many edits; a part of the page may have told of later ones.
-keeper.write = ({ reading, count }) => {
-  if (count < keeper.count || !sessionStorage.getItem(HELD.token)) return;
+/**
+ * The reading after so many edits; a part of the page may have told of later ones.
+ * @type {Keeper["write"]}
+ */
+function write({ reading, count }) {
+  if (count < keeper.count || !held("token")) return;
   keeper.count = count;
   sessionStorage.setItem(HELD.reading, reading);
-};
+}
 
 // A session that is new to this tab: what was open here before?
 async function claim() {
-  const [token, lock, process, user] = [HELD.token, HELD.lock, HELD.process, HELD.user].map((name) => sessionStorage.getItem(name));
-  const reading = sessionStorage.getItem(HELD.reading);
+  const [token, lock, process, user, reading] = [held("token"), held("lock"), held("process"), held("user"), held("reading")];
   if (!token && !reading) return;
   if (lock && keeper.lock !== lock && !(await hold(lock))) {
     // Another tab has it: this one was duplicated, and storage with it.
@@ -65,20 +76,26 @@ async function claim() {
   keeper.tell({});
 }
 
-// Keep in this tab what the server says is to be kept.
+/**
+ * Keep in this tab what the server says is to be kept.
+ * @type {(data: KeeperData) => void}
+ */
 function take({ phase, token, lock, process, user, reading, count }) {
-  const last = keeper.claim ? null : sessionStorage.getItem(HELD.lock); // of what this tab had open until now
+  const last = keeper.claim ? null : held("lock"); // of what this tab had open until now
   keeper.claim = null;
   if (last && (phase === "closed" || (phase === "open" && lock !== last))) keeper.channel?.postMessage({ closed: last });
   if (phase === "closed" || phase === "moved") forget();
-  if (phase === "ended") [HELD.token, HELD.lock, HELD.process].forEach((name) => sessionStorage.removeItem(name));
+  if (phase === "ended") for (const name of [HELD.token, HELD.lock, HELD.process]) sessionStorage.removeItem(name);
   const moved = keeper.moves;
   keeper.moves = null;
   if (phase !== "open") return;
   // Not before: the tab that had it asks at once, and must hear that the study is gone from it.
   if (moved) keeper.channel?.postMessage({ moved });
-  if (token !== sessionStorage.getItem(HELD.token)) keeper.count = -1; // another study, or after a claim
-  for (const [name, value] of Object.entries({ token, lock, process, user })) sessionStorage.setItem(HELD[name], value);
+  if (token !== held("token")) keeper.count = -1; // another study, or after a claim
+  sessionStorage.setItem(HELD.token, token);
+  sessionStorage.setItem(HELD.lock, lock);
+  sessionStorage.setItem(HELD.process, process);
+  sessionStorage.setItem(HELD.user, user);
   keeper.write({ reading, count });
   if (keeper.lock !== lock) hold(lock);
 }
@@ -88,8 +105,11 @@ function forget() {
   [...Object.values(HELD), UNSAID].forEach((name) => sessionStorage.removeItem(name));
 }
 
-// A lock that the browser frees when the tab is gone; false where another tab has it. Where a page
-// may have no locks (plain HTTP from another machine) the server alone decides.
+/**
+ * A lock that the browser frees when the tab is gone; false where another tab has it. Where a page
+ * may have no locks (plain HTTP from another machine) the server alone decides.
+ * @type {(lock: string) => Promise<boolean>}
+ */
 async function hold(lock) {
   if (!navigator.locks) return true;
   keeper.letGo?.();
@@ -110,7 +130,7 @@ async function hold(lock) {
 
 function begin() {
   keeper.channel = new BroadcastChannel("asemble");
-  keeper.channel.onmessage = ({ data }) => {
+  keeper.channel.onmessage = (/** @type {MessageEvent<{ closed?: string, moved?: string }>} */ { data }) => {
     if (data.closed && data.closed === keeper.copied?.lock) {
       keeper.copied = null; // what is closed is forgotten in its copies, too
       keeper.tell({ is_closed: true });
@@ -122,9 +142,9 @@ function begin() {
     keeper.tell({});
   };
   globalThis.addEventListener("offline", () => cover());
-  for (const deed of DEEDS) document.addEventListener(deed, () => (keeper.deed = true), { capture: true, passive: true });
+  for (const deed of DEEDS) document.addEventListener(deed, () => { keeper.deed = true; }, { capture: true, passive: true });
   document.addEventListener("click", leave, true);
-  globalThis.addEventListener("popstate", () => (keeper.going = null));
+  globalThis.addEventListener("popstate", () => { keeper.going = null; });
   const beat = async () => {
     const server = await look();
     if (server === null) {
@@ -140,12 +160,15 @@ function begin() {
   keeper.beats = setTimeout(beat, BEAT_MS);
 }
 
-// A page is left once all that was said on it is on its way: what is sent after the request for
-// another page would call this one back.
+/**
+ * A page is left once all that was said on it is on its way: what is sent after the request for
+ * another page would call this one back.
+ * @type {(event: MouseEvent) => void}
+ */
 function leave(event) {
   // Who acts on the page that was gone to may leave it again, also by a button.
   if (event.isTrusted && here() === keeper.going) keeper.going = null;
-  const link = event.target.closest?.(LINKS);
+  const link = event.target instanceof Element ? /** @type {HTMLAnchorElement | null} */ (event.target.closest(LINKS)) : null;
   if (!link || keeper.leaving || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   event.stopImmediatePropagation();
@@ -155,14 +178,23 @@ function leave(event) {
   setTimeout(() => go(link), LEAVES_AFTER_MS);
 }
 
-keeper.isLeaving = () => Boolean(keeper.going) && here() !== keeper.going;
+function isLeaving() {
+  return Boolean(keeper.going) && here() !== keeper.going;
+}
 
-// Where a link leads: that of the home page has no address, and the others lie beside it.
 const here = () => location.pathname.replace(/\/$/, "");
+
+/**
+ * Where a link leads: that of the home page has no address, and the others lie beside it.
+ * @type {(link: HTMLAnchorElement) => string}
+ */
 const pathOf = (link) =>
   (link.getAttribute("href") ? new URL(link.href).pathname : location.pathname.replace(/[^/]*$/, "")).replace(/\/$/, "");
 
-// Whatever the last page still had to say may call it back all the same: then once more.
+/**
+ * Whatever the last page still had to say may call it back all the same: then once more.
+ * @type {(link: HTMLAnchorElement) => void}
+ */
 function go(link) {
   const path = pathOf(link);
   if (keeper.going !== path) return;
@@ -171,7 +203,8 @@ function go(link) {
   keeper.leaving = false;
   setTimeout(() => {
     if (keeper.going !== path) return;
-    const again = [...document.querySelectorAll(LINKS)].find((each) => pathOf(each) === path);
+    const links = /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll(LINKS));
+    const again = [...links].find((each) => pathOf(each) === path);
     if (here() !== path && again) go(again);
     else keeper.going = null;
   }, ARRIVES_WITHIN_MS);
@@ -180,7 +213,8 @@ function go(link) {
 // Which server answers, or null where none does. It is told that there is somebody: much that a
 // reader does in the viewer asks nothing of it.
 async function look() {
-  const headers = keeper.deed ? { [VISIT]: keeper.visit } : {};
+  /** @type {Record<string, string>} */
+  const headers = keeper.deed && keeper.visit ? { [VISIT]: keeper.visit } : {};
   keeper.deed = false;
   try {
     const answer = await fetch(keeper.data.alive, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });

@@ -20,37 +20,26 @@ from asemble.core.study import Series
 from asemble.core.volume import Affine, Volume
 from asemble.explain import SeriesBones, SeriesHeatmaps
 from asemble.imaging.orientation import Turn
-from asemble.ui import cache, stacks, state
+from asemble.ui import cache, modules, stacks, state
 from asemble.ui.images import heat_colours
 from asemble.ui.stacks import heat_bytes
 
 _HERE = Path(__file__).parent
-_SCRIPTS = (
-    "geometry.js",
-    "linking.js",
-    "measure.js",
-    "outlines.js",
-    "joints.js",
-    "marks.js",
-    "keyboard.js",
-    "drawing.js",
-    "pane.js",
-    "viewer.js",
-)
-"""One script for the browser, in this order."""
 
 
-def _text(*names: str) -> str:
-    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
+def _text(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
 
 
 _mount = st.components.v2.component(
     "asemble.viewer",
     html='<div class="viewer"></div>',
     css=_text("viewer.css"),
-    js=_text(*_SCRIPTS),
+    js=modules.entry(),
 )
-_carry = st.components.v2.component("asemble.courier", html="<span></span>", js=_text("courier.js"))
+_carry = st.components.v2.component(
+    "asemble.courier", html="<span></span>", js=_text(modules.COURIER)
+)
 
 UNKNOWN_GEOMETRY = "Geometry unknown: no scale, no patient side, square pixels assumed."
 UNKNOWN_ORIENTATION = "Orientation unknown: no patient side."

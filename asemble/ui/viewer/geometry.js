@@ -1,47 +1,74 @@
 // Places: from voxels to the patient, and from one pane's slices to another's.
-// An affine takes (slice, row, column, 1) to LPS mm; `viewer.py` sends it as rows of numbers.
+// An affine takes (slice, row, column, 1) to LPS mm; `__init__.py` sends it as rows of numbers.
 
 const PARALLEL_COSINE = 0.996; // stacks within five degrees of each other are scrolled together
 const CROSSING_SINE = 0.2; // planes nearer to parallel than this show no reference line
 
-const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+/** @type {(a: Vector, b: Vector) => number} */
+export const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+
+/** @type {(a: Vector, b: Vector) => Vector} */
 const cross = (a, b) => [
   a[1] * b[2] - a[2] * b[1],
   a[2] * b[0] - a[0] * b[2],
   a[0] * b[1] - a[1] * b[0],
 ];
-const step = (affine, k) => [affine[0][k], affine[1][k], affine[2][k]];
 
-function pointOf(affine, slice, row, column) {
+/**
+ * The step in mm to the next slice (0), row (1) or column (2).
+ * @type {(affine: Affine, k: 0 | 1 | 2) => Vector}
+ */
+export const step = (affine, k) => [affine[0][k], affine[1][k], affine[2][k]];
+
+/**
+ * In LPS mm.
+ * @type {(affine: Affine, slice: number, row: number, column: number) => Vector}
+ */
+export function pointOf(affine, slice, row, column) {
   return affine.slice(0, 3).map((line) => line[0] * slice + line[1] * row + line[2] * column + line[3]);
 }
 
-function normalOf(affine) {
+/**
+ * Of the slices, of length 1.
+ * @type {(affine: Affine) => Vector}
+ */
+export function normalOf(affine) {
   const normal = cross(step(affine, 2), step(affine, 1));
   const size = Math.sqrt(dot(normal, normal));
   return normal.map((v) => v / size);
 }
 
-function areParallel(one, other) {
+/** @type {(one: Geometry, other: Geometry) => boolean} */
+export function areParallel(one, other) {
   if (!one.affine || !other.affine) return false;
   return Math.abs(dot(normalOf(one.affine), normalOf(other.affine))) > PARALLEL_COSINE;
 }
 
-// The slice of `other` that lies nearest to slice `index` of `one`, by millimetres.
-function matchingSlice(one, index, other) {
-  const middle = (data, slice) => pointOf(data.affine, slice, (data.rows - 1) / 2, (data.columns - 1) / 2);
+/**
+ * The slice of `other` that lies nearest to slice `index` of `one`, by millimetres; 0 where they
+ * are unknown.
+ * @type {(one: Geometry, index: number, other: Geometry) => number}
+ */
+export function matchingSlice(one, index, other) {
+  if (!one.affine || !other.affine) return 0;
   const normal = normalOf(one.affine);
-  const wanted = dot(normal, middle(one, index));
+  const wanted = dot(normal, middleOf(one, one.affine, index));
   let [best, nearest] = [0, Infinity];
   for (let slice = 0; slice < other.slices; slice++) {
-    const far = Math.abs(dot(normal, middle(other, slice)) - wanted);
+    const far = Math.abs(dot(normal, middleOf(other, other.affine, slice)) - wanted);
     if (far < nearest) [best, nearest] = [slice, far];
   }
   return best;
 }
 
-// Two (row, column) points where slice `theirs` of `other` cuts slice `mine` of `one`, or null.
-function cutLine(one, mine, other, theirs) {
+/** @type {(data: Geometry, affine: Affine, slice: number) => Vector} */
+const middleOf = ({ rows, columns }, affine, slice) => pointOf(affine, slice, (rows - 1) / 2, (columns - 1) / 2);
+
+/**
+ * The two places where slice `theirs` of `other` cuts slice `mine` of `one`, or null.
+ * @type {(one: Geometry, mine: number, other: Geometry, theirs: number) => [Place, Place] | null}
+ */
+export function cutLine(one, mine, other, theirs) {
   if (!one.affine || !other.affine) return null;
   const normal = normalOf(other.affine);
   const [down, right] = [step(one.affine, 1), step(one.affine, 2)];
@@ -49,7 +76,9 @@ function cutLine(one, mine, other, theirs) {
   if (Math.hypot(perRow / one.pixel[0], perColumn / one.pixel[1]) < CROSSING_SINE) return null;
   const rest = dot(normal, pointOf(one.affine, mine, 0, 0)) - dot(normal, pointOf(other.affine, theirs, 0, 0));
   const [lastRow, lastColumn] = [one.rows - 0.5, one.columns - 0.5];
+  /** @type {Place[]} */
   const ends = [];
+  /** @type {(row: number, column: number) => void} */
   const keep = (row, column) => {
     const isInside = row >= -0.5 && row <= lastRow && column >= -0.5 && column <= lastColumn;
     if (isInside) ends.push([row, column]);
@@ -59,7 +88,10 @@ function cutLine(one, mine, other, theirs) {
   return ends.length >= 2 ? [ends[0], ends[ends.length - 1]] : null;
 }
 
-// Millimetres between two (row, column) points of one slice.
-function distanceMm(pixel, [row, column], [otherRow, otherColumn]) {
+/**
+ * Between two places of one slice.
+ * @type {(pixel: [number, number], one: Place, other: Place) => number}
+ */
+export function distanceMm(pixel, [row, column], [otherRow, otherColumn]) {
   return Math.hypot((row - otherRow) * pixel[0], (column - otherColumn) * pixel[1]);
 }

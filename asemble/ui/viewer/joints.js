@@ -3,23 +3,47 @@
 // keeps the lines in millimetres and tells of each slice of the pane where they lie on it
 // (`marking.slices`); it refuses what is no joint, and a click where a joint is missing.
 
-const JOINTS = ["right", "left"]; // the patient's
+import { INK, stroke, word } from "./ink.js";
+import { say } from "./say.js";
+import { frameOf, toCanvas } from "./viewport.js";
+
+/** @type {Joint[]} the patient's */
+const JOINTS = ["right", "left"];
 const END_GRIP = 14; // pixels around an end or a bend
 const NO_QUADRANTS = "Quadrants are marked on semicoronal slices whose geometry is known.";
 
-const laidHere = (pane) => pane.data.marking.slices[pane.index];
+/**
+ * A pane as far as joint lines need it.
+ * @typedef {Pick<Pane, "index" | "drafts"> & { data: { marking: Marking | null } }} Laid
+ */
 
-// What is being drawn of a joint on this slice, until Python has answered.
-const draftOf = (pane, joint) => (pane.drafts[joint]?.slice === pane.index ? pane.drafts[joint] : null);
+/** @type {(pane: Pick<Laid, "index" | "data">) => LinesHere} */
+export const laidHere = (pane) => /** @type {Marking} */ (pane.data.marking).slices[pane.index];
 
-// (row, column) of upper end, bend and lower end; fewer while the line is being drawn.
-const pointsOf = (pane, joint) => draftOf(pane, joint)?.points ?? laidHere(pane)[joint] ?? [];
+/**
+ * What is being drawn of a joint on this slice, until Python has answered.
+ * @type {(pane: Laid, joint: Joint) => Draft | null}
+ */
+export function draftOf(pane, joint) {
+  const draft = pane.drafts[joint];
+  return draft?.slice === pane.index ? draft : null;
+}
 
-// The joint whose end the next click sets, if one is missing on this slice.
-const nextJoint = (pane) =>
+/**
+ * Upper end, bend and lower end; fewer while the line is being drawn.
+ * @type {(pane: Laid, joint: Joint) => Place[]}
+ */
+export const pointsOf = (pane, joint) => draftOf(pane, joint)?.points ?? laidHere(pane)[joint] ?? [];
+
+/**
+ * The joint whose end the next click sets, if one is missing on this slice.
+ * @type {(pane: Laid) => Joint | undefined}
+ */
+export const nextJoint = (pane) =>
   JOINTS.find((joint) => pointsOf(pane, joint).length === 1) ?? JOINTS.find((joint) => !pointsOf(pane, joint).length);
 
-function layEnd(viewer, pane, place) {
+/** @type {(viewer: Viewer, pane: Pane, place: Place) => void} */
+export function layEnd(viewer, pane, place) {
   const joint = nextJoint(pane);
   if (!joint) return;
   const points = [...pointsOf(pane, joint), place];
@@ -27,42 +51,64 @@ function layEnd(viewer, pane, place) {
   if (points.length > 1) layLine(viewer, pane, joint);
 }
 
-function layLine(viewer, pane, joint) {
-  const { slice, points } = pane.drafts[joint];
-  pane.drafts[joint].said = say(viewer, { what: "lay", series: pane.data.id, slice, joint, points });
+/** @type {(viewer: Viewer, pane: Pane, joint: Joint) => void} */
+export function layLine(viewer, pane, joint) {
+  const draft = pane.drafts[joint];
+  if (!draft) return;
+  const { slice, points } = draft;
+  draft.said = say(viewer, { what: "lay", series: pane.data.id, slice, joint, points });
 }
 
-// The joint and which of its points lie under a place of the canvas, in pixels.
-function gripAt(pane, [x, y]) {
+/**
+ * The joint and which of its points lie under a place of the canvas, in pixels.
+ * @type {(pane: Pane, point: Point) => Grip | null}
+ */
+export function gripAt(pane, [x, y]) {
   const frame = frameOf(pane, 1);
   for (const joint of JOINTS) {
     const points = pointsOf(pane, joint);
     for (const k of points.length === 3 ? [0, 2, 1] : []) {
-      const [pointX, pointY] = toCanvas(pane, frame, points[k]);
+      const [pointX, pointY] = toCanvas(pane.data, frame, points[k]);
       if (Math.hypot(x - pointX, y - pointY) < END_GRIP) return { joint, k };
     }
   }
   return null;
 }
 
-// The bend follows an end by half, so that a straight line stays one.
-function movePoint(pane, { joint, k }, place) {
-  const points = structuredClone(pointsOf(pane, joint));
-  const by = [0, 1].map((axis) => place[axis] - points[k][axis]);
-  points[k] = place;
-  if (k !== 1) points[1] = points[1].map((value, axis) => value + by[axis] / 2);
-  pane.drafts[joint] = { slice: pane.index, points };
+/** @type {(pane: Laid, grip: Grip, place: Place) => void} */
+export function movePoint(pane, { joint, k }, place) {
+  pane.drafts[joint] = { slice: pane.index, points: withPoint(pointsOf(pane, joint), k, place) };
 }
 
-// Drafts that Python has answered give way to what it keeps.
-function dropDrafts(viewer, pane) {
+/**
+ * A line with one of its points moved. The bend follows an end by half, so that a straight line
+ * stays one.
+ * @type {(points: Place[], k: number, place: Place) => Place[]}
+ */
+export function withPoint(points, k, place) {
+  const moved = structuredClone(points);
+  const by = [place[0] - points[k][0], place[1] - points[k][1]];
+  moved[k] = place;
+  if (k !== 1) moved[1] = [points[1][0] + by[0] / 2, points[1][1] + by[1] / 2];
+  return moved;
+}
+
+/**
+ * Drafts that Python has answered give way to what it keeps.
+ * @type {(viewer: Pick<Viewer, "heard">, pane: Pick<Pane, "drafts">) => void}
+ */
+export function dropDrafts(viewer, pane) {
   for (const joint of JOINTS) {
-    if (pane.drafts[joint]?.said <= viewer.heard) delete pane.drafts[joint];
+    const said = pane.drafts[joint]?.said;
+    if (said !== undefined && said <= viewer.heard) delete pane.drafts[joint];
   }
 }
 
-// What to do next, and why the last line was refused.
-function layWords(pane) {
+/**
+ * What to do next, and why the last line was refused.
+ * @type {(pane: Laid) => string}
+ */
+export function layWords(pane) {
   if (!pane.data.marking) return "";
   const joint = nextJoint(pane);
   const isBegun = joint && pointsOf(pane, joint).length === 1;
@@ -70,26 +116,28 @@ function layWords(pane) {
   return [pane.data.marking.note, next].filter(Boolean).join(" ");
 }
 
-const quadrantWords = (pane) => (pane.data.marking ? "" : NO_QUADRANTS);
+/** @type {(pane: Laid) => string} */
+export const quadrantWords = (pane) => (pane.data.marking ? "" : NO_QUADRANTS);
 
-function jointWords(pane) {
+/** @type {(pane: Laid) => string} */
+export function jointWords(pane) {
   if (!pane.data.marking) return NO_QUADRANTS;
   return nextJoint(pane) ? "" : `${laidHere(pane).words} Ends and bends can be dragged.`;
 }
 
-function drawJoints(viewer, pane, { ink, at, ratio }) {
+/** @type {(viewer: Viewer, pane: Pane, painter: Painter) => void} */
+export function drawJoints(viewer, pane, { ink, at, ratio }) {
   const { canvas } = pane.parts;
   delete canvas.dataset.joints;
   if (!["joints", "mark"].includes(viewer.tool)) return;
-  const shown = Object.fromEntries(JOINTS.map((joint) => [joint, pointsOf(pane, joint)]));
-  canvas.dataset.joints = JSON.stringify(shown);
-  for (const [joint, places] of Object.entries(shown)) {
-    const points = places.map(at);
+  canvas.dataset.joints = JSON.stringify(Object.fromEntries(JOINTS.map((joint) => [joint, pointsOf(pane, joint)])));
+  for (const joint of JOINTS) {
+    const points = pointsOf(pane, joint).map(at);
     const isOwn = draftOf(pane, joint) || laidHere(pane).own.includes(joint);
     const isProposed = !draftOf(pane, joint) && laidHere(pane).proposed.includes(joint);
     const colour = isProposed ? INK.proposed : INK.mark;
     if (points.length > 1) drawLine(ink, points, ratio, colour, isProposed ? [9, 3, 2, 3] : isOwn ? [7, 4] : [2, 4]);
-    if (isProposed) word(ink, "proposed", ...points[0].map((n, axis) => n - [0, 12][axis] * ratio), { colour, size: 11 * ratio });
+    if (isProposed) word(ink, "proposed", points[0][0], points[0][1] - 12 * ratio, { colour, size: 11 * ratio });
     if (viewer.tool !== "joints") continue;
     points.forEach((point, k) => {
       ink.beginPath();
@@ -99,8 +147,11 @@ function drawJoints(viewer, pane, { ink, at, ratio }) {
   }
 }
 
-// A line laid on this slice is dashed, one that other slices give it dotted, one that the networks
-// propose dashed and dotted, in a colour of its own and with its word; a tick halves each.
+/**
+ * A line laid on this slice is dashed, one that other slices give it dotted, one that the networks
+ * propose dashed and dotted, in a colour of its own and with its word; a tick halves each.
+ * @type {(ink: CanvasRenderingContext2D, points: Point[], ratio: number, colour: string, dash: number[]) => void}
+ */
 function drawLine(ink, points, ratio, colour, dash) {
   ink.beginPath();
   points.forEach((point) => ink.lineTo(...point));
@@ -111,11 +162,16 @@ function drawLine(ink, points, ratio, colour, dash) {
   stroke(ink, colour, 1.5 * ratio, dash.map((n) => n * ratio));
 }
 
-// The middle of a bent line, and the direction of the part that it lies on.
-function halfWay(points) {
+/**
+ * The middle of a bent line, and the direction of the part that it lies on.
+ * @type {(points: Point[]) => [middle: Point, along: Point]}
+ */
+export function halfWay(points) {
   const lengths = points.slice(1).map((point, k) => Math.hypot(point[0] - points[k][0], point[1] - points[k][1]));
   let rest = lengths.reduce((sum, length) => sum + length, 0) / 2;
   const part = Math.max(lengths.findIndex((length) => (rest -= length) <= 0), 0);
-  const along = [0, 1].map((axis) => (points[part + 1][axis] - points[part][axis]) / lengths[part]);
-  return [[0, 1].map((axis) => points[part + 1][axis] + rest * along[axis]), along];
+  const [from, to] = [points[part], points[part + 1]];
+  /** @type {Point} */
+  const along = [(to[0] - from[0]) / lengths[part], (to[1] - from[1]) / lengths[part]];
+  return [[to[0] + rest * along[0], to[1] + rest * along[1]], along];
 }

@@ -1,40 +1,63 @@
 // Which panes move together. Millimetres are compared inside one frame of reference alone; other
 // panes the reader may link by hand, from the slices that stand side by side at that moment.
 
-const sharesFrame = (one, other) => Boolean(one.frame) && one.frame === other.frame;
+import { areParallel, dot, matchingSlice, normalOf, step } from "./geometry.js";
 
-const areLinkable = (one, other) => sharesFrame(one, other) && areParallel(one, other);
+/** @typedef {Pick<Pane, "number" | "index" | "anchor"> & { data: Geometry }} Stands */
+/** @typedef {{ linked: boolean, linkedByHand: boolean }} Links */
 
-// Panes that only the reader can link.
-const areLinkableByHand = (one, other) => !sharesFrame(one, other) && one.plane === other.plane;
+/** @type {(one: Geometry, other: Geometry) => boolean} */
+export const sharesFrame = (one, other) => Boolean(one.frame) && one.frame === other.frame;
 
-const hasPair = ({ panes }, test) => panes.some((one, k) => panes.slice(k + 1).some((two) => test(one.data, two.data)));
+/** @type {(one: Geometry, other: Geometry) => boolean} */
+export const areLinkable = (one, other) => sharesFrame(one, other) && areParallel(one, other);
 
-// The slice that `other` moves to with `pane`, or null where it stays.
-function linkedSlice(viewer, pane, other) {
+/**
+ * Panes that only the reader can link.
+ * @type {(one: Geometry, other: Geometry) => boolean}
+ */
+export const areLinkableByHand = (one, other) => !sharesFrame(one, other) && one.plane === other.plane;
+
+/** @type {(panes: Stands[], test: (one: Geometry, other: Geometry) => boolean) => boolean} */
+export const hasPair = (panes, test) =>
+  panes.some((one, k) => panes.slice(k + 1).some((two) => test(one.data, two.data)));
+
+/**
+ * The slice that `other` moves to with `pane`, or null where it stays.
+ * @type {(links: Links, pane: Stands, other: Stands) => number | null}
+ */
+export function linkedSlice(links, pane, other) {
   const [one, two] = [pane.data, other.data];
-  if (areLinkable(one, two)) return viewer.linked ? matchingSlice(one, pane.index, two) : null;
-  if (!viewer.linkedByHand || !areLinkableByHand(one, two)) return null;
+  if (areLinkable(one, two)) return links.linked ? matchingSlice(one, pane.index, two) : null;
+  if (!links.linkedByHand || !areLinkableByHand(one, two)) return null;
   const slices = (pane.index - pane.anchor) * slicesOf(two, one);
   return Math.min(Math.max(Math.round(other.anchor + slices), 0), two.slices - 1);
 }
 
-// How many slices of `other` one slice of `one` is; the same number where millimetres are unknown.
-function slicesOf(other, one) {
+/**
+ * How many slices of `other` one slice of `one` is; the same number where millimetres are unknown.
+ * @type {(other: Geometry, one: Geometry) => number}
+ */
+export function slicesOf(other, one) {
   if (!one.affine || !other.affine) return 1;
   const normal = normalOf(one.affine);
   return dot(step(one.affine, 0), normal) / dot(step(other.affine, 0), normal);
 }
 
-function linkByHand(viewer, isLinked) {
+/** @type {(viewer: Links & { panes: Stands[] }, isLinked: boolean) => void} */
+export function linkByHand(viewer, isLinked) {
   viewer.linkedByHand = isLinked;
   for (const pane of viewer.panes) pane.anchor = pane.index;
 }
 
-// What the pane says of those whose millimetres are not its own.
-function linkWords(viewer, pane) {
+/**
+ * What the pane says of those whose millimetres are not its own.
+ * @type {(viewer: Links & { panes: Stands[] }, pane: Stands) => string}
+ */
+export function linkWords(viewer, pane) {
   const others = viewer.panes.filter((other) => other !== pane && !sharesFrame(pane.data, other.data));
   if (!others.length) return "";
+  /** @type {(panes: Stands[]) => string} */
   const name = (panes) => (panes.length > 1 ? "panes " : "pane ") + panes.map((other) => other.number + 1).join(" and ");
   const alike = others.filter((other) => areLinkableByHand(pane.data, other.data));
   const across = others.filter((other) => !alike.includes(other));

@@ -1,0 +1,79 @@
+// The keys of a pane, and the list of them that the reader can ask for.
+
+import { pressedForCross } from "./cross.js";
+import { linkByHand } from "./linking.js";
+import { changeWindow, hasArrived, resetView, setPreset, zoomAt } from "./pane.js";
+import { moveTo, refresh } from "./screen.js";
+import { ALL_TOOLS, chooseTool, clearMeasures, toggleCine, toggleFull, TOOLS } from "./tools.js";
+
+const PAGE = 5; // slices of Page Up and Page Down
+const WINDOW_SHARE = 0.02; // of the range of the series for one key
+const ZOOM = 1.2; // for one key
+
+export const KEYS = [
+  ["Wheel, ↑ ↓ ← →", "one slice"],
+  ["Page Up, Page Down, Home, End", "five slices; first and last slice"],
+  ["Drag, right-drag", "window and level"],
+  [", .  and  < >", "level down and up; window narrower and wider"],
+  ["1 2 3 4", "window presets"],
+  ["i", "invert the greys"],
+  ["Ctrl and wheel, + −, pinch", "zoom"],
+  ["Shift and drag, middle-drag", "pan"],
+  ["0, double-click", "reset window, zoom and place"],
+  ["w p r c v j m", "window, pan, ruler, region, reference, joints, mark"],
+  ["Shift and ↑ ↓ ← →, Enter", "joints, mark: move a cross, click there"],
+  ["Delete", "take ruler and regions away"],
+  ["h", "heatmap on and off"],
+  ["b, o", "outlines of the bones, of oedema, on and off"],
+  ["l", "link panes of one plane"],
+  ["L", "link panes without a common frame of reference, from where they stand"],
+  ["Space", "cine"],
+  ["f", "full screen"],
+  ["One finger, two fingers", "slices; zoom and pan"],
+  ["?", "this list"],
+];
+
+/** @type {(viewer: Viewer, pane: Pane, event: KeyboardEvent) => void} */
+export function pressed(viewer, pane, event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || !hasArrived(pane)) return;
+  if (!pressedForCross(viewer, pane, event)) {
+    const act = actOf(viewer, pane, event.key);
+    if (!act) return;
+    act();
+  }
+  event.preventDefault();
+  event.stopPropagation(); // Streamlit has keys of its own
+  refresh(viewer);
+}
+
+/** @type {(viewer: Viewer, pane: Drawn, key: string) => (() => void) | undefined} */
+function actOf(viewer, pane, key) {
+  /** @type {(index: number) => () => void} */
+  const to = (index) => () => moveTo(viewer, pane, index);
+  /** @type {Record<string, () => void>} */
+  const acts = {
+    ArrowUp: to(pane.index - 1), ArrowLeft: to(pane.index - 1),
+    ArrowDown: to(pane.index + 1), ArrowRight: to(pane.index + 1),
+    PageUp: to(pane.index - PAGE), PageDown: to(pane.index + PAGE),
+    Home: to(0), End: to(pane.data.slices - 1),
+    ",": () => changeWindow(pane, 0, -WINDOW_SHARE), ".": () => changeWindow(pane, 0, WINDOW_SHARE),
+    "<": () => changeWindow(pane, -WINDOW_SHARE, 0), ">": () => changeWindow(pane, WINDOW_SHARE, 0),
+    1: () => setPreset(pane, 0), 2: () => setPreset(pane, 1), 3: () => setPreset(pane, 2), 4: () => setPreset(pane, 3),
+    "+": () => zoomAt(pane, ZOOM), "=": () => zoomAt(pane, ZOOM), "-": () => zoomAt(pane, 1 / ZOOM),
+    0: () => resetView(pane),
+    i: () => { pane.inverted = !pane.inverted; },
+    h: () => { viewer.heat.on = !viewer.heat.on; },
+    b: () => { viewer.outlined.bones = !viewer.outlined.bones; },
+    o: () => { viewer.outlined.oedema = !viewer.outlined.oedema; },
+    l: () => { viewer.linked = !viewer.linked; },
+    L: () => linkByHand(viewer, !viewer.linkedByHand),
+    f: () => toggleFull(viewer),
+    Delete: () => clearMeasures(viewer),
+    " ": () => toggleCine(viewer),
+    "?": () => viewer.parts.keys.showModal(),
+  };
+  for (const tool of ALL_TOOLS) {
+    if (!viewer.parts.tools[tool].hidden) acts[TOOLS[tool].key] = () => chooseTool(viewer, tool);
+  }
+  return Object.hasOwn(acts, key) ? acts[key] : undefined;
+}

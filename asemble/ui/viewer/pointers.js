@@ -1,0 +1,119 @@
+// What mouse, pen, fingers and wheel do in a pane.
+
+import { distanceMm } from "./geometry.js";
+import { draftOf, gripAt, layEnd, layLine, movePoint } from "./joints.js";
+import { pressed } from "./keys.js";
+import { markAt } from "./marks.js";
+import { changeWindow, hasArrived, resetView, zoomAt } from "./pane.js";
+import { moveTo, redraw } from "./screen.js";
+import { fromMiddle, inCanvas, moved, pinched, placeUnder } from "./viewport.js";
+
+const WHEEL_STEP = 40; // of deltaY for one slice, so that a trackpad does not race
+const TOUCH_STEP = 14; // pixels of one finger for one slice
+const DRAG_SHARE = 0.0025; // of the range of the series for one pixel of dragging
+const MOVED = 4; // pixels from which on a click is a drag
+
+/** @type {(viewer: Viewer, pane: Pane) => void} */
+export function listen(viewer, pane) {
+  const { canvas, scrubber } = pane.parts;
+  scrubber.oninput = () => moveTo(viewer, pane, Number(scrubber.value));
+  canvas.onfocus = () => { viewer.active = pane; };
+  canvas.onkeydown = (event) => pressed(viewer, pane, event);
+  canvas.oncontextmenu = (event) => event.preventDefault();
+  canvas.ondblclick = () => {
+    if (viewer.tool !== "window" || !hasArrived(pane)) return;
+    resetView(pane);
+    redraw(viewer);
+  };
+  canvas.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    if (event.ctrlKey || event.metaKey) {
+      zoomAt(pane, Math.exp(-event.deltaY / 300), fromMiddle(pane, event));
+      redraw(viewer);
+      return;
+    }
+    pane.wheel += event.deltaY;
+    const steps = Math.trunc(pane.wheel / WHEEL_STEP);
+    if (!steps) return;
+    pane.wheel = 0;
+    moveTo(viewer, pane, pane.index + Math.sign(steps));
+  }, { passive: false });
+  canvas.onpointerdown = (event) => {
+    if (!hasArrived(pane)) return;
+    canvas.focus({ preventScroll: true });
+    canvas.setPointerCapture(event.pointerId);
+    pane.pointers.set(event.pointerId, [event.clientX, event.clientY]);
+    pane.drag = dragOf(viewer, pane, event);
+  };
+  canvas.onpointermove = (event) => {
+    const last = pane.pointers.get(event.pointerId);
+    if (!last || !pane.drag || !hasArrived(pane)) return;
+    dragged(viewer, pane, pane.drag, event, last);
+    pane.pointers.set(event.pointerId, [event.clientX, event.clientY]);
+    redraw(viewer);
+  };
+  canvas.onpointerup = canvas.onpointercancel = (event) => {
+    if (!pane.pointers.delete(event.pointerId)) return;
+    if (event.type === "pointerup" && pane.drag) dropped(viewer, pane, pane.drag, event);
+    pane.drag = null;
+    redraw(viewer);
+  };
+}
+
+/**
+ * What a drag that begins here will do.
+ * @type {(viewer: Viewer, pane: Pane, event: PointerEvent) => Drag}
+ */
+function dragOf(viewer, pane, event) {
+  const begun = { from: placeUnder(pane, event), x: event.clientX, y: event.clientY, travelled: 0 };
+  if (pane.pointers.size > 1) return { ...begun, act: "pinch" };
+  if (event.button === 1 || event.shiftKey) return { ...begun, act: "pan" };
+  if (event.button === 2) return { ...begun, act: "window" };
+  if (viewer.tool === "window") return { ...begun, act: event.pointerType === "touch" ? "scroll" : "window" };
+  if (viewer.tool === "joints") return { ...begun, act: "joints", grip: pane.data.marking && gripAt(pane, inCanvas(pane, event)) };
+  return { ...begun, act: viewer.tool };
+}
+
+/** @type {(viewer: Viewer, pane: Drawn, drag: Drag, event: PointerEvent, last: Point) => void} */
+function dragged(viewer, pane, drag, event, last) {
+  const [dx, dy] = [event.clientX - last[0], event.clientY - last[1]];
+  drag.travelled = Math.max(drag.travelled, Math.hypot(event.clientX - drag.x, event.clientY - drag.y));
+  const here = placeUnder(pane, event);
+  const slice = pane.index;
+  const circle = () => ({ slice, centre: drag.from, radius: distanceMm(pane.data.pixel, drag.from, here) });
+  const acts = {
+    window: () => changeWindow(pane, dx * DRAG_SHARE, -dy * DRAG_SHARE),
+    pan: () => { Object.assign(pane, moved(pane, dx, dy)); },
+    pinch: () => pinch(pane, event, last),
+    scroll: () => {
+      pane.wheel += dy;
+      if (Math.abs(pane.wheel) < TOUCH_STEP) return;
+      moveTo(viewer, pane, pane.index + Math.sign(pane.wheel));
+      pane.wheel = 0;
+    },
+    ruler: () => { pane.ruler = { slice, from: drag.from, to: here }; },
+    region: () => { pane.region = circle(); },
+    reference: () => { pane.reference = circle(); },
+    joints: () => { if (drag.grip) movePoint(pane, drag.grip, here); },
+    mark: () => {},
+  };
+  acts[drag.act]();
+}
+
+/** @type {(pane: Pane, event: PointerEvent, last: Point) => void} */
+function pinch(pane, event, last) {
+  const other = [...pane.pointers].find(([id]) => id !== event.pointerId)?.[1];
+  if (!other) return;
+  /** @type {(point: Point) => Point} */
+  const middled = ([clientX, clientY]) => fromMiddle(pane, { clientX, clientY });
+  Object.assign(pane, pinched(pane, middled(last), fromMiddle(pane, event), middled(other)));
+}
+
+/** @type {(viewer: Viewer, pane: Pane, drag: Drag, event: PointerEvent) => void} */
+function dropped(viewer, pane, drag, event) {
+  const isClick = drag.travelled < MOVED;
+  if (drag.act === "mark" && isClick) markAt(viewer, pane, placeUnder(pane, event));
+  if (drag.act !== "joints" || !pane.data.marking) return;
+  if (drag.grip) draftOf(pane, drag.grip.joint) && layLine(viewer, pane, drag.grip.joint);
+  else if (isClick) layEnd(viewer, pane, placeUnder(pane, event));
+}

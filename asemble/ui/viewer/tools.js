@@ -1,0 +1,44 @@
+// What the buttons and the keys do to the viewer as a whole.
+
+import { moveTo } from "./screen.js";
+
+const CINE_MS = 125;
+/** @type {Record<Tool, { text: string, key: string, title: string }>} */
+export const TOOLS = {
+  window: { text: "Window", key: "w", title: "Drag: right is wider, up is brighter. Double-click: reset." },
+  pan: { text: "Pan", key: "p", title: "Drag to move the slice. Ctrl and wheel, or + and −: zoom." },
+  ruler: { text: "Ruler", key: "r", title: "Drag from one point to the other." },
+  region: { text: "Region", key: "c", title: "Drag a circle from its middle: mean, SD, and the ratio to a reference." },
+  reference: { text: "Reference", key: "v", title: "Drag a circle in normal marrow, to compare the region with." },
+  joints: { text: "Joints", key: "j", title: "Click both ends of each joint, on an anterior and on a posterior slice; the lines between them are interpolated." },
+  mark: { text: "Mark", key: "m", title: "Click the quadrant of a lesion. A click on its letter takes it away." },
+};
+export const ALL_TOOLS = /** @type {Tool[]} */ (Object.keys(TOOLS));
+
+/** @type {(viewer: Viewer, tool: Tool) => void} */
+export function chooseTool(viewer, tool) {
+  viewer.tool = tool;
+  viewer.parts.jointRow.hidden = tool !== "joints";
+  viewer.parts.markRow.hidden = tool !== "mark";
+}
+
+/** @type {(viewer: Viewer) => void} */
+export function clearMeasures(viewer) {
+  for (const pane of viewer.panes) Object.assign(pane, { ruler: null, region: null, reference: null });
+}
+
+/** @type {(viewer: Viewer) => void} */
+export function toggleCine(viewer) {
+  if (viewer.cine !== null) clearInterval(viewer.cine);
+  viewer.cine = viewer.cine !== null ? null : setInterval(() => {
+    const pane = viewer.active;
+    if (!pane || !viewer.root.isConnected) return toggleCine(viewer);
+    moveTo(viewer, pane, (pane.index + 1) % pane.data.slices);
+  }, CINE_MS);
+}
+
+/** @type {(viewer: Viewer) => void} */
+export function toggleFull(viewer) {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else viewer.root.requestFullscreen?.();
+}
