@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { KEYS } from "../../asemble/ui/viewer/keys.js";
+import { actsOf, KEYS } from "../../asemble/ui/viewer/keys.js";
 import { resetView, setPreset, takeStacks } from "../../asemble/ui/viewer/pane.js";
 import { findPlace, keepPlaces } from "../../asemble/ui/viewer/places.js";
 import { say } from "../../asemble/ui/viewer/say.js";
@@ -77,8 +77,23 @@ test("resetting brings window, zoom, place and greys back", () => {
   );
 });
 
-test("every tool has a key of its own, and the list of keys names them", () => {
+const NAMES = {
+  ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", PageUp: "Page-Up", PageDown: "Page-Down",
+  " ": "Space", "-": "−", "=": "+", // that key without Shift
+};
+
+test("the list of keys names every key that does something", () => {
+  const tools = Object.fromEntries(ALL_TOOLS.map((tool) => [tool, { hidden: false }]));
+  const acts = actsOf({ parts: { tools }, panes: [] }, { index: 0, data: { slices: 9 } });
+  const words = KEYS.flatMap(([names]) => names.replaceAll("Page ", "Page-").split(/ +/));
+  const listed = words.map((word) => (word.length > 1 ? word.replace(/,$/, "") : word));
+  for (const key of Object.keys(acts)) assert.ok(listed.includes(NAMES[key] ?? key), key);
+});
+
+test("no two tools share a key, and none takes that of another act", () => {
   const keys = ALL_TOOLS.map((tool) => TOOLS[tool].key);
   assert.equal(new Set(keys).size, keys.length);
-  assert.ok(KEYS.some(([names]) => names === keys.join(" ")));
+  const hidden = Object.fromEntries(ALL_TOOLS.map((tool) => [tool, { hidden: true }]));
+  const others = actsOf({ parts: { tools: hidden }, panes: [] }, { index: 0, data: { slices: 9 } });
+  for (const key of keys) assert.ok(!Object.hasOwn(others, key), key);
 });

@@ -37,17 +37,20 @@ export const KEYS = [
 export function pressed(viewer, pane, event) {
   if (event.ctrlKey || event.metaKey || event.altKey || !hasArrived(pane)) return;
   if (!pressedForCross(viewer, pane, event)) {
-    const act = actOf(viewer, pane, event.key);
-    if (!act) return;
-    act();
+    const acts = actsOf(viewer, pane);
+    if (!Object.hasOwn(acts, event.key)) return;
+    acts[event.key]();
   }
   event.preventDefault();
   event.stopPropagation(); // Streamlit has keys of its own
   refresh(viewer);
 }
 
-/** @type {(viewer: Viewer, pane: Drawn, key: string) => (() => void) | undefined} */
-function actOf(viewer, pane, key) {
+/**
+ * What each key does.
+ * @type {(viewer: Viewer, pane: Drawn) => Record<string, () => void>}
+ */
+export function actsOf(viewer, pane) {
   /** @type {(index: number) => () => void} */
   const to = (index) => () => moveTo(viewer, pane, index);
   /** @type {Record<string, () => void>} */
@@ -75,5 +78,5 @@ function actOf(viewer, pane, key) {
   for (const tool of ALL_TOOLS) {
     if (!viewer.parts.tools[tool].hidden) acts[TOOLS[tool].key] = () => chooseTool(viewer, tool);
   }
-  return Object.hasOwn(acts, key) ? acts[key] : undefined;
+  return acts;
 }
