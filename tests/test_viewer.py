@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
+from playwright.sync_api import Browser, Locator, Page, Request, WebSocket, expect
 from served_app import IN_CHROMIUM, new_window
 from soak_studies import zip_study
 from tour import wait_until_still
@@ -27,6 +27,7 @@ from asemble.explain import SeriesHeatmaps
 from asemble.imaging.orientation import as_shown
 from asemble.models import load_ensemble
 from asemble.predict import assess
+from asemble.ui import modules
 from asemble.ui.images import WINDOW_PERCENT
 
 pytestmark = IN_CHROMIUM
@@ -137,6 +138,20 @@ def test_scrolling_sends_nothing_to_the_server(
             f"95th percentile {np.percentile(drawn, 95):.1f} ms; two frames of the screen median "
             f"{np.median(whole):.1f} ms, 95th percentile {np.percentile(whole, 95):.1f} ms"
         )
+
+
+def test_its_modules_are_there_before_a_study_is(browser: Browser, address: str) -> None:
+    with new_window(browser) as page:
+        awaited = {address + modules.address(name) for name in modules.names()}
+
+        def arrived(request: Request) -> None:
+            awaited.discard(request.url)
+
+        page.on("requestfinished", arrived)
+        page.goto(address)
+        page.get_by_text("Start with a simulated case").wait_for()
+        while awaited:  # until the time of the test is over
+            page.wait_for_timeout(200)
 
 
 def test_ruler_and_region_read_what_python_reads(canvases: Locator, series: list[Series]) -> None:

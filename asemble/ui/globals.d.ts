@@ -27,6 +27,8 @@ interface KeeperData extends Kept {
   takes_over: boolean;
   echo: number;
   alive: string;
+  /** Path of the viewer's entry. */
+  viewer: string;
   lost: string;
 }
 /** What was kept, some of which an older page may not have. */

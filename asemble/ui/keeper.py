@@ -9,7 +9,7 @@ makes it forget everything.
 import streamlit as st
 
 from asemble.reading import short_hash
-from asemble.ui import components, server, sessions, state
+from asemble.ui import components, modules, server, sessions, state
 
 _ECHO = "asemble_echo"
 _KEY = "keeper"
@@ -38,6 +38,7 @@ def mount() -> None:
                 **state.for_the_tab(),
                 "echo": st.session_state.get(_ECHO, 0),
                 "alive": server.alive_path(),
+                "viewer": modules.address(modules.ENTRY),
                 "lost": (
                     "Your answers are kept. This page reconnects by itself. After more than "
                     f"{_minutes()} you have to open the study again; this tab then restores your "

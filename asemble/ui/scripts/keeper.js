@@ -158,6 +158,8 @@ function begin() {
     keeper.beats = setTimeout(beat, server === null || keeper.cover ? AGAIN_MS : BEAT_MS);
   };
   keeper.beats = setTimeout(beat, BEAT_MS);
+  // The viewer's modules, before a page asks for them; where they do not come now, it asks again.
+  import(location.origin + keeper.data.viewer).catch(() => {});
 }
 
 /**
