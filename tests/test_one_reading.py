@@ -246,13 +246,16 @@ def test_a_text_that_is_too_long_is_cut_with_a_sentence(reader: Reader) -> None:
 
 
 def test_a_field_for_text_listens_once_however_often_it_is_drawn(reader: Reader) -> None:
+    drawn = reader.page.locator("canvas[data-ms]").first  # the viewer listens as well
     reader.go("Assess")
+    drawn.wait_for()
     before = reader.page.evaluate("() => flushers.size")
     for said in ("Yes", "No", "Yes"):
         reader.answer("erosion", said)
         reader.comment(f"drawn again: {said}")
     reader.go("Report")
     reader.go("Assess")
+    drawn.wait_for()
     assert before >= 1
     assert reader.page.evaluate("() => flushers.size") == before
 
