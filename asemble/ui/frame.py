@@ -23,7 +23,13 @@ STYLE = """
 <style>
 [data-testid="stHeader"] { width: auto; left: auto; right: 0; background: none; z-index: 10; }
 [data-testid="stMainBlockContainer"] { padding: 0.9rem 2rem 3rem; max-width: 1560px; }
-.st-key-header { padding-right: 2rem; }
+[data-testid="stHeader"], [data-testid="stHeader"] * { pointer-events: none !important; }
+[data-testid="stHeader"] :is(button, button *) { pointer-events: auto !important; }
+.st-key-header { padding-right: 7.5rem; }  /* beside it says the server that it works, and Stop */
+@media (max-width: 640px) {
+  .st-key-header { padding-right: 2rem; }
+  [data-testid="stStatusWidget"] { display: none; }  /* it would lie over the pages' names */
+}
 .asemble-name { font-weight: 650; font-size: 1.15rem; letter-spacing: 0.02em; white-space: nowrap; }
 .asemble-notice {
   border-left: 3px solid light-dark(#8a5300, #e0a13c); background: light-dark(#f3ead9, #1a1813);
