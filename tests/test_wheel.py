@@ -11,6 +11,7 @@ import tarfile
 import time
 import urllib.request
 import venv
+import zipfile
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -114,6 +115,17 @@ def test_what_stands_at_the_top_of_the_repository_is_in_the_wheel(installed: Pat
     }
     for name, path in packed.items():
         assert path.read_bytes() == (ROOT / name).read_bytes(), name
+
+
+def test_every_file_of_the_package_is_in_the_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        packed = set(archive.namelist())
+    files = [path for path in (ROOT / "asemble").rglob("*") if path.is_file()]
+    for_checks = ("__pycache__", ".d.ts")  # types of the viewer's modules, which nothing loads
+    here = [path.relative_to(ROOT).as_posix() for path in files]
+    needed = [name for name in here if not any(part in name for part in for_checks)]
+    assert len(needed) > 200
+    assert not set(needed) - packed
 
 
 def test_the_installed_wheel_predicts_what_the_clone_does(
