@@ -181,7 +181,7 @@ function leave(event) {
 }
 
 function isLeaving() {
-  return Boolean(keeper.going) && here() !== keeper.going;
+  return keeper.going !== null && here() !== keeper.going; // that of the home page is ""
 }
 
 const here = () => location.pathname.replace(/\/$/, "");
