@@ -17,7 +17,7 @@ evidence.show_trust_measured(ensemble.fusion)
 evidence.show_scope(ensemble.fusion)
 comparison.show_comparison(weights_directory())
 evidence.show_gallery(ensemble.fusion, weights_directory())
-st.subheader("The cards, one a network")
+st.subheader("Model cards")
 st.caption(
     f"They run on {ensemble.device}. These are {ensemble.signed.words}: every file is the one that "
     f"the list {ensemble.signed.digest[:12]} signs for."

@@ -36,7 +36,7 @@ def test_the_theme_is_dark_at_first_and_a_choice_of_light_is_kept(page: Page) ->
     choose_theme(page, "Light")  # expects the dark one before
     expect(page.locator(".stApp")).to_have_css("background-color", BACKGROUNDS["Light"])
     page.get_by_role("link", name="Models", exact=True).click()
-    page.get_by_text("The cards, one a network").wait_for()
+    page.get_by_text("Model cards").wait_for()
     expect(page.locator(".stApp")).to_have_css("background-color", BACKGROUNDS["Light"])
     page.goto(page.url.rsplit("/", 1)[0])
     page.get_by_text("Start with a simulated case").wait_for()

@@ -135,13 +135,13 @@ def tour(page: Page) -> Iterator[str]:
     yield _settled(page, "assess-adds-up")
     page.get_by_role("tab", name="What else it could be").click()
     yield _settled(page, "assess-mimics")
-    page.get_by_text("How far the members agree").scroll_into_view_if_needed()
+    page.get_by_text("Agreement of the members").scroll_into_view_if_needed()
     yield _settled(page, "assess-results")
     page.get_by_role("link", name="Report", exact=True).click()
     page.get_by_text("These files say").wait_for()
     yield _settled(page, "report")
     page.get_by_role("link", name="Models", exact=True).click()
-    page.get_by_text("The cards, one a network").wait_for()
+    page.get_by_text("Model cards").wait_for()
     yield _settled(page, "models")
 
 

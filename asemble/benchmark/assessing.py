@@ -21,7 +21,7 @@ QUICK_LOOPED = 1
 SEED = 501
 AIM = 10.0
 """How many times faster than the Xception loop asemble is to be."""
-OURS = "asemble, three members a plane, both methods of heatmaps"
+OURS = "asemble, three members per plane, both methods of heatmaps"
 
 
 def measure_assessing(ensemble: Ensemble, settings: Settings) -> Found:

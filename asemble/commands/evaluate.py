@@ -139,7 +139,7 @@ def trust(
     out: Records = RECORDS,
     keep: Keep = False,
 ) -> None:
-    """What the questions to a heatmap are worth."""
+    """Accuracy of the heatmap checks."""
     from asemble.commands.trust import measure_trust
 
     measure_trust(count, _run(weights, out, workers, keep=keep), docs=docs)

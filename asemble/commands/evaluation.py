@@ -69,7 +69,7 @@ SAME = 1e-3
 TITLES = {
     "studies": "Simulated test studies",
     "explanations": "Where heatmaps point, on simulated studies",
-    "trust": "What the four questions to a heatmap are worth, on simulated studies",
+    "trust": "Accuracy of the heatmap checks, on simulated studies",
     "calibration": "Calibration on simulated studies",
     "measurements": "Measurements of oedema, on simulated studies",
 }

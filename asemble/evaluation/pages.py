@@ -48,7 +48,7 @@ def studies_parts(sets: Sets, gallery: Sequence[Mapping[str, Any]]) -> list[str]
     ]
     for name, measured in sets.items():
         parts += [f"## Simulated decisions, {name}", _confusion(measured["confusion"])]
-    parts += ["## The simulated studies that went worst", "![](../weights/gallery.jpg)"]
+    parts += ["## Worst simulated studies", "![](../weights/gallery.jpg)"]
     parts.append(
         markdown_table(
             ["kind", "appearance", "seed", "what went wrong"],

@@ -15,7 +15,7 @@ def show_comparison(directory: Path) -> None:
     Args:
         directory: of the weights.
     """
-    st.subheader("Beside other networks, on simulated slices")
+    st.subheader("Comparison with other networks, on simulated slices")
     try:
         content = read_table(directory)
     except WeightsError as error:

@@ -148,8 +148,8 @@ def show_explanations(fusion: Fusion) -> None:
 
 
 def show_trust_measured(fusion: Fusion) -> None:
-    """What the four questions that stand beside a heatmap are worth."""
-    st.subheader("What the questions beside a heatmap are worth, on simulated slices")
+    """How accurate the heatmap checks are."""
+    st.subheader("Accuracy of the heatmap checks, on simulated slices")
     measured = fusion.measured("trust")
     if not measured:
         st.write("Not measured yet: run `asemble evaluate trust`.")
@@ -173,13 +173,13 @@ def show_trust_measured(fusion: Fusion) -> None:
 
 
 def show_gallery(fusion: Fusion, directory: Path) -> None:
-    """The simulated studies that went worst.
+    """The worst simulated studies.
 
     Args:
         fusion: what was measured.
         directory: of the weights, where the pictures are.
     """
-    st.subheader("The simulated studies that went worst")
+    st.subheader("Worst simulated studies")
     gallery: Sequence[Mapping[str, Any]] = fusion.measured("studies").get("gallery", ())
     if not gallery:
         st.write(NOT_MEASURED.capitalize() + ".")
@@ -198,7 +198,7 @@ def show_gallery(fusion: Fusion, directory: Path) -> None:
 
 def show_scope(fusion: Fusion) -> None:
     """How often the ensemble declines to answer."""
-    st.subheader("When it does not answer, on simulated joints and on other images")
+    st.subheader("What the input gate declines, on simulated joints and on other images")
     groups: Mapping[str, Mapping[str, Any]] = fusion.measured("scope").get("groups", {})
     if not groups:
         st.write("Not measured yet: run `asemble evaluate scope`.")

@@ -53,8 +53,8 @@ def facts(ensemble: Ensemble) -> list[tuple[str, str]]:
         ("Never tested", NEVER_TESTED),
         ("Input", f"Fluid-sensitive {planes} slices; T1 is shown but not judged."),
         ("Output", f"P of {', '.join(Pattern)} by slice and study; an interval; heatmaps."),
-        ("Networks", f"{len(cards)}: {', '.join(names)}, one of each a plane."),
-        ("Data", f"{cases} simulated cases a network, split by case; no image of a patient."),
+        ("Networks", f"{len(cards)}: {', '.join(names)}, one of each per plane."),
+        ("Data", f"{cases} simulated cases per network, split by case; no image of a patient."),
         ("Budget", f"{passes} slices seen by a network in training."),
         ("Calibrated on", f"{fitted} other simulated studies."),
     ]

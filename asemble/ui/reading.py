@@ -71,7 +71,7 @@ def _draft_conclusion() -> None:
 
 def _ask_confidence(key: str, chosen: Confidence | None, change: state.Edit) -> None:
     st.segmented_control(
-        "How sure you are",
+        "Confidence",
         list(Confidence),
         format_func=lambda c: c.value.capitalize(),
         key=state.shown(key, chosen),

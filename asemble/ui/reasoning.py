@@ -32,7 +32,7 @@ def show_reasoning() -> None:
     """Everything that follows from the checklist and the reader's own MRI reading."""
     answers = state.reading().answers
     if summarise(answers).red_flags:
-        st.error(f"{RED_FLAG_NOTICE} Nothing is added up while a red flag stands.")
+        st.error(f"{RED_FLAG_NOTICE} No probability is shown while a red flag is present.")
         return
     _ask_mri()
     mri = state.reading().sacroiliitis
@@ -45,7 +45,7 @@ def sentences() -> tuple[str, ...]:
     """The same in sentences, for the report."""
     answers = state.reading().answers
     if summarise(answers).red_flags:
-        return ("Nothing is added up while a red flag stands.",)
+        return ("No probability is shown while a red flag is present.",)
     mri = state.reading().sacroiliitis
     rules = "; ".join(f"{rule.title} {WORDS[rule.is_met(answers)]}" for rule in back_pain.RULES)
     asas = WORDS[classification.asas_2009(answers, sacroiliitis=mri).is_met]

@@ -60,7 +60,7 @@ def show_results(prediction: StudyPrediction, study: Study) -> None:
         for reason in prediction.further_reasons:
             st.markdown(f"- {reason}")
     with right:
-        st.subheader("How far the members agree")
+        st.subheader("Agreement of the members")
         if prediction.members:
             st.table(_member_table(prediction.members), border="horizontal")
         st.markdown("**Series**")

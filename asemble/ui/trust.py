@@ -90,7 +90,7 @@ def worth(fusion: Fusion) -> str:
     """How well each figure told right maps from wrong ones, or that it was not measured."""
     questions = fusion.measured("trust").get("questions", {})
     if not questions:
-        return "What the four are worth was not measured for these weights."
+        return "How accurate the four checks are was not measured for these weights."
     parts = [f"{words} {short(questions[name][HIGH_AUC])}" for name, words in SHORT.items()]
     return (
         "How well each told right maps from wrong ones on simulated slices of high "
