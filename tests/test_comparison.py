@@ -149,13 +149,13 @@ def test_a_member_has_no_pretrained_weights() -> None:
 
 def test_every_network_of_the_table_has_the_same_budget_and_input() -> None:
     runs = read_runs(passes=4_000, test_cases=200)
-    assert len(runs) == 10
+    assert len(runs) == 12
     for plane in JUDGED_PLANES:
         of_plane = [run.config for run in runs if run.config.plane is plane]
-        taught = ("member", "heatmap_weight", "dice_weight", "label_weight")
+        taught = ("member", "imagenet", "heatmap_weight", "dice_weight", "label_weight")
         shared = [{k: v for k, v in c.as_dict().items() if k not in taught} for c in of_plane]
         assert all(one == shared[0] for one in shared)
-        assert {config.member for config in of_plane} == {*COMPARISON, "asemblenet"}
+        assert {config.member for config in of_plane} == {*COMPARISON, "efficientnet", "asemblenet"}
     for run in runs:
         by_labels = run.config.heatmap_weight == run.config.dice_weight == 0
         assert by_labels == (run.taught_by == "labels") == (run.name != "asemblenet-masks")
@@ -167,7 +167,7 @@ def test_a_run_of_another_budget_lies_in_another_folder(tmp_path: Path) -> None:
         for passes in (100, 200)
         for run in read_runs(passes=passes, test_cases=4)
     }
-    assert len(folders) == 20
+    assert len(folders) == 24
 
 
 @pytest.mark.parametrize(

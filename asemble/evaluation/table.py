@@ -200,8 +200,8 @@ def notes(content: Mapping[str, Any]) -> list[str]:
         "Measured on simulated slices only; they say nothing about patients.",
         DIFFERENCE,
         f"Every network but the ensemble saw {facts['passes']:,} slices in training "
-        f"({facts['start']}), the same ones, with the same batch ({facts['batch']}), changes, "
-        f"optimiser and learning rate ({facts['learning_rate']:g}). A small budget favours small "
+        f"({facts['start']}, unless its name says otherwise), the same ones, with the same batch "
+        f"({facts['batch']}), changes, optimiser and learning rate ({facts['learning_rate']:g}). A small budget favours small "
         "networks and those that are shown where lesions are: the table ranks networks at this "
         "budget, not at any other. The ensemble is as shipped, on the budget of its row.",
         "Precision, recall and F1 are of inflammatory slices, called by the most probable class; "

@@ -181,7 +181,7 @@ def _config(
             "validate_every": -(-passes // VALIDATIONS),
             **content["all"],
             **content["taught_by"][network["taught_by"]],
-            **{key: network[key] for key in ("seed", "imagenet", "body_rate") if key in network},
+            **{key: network[key] for key in ("seed", "imagenet") if key in network},
         }
     )
 
