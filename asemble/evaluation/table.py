@@ -201,9 +201,10 @@ def notes(content: Mapping[str, Any]) -> list[str]:
         DIFFERENCE,
         f"Every network but the ensemble saw {facts['passes']:,} slices in training "
         f"({facts['start']}, unless its name says otherwise), the same ones, with the same batch "
-        f"({facts['batch']}), changes, optimiser and learning rate ({facts['learning_rate']:g}). A small budget favours small "
-        "networks and those that are shown where lesions are: the table ranks networks at this "
-        "budget, not at any other. The ensemble is as shipped, on the budget of its row.",
+        f"({facts['batch']}), changes, optimiser and learning rate ({facts['learning_rate']:g}). A "
+        "small budget favours small networks and those that are shown where lesions are: the table "
+        "ranks networks at this budget, not at any other. The ensemble is as shipped, on the "
+        "budget of its row.",
         "Precision, recall and F1 are of inflammatory slices, called by the most probable class; "
         "AUC is of inflammatory slices against all others. Each figure has its 95% interval from "
         "1,000 resamples of cases. Slices are judged one by one, without the neighbours that a "
