@@ -82,7 +82,7 @@ def running(
         yield Server(f"http://127.0.0.1:{port}", process)
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=PATIENCE_MS / 1000)  # it may just be loading its networks
 
 
 def look_at(address: str) -> Iterator[Page]:

@@ -219,11 +219,11 @@ def test_answers_add_up_to_a_probability_and_only_the_readers_mri_moves_it(nifti
     assert not app.exception
 
 
-def test_nothing_is_added_up_while_a_red_flag_stands(nifti: bytes) -> None:
+def test_no_probability_is_shown_while_a_red_flag_is_present(nifti: bytes) -> None:
     app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/2_Assess.py").run()
     answer(app, cancer=Answer.YES)
     assert not app.metric
-    assert any("Nothing is added up" in each.value for each in app.error)
+    assert any("No probability is shown while a red flag" in each.value for each in app.error)
 
 
 def test_the_ensemble_is_not_asked_before_a_conclusion_is_recorded(nifti: bytes) -> None:

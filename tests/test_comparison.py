@@ -274,7 +274,7 @@ def test_the_page_sets_the_abstracts_figures_apart(content: dict[str, object]) -
     page = "\n".join(page_parts(content))
     assert DIFFERENCE in page
     assert "99.00%" in page and "98.13%" in page
-    assert "4,000 slices in training (from scratch)" in page
+    assert "4,000 slices in training (from scratch, unless its name says otherwise)" in page
     assert notes(content)[0].startswith("Measured on simulated slices only")
     assert page.index("## Coronal slices") < page.index("## Axial slices")
 

@@ -12,7 +12,7 @@ import pytest
 
 from asemble import io
 
-SCRIPT = Path(__file__).parents[1] / "docs" / "simulator" / "realism.py"
+SCRIPT = Path(__file__).parents[1] / "tools" / "realism.py"
 
 
 @pytest.fixture(scope="module")
