@@ -1,8 +1,11 @@
 """What was done just before leaving a page, while the server was busy, is not lost."""
 
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from served_app import running
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -12,6 +15,7 @@ from streamlit.runtime.scriptrunner_utils.script_requests import (
     ScriptRequests,
     ScriptRequestType,
 )
+from streamlit_client import StreamlitClient
 
 from asemble.ui import overtaken
 from asemble.ui.overtaken import folded
@@ -75,3 +79,16 @@ def test_the_browser_is_referred_only_to_what_it_surely_keeps() -> None:
     assert sent.surely_kept(["slices"]) == []
     sent.note([ForwardMsg(ref_hash="slices")])
     assert sent.surely_kept(["slices", "of another server"]) == ["slices"]
+
+
+def test_a_study_that_is_being_opened_opens_though_its_run_is_stopped_for_the_next(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path / "log") as server, StreamlitClient(server.address) as client:
+        client.wait()
+        client.press("Open")
+        for _ in range(5):  # as when the page says something by itself
+            time.sleep(0.3)
+            client.rerun()
+        client.wait()
+        assert any(each.label == "Read the slices" for each in client.elements("button"))

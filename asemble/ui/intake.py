@@ -57,17 +57,18 @@ SAMPLES = (
 
 def offer_samples() -> None:
     """A card for each sample; its button opens the study."""
-    pressed = None
     for column, sample in zip(st.columns(len(SAMPLES)), SAMPLES, strict=True):
         with column, st.container(border=True, height="stretch"):
             st.html(frame.BADGE)
             st.markdown(f"**{sample.title}**")
             st.caption(sample.about)
             st.space("stretch")
-            if st.button("Open", key=f"sample_{sample.kind}", width="stretch"):
-                pressed = sample
+            st.button(
+                "Open", key=f"sample_{sample.kind}", width="stretch",
+                on_click=state.ask_before_opening, args=(sample.kind,),
+            )  # fmt: skip
     for sample in SAMPLES:  # below the cards, where a question has room
-        if may_open(sample is pressed, sample.kind):
+        if may_open(sample.kind):
             with st.spinner("Simulating the MRI and reading it back (a few seconds, once)"):
                 study = cache.sample(sample.kind)
             state.open_study(study, f"Simulated sample: {sample.title.lower()}", is_shared=True)
@@ -94,23 +95,27 @@ def offer_upload() -> None:
         "The study stays in this session's memory and is dropped with it. Names, dates and"
         " numbers of the patient are discarded while reading."
     )
-    if may_open(st.button("Read the upload", type="primary", disabled=not uploaded), "upload"):
+    st.button(
+        "Read the upload", type="primary", disabled=not uploaded,
+        on_click=state.ask_before_opening, args=("upload",),
+    )  # fmt: skip
+    if uploaded and may_open("upload"):
         _read(uploaded if isinstance(uploaded, list) else [])
 
 
-def may_open(is_pressed: bool, what: str) -> bool:
+def may_open(what: str) -> bool:
     """Whether another study is to be opened now: at once, or when the reader has been asked.
 
+    What the reader wants to open is kept until it is open or refused: a run of the page may be
+    stopped for the next one in the middle of reading, and would forget that a button was pressed.
+
     Args:
-        is_pressed: whether its button was.
         what: names the button.
     """
-    if state.reading().is_blank:
-        return is_pressed
-    if is_pressed:
-        state.ask_before_opening(what)
     if state.asked_before_opening() != what:
         return False
+    if state.reading().is_blank:
+        return True
     st.warning(
         "Opening another study discards your reading of this one. Save it first if you want to "
         "keep it."
@@ -215,9 +220,13 @@ def _read(files: Sequence[UploadedFile]) -> None:
     except InputError as error:
         seconds = monotonic() - started
         logs.event("refused", error=type(error).__name__, code=error.code, seconds=seconds)
+        state.ask_before_opening("")
         bar.clear()
         frame.refuse(error)
         return
+    except Exception:
+        state.ask_before_opening("")  # a fault of ours, once and not with every run of the page
+        raise
     logs.event(
         "read",
         files=len(files),

@@ -59,9 +59,10 @@ def offer() -> None:
         shown = [case for case in cases if _collection(case, table) == chosen]
         for credit in table.credits(series for case in shown for series in case.series):
             st.caption(credit)
-        pressed = [case.id for case in shown if _row(case, kept, may=may, is_free=is_free)]
+        for case in shown:
+            _row(case, kept, may=may, is_free=is_free)
     for case in cases:  # below the list, where a question has room
-        if intake.may_open(case.id in pressed, f"case:{case.id}"):
+        if intake.may_open(f"case:{case.id}"):
             _open(case, kept)
 
 
@@ -85,8 +86,8 @@ def _show_fetch() -> bool:
     return True
 
 
-def _row(case: Case, kept: Kept, *, may: Use, is_free: bool) -> bool:
-    """One case; returns whether it is to be opened."""
+def _row(case: Case, kept: Kept, *, may: Use, is_free: bool) -> None:
+    """One case, with what can be done with it."""
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
         facts = [*case.licences, megabytes(case.bytes), f"to be seen: {case.seen}"]
         st.markdown(f"**{case.id}** · {case.what}  \n{' · '.join(facts)}")
@@ -94,13 +95,16 @@ def _row(case: Case, kept: Kept, *, may: Use, is_free: bool) -> bool:
             st.button(
                 "Fetch", key=f"fetch_{case.id}", disabled=not is_free, on_click=_fetch, args=(case,)
             )
-            return False
+            return
         if may is Use.ON:
             st.button(
                 "Remove", key=f"remove_{case.id}", disabled=not is_free, on_click=_remove,
                 args=(case, kept),
             )  # fmt: skip
-        return st.button("Open", key=f"open_{case.id}", type="primary")
+        st.button(
+            "Open", key=f"open_{case.id}", type="primary",
+            on_click=state.ask_before_opening, args=(f"case:{case.id}",),
+        )  # fmt: skip
 
 
 @st.fragment(run_every=LOOKS_EVERY_S)
@@ -135,6 +139,7 @@ def _open(case: Case, kept: Kept) -> None:
             study = io.read_study(kept.require(case))
     except InputError as error:
         logs.event("refused", error=type(error).__name__, seconds=monotonic() - started)
+        state.ask_before_opening("")
         frame.refuse(error)
         return
     logs.event(

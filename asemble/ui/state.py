@@ -539,12 +539,12 @@ def open_reading(said: Reading) -> None:
 
 
 def ask_before_opening(what: str) -> None:
-    """Remember which other study the reader wants to open; "" where none any more."""
+    """Remember which study the reader wants to open; "" where none any more."""
     _session().wants_to_open = what
 
 
 def asked_before_opening() -> str:
-    """Which other study the reader wants to open, and was asked about."""
+    """Which study the reader wants to open."""
     return _session().wants_to_open
 
 
