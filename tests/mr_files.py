@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import secrets
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.uid import PYDICOM_ROOT_UID, UID, ExplicitVRLittleEndian, MRImageStorage
 
 SHAPE = (6, 5)  # rows, columns: different, so that a transpose fails
 SPACING_MM = (0.5, 0.7)  # between rows, between columns
@@ -34,6 +35,11 @@ SECRETS = {
 Change = Callable[[FileDataset], None]
 
 
+def new_digits() -> int:
+    """The 38 last digits of a UID of 64: files that differ in their UIDs alone are of one size."""
+    return 10**37 + secrets.randbelow(9 * 10**37)
+
+
 def mr_image(
     index: int = 0, *, series: str = "1.2.3.4", orientation: Any = CORONAL, **attributes: Any
 ) -> FileDataset:
@@ -41,7 +47,7 @@ def mr_image(
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = MRImageStorage
-    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.MediaStorageSOPInstanceUID = UID(f"{PYDICOM_ROOT_UID}{new_digits()}")
     image = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     for keyword, value in SECRETS.items():
         setattr(image, keyword, value)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from clock import Clock
 from streamlit.runtime.session_manager import SessionInfo
 
 from asemble.io.limits import KEPT_BYTES_A_VOXEL
@@ -11,18 +12,6 @@ from asemble.ui import owners
 from asemble.ui.sessions import FLOAT_BYTES, HOARD_BYTES, KEPT_MIB, UNREAD_S, LostSessions
 
 TTL_S = 900.0
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from clock import Clock
 from served_app import Server, running
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit_client import XSRF_COOKIE, StreamlitClient
@@ -24,18 +25,6 @@ __all__ = ["PAGE"]  # served by `page_file`
 
 HEAD = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n'
 TAIL = b"\r\n--x--\r\n"
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from soak_studies import SMALL, SoakStudy, load_study, make_archives
 
 from asemble.benchmark.machine import load, this_machine
 from asemble.evaluation.documents import markdown_table, write_measurement
+from asemble.io.decoders import processor_seconds
 from asemble.ui.server import SWEEP_EVERY_S
 
 MEMORY_LIMIT = 1.10
@@ -69,7 +70,7 @@ class Server:
 
     def processor_s(self) -> float:
         """Seconds of the processor that they have used."""
-        return sum(_processor_s(each) for each in self._processes())
+        return sum(processor_seconds(each) or 0.0 for each in self._processes())
 
     def threads(self) -> int:
         """Threads of the process."""
@@ -90,14 +91,6 @@ def _resident_bytes(process: int) -> int:
     except FileNotFoundError:  # it has ended since it was listed
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def _processor_s(process: int) -> float:
-    try:
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    except FileNotFoundError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

@@ -124,11 +124,6 @@ class Manifest:
         """Whether rows name their patients."""
         return any(row.patient for row in self.rows)
 
-    @property
-    def names_splits(self) -> bool:
-        """Whether rows name their split."""
-        return any(row.split for row in self.rows)
-
 
 def read_manifest(path: Path) -> Manifest:
     """Read a manifest and check every line by itself and against the others.

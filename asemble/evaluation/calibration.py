@@ -63,16 +63,17 @@ def cross_validated(
     Args:
         features: `(study, 2)`.
         labels: `(study,)`.
-        people: `(study,)` numbers from 0 on; examinations of one person stay together.
+        people: `(study,)` numbers, two at least; examinations of one person stay together.
         pull: of each coefficient towards the identity.
     """
+    from sklearn.model_selection import GroupKFold  # noqa: PLC0415  a second to import
+
     values, classes = np.asarray(features, np.float64), np.asarray(labels, np.intp)
-    parts = np.asarray(people, np.intp) % PARTS
+    groups = np.asarray(people, np.intp)
     found = np.zeros((len(values), len(IDENTITY) + 1))
-    for part in range(PARTS):
-        out = parts == part
-        fitted = fit_study(values[~out], classes[~out], pull=pull)
-        found[out] = calibrated(values[out], fitted)
+    folds = GroupKFold(min(PARTS, len(np.unique(groups))))
+    for rest, part in folds.split(values, groups=groups):
+        found[part] = calibrated(values[part], fit_study(values[rest], classes[rest], pull=pull))
     return found
 
 

@@ -440,7 +440,7 @@ class _Deadline:
         self._thread.join()  # so that it never kills the next image's decoder
 
     def _watch(self) -> None:
-        began, used = time.monotonic(), _processor_seconds(self._process.pid)
+        began, used = time.monotonic(), processor_seconds(self._process.pid)
         is_slow = False
         while not self._is_done.wait(min(LOOK_SECONDS, limits.SLOW_SECONDS, self._seconds)):
             took = time.monotonic() - began
@@ -448,7 +448,7 @@ class _Deadline:
                 self._kill()
                 return
             # By the processor where it is known: on a busy machine all is slow by the clock.
-            now = _processor_seconds(self._process.pid)
+            now = processor_seconds(self._process.pid)
             work = took if used is None or now is None else max(now - used, took / STALLED)
             if not is_slow and work >= limits.SLOW_SECONDS:
                 is_slow = True
@@ -460,8 +460,8 @@ class _Deadline:
         self._process.wait()  # so that it does not look alive to whoever gets it next
 
 
-def _processor_seconds(process: int) -> float | None:
-    """That a process has used; None where the system does not say (not Linux)."""
+def processor_seconds(process: int) -> float | None:
+    """Seconds of a processor that a process used; None where no system says (not on Linux)."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -134,6 +134,7 @@ def _bounded_sockets(spoken: Any) -> Any:  # noqa: C901  one small method after 
 
     class BoundedSocket(spoken):  # type: ignore[misc]
         ends: asyncio.TimerHandle | None = None
+        counted, counted_bytes = 0, 0  # pieces of the message that comes, and what they hold
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
@@ -144,14 +145,17 @@ def _bounded_sockets(spoken: Any) -> Any:  # noqa: C901  one small method after 
                 socket.give_up()
 
         def unfinished_bytes(self) -> int:
-            pieces: list[bytes] = self.frames
-            return len(self.conn.reader.buffer) + sum(map(len, pieces)) + PIECE_BYTES * len(pieces)
+            new: list[bytes] = self.frames[self.counted :]
+            self.counted += len(new)
+            self.counted_bytes += sum(map(len, new)) + PIECE_BYTES * len(new)
+            return len(self.conn.reader.buffer) + self.counted_bytes
 
         def send_receive_event_to_app(self) -> None:  # a message has come
             super().send_receive_event_to_app()
             self.forget()
 
         def forget(self) -> None:
+            self.counted, self.counted_bytes = 0, 0
             unfinished.note(self, 0)
             if self.ends is not None:
                 self.ends.cancel()

@@ -1,7 +1,8 @@
 """How a study comes in: the three samples, the upload, and what was read of it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from time import monotonic
@@ -69,7 +70,10 @@ def offer_samples() -> None:
             )  # fmt: skip
     for sample in SAMPLES:  # below the cards, where a question has room
         if may_open(sample.kind):
-            with st.spinner("Simulating the MRI and reading it back (a few seconds, once)"):
+            with (
+                opening(),
+                st.spinner("Simulating the MRI and reading it back (a few seconds, once)"),
+            ):
                 study = cache.sample(sample.kind)
             state.open_study(study, f"Simulated sample: {sample.title.lower()}", is_shared=True)
             st.rerun()
@@ -124,6 +128,16 @@ def may_open(what: str) -> bool:
         return True
     st.button("Keep my reading", key=f"keep:{what}", on_click=state.ask_before_opening, args=("",))
     return False
+
+
+@contextmanager
+def opening() -> Iterator[None]:
+    """What cannot be opened, refused or by a fault of ours, is not tried with every run again."""
+    try:
+        yield
+    except Exception:
+        state.ask_before_opening("")
+        raise
 
 
 def offer_reading() -> None:
@@ -212,21 +226,18 @@ def _read(files: Sequence[UploadedFile]) -> None:
 
     started = monotonic()
     try:
-        study = read_parts(
-            [_part(file) for file in files],
-            progress=progress,
-            waiting=lambda: bar.show(0.0, WAITING),
-        )
+        with opening():
+            study = read_parts(
+                [_part(file) for file in files],
+                progress=progress,
+                waiting=lambda: bar.show(0.0, WAITING),
+            )
     except InputError as error:
         seconds = monotonic() - started
         logs.event("refused", error=type(error).__name__, code=error.code, seconds=seconds)
-        state.ask_before_opening("")
         bar.clear()
         frame.refuse(error)
         return
-    except Exception:
-        state.ask_before_opening("")  # a fault of ours, once and not with every run of the page
-        raise
     logs.event(
         "read",
         files=len(files),

@@ -135,11 +135,10 @@ def _remove(case: Case, kept: Kept) -> None:
 def _open(case: Case, kept: Kept) -> None:
     started = monotonic()
     try:
-        with st.spinner("Reading the case"):
+        with intake.opening(), st.spinner("Reading the case"):
             study = io.read_study(kept.require(case))
     except InputError as error:
         logs.event("refused", error=type(error).__name__, seconds=monotonic() - started)
-        state.ask_before_opening("")
         frame.refuse(error)
         return
     logs.event(
