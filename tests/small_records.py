@@ -1,4 +1,4 @@
-"""Records of seven studies, as `asemble.evaluation.measures` writes them down."""
+"""Records of seven studies, as `asemble.evaluation.study_records` writes them down."""
 
 import base64
 from collections.abc import Sequence

@@ -12,7 +12,7 @@ from asemble.core.errors import ConfigError, WeightsError
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
 from asemble.datasets.simulated import Beside
 from asemble.datasets.slices import SliceSet
-from asemble.evaluation.table import (
+from asemble.evaluation.comparison_table import (
     DIFFERENCE,
     FIGURE_TITLES,
     TABLE_FILE,

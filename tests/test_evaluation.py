@@ -15,22 +15,34 @@ from asemble.core.labels import PATTERNS, Plane
 from asemble.core.results import ENSEMBLE
 from asemble.core.volume import Volume
 from asemble.datasets import seeds
-from asemble.evaluation.again import second_visit
-from asemble.evaluation.calibration import (
+from asemble.evaluation.calibration_fit import (
     cross_validated,
     fit_interval,
     fit_slices,
     fit_study,
 )
-from asemble.evaluation.explained import measure_for_explanations, untrained_draws
-from asemble.evaluation.explanations import (
+from asemble.evaluation.calibration_metrics import calibration_figures
+from asemble.evaluation.fusion_fit import features, fit_fusion, least_share
+from asemble.evaluation.gallery import entry, worst, write_strip
+from asemble.evaluation.heatmap_metrics import (
     MAPS,
     MISMATCHED,
     best_method,
     card_metrics,
     explanations,
 )
-from asemble.evaluation.figures import (
+from asemble.evaluation.heatmap_records import measure_for_explanations, untrained_draws
+from asemble.evaluation.pages import calibration_parts, explanations_parts, studies_parts
+from asemble.evaluation.retest import second_visit
+from asemble.evaluation.simulated_studies import (
+    PlannedCase,
+    SeriesTruth,
+    SimulatedStudy,
+    plan,
+    run_digest,
+    run_studies,
+)
+from asemble.evaluation.study_metrics import (
     IN_DISTRIBUTION,
     NOTICE,
     SHIFTED,
@@ -40,23 +52,11 @@ from asemble.evaluation.figures import (
     member_metrics,
     table,
 )
-from asemble.evaluation.fitting import features, fit_fusion, least_share
-from asemble.evaluation.gallery import entry, worst, write_strip
-from asemble.evaluation.measures import (
+from asemble.evaluation.study_records import (
     figures_record,
     map_record,
     measure_for_figures,
     shown_maps,
-)
-from asemble.evaluation.pages import calibration_parts, explanations_parts, studies_parts
-from asemble.evaluation.reliability import calibration_figures
-from asemble.evaluation.studies import (
-    PlannedCase,
-    SeriesTruth,
-    SimulatedStudy,
-    plan,
-    run_digest,
-    run_studies,
 )
 from asemble.explain import explain
 from asemble.metrics.estimates import Estimate

@@ -11,7 +11,7 @@ from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.measurements import Measurements
 from asemble.core.study import Series
 from asemble.core.volume import Floats, Volume
-from asemble.evaluation.measurements import (
+from asemble.evaluation.oedema_agreement import (
     CHOICES,
     PUBLISHED,
     TRUTH,

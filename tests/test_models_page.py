@@ -7,11 +7,11 @@ import pytest
 from small_records import RECORDS
 from streamlit.testing.v1 import AppTest
 
-from asemble.commands.evaluation import studies_content
-from asemble.evaluation.explanations import explanations
-from asemble.evaluation.figures import IN_DISTRIBUTION, SETS, SHIFTED, figures
+from asemble.commands.evaluate_studies import studies_content
+from asemble.evaluation.calibration_metrics import calibration_figures
 from asemble.evaluation.gallery import GALLERY_FILE, worst, write_strip
-from asemble.evaluation.reliability import calibration_figures
+from asemble.evaluation.heatmap_metrics import explanations
+from asemble.evaluation.study_metrics import IN_DISTRIBUTION, SETS, SHIFTED, figures
 from asemble.models import Ensemble
 from asemble.models.cards import NEVER_TESTED
 from asemble.models.fusion import load_fusion, store_measurement

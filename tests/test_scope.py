@@ -13,17 +13,17 @@ from asemble.core.errors import WeightsError
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.core.study import Series, Study
 from asemble.core.volume import Volume
-from asemble.evaluation.foreign import FAMILIES
-from asemble.evaluation.scope_examples import Examples, foreign, simulated
-from asemble.evaluation.scope_figures import ALL_DECLINED, Outcome, abstention, page_parts
-from asemble.evaluation.scope_fit import Budget, fit_on, repaint, spoil
-from asemble.evaluation.scope_groups import (
+from asemble.evaluation.input_gate_examples import Examples, foreign, simulated
+from asemble.evaluation.input_gate_fit import Budget, fit_on, repaint, spoil
+from asemble.evaluation.input_gate_groups import (
     HELD,
     drawn_series,
     foreign_samples,
     pydicom_samples,
     simulated_samples,
 )
+from asemble.evaluation.input_gate_metrics import ALL_DECLINED, Outcome, abstention, page_parts
+from asemble.evaluation.out_of_distribution import FAMILIES
 from asemble.imaging.arrangement import OTHER_PLANE
 from asemble.imaging.bones import bone_labels
 from asemble.imaging.slices import prepare

@@ -8,7 +8,7 @@ from asemble.core.labels import PATTERNS
 from asemble.datasets import seeds
 from asemble.datasets.seeds import SEED_RANGES, SeedRange
 from asemble.datasets.simulated import PARTS
-from asemble.evaluation.studies import plan
+from asemble.evaluation.simulated_studies import plan
 from asemble.phantom.cases import FIRST_UNSEEN, PELVISES_HELD_OUT
 from asemble.phantom.person import POOL
 from asemble.ui.cache import SAMPLE_SEEDS

@@ -11,16 +11,16 @@ import torch
 from small_studies import CORONAL, noise_series, study_of
 from streamlit.testing.v1 import AppTest
 
-from asemble.commands.trust import JOINT_CASES
+from asemble.commands.evaluate_heatmap_checks import JOINT_CASES
 from asemble.core.labels import JUDGED_PLANES, Pattern, Plane, Weighting
 from asemble.core.results import ENSEMBLE
 from asemble.core.study import Series
 from asemble.core.volume import Floats, Volume
-from asemble.evaluation.explained import cascade, untrained_draws
-from asemble.evaluation.joints import fit_band
-from asemble.evaluation.studies import PlannedCase, SeriesTruth, SimulatedStudy
-from asemble.evaluation.trust import QUESTIONS, Bands, limit_of, trust_figures, trust_parts
-from asemble.evaluation.trust_records import look_at
+from asemble.evaluation.heatmap_check_records import look_at
+from asemble.evaluation.heatmap_checks import QUESTIONS, Bands, limit_of, trust_figures, trust_parts
+from asemble.evaluation.heatmap_records import cascade, untrained_draws
+from asemble.evaluation.joint_bands import fit_band
+from asemble.evaluation.simulated_studies import PlannedCase, SeriesTruth, SimulatedStudy
 from asemble.explain import SeriesHeatmaps, explain
 from asemble.explain.changes import body, covered, elsewhere, moved
 from asemble.explain.telling import limits_of, tell

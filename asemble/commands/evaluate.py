@@ -10,7 +10,7 @@ from typer import Argument, Option
 from asemble.commands.options import SliceCache, WeightsFolder, count_from_one, group, verb
 
 if TYPE_CHECKING:
-    from asemble.commands.evaluation import Run
+    from asemble.commands.evaluate_studies import Run
 
 app = group("Measure on held-out simulated studies.", subcommand_metavar="WHAT ...")
 
@@ -75,7 +75,7 @@ def calibrate(
     keep: Keep = False,
 ) -> None:
     """Fit how slices make a study."""
-    from asemble.commands.evaluation import calibrate as fit
+    from asemble.commands.evaluate_studies import calibrate as fit
 
     fit(studies, _run(weights, out, workers, keep=keep))
 
@@ -92,7 +92,7 @@ def studies(
     keep: Keep = False,
 ) -> None:
     """Figures with their intervals."""
-    from asemble.commands.evaluation import measure_studies
+    from asemble.commands.evaluate_studies import measure_studies
 
     measure_studies(count, _run(weights, out, workers, keep=keep), docs=docs, store=store)
 
@@ -108,7 +108,7 @@ def explanations(
     keep: Keep = False,
 ) -> None:
     """Where heatmaps point."""
-    from asemble.commands.explanations import measure_explanations
+    from asemble.commands.evaluate_heatmaps import measure_explanations
 
     measure_explanations(count, _run(weights, out, workers, keep=keep), docs=docs)
 
@@ -124,7 +124,7 @@ def calibration(
     keep: Keep = False,
 ) -> None:
     """How far probabilities are from frequencies."""
-    from asemble.commands.evaluation import measure_calibration
+    from asemble.commands.evaluate_studies import measure_calibration
 
     measure_calibration(count, _run(weights, out, workers, keep=keep), docs=docs)
 
@@ -140,7 +140,7 @@ def trust(
     keep: Keep = False,
 ) -> None:
     """Accuracy of the heatmap checks."""
-    from asemble.commands.trust import measure_trust
+    from asemble.commands.evaluate_heatmap_checks import measure_trust
 
     measure_trust(count, _run(weights, out, workers, keep=keep), docs=docs)
 
@@ -156,7 +156,7 @@ def measurements(
     keep: Keep = False,
 ) -> None:
     """Areas, volumes and proposed SPARCC."""
-    from asemble.commands.measurements import measure_measurements
+    from asemble.commands.evaluate_oedema import measure_measurements
 
     measure_measurements(count, _run(weights, out, workers, keep=keep), docs=docs)
 
@@ -177,7 +177,7 @@ def table(
     docs: Docs = DOCS,
 ) -> None:
     """The comparison of the abstract, made again."""
-    from asemble.commands.table import make_table
+    from asemble.commands.evaluate_table import make_table
     from asemble.training.comparison import NETWORKS_FILE
 
     make_table(
@@ -205,7 +205,7 @@ def ablations(
     docs: Docs = DOCS,
 ) -> None:
     """What each part of the simulator is worth."""
-    from asemble.commands.ablations import make_ablations
+    from asemble.commands.evaluate_ablations import make_ablations
     from asemble.training.comparison import ABLATIONS_FILE
 
     make_ablations(
@@ -249,7 +249,7 @@ def scope(
     docs: Docs = DOCS,
 ) -> None:
     """What the ensemble declines to judge."""
-    from asemble.commands.scope import evaluate_scope, fit_scope
+    from asemble.commands.evaluate_input_gate import evaluate_scope, fit_scope
 
     if fit:
         fit_scope(weights=weights)
@@ -274,12 +274,12 @@ def external(
     force: Annotated[bool, Option("--force", help="replace existing results")] = False,
 ) -> None:
     """The ensemble on images of your own."""
-    from asemble.commands.external import evaluate_external
+    from asemble.commands.evaluate_external import evaluate_external
 
     evaluate_external(manifest, weights=weights, out=out, split=split, force=force)
 
 
 def _run(weights: Path | None, out: Path, workers: int, *, keep: bool) -> "Run":
-    from asemble.commands.evaluation import Run
+    from asemble.commands.evaluate_studies import Run
 
     return Run(weights, out, workers, keep)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asemble.core.labels import Plane
+from asemble.evaluation.comparison_table import PART_TITLES, NetworkAnswers
 from asemble.evaluation.documents import markdown_table
-from asemble.evaluation.table import PART_TITLES, NetworkAnswers
 from asemble.metrics.estimates import with_interval
 from asemble.metrics.slices import slice_differences, slice_metrics
 

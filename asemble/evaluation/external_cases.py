@@ -13,8 +13,8 @@ from asemble.core.volume import Volume
 from asemble.datasets.manifest import Row
 from asemble.datasets.own_data import LabelledSeries
 from asemble.datasets.splits import case_labels
-from asemble.evaluation.external import ExternalCase, Indices
-from asemble.evaluation.measures import POINTING_MARGIN
+from asemble.evaluation.external_metrics import ExternalCase, Indices
+from asemble.evaluation.study_records import POINTING_MARGIN
 from asemble.explain import SeriesHeatmaps
 from asemble.io.raster import natural_key
 from asemble.metrics.heatmaps import points_at

@@ -7,7 +7,7 @@ from typing import Any
 from asemble.core.labels import STANDING_NOTICE
 from asemble.datasets.inflation import Inflation
 from asemble.evaluation.documents import markdown_table
-from asemble.evaluation.external import (
+from asemble.evaluation.external_metrics import (
     ExternalCase,
     abstained,
     case_level,
@@ -18,7 +18,7 @@ from asemble.evaluation.external import (
     pooled,
     slice_level,
 )
-from asemble.evaluation.measures import POINTING_MARGIN
+from asemble.evaluation.study_records import POINTING_MARGIN
 from asemble.metrics.decision_curve import decision_curve
 from asemble.metrics.estimates import Estimate, with_interval
 

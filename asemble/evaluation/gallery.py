@@ -12,7 +12,7 @@ import numpy.typing as npt
 from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.results import ABSTAIN, ENSEMBLE
 from asemble.core.study import Series
-from asemble.evaluation.studies import Record, SeriesTruth, SimulatedStudy
+from asemble.evaluation.simulated_studies import Record, SeriesTruth, SimulatedStudy
 from asemble.imaging.slices import prepare
 from asemble.models.fusion import GRADCAM
 from asemble.models.signing import sign

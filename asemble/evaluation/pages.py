@@ -4,11 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asemble.core.labels import JUDGED_PLANES
+from asemble.evaluation.calibration_metrics import EXPLAINED as CALIBRATION_EXPLAINED
 from asemble.evaluation.documents import markdown_table
-from asemble.evaluation.explanations import CASCADE_COLUMNS, COLUMNS, MAPS, MISMATCHED, best_method
-from asemble.evaluation.explanations import EXPLAINED as EXPLANATIONS_EXPLAINED
-from asemble.evaluation.figures import IN_DISTRIBUTION, NOTICE, SHIFTED
-from asemble.evaluation.reliability import EXPLAINED as CALIBRATION_EXPLAINED
+from asemble.evaluation.heatmap_metrics import (
+    CASCADE_COLUMNS,
+    COLUMNS,
+    MAPS,
+    MISMATCHED,
+    best_method,
+)
+from asemble.evaluation.heatmap_metrics import EXPLAINED as EXPLANATIONS_EXPLAINED
+from asemble.evaluation.study_metrics import IN_DISTRIBUTION, NOTICE, SHIFTED
 from asemble.metrics.estimates import with_interval
 
 Sets = Mapping[str, Mapping[str, Any]]

@@ -6,7 +6,13 @@ import streamlit as st
 
 from asemble.core.errors import WeightsError
 from asemble.core.labels import JUDGED_PLANES
-from asemble.evaluation.table import PART_TITLES, confusion_rows, notes, read_table, table_rows
+from asemble.evaluation.comparison_table import (
+    PART_TITLES,
+    confusion_rows,
+    notes,
+    read_table,
+    table_rows,
+)
 
 
 def show_comparison(directory: Path) -> None:

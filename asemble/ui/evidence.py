@@ -9,11 +9,11 @@ import streamlit as st
 from PIL import Image
 
 from asemble.core.labels import JUDGED_PLANES
-from asemble.evaluation.explanations import CASCADE_COLUMNS, FORGOTTEN, MAPS, MISMATCHED
-from asemble.evaluation.figures import IN_DISTRIBUTION, SETS, SHIFTED
+from asemble.evaluation.calibration_metrics import AIM
 from asemble.evaluation.gallery import GALLERY_FILE
-from asemble.evaluation.reliability import AIM
-from asemble.evaluation.trust import QUESTIONS
+from asemble.evaluation.heatmap_checks import QUESTIONS
+from asemble.evaluation.heatmap_metrics import CASCADE_COLUMNS, FORGOTTEN, MAPS, MISMATCHED
+from asemble.evaluation.study_metrics import IN_DISTRIBUTION, SETS, SHIFTED
 from asemble.metrics.estimates import with_interval
 from asemble.models.fusion import Fusion
 from asemble.ui import charts

@@ -11,7 +11,7 @@ import streamlit as st
 
 from asemble import __version__
 from asemble.core.labels import JUDGED_PLANES, REAL_ANATOMY, TRAINED_ON, Pattern
-from asemble.evaluation.figures import IN_DISTRIBUTION, SHIFTED
+from asemble.evaluation.study_metrics import IN_DISTRIBUTION, SHIFTED
 from asemble.metrics.estimates import with_interval
 from asemble.models import Ensemble
 from asemble.models.cards import INTENDED_USE, NEVER_TESTED

@@ -7,7 +7,7 @@ import streamlit as st
 
 from asemble.core.results import ENSEMBLE, Heatmap, Told
 from asemble.core.study import Series
-from asemble.evaluation.trust import HIGH_AUC
+from asemble.evaluation.heatmap_checks import HIGH_AUC
 from asemble.explain import SeriesHeatmaps
 from asemble.explain.telling import limits_of, tell
 from asemble.explain.trust import trust_in

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
 from asemble.core.results import ABSTAIN, ENSEMBLE, HEATMAP_FAILS, MEMBERS_DISAGREE
-from asemble.evaluation.measures import POINTING_MARGIN, member_names
-from asemble.evaluation.studies import Record
+from asemble.evaluation.simulated_studies import Record
+from asemble.evaluation.study_records import POINTING_MARGIN, member_names
 from asemble.metrics.confusion import (
     Metric,
     accuracy,

@@ -11,7 +11,7 @@ import numpy as np
 
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Plane, Weighting
 from asemble.core.volume import Floats
-from asemble.evaluation.foreign import FAMILIES
+from asemble.evaluation.out_of_distribution import FAMILIES
 from asemble.imaging.intensity import median_ratio
 from asemble.phantom import Case, render_slice, sample_case, sample_stack
 from asemble.phantom.acquisition import Stack

@@ -19,8 +19,8 @@ from asemble.datasets.inflation import measure_inflation
 from asemble.datasets.manifest import Manifest, Row, read_manifest
 from asemble.datasets.own_data import LabelledSeries, read_rows
 from asemble.datasets.splits import TEST, case_labels, case_numbers
-from asemble.evaluation.external import ExternalCase
 from asemble.evaluation.external_cases import stacked, study_case
+from asemble.evaluation.external_metrics import ExternalCase
 from asemble.evaluation.external_report import Setting, as_json, as_markdown
 from asemble.imaging.fingerprints import Bits, fingerprints
 from asemble.imaging.slices import prepare

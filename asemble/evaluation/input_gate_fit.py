@@ -19,8 +19,8 @@ from torch.nn import functional
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.core.volume import Floats
 from asemble.datasets import seeds
-from asemble.evaluation.scope_examples import FIELD_MM as EXAMPLE_MM
-from asemble.evaluation.scope_examples import SIDE, SLICES, Examples, foreign, simulated
+from asemble.evaluation.input_gate_examples import FIELD_MM as EXAMPLE_MM
+from asemble.evaluation.input_gate_examples import SIDE, SLICES, Examples, foreign, simulated
 from asemble.imaging.intensity import SQUASH, SQUASH_GAIN
 from asemble.imaging.slices import FIELD_MM
 from asemble.models.scope import COARSE, LOGIT_LIMIT, Limits, Scope, ScopeNetwork, even

@@ -13,8 +13,8 @@ import numpy as np
 
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.evaluation.documents import markdown_table
-from asemble.evaluation.figures import NOTICE, Figure, as_dicts
-from asemble.evaluation.studies import Record
+from asemble.evaluation.simulated_studies import Record
+from asemble.evaluation.study_metrics import NOTICE, Figure, as_dicts
 from asemble.imaging.joints import JOINT_BANDS, SUBCHONDRAL_MM, JointBand
 from asemble.metrics.discrimination import auc_over_cases
 from asemble.metrics.estimates import NOT_MEASURABLE, with_interval

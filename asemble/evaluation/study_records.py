@@ -13,7 +13,7 @@ from asemble.core.results import ENSEMBLE, SeriesPrediction, StudyPrediction
 from asemble.core.study import Series
 from asemble.core.volume import Floats
 from asemble.evaluation.gallery import picture
-from asemble.evaluation.studies import Record, SeriesTruth, SimulatedStudy
+from asemble.evaluation.simulated_studies import Record, SeriesTruth, SimulatedStudy
 from asemble.explain import SeriesHeatmaps
 from asemble.imaging.slices import prepare
 from asemble.metrics.heatmaps import average_precision, energy_in, peak, points_at

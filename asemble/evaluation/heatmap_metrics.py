@@ -8,9 +8,9 @@ import numpy as np
 
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.core.results import ENSEMBLE
-from asemble.evaluation.figures import NOTICE, Figure, as_dicts, map_sums
-from asemble.evaluation.measures import POINTING_MARGIN, member_names
-from asemble.evaluation.studies import Record
+from asemble.evaluation.simulated_studies import Record
+from asemble.evaluation.study_metrics import NOTICE, Figure, as_dicts, map_sums
+from asemble.evaluation.study_records import POINTING_MARGIN, member_names
 from asemble.metrics.resampling import ratio_over_cases
 from asemble.models.fusion import EVIDENCE, GRADCAM
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from asemble.commands.table import answers_of, train_runs
+from asemble.commands.evaluate_table import answers_of, train_runs
 from asemble.commands.terminal import writing
 from asemble.core.labels import Plane
 from asemble.evaluation.ablations import ablation_content, page_parts
+from asemble.evaluation.comparison_table import NetworkAnswers
 from asemble.evaluation.documents import write_measurement
-from asemble.evaluation.table import NetworkAnswers
 from asemble.training.comparison import read_runs
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
-from asemble.evaluation.calibration import NOMINAL
-from asemble.evaluation.figures import NOTICE
-from asemble.evaluation.measures import class_indices
-from asemble.evaluation.studies import Record
+from asemble.evaluation.calibration_fit import NOMINAL
+from asemble.evaluation.simulated_studies import Record
+from asemble.evaluation.study_metrics import NOTICE
+from asemble.evaluation.study_records import class_indices
 from asemble.metrics.calibration_error import (
     error_if_perfect,
     expected_calibration_error,

@@ -14,14 +14,14 @@ from asemble.commands.terminal import clock, progress, writing
 from asemble.core.labels import Plane
 from asemble.datasets.simulated import simulate_slices
 from asemble.datasets.slices import SliceSet
-from asemble.evaluation.documents import write_measurement
-from asemble.evaluation.table import (
+from asemble.evaluation.comparison_table import (
     NetworkAnswers,
     page_parts,
     table_content,
     table_rows,
     write_table,
 )
+from asemble.evaluation.documents import write_measurement
 from asemble.imaging.intensity import squash
 from asemble.metrics.slices import ScoredSlices
 from asemble.models import Ensemble, load_ensemble

@@ -10,15 +10,15 @@ import numpy.typing as npt
 
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE
-from asemble.evaluation.calibration import (
+from asemble.evaluation.calibration_fit import (
     PULLS,
     cross_validated,
     fit_interval,
     fit_slices,
     fit_study,
 )
-from asemble.evaluation.measures import class_indices
-from asemble.evaluation.studies import Record
+from asemble.evaluation.simulated_studies import Record
+from asemble.evaluation.study_records import class_indices
 from asemble.metrics.calibration_error import expected_calibration_error
 from asemble.models.calibration import Floats64, SliceCalibration
 from asemble.models.counting import AtJoints, Rule
@@ -45,7 +45,7 @@ SEEN = 0.5
 """P of its own class from which on a slice with a lesion is seen."""
 
 Looks = Mapping[str, Mapping[str, Any]]
-"""One examination: by plane what `measures.Look` writes down."""
+"""One examination: by plane what `study_records.look_of` writes down."""
 
 _INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
 

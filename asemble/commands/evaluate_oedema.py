@@ -3,22 +3,22 @@
 from pathlib import Path
 
 from asemble import measurements
-from asemble.commands.evaluation import PEOPLE, Run, keep
+from asemble.commands.evaluate_studies import PEOPLE, Run, keep
 from asemble.commands.terminal import progress, writing
 from asemble.datasets import seeds
-from asemble.evaluation.figures import IN_DISTRIBUTION, SETS, SHIFTED
-from asemble.evaluation.measurements import (
+from asemble.evaluation.oedema_agreement import (
     agreement_figures,
     agreement_parts,
     by_rules,
     measure_agreement,
 )
-from asemble.evaluation.studies import (
+from asemble.evaluation.simulated_studies import (
     plan,
     run_digest,
     run_studies,
     sources_digest,
 )
+from asemble.evaluation.study_metrics import IN_DISTRIBUTION, SETS, SHIFTED
 from asemble.models import Ensemble, load_ensemble
 from asemble.phantom import HELD_OUT
 

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from asemble.commands.evaluation import Run, digest_of, keep
+from asemble.commands.evaluate_studies import Run, digest_of, keep
 from asemble.commands.terminal import progress, writing
 from asemble.core.labels import JUDGED_PLANES
 from asemble.datasets import seeds
-from asemble.evaluation.joints import fit_band
-from asemble.evaluation.studies import (
+from asemble.evaluation.heatmap_check_records import look_at
+from asemble.evaluation.heatmap_checks import Bands, trust_figures, trust_parts
+from asemble.evaluation.joint_bands import fit_band
+from asemble.evaluation.simulated_studies import (
     plan,
     run_studies,
 )
-from asemble.evaluation.trust import Bands, trust_figures, trust_parts
-from asemble.evaluation.trust_records import look_at
 from asemble.imaging.joints import joint_region
 from asemble.models import load_ensemble
 from asemble.phantom import HELD_OUT

@@ -17,7 +17,7 @@ from asemble.core.measurements import Measurements
 from asemble.core.study import Series
 from asemble.core.volume import Floats
 from asemble.evaluation.documents import markdown_table
-from asemble.evaluation.studies import PlannedCase, Record, SimulatedStudy
+from asemble.evaluation.simulated_studies import PlannedCase, Record, SimulatedStudy
 from asemble.imaging.slices import MASK_SIDE, grid_of, prepare
 from asemble.measurements import Rules, cells_of, measure
 from asemble.measurements.cells import oedema_at

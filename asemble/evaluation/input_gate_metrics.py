@@ -10,7 +10,7 @@ import numpy as np
 from asemble.core.labels import Plane
 from asemble.core.volume import Floats
 from asemble.evaluation.documents import markdown_table
-from asemble.evaluation.scope_groups import HELD, Sample
+from asemble.evaluation.input_gate_groups import HELD, Sample
 from asemble.imaging.slices import prepare
 from asemble.metrics.estimates import with_interval
 from asemble.metrics.resampling import share

@@ -7,7 +7,7 @@ own: the methods and the controls cost more than the prediction.
 from collections.abc import Sequence
 from pathlib import Path
 
-from asemble.commands.evaluation import (
+from asemble.commands.evaluate_studies import (
     PEOPLE,
     Run,
     digest_of,
@@ -15,11 +15,11 @@ from asemble.commands.evaluation import (
 )
 from asemble.commands.terminal import progress, writing
 from asemble.core.labels import Pattern, Plane
-from asemble.evaluation.explained import DRAWS, measure_for_explanations, untrained_draws
-from asemble.evaluation.explanations import card_metrics, explanations
-from asemble.evaluation.figures import IN_DISTRIBUTION, SETS, SHIFTED
+from asemble.evaluation.heatmap_metrics import card_metrics, explanations
+from asemble.evaluation.heatmap_records import DRAWS, measure_for_explanations, untrained_draws
 from asemble.evaluation.pages import explanations_parts
-from asemble.evaluation.studies import PlannedCase, Record, plan, run_studies
+from asemble.evaluation.simulated_studies import PlannedCase, Record, plan, run_studies
+from asemble.evaluation.study_metrics import IN_DISTRIBUTION, SETS, SHIFTED
 from asemble.explain.methods import OTHER_METHODS
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.cards import card_path, write_card

@@ -9,9 +9,8 @@ import torch
 
 from asemble.commands.terminal import progress, writing
 from asemble.evaluation.documents import write_measurement
-from asemble.evaluation.scope_figures import abstention, outcomes, page_parts
-from asemble.evaluation.scope_fit import Budget, fit
-from asemble.evaluation.scope_groups import (
+from asemble.evaluation.input_gate_fit import Budget, fit
+from asemble.evaluation.input_gate_groups import (
     Sample,
     file_samples,
     foreign_samples,
@@ -19,6 +18,7 @@ from asemble.evaluation.scope_groups import (
     pydicom_samples,
     simulated_samples,
 )
+from asemble.evaluation.input_gate_metrics import abstention, outcomes, page_parts
 from asemble.models import load_ensemble
 from asemble.models.fusion import store_measurement
 from asemble.models.scope import save_scope

@@ -19,8 +19,8 @@ from asemble.core.labels import JUDGED_PLANES, PATTERNS, Plane, Weighting
 from asemble.core.study import Series, Study
 from asemble.core.volume import Floats, Volume
 from asemble.datasets import seeds
-from asemble.evaluation.foreign import FAMILIES
-from asemble.evaluation.scope_examples import sagittal
+from asemble.evaluation.input_gate_examples import sagittal
+from asemble.evaluation.out_of_distribution import FAMILIES
 from asemble.phantom import HELD_OUT, render_slice, sample_case, sample_stack
 from asemble.phantom.acquisition import Stack
 

@@ -18,8 +18,18 @@ from asemble.commands.terminal import progress, writing
 from asemble.core.errors import WeightsError
 from asemble.core.labels import PATTERNS, Plane
 from asemble.datasets import seeds
+from asemble.evaluation.calibration_metrics import calibration_figures
 from asemble.evaluation.documents import markdown_table, write_measurement
-from asemble.evaluation.figures import (
+from asemble.evaluation.fusion_fit import fit_fusion, pulls
+from asemble.evaluation.gallery import GALLERY_FILE, entry, worst, write_strip
+from asemble.evaluation.pages import calibration_parts, studies_parts
+from asemble.evaluation.simulated_studies import (
+    Record,
+    plan,
+    run_digest,
+    run_studies,
+)
+from asemble.evaluation.study_metrics import (
     IN_DISTRIBUTION,
     NOTICE,
     SETS,
@@ -32,17 +42,7 @@ from asemble.evaluation.figures import (
     member_metrics,
     table,
 )
-from asemble.evaluation.fitting import fit_fusion, pulls
-from asemble.evaluation.gallery import GALLERY_FILE, entry, worst, write_strip
-from asemble.evaluation.measures import measure_for_figures, measure_for_fusion
-from asemble.evaluation.pages import calibration_parts, studies_parts
-from asemble.evaluation.reliability import calibration_figures
-from asemble.evaluation.studies import (
-    Record,
-    plan,
-    run_digest,
-    run_studies,
-)
+from asemble.evaluation.study_records import measure_for_figures, measure_for_fusion
 from asemble.explain.telling import limits_of
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.cards import card_path, write_card

@@ -27,7 +27,7 @@ from asemble.core.geometry import ras_affine
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
 from asemble.core.study import Series, Study
 from asemble.datasets.seeds import SeedRange
-from asemble.evaluation.again import AGAIN_FILE, read_again, write_again
+from asemble.evaluation.retest import AGAIN_FILE, read_again, write_again
 
 RECORD_FORMAT = 3
 """Raised when what is written down of a study changes."""

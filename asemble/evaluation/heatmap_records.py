@@ -7,8 +7,8 @@ import numpy as np
 from asemble.core.labels import Plane
 from asemble.core.study import Series
 from asemble.core.volume import Floats
-from asemble.evaluation.measures import figures_record, shown_maps
-from asemble.evaluation.studies import Record, SimulatedStudy
+from asemble.evaluation.simulated_studies import Record, SimulatedStudy
+from asemble.evaluation.study_records import figures_record, shown_maps
 from asemble.explain import SeriesHeatmaps
 from asemble.explain.cascade import cascade_maps
 from asemble.explain.controls import control_maps, untrained

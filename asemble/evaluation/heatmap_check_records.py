@@ -5,8 +5,8 @@ import numpy as np
 from asemble.core.labels import Plane
 from asemble.core.results import ENSEMBLE, SeriesPrediction
 from asemble.core.study import Series
-from asemble.evaluation.measures import POINTING_MARGIN
-from asemble.evaluation.studies import Record, SeriesTruth, SimulatedStudy
+from asemble.evaluation.simulated_studies import Record, SeriesTruth, SimulatedStudy
+from asemble.evaluation.study_records import POINTING_MARGIN
 from asemble.explain import SeriesHeatmaps
 from asemble.explain.trust import Trust, joint_region_on, trust_in
 from asemble.metrics.heatmaps import points_at
