@@ -56,11 +56,11 @@ def record(
         },
         "decision": "inflammatory" if probability > 0.5 else "normal",
         "why": None,
-        "deciding": {"shows oedema": positive, "points": positive and hits > 0},
-        "without rules": {
+        "deciding": {"shows_oedema": positive, "points": positive and hits > 0},
+        "without_rules": {
             "probabilities": [rest, probability, rest],
             "decision": "inflammatory" if probability > 0.3 else "normal",
-            "deciding": {"shows oedema": False, "points": False},
+            "deciding": {"shows_oedema": False, "points": False},
         },
         "picture": PICTURE,
         "series": [

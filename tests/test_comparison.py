@@ -8,35 +8,26 @@ import pytest
 import torch
 
 from asemble.cli import main
-from asemble.core.errors import ConfigError, WeightsError
+from asemble.core.errors import ConfigError
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
 from asemble.datasets.simulated import Beside
 from asemble.datasets.slices import SliceSet
-from asemble.evaluation.comparison_table import (
-    DIFFERENCE,
-    FIGURE_TITLES,
-    TABLE_FILE,
-    NetworkAnswers,
-    confusion_rows,
-    notes,
-    page_parts,
-    read_table,
-    table_content,
-    table_rows,
-    write_table,
-)
+from asemble.evaluation.comparison_table import NetworkAnswers, compared
 from asemble.metrics.discrimination import auc
 from asemble.metrics.resampling import over_cases
 from asemble.metrics.slices import (
-    METRICS,
     ScoredSlices,
     confusion_shares,
     slice_differences,
     slice_metrics,
 )
 from asemble.models.comparison import COMPARISON, LabelNetwork, build_network, pretrained_network
+from asemble.performance.pages import DIFFERENCE, as_markdown, comparison_notes, table_parts
+from asemble.performance.records import Appearances, Comparison
+from asemble.performance.store import PERFORMANCE_FILE, read_performance
+from asemble.performance.tables import SLICE_METRICS, networks_confusion_table, networks_table
 from asemble.phantom import Ingredient
-from asemble.training.comparison import ABLATIONS_FILE, TEST_PARTS, read_runs, shuffled
+from asemble.training.comparison import ABLATIONS_FILE, read_runs, shuffled
 from asemble.training.config import read_config
 
 INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
@@ -108,17 +99,15 @@ def scored_slices(cases: int, *, skill: float, seed: int = 0) -> ScoredSlices:
 
 
 def answers_of(name: str, skill: float) -> NetworkAnswers:
-    scored = {part: scored_slices(40, skill=skill) for part in TEST_PARTS}
+    scored = dict.fromkeys(Appearances, scored_slices(40, skill=skill))
     return NetworkAnswers(name, name.title(), "labels", (4_000,), 23_510_000, scored)
 
 
-FACTS = {"passes": 4_000, "start": "from scratch", "batch": 32, "learning_rate": 0.001}
-
-
 @pytest.fixture(scope="module")
-def content() -> dict[str, object]:
+def measured() -> Comparison:
     rows = [answers_of("good", 0.7), answers_of("poor", 0.1)]
-    return table_content(dict.fromkeys(JUDGED_PLANES, rows), facts=FACTS, weights={"a": "1"})
+    planes = compared(dict.fromkeys(JUDGED_PLANES, rows))
+    return Comparison(4_000, 32, 0.001, 200, "from scratch", {"a": "1"}, planes)
 
 
 @pytest.mark.parametrize("name", list(COMPARISON))
@@ -206,30 +195,32 @@ def test_figures_of_all_resamples_at_once_are_those_of_one_after_another() -> No
         return auc(positive, scored.probabilities[chosen, INFLAMMATORY])
 
     expected = over_cases(range(30), auc_of)
-    found = slice_metrics(scored)["auc"]
+    found = slice_metrics(scored).auc
     assert expected is not None and found is not None
-    assert found.as_dict() == expected.as_dict()
+    assert found == expected
 
 
 def test_a_perfect_network_scores_one_everywhere_and_a_blind_one_half() -> None:
     perfect = slice_metrics(scored_slices(30, skill=1.0))
-    assert [perfect[name].value for name in METRICS] == [1.0] * len(METRICS)  # type: ignore[union-attr]
+    assert {getattr(perfect, name).value for name in SLICE_METRICS} == {1.0}
     truth = scored_slices(30, skill=0.0)
     blind = ScoredSlices(truth.labels, truth.cases, np.full((90, 3), 1 / 3), truth.hits)
     figures = slice_metrics(blind)
-    assert figures["auc"] is not None and figures["auc"].value == 0.5
-    assert figures["precision"] is None  # it calls nothing inflammatory
-    assert figures["recall"] is not None and figures["recall"].value == 0.0
+    assert figures.auc is not None and figures.auc.value == 0.5
+    assert figures.precision is None  # it calls nothing inflammatory
+    assert figures.recall is not None and figures.recall.value == 0.0
 
 
 def test_a_confusion_matrix_counts_every_slice_once() -> None:
     scored = scored_slices(30, skill=0.5)
     table = confusion_shares(scored)
     cells = [cell for row in table.values() for cell in row.values() if cell is not None]
-    assert sum(cell["slices"] for cell in cells) == 90
+    assert sum(cell.slices for cell in cells) == 90
     for row in table.values():
-        assert sum(c["value"] for c in row.values() if c is not None) == pytest.approx(1, abs=1e-3)
-    assert all(cell["low"] <= cell["value"] <= cell["high"] for cell in cells)
+        assert sum(c.share.value for c in row.values() if c is not None) == pytest.approx(
+            1, abs=1e-3
+        )
+    assert all(c.share.low <= c.share.value <= c.share.high for c in cells)
 
 
 def test_answers_of_other_slices_are_a_programmers_mistake() -> None:
@@ -239,54 +230,38 @@ def test_answers_of_other_slices_are_a_programmers_mistake() -> None:
 
 def test_a_difference_is_of_the_same_slices_and_knows_its_sign() -> None:
     skilled, blind = (scored_slices(40, skill=skill) for skill in (0.9, 0.0))
-    difference = slice_differences(skilled, blind)["auc"]
+    difference = slice_differences(skilled, blind).auc
     assert difference is not None
     assert difference.low > 0.2
-    same = slice_differences(blind, blind)["pointing"]
+    same = slice_differences(blind, blind).pointing
     assert same is not None
     assert (same.value, same.low, same.high) == (0, 0, 0)
     with pytest.raises(ValueError, match="same slices"):
         slice_differences(skilled, scored_slices(41, skill=0.9))
 
 
-def test_the_table_has_the_promised_columns_with_intervals(
-    content: dict[str, object], tmp_path: Path
-) -> None:
-    write_table(tmp_path, content)
-    assert (tmp_path / TABLE_FILE).stat().st_size > 0
-    stored = read_table(tmp_path)
-    assert stored == content
+def test_the_table_has_the_promised_columns_with_intervals(measured: Comparison) -> None:
     for plane in JUDGED_PLANES:
-        for part in TEST_PARTS:
-            rows = table_rows(stored, plane, part)
-            good, poor = rows
+        for which in Appearances:
+            table = networks_table(measured, plane, which)
+            good, poor = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
             assert {"Network", "Taught by", "Passes", "Parameters"} < set(good)
             assert good["Passes"] == "4,000" and good["Parameters"] == "23.5 M"
-            for title in FIGURE_TITLES.values():
+            for title in SLICE_METRICS.values():
                 assert " to " in good[title]
                 assert float(good[title][:4]) > float(poor[title][:4])
-            matrix = confusion_rows(stored, plane, part)
-            assert [row["Truth"] for row in matrix[:3]] == [p.value for p in PATTERNS]
-            assert {f"called {p.value}" for p in PATTERNS} < set(matrix[0])
+            matrix = networks_confusion_table(measured, plane, which)
+            assert [row[1] for row in matrix.rows[:3]] == [p.value for p in PATTERNS]
+            assert {f"called {p.value}" for p in PATTERNS} < set(matrix.columns)
 
 
-def test_the_page_sets_the_abstracts_figures_apart(content: dict[str, object]) -> None:
-    page = "\n".join(page_parts(content))
+def test_the_page_sets_the_abstracts_figures_apart(measured: Comparison) -> None:
+    page = as_markdown(table_parts(measured))
     assert DIFFERENCE in page
     assert "99.00%" in page and "98.13%" in page
     assert "4,000 slices in training (from scratch, unless its name says otherwise)" in page
-    assert notes(content)[0].startswith("Measured on simulated slices only")
+    assert comparison_notes(measured)[0].startswith("Measured on simulated slices only")
     assert page.index("## Coronal slices") < page.index("## Axial slices")
-
-
-def test_no_table_is_none_and_a_damaged_one_is_refused(tmp_path: Path) -> None:
-    assert read_table(tmp_path) is None
-    (tmp_path / TABLE_FILE).write_text("{", encoding="utf-8")
-    with pytest.raises(WeightsError, match=r"table\.json is unreadable"):
-        read_table(tmp_path)
-    (tmp_path / TABLE_FILE).write_text("[]", encoding="utf-8")
-    with pytest.raises(WeightsError, match="holds no table"):
-        read_table(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -314,13 +289,14 @@ def test_a_tiny_table_is_made_from_end_to_end_and_trains_nothing_twice(
     assert main(arguments) == 0
     told = capfd.readouterr().err
     assert "2 of 2 networks trained" in told
-    first = (weights / TABLE_FILE).read_bytes()
-    rows = json.loads(first)["planes"]["coronal"]["rows"]
-    assert [row["name"] for row in rows] == ["resnet50", "asemblenet-masks", "ensemble"]
-    assert [row["passes"] for row in rows[:2]] == [[4], [4]]
+    first = (weights / PERFORMANCE_FILE).read_bytes()
+    stored = read_performance(weights).table
+    assert stored is not None
+    rows = stored.planes[Plane.CORONAL].rows
+    assert [row.name for row in rows] == ["resnet50", "asemblenet-masks", "ensemble"]
+    assert [row.passes for row in rows[:2]] == [(4,), (4,)]
     for row in rows:
-        assert set(row["figures"]) == set(row["confusion"]) == set(TEST_PARTS)
-        assert {"value", "low", "high", "cases"} == set(row["figures"]["held-out"]["accuracy"])
+        assert set(row.metrics) == set(row.confusion) == set(Appearances)
     page = (tmp_path / "docs" / "table.md").read_text(encoding="utf-8")
     assert "asemble evaluate table" in page and "ResNet50" in page
     assert str(tmp_path) not in page and str(tmp_path) not in first.decode()
@@ -328,10 +304,7 @@ def test_a_tiny_table_is_made_from_end_to_end_and_trains_nothing_twice(
     told = capfd.readouterr().err
     assert "2 of 2 networks were trained before" in told
     assert "passes" not in told
-    assert (weights / TABLE_FILE).read_bytes() == first
-    stored = read_table(weights)
-    assert stored is not None
-    assert len(table_rows(stored, Plane.CORONAL, "test")) == 3
+    assert (weights / PERFORMANCE_FILE).read_bytes() == first
 
 
 def test_each_ingredient_is_left_out_of_the_slices_to_learn_from_and_of_no_others() -> None:
@@ -379,5 +352,5 @@ def test_tiny_ablations_are_made_from_end_to_end(
     assert "| With neighbours |" in page and "simulated slices only" in page
     measured = json.loads((tmp_path / "docs" / "measurements" / "ablations.json").read_text())
     first, *others = measured["planes"]["coronal"]
-    assert first["parts"]["test"]["auc"]["difference"]["value"] == 0
+    assert first["auc"]["training"]["difference"]["value"] == 0
     assert [row["name"] for row in others] == ["no-texture", "neighbours"]

@@ -171,7 +171,7 @@ def strict(random_weights: Path) -> Ensemble:
         ensemble.fusion,
         coefficients=dict.fromkeys(ensemble.fusion.coefficients, inflammatory),
         counting={"coronal": 0.0, "axial": 0.0},
-        evaluation={"trust": {"limits": limits}},
+        limits=limits,
     )
     return ensemble
 

@@ -21,18 +21,11 @@ from asemble.evaluation.calibration_fit import (
     fit_slices,
     fit_study,
 )
-from asemble.evaluation.calibration_metrics import calibration_figures
+from asemble.evaluation.calibration_metrics import calibration_metrics
 from asemble.evaluation.fusion_fit import features, fit_fusion, least_share
-from asemble.evaluation.gallery import entry, worst, write_strip
-from asemble.evaluation.heatmap_metrics import (
-    MAPS,
-    MISMATCHED,
-    best_method,
-    card_metrics,
-    explanations,
-)
+from asemble.evaluation.gallery import failure, worst, write_strip
+from asemble.evaluation.heatmap_metrics import heatmap_metrics
 from asemble.evaluation.heatmap_records import measure_for_explanations, untrained_draws
-from asemble.evaluation.pages import calibration_parts, explanations_parts, studies_parts
 from asemble.evaluation.retest import second_visit
 from asemble.evaluation.simulated_studies import (
     PlannedCase,
@@ -42,16 +35,7 @@ from asemble.evaluation.simulated_studies import (
     run_digest,
     run_studies,
 )
-from asemble.evaluation.study_metrics import (
-    IN_DISTRIBUTION,
-    NOTICE,
-    SHIFTED,
-    by_appearance,
-    evaluation_card,
-    figures,
-    member_metrics,
-    table,
-)
+from asemble.evaluation.study_metrics import by_appearance, studies_measured, study_metrics
 from asemble.evaluation.study_records import (
     figures_record,
     map_record,
@@ -66,10 +50,26 @@ from asemble.metrics.heatmaps import (
 from asemble.models import MEMBERS, Ensemble
 from asemble.models.calibration import IntervalRule, SliceCalibration, log_odds, logistic
 from asemble.models.fusion import (
+    FittedOn,
     calibrated,
     load_fusion,
     save_fusion,
-    store_measurement,
+)
+from asemble.performance.pages import (
+    as_markdown,
+    best_method,
+    calibration_parts,
+    explanations_parts,
+    studies_parts,
+)
+from asemble.performance.records import NOTICE, Appearances, Performance, Studies, StudyMetrics
+from asemble.performance.tables import (
+    MAPS,
+    MISMATCHED,
+    command_of,
+    is_within,
+    member_rows,
+    what_went_wrong,
 )
 from asemble.phantom import HELD_OUT, sample_case
 from asemble.predict import predict
@@ -162,50 +162,52 @@ def test_every_held_out_appearance_meets_every_kind_equally_often() -> None:
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Estimate | None]:
-    return figures(RECORDS)
+def found() -> StudyMetrics:
+    return study_metrics(RECORDS, first_seed=1)
 
 
-def test_the_figures_are_those_of_the_records(found: dict[str, Estimate | None]) -> None:
-    assert found["study AUC"] is not None
-    assert found["study AUC"].value == pytest.approx(10 / 12)
-    assert found["sensitivity"] is not None
-    assert found["sensitivity"].value == pytest.approx(2 / 3)
-    within = found["slice AUC within a study, axial"]
-    assert within is not None
-    assert within.value == 1
-    bright = found["slice AUC within a study, axial, brightness baseline"]
-    assert bright is not None
-    assert bright.value == 0
-    beside = found["slice AUC of neighbouring slices, axial"]
-    assert beside is not None
-    assert beside.value == 1
-    game, heat = found["pointing, coronal, gradcam"], found["energy in the lesion, axial, gradcam"]
-    assert game is not None and heat is not None
-    assert (game.value, heat.value) == pytest.approx((2 / 3, 1 / 3))
+def value(found: Estimate | None) -> float:
+    assert found is not None
+    return found.value
 
 
-def test_figures_of_an_appearance_are_of_its_studies_alone() -> None:
+def test_the_metrics_are_those_of_the_records(found: StudyMetrics) -> None:
+    assert value(found.answers.auc) == pytest.approx(10 / 12, abs=1e-4)
+    assert value(found.answers.sensitivity) == pytest.approx(2 / 3, abs=1e-4)
+    axial = found.planes[Plane.AXIAL]
+    assert value(axial.scores[ENSEMBLE].within) == 1
+    assert value(axial.scores["brightness"].within) == 0
+    assert value(axial.scores[ENSEMBLE].neighbours) == 1
+    game = found.planes[Plane.CORONAL].maps["gradcam"][ENSEMBLE].pointing
+    heat = axial.maps["gradcam"][ENSEMBLE].energy
+    assert (value(game), value(heat)) == pytest.approx((2 / 3, 1 / 3), abs=1e-4)
+
+
+def test_metrics_of_an_appearance_are_of_its_studies_alone() -> None:
     some = by_appearance([*RECORDS, record(INFLAMMATORY, 0.5, appearance="noise")])
-    noise, plain = some["noise"]["study AUC"], some[IN_DISTRIBUTION]["study AUC"]
-    assert noise is not None and plain is not None
-    assert (noise.value, noise.cases) == (0, 2)
-    assert (plain.value, plain.cases) == (1, 6)
+    noise, plain = some["noise"], some[Appearances.TRAINING.words]
+    assert (value(noise.auc), noise.studies) == (0, 2)
+    assert (value(plain.auc), plain.studies) == (1, 6)
 
 
 def test_a_members_card_gets_its_own_slices_and_the_ensembles_studies(
-    found: dict[str, Estimate | None],
+    found: StudyMetrics,
 ) -> None:
-    metrics = member_metrics({SHIFTED: found}, Plane.CORONAL, "pvt")
-    slices, study = found["slice AUC, coronal, pvt alone"], found["study AUC"]
-    assert slices is not None and study is not None
-    assert metrics[f"simulated test, {SHIFTED}: slice AUC"] == slices.as_dict()
-    assert metrics[f"simulated test, {SHIFTED}: study AUC of ensemble"] == study.as_dict()
-    assert slices.value != found["slice AUC, coronal"].value  # type: ignore[union-attr]
+    studies = Studies({Appearances.HELD_OUT: found}, ())
+    heatmaps = {Appearances.HELD_OUT: heatmap_metrics(RECORDS)}
+    performance = Performance(studies=studies, explanations=heatmaps)
+    rows = dict(member_rows(performance, Plane.CORONAL, "pvt"))
+    prefix = "simulated test, held-out appearances:"
+    coronal = found.planes[Plane.CORONAL]
+    assert rows[f"{prefix} slice AUC"] == coronal.members["pvt"] != coronal.scores[ENSEMBLE].auc
+    assert rows[f"{prefix} study AUC of ensemble"] == found.answers.auc
+    assert "simulated test: pointing by evidence map, held-out appearances" in rows
+    end = "of Grad-CAM with every layer randomised, held-out appearances"
+    assert value(rows[f"simulated test: rank correlation {end}"]) == 0.1
 
 
 def test_a_study_that_was_not_judged_counts_as_abstained_and_not_as_wrong_order(
-    found: dict[str, Estimate | None],
+    found: StudyMetrics,
 ) -> None:
     refused = {
         **RECORDS[0],
@@ -216,89 +218,74 @@ def test_a_study_that_was_not_judged_counts_as_abstained_and_not_as_wrong_order(
         "decision": "abstain",
         "series": [],
     }
-    before, after = found, figures([refused, *RECORDS])
-    assert before["study AUC"] is not None and after["study AUC"] is not None
-    assert after["study AUC"].value == before["study AUC"].value
-    assert after["abstained"] is not None and after["sensitivity"] is not None
-    assert after["abstained"].value == 1 / 8
-    assert after["sensitivity"].value == 2 / 4
-    assert calibration_figures([refused, *RECORDS])["errors"][0]["cases"] == len(RECORDS)
-    assert explanations([refused, *RECORDS]) == explanations(RECORDS)
+    after = study_metrics([refused, *RECORDS], first_seed=1)
+    assert value(after.answers.auc) == value(found.answers.auc)
+    assert value(after.abstained) == 1 / 8
+    assert value(after.answers.sensitivity) == 2 / 4
+    assert calibration_metrics([refused, *RECORDS]).errors[0].cases == len(RECORDS)
+    assert heatmap_metrics([refused, *RECORDS]) == heatmap_metrics(RECORDS)
     assert refused not in worst([refused, *RECORDS])
 
 
 def test_maps_are_compared_with_each_other_and_with_controls() -> None:
-    measured = explanations(RECORDS)
-    rows = {(row["plane"], row["map"], row["who"]): row["pointing"] for row in measured["rows"]}
-    assert rows["coronal", "gradcam", "pvt"]["value"] == pytest.approx(2 / 3, abs=1e-4)
-    assert rows["coronal", "evidence", ENSEMBLE]["value"] == 1
-    assert rows["axial", "random weights", "pvt"]["value"] == 0
+    measured = heatmap_metrics(RECORDS)
+    rows = {(row.plane, row.method, row.who): value(row.pointing) for row in measured.maps}
+    assert rows[Plane.CORONAL, "gradcam", "pvt"] == pytest.approx(2 / 3, abs=1e-4)
+    assert rows[Plane.CORONAL, "evidence", ENSEMBLE] == 1
+    assert rows[Plane.AXIAL, "random weights", "pvt"] == 0
     # The peak at (10, 20) mm is 2 mm from the second study's lesion and 30 mm from the third's.
-    assert rows["coronal", MISMATCHED, ENSEMBLE]["value"] == pytest.approx(2 / 3, abs=1e-4)
+    assert rows[Plane.CORONAL, MISMATCHED, ENSEMBLE] == pytest.approx(2 / 3, abs=1e-4)
     (difference,) = (
-        d for d in measured["grad-cam minus evidence"] if (d["plane"], d["who"]) == ("axial", "pvt")
+        row.difference
+        for row in measured.differences
+        if (row.plane, row.who) == (Plane.AXIAL, "pvt")
     )
-    assert difference["difference"]["value"] == pytest.approx(-1 / 3, abs=1e-4)
-    assert not difference["within 5 points"]
+    assert value(difference) == pytest.approx(-1 / 3, abs=1e-4)
+    assert not is_within(difference)
 
 
 def test_coverage_counts_both_examinations_of_a_person() -> None:
-    interval = calibration_figures(RECORDS)["interval"]
+    interval = calibration_metrics(RECORDS).interval
     # The first interval reaches 0.1 up; six answers moved by 0.1 and one by 0.05, all inside;
     # the second reaches 0.1 down from the first answer, which it always holds.
-    assert interval["held"]["value"] == 1
+    assert value(interval.held) == 1
     moved = {**RECORDS[0], "again": {**RECORDS[0]["again"], "probabilities": [0, 0.2, 0.8]}}
-    assert calibration_figures([moved])["interval"]["held"]["value"] == 0.5
+    assert value(calibration_metrics([moved]).interval.held) == 0.5
 
 
 def test_the_gallery_shows_the_worst_first_and_how_to_make_them_again(tmp_path: Path) -> None:
     failures = worst(RECORDS, 2)
-    assert [failure["seed"] for failure in failures] == [6, 7]
-    shown = entry(failures[0])
-    assert shown["command"] == (
+    assert [each["seed"] for each in failures] == [6, 7]
+    shown = failure(failures[0])
+    assert command_of(shown) == (
         'asemble sample OUT --kind mechanical --seed 6 --appearance "noise"'
     )
-    assert "the decision was inflammatory" in shown["what went wrong"]
-    missed = entry(RECORDS[1])["what went wrong"]
-    assert "on 0 of 2 slices" in missed
+    assert "the decision was inflammatory" in what_went_wrong(shown)
+    assert "on 0 of 2 slices" in what_went_wrong(failure(RECORDS[1]))
     write_strip(tmp_path / "strip.jpg", failures)
     assert cv2.imread(str(tmp_path / "strip.jpg")).shape == (384, 384, 3)
 
 
-def test_pages_say_that_they_are_simulated_and_show_what_was_measured(
-    found: dict[str, Estimate | None],
-) -> None:
-    sets = (IN_DISTRIBUTION, SHIFTED)
-    card = evaluation_card(RECORDS, found, first_seed=1)
-    split = {
-        name: {key: None if e is None else e.as_dict() for key, e in found.items()}
-        for name, found in by_appearance(RECORDS).items()
-    }
-    cards = {name: {**card, "by appearance": split} for name in sets}
+def test_pages_say_that_they_are_simulated_and_show_what_was_measured() -> None:
+    records = {Appearances.TRAINING: RECORDS, Appearances.HELD_OUT: RECORDS}
     pages = (
-        studies_parts(cards, [entry(r) for r in worst(RECORDS)]),
-        explanations_parts(dict.fromkeys(sets, explanations(RECORDS))),
-        calibration_parts(dict.fromkeys(sets, calibration_figures(RECORDS))),
+        studies_parts(studies_measured(records, dict.fromkeys(Appearances, 1))),
+        explanations_parts(dict.fromkeys(Appearances, heatmap_metrics(RECORDS))),
+        calibration_parts(dict.fromkeys(Appearances, calibration_metrics(RECORDS))),
     )
     for parts in pages:
-        text = "\n".join(parts)
+        text = as_markdown(parts)
         assert NOTICE in text
         headings = [line for line in text.splitlines() if line.startswith("#")]
         assert headings and all("imulated" in heading for heading in headings)
         widths = [line.count("|") for line in text.splitlines() if line.startswith("|")]
         assert widths and min(widths) > 2
-    assert "0.83 (" in "\n".join(pages[0])  # the study AUC
+    assert "0.83 (" in as_markdown(pages[0])  # the study AUC
 
 
-def test_the_table_says_that_it_is_simulated_and_the_card_repeats_itself(
-    found: dict[str, Estimate | None],
-) -> None:
-    text = table(RECORDS, found)
-    assert NOTICE in text
-    assert "2 normal, 3 inflammatory, 2 mechanical" in text
-    card = evaluation_card(RECORDS, found, first_seed=1)
-    again = evaluation_card(RECORDS, figures(RECORDS), first_seed=1)
-    assert json.dumps(card) == json.dumps(again)
+def test_the_same_records_give_the_same_metrics(found: StudyMetrics) -> None:
+    assert found == study_metrics(RECORDS, first_seed=1)
+    assert (found.studies, found.confusion["normal"]["normal"]) == (7, 2)
 
 
 SAID = ([180, 10, 10], [10, 180, 10], [10, 10, 180])
@@ -348,16 +335,12 @@ def test_a_fitted_fusion_survives_its_file(tmp_path: Path) -> None:
     said = [features(record["looks"], ENSEMBLE, fusion.counting) for record in records]
     assert [int(fusion.probabilities(of).argmax()) for of in said] == [0, 1, 2] * 3
     save_fusion(tmp_path, fusion)
-    store_measurement(tmp_path, "calibration", {"notice": NOTICE})
-    store_measurement(tmp_path, "studies", {"studies": 4})
     loaded = load_fusion(tmp_path, {"a": "1"}, members)
     coronal = {Plane.CORONAL: np.array([1.0, -2.0])}
     assert loaded.probabilities(coronal) == pytest.approx(fusion.probabilities(coronal))
     assert (loaded.slices, loaded.interval) == (fusion.slices, fusion.interval)
     assert loaded.counting == fusion.counting
-    assert loaded.measured("calibration") == {"notice": NOTICE}
-    assert loaded.measured("studies") == {"studies": 4}
-    assert loaded.measured("table") == {}
+    assert loaded.fitted_on == fusion.fitted_on == FittedOn(9, 0, 6, 9)
 
 
 def test_no_slice_needs_more_than_three_tenths_of_its_evidence_at_the_joints() -> None:
@@ -489,7 +472,7 @@ def test_one_pass_writes_down_what_an_answer_and_its_explanation_apart_would(
     heatmaps = explain(short.study, prediction, random_ensemble)
     apart = figures_record(short, prediction, shown_maps(heatmaps, short.truth))
     found = measure_for_figures(short, random_ensemble)
-    assert found | {"again": None, "without rules": None} == apart
+    assert found | {"again": None, "without_rules": None} == apart
 
 
 def test_explanations_are_written_down_with_other_methods_controls_and_the_cascade(
@@ -504,13 +487,10 @@ def test_explanations_are_written_down_with_other_methods_controls_and_the_casca
             cascade = series["cascade"][name]
             assert next(iter(cascade)) == "head.evidence"
             assert all(-1 <= v <= 1 for layer in cascade.values() for v in layer.values())
-    written = explanations([found])
+    written = heatmap_metrics([found])
     assert best_method(written) in MAPS
-    assert [row["down to"] for row in written["cascade"] if row["who"] == "efficientnet"][
-        -1
-    ].startswith("body.")
-    card = card_metrics({SHIFTED: written}, Plane.AXIAL, "pvt")
-    assert "simulated test: pointing by HiResCAM, held-out appearances" in card
+    layers = [row.layer for row in written.cascade if row.who == "efficientnet"]
+    assert layers[-1].startswith("body.")
 
 
 def test_the_truth_lies_on_the_grid_that_was_read(simulated: SimulatedStudy) -> None:

@@ -13,18 +13,18 @@ from asemble.core.study import Series
 from asemble.core.volume import Floats, Volume
 from asemble.evaluation.oedema_agreement import (
     CHOICES,
-    PUBLISHED,
     TRUTH,
-    agreement_figures,
-    agreement_parts,
     by_rules,
     maps_of,
     name_of,
+    oedema_agreement,
     on_cells,
     true_slice,
 )
 from asemble.measurements import measure
 from asemble.models import load_ensemble
+from asemble.performance.pages import PUBLISHED, as_markdown, measurements_parts
+from asemble.performance.records import Appearances, OedemaMeasurements
 from asemble.phantom import Case, LesionType, render_slice, sample_case, sample_stack
 from asemble.phantom.acquisition import Stack
 
@@ -113,13 +113,14 @@ def record(true: int | None, found: int | None) -> dict[str, Any]:
 
 def test_agreement_leaves_out_what_could_not_be_proposed_and_says_so() -> None:
     records = [record(0, 0), record(10, 12), record(30, 27), record(5, None)]
-    figures = agreement_figures(records)
-    assert figures["not proposed"] == 1
-    assert figures["sparcc"]["cases"] == 3 and figures["sparcc"]["icc"]["value"] > 0.95
-    assert figures["sparcc of studies with oedema"]["cases"] == 2
-    assert (figures["healthy"], figures["healthy, proposed"]) == (1, 0)
-    assert figures["sparcc"]["limits"]["mean"] == pytest.approx(-1 / 3, abs=0.01)
-    assert set(by_rules(records)) == set(map(name_of, CHOICES))
-    sets = {"training appearances": figures}
-    page = "\n".join(agreement_parts({"sets": sets, "rules": by_rules(records)}))
+    found = oedema_agreement(records)
+    assert found.not_proposed == 1
+    assert found.sparcc.icc is not None and found.sparcc.limits is not None
+    assert found.sparcc.cases == 3 and found.sparcc.icc.value > 0.95
+    assert found.sparcc_with_oedema.cases == 2
+    assert (found.healthy, found.healthy_positive) == (1, 0)
+    assert found.sparcc.limits.mean == pytest.approx(-1 / 3, abs=0.01)
+    assert len(by_rules(records)) == len(CHOICES)
+    measured = OedemaMeasurements({Appearances.TRAINING: found}, by_rules(records))
+    page = as_markdown(measurements_parts(measured))
     assert PUBLISHED in page and "could not be proposed in 1" in page

@@ -155,7 +155,7 @@ def test_the_auc_over_cases_draws_whole_cases_and_those_without_an_answer_too() 
 
     expected, found = over_cases(cases, one_by_one), auc_over_cases(cases)
     assert expected is not None and found is not None
-    assert found.as_dict() == expected.as_dict()
+    assert found == expected
     assert found.cases == 30
     assert auc_over_cases([]) is None
     assert auc_over_cases([([True], [0.4])]) is None
@@ -196,7 +196,7 @@ def test_every_resample_draws_as_many_cases_with_all_their_slices() -> None:
 
 def test_an_interval_is_written_in_one_way() -> None:
     found = Estimate(0.95175, 0.9, 0.98, 12)
-    assert with_interval(found.as_dict()) == "0.95 (0.90 to 0.98)"
+    assert with_interval(found) == "0.95 (0.90 to 0.98)"
     assert str(found) == "0.952 (95% interval 0.900 to 0.980, 12 cases)"
-    assert with_interval({"value": -1, "low": -2, "high": 0.5}, "+.1f") == "-1.0 (-2.0 to +0.5)"
+    assert with_interval(Estimate(-1, -2, 0.5, 3), "+.1f") == "-1.0 (-2.0 to +0.5)"
     assert with_interval(None) == NOT_MEASURABLE

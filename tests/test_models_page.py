@@ -7,16 +7,19 @@ import pytest
 from small_records import RECORDS
 from streamlit.testing.v1 import AppTest
 
-from asemble.commands.evaluate_studies import studies_content
-from asemble.evaluation.calibration_metrics import calibration_figures
-from asemble.evaluation.gallery import GALLERY_FILE, worst, write_strip
-from asemble.evaluation.heatmap_metrics import explanations
-from asemble.evaluation.study_metrics import IN_DISTRIBUTION, SETS, SHIFTED, figures
+from asemble.core.labels import Plane
+from asemble.evaluation.calibration_metrics import calibration_metrics
+from asemble.evaluation.gallery import worst, write_strip
+from asemble.evaluation.heatmap_metrics import heatmap_metrics
+from asemble.evaluation.study_metrics import studies_measured, study_metrics
+from asemble.metrics.estimates import Estimate, with_interval
 from asemble.models import Ensemble
 from asemble.models.cards import NEVER_TESTED
-from asemble.models.fusion import load_fusion, store_measurement
+from asemble.performance.records import Appearances, GateGroup, InputGate
+from asemble.performance.store import GALLERY_FILE, keep, read_performance
+from asemble.performance.tables import main_table
 from asemble.ui import cache
-from asemble.ui.facts import NOT_MEASURED, facts, main_figures, short
+from asemble.ui.facts import NOT_MEASURED, facts
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,18 +27,27 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="module")
 def measured_weights(random_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = copytree(random_weights, tmp_path_factory.mktemp("measured") / "weights")
-    found = figures(RECORDS)
-    records = {IN_DISTRIBUTION: RECORDS, SHIFTED: RECORDS[::-1]}
-    store_measurement(folder, "studies", studies_content(records, dict.fromkeys(SETS, found)))
-    for name, measured in (
-        ("explanations", explanations(RECORDS)),
-        ("calibration", calibration_figures(RECORDS)),
-    ):
-        store_measurement(folder, name, {"sets": dict.fromkeys(SETS, measured)})
-    share = {"must_judge": True, "studies": 900, "share": 0.0123, "low": 0.01, "high": 0.02}
-    reasons = {"They do not look like the joints.": 11}
-    group = {**share, "reasons": reasons}
-    store_measurement(folder, "scope", {"groups": {"thick slices": group}})
+    records = {Appearances.TRAINING: RECORDS, Appearances.HELD_OUT: RECORDS[::-1]}
+    group = GateGroup(
+        name="thick slices",
+        must_judge=True,
+        studies=900,
+        abstained=11,
+        share=Estimate(0.0123, 0.01, 0.02, 900),
+        pelvis=None,
+        margin_shown=None,
+        margin_upright=None,
+        noted=0,
+        codes={},
+        reasons={"They do not look like the joints.": 11},
+    )
+    keep(
+        folder,
+        studies=studies_measured(records, dict.fromkeys(Appearances, 1)),
+        explanations=dict.fromkeys(Appearances, heatmap_metrics(RECORDS)),
+        calibration=dict.fromkeys(Appearances, calibration_metrics(RECORDS)),
+        scope=InputGate(900, (group,)),
+    )
     write_strip(folder / GALLERY_FILE, worst(RECORDS))
     return folder
 
@@ -43,9 +55,11 @@ def measured_weights(random_weights: Path, tmp_path_factory: pytest.TempPathFact
 def open_models(weights: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("ASEMBLE_WEIGHTS", str(weights))
     cache.ensemble.clear()
+    cache.performance.clear()
     app = AppTest.from_file(ROOT / "app.py", default_timeout=120).run()
     app.switch_page(str(Path("pages") / "4_Models.py")).run()
     cache.ensemble.clear()
+    cache.performance.clear()
     assert not app.exception
     return app
 
@@ -58,10 +72,8 @@ def test_the_page_shows_what_was_stored_and_says_that_it_is_simulated(
     measured_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = open_models(measured_weights, monkeypatch)
-    study = figures(RECORDS)["study AUC"]
-    assert study is not None
     shown = cells(app)
-    assert short(study.as_dict()) in shown
+    assert with_interval(study_metrics(RECORDS, first_seed=1).answers.auc) in shown
     assert "1.2% (1.0% to 2.0%)" in shown  # of simulated joints were declined
     assert NEVER_TESTED in shown
     for heading in app.subheader[:6]:
@@ -103,12 +115,9 @@ def test_the_label_reads_its_numbers_from_the_cards_and_the_fusion(
     lines = dict(facts(random_ensemble))
     assert lines["Budget"].startswith(NOT_MEASURED)  # random weights were never trained
     assert lines["Networks"].startswith("6: ")
-    names = {plane: [m.name for m in ms] for plane, ms in random_ensemble.planes.items()}
-    fusion = load_fusion(measured_weights, random_ensemble.weights, names)
-    table = main_figures(fusion)
-    assert all(len(column) == len(table[""]) for column in table.values())
-    assert NOT_MEASURED not in table[SHIFTED]
-    row = table[""].index("pointing, coronal, gradcam")
-    game = figures(RECORDS)["pointing, coronal, gradcam"]
-    assert game is not None
-    assert table[IN_DISTRIBUTION][row] == short(game.as_dict())
+    table = main_table(read_performance(measured_weights))
+    assert len(table.rows) == 15
+    shown = {row[0]: row[1:] for row in table.rows}
+    maps = study_metrics(RECORDS, first_seed=1).planes[Plane.CORONAL].maps
+    game = with_interval(maps["gradcam"]["ensemble"].pointing)
+    assert shown["pointing, coronal, gradcam"] == [game, game]

@@ -224,7 +224,7 @@ def test_a_missing_or_foreign_fusion_is_refused(random_weights: Path, tmp_path: 
     names = {plane: list(MEMBERS) for plane in bare.planes}
     with pytest.raises(WeightsError, match="other weights"):
         load_fusion(random_weights, {"coronal-pvt.safetensors": "0" * 64}, names)
-    (tmp_path / "ensemble.json").write_text('{"weights": {}}')
+    (tmp_path / "ensemble.json").write_text('{"weights": {}, "format": 2}')
     with pytest.raises(WeightsError, match="damaged"):
         load_fusion(tmp_path, {}, names)
 

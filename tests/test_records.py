@@ -13,12 +13,34 @@ from asemble.core.labels import Plane
 from asemble.models.cards import read_card
 from asemble.models.fusion import FUSION_FILE, load_fusion
 from asemble.models.members import MEMBERS
+from asemble.performance import pages
+from asemble.performance.pages import as_markdown
+from asemble.performance.store import (
+    PERFORMANCE_FILE,
+    keep,
+    read_performance,
+    write_performance,
+)
 from asemble.training.config import TrainingConfig, config_from_dict
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "weights"
 NAMES = {plane: list(MEMBERS) for plane in (Plane.CORONAL, Plane.AXIAL)}
+PAGES = {
+    "studies": pages.studies_parts,
+    "calibration": pages.calibration_parts,
+    "explanations": pages.explanations_parts,
+    "trust": lambda found: pages.trust_parts(found, fusion_limits()),
+    "measurements": pages.measurements_parts,
+    "scope": pages.scope_parts,
+    "table": pages.table_parts,
+}
 GOOD = {"member": "pvt", "plane": "axial"}
+
+
+def fusion_limits() -> dict[str, float | None]:
+    limits: dict[str, float | None] = json.loads((WEIGHTS / FUSION_FILE).read_text())["limits"]
+    return limits
 
 
 @pytest.mark.parametrize(
@@ -67,7 +89,7 @@ def test_every_number_of_a_configuration_says_what_it_has_to_be() -> None:
         lambda c: c["interval"].__setitem__("floor", -1),
         lambda c: c["interval"].pop("nominal"),
         lambda c: c["counting"].__setitem__("coronal", 1.5),
-        lambda c: c.__setitem__("evaluation", []),
+        lambda c: c.__setitem__("limits", []),
     ],
 )
 def test_a_fusion_with_a_number_too_few_or_one_that_cannot_be_is_refused(
@@ -84,9 +106,44 @@ def test_a_fusion_is_read_to_the_bit() -> None:
     content = json.loads((WEIGHTS / FUSION_FILE).read_text())
     fusion = load_fusion(WEIGHTS, content["weights"], NAMES)
     assert {k: v.tolist() for k, v in fusion.coefficients.items()} == content["coefficients"]
-    assert fusion.evaluation == content["evaluation"]
+    assert fusion.limits == content["limits"]
     assert fusion.interval.multiplier == content["interval"]["multiplier"]
     assert fusion.references == content["references"]
+
+
+def test_a_fusion_of_the_old_layout_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    content = json.loads((WEIGHTS / FUSION_FILE).read_text())
+    del content["format"]
+    (tmp_path / FUSION_FILE).write_text(json.dumps({**content, "evaluation": {}}))
+    with pytest.raises(WeightsError, match=r"ensemble\.json has format 1, not 2"):
+        load_fusion(tmp_path, content["weights"], NAMES)
+
+
+def test_what_was_measured_is_read_as_it_was_written_and_refused_where_damaged(
+    tmp_path: Path,
+) -> None:
+    stored = read_performance(WEIGHTS)
+    assert stored.studies is not None
+    write_performance(tmp_path, stored)
+    assert read_performance(tmp_path) == stored
+    assert keep(tmp_path, studies=None) == replace(stored, studies=None)
+    content = json.loads((WEIGHTS / PERFORMANCE_FILE).read_text())
+    for damaged in ("{", json.dumps({**content, "studies": {"sets": {}}})):
+        (tmp_path / PERFORMANCE_FILE).write_text(damaged)
+        with pytest.raises(WeightsError, match=r"performance\.json is damaged"):
+            read_performance(tmp_path)
+    (tmp_path / PERFORMANCE_FILE).write_text(json.dumps({**content, "format": 9}))
+    with pytest.raises(WeightsError, match=r"performance\.json has format 9, not 1"):
+        read_performance(tmp_path)
+
+
+def test_the_pages_of_figures_say_what_is_stored() -> None:
+    stored = read_performance(WEIGHTS)
+    for verb, parts in PAGES.items():
+        found = getattr(stored, verb)
+        if found is not None:
+            page = (ROOT / "docs" / f"{verb}.md").read_text(encoding="utf-8")
+            assert page.endswith(f"\n\n{as_markdown(parts(found))}\n")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from asemble.evaluation.input_gate_groups import (
     pydicom_samples,
     simulated_samples,
 )
-from asemble.evaluation.input_gate_metrics import ALL_DECLINED, Outcome, abstention, page_parts
+from asemble.evaluation.input_gate_metrics import ALL_DECLINED, Outcome, gate_groups
 from asemble.evaluation.out_of_distribution import FAMILIES
 from asemble.imaging.arrangement import OTHER_PLANE
 from asemble.imaging.bones import bone_labels
@@ -41,6 +41,8 @@ from asemble.models.scope import (
     load_scope,
     save_scope,
 )
+from asemble.performance.pages import as_markdown, scope_parts
+from asemble.performance.records import InputGate
 from asemble.predict import look_for_joints, predict, refused_unseen
 from asemble.predict.in_scope import TURNED, tissue_of
 
@@ -294,11 +296,12 @@ def test_the_page_counts_each_group_with_an_exact_interval() -> None:
     found = [Outcome("a", True, None, (1.0, 2.0), 0.5)] * 27
     found += [Outcome("a", True, None, (1.0, 2.0), 0.3, ("slices-reversed",))] * 3
     found += [Outcome("b", False, "Not the joints.", None)] * 19 + [Outcome("b", False, None, None)]
-    figures = abstention(found)
-    assert figures["a"]["abstained"] == 0
-    assert figures["a"]["high"] == pytest.approx(1 - 0.025 ** (1 / 30))
-    assert figures[ALL_DECLINED]["share"] == pytest.approx(0.95)
-    page = "\n".join(page_parts(figures))
+    groups = gate_groups(found)
+    named = {group.name: group for group in groups}
+    assert named["a"].abstained == 0
+    assert named["a"].share.high == pytest.approx(1 - 0.025 ** (1 / 30), abs=1e-4)
+    assert named[ALL_DECLINED].share.value == 0.95
+    page = as_markdown(scope_parts(InputGate(30, groups)))
     assert (
         "| a | 30 | 0 | 0.0% (0.0% to 11.6%) | 30% / 50% / 50% | +1.0 / +1.0 / +1.0 | 10% |" in page
     )

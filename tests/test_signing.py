@@ -11,9 +11,10 @@ import pytest
 from asemble.cli import main
 from asemble.core.errors import WeightsError
 from asemble.models import load_ensemble, signing
-from asemble.models.fusion import store_measurement
 from asemble.models.signing import LIST, SHIPPED_DIRECTORY, open_signed, pinned, sign_all
 from asemble.models.weights import DIRECTORY_VARIABLE
+from asemble.performance.records import Performance
+from asemble.performance.store import write_performance
 
 ROOT = Path(__file__).parents[1]
 
@@ -101,9 +102,9 @@ def test_missing_files_and_files_that_nobody_signed_are_refused(own: Path) -> No
     (own / "scope.json").rename(own / "scope.json.old")
     assert code_of(own) == "weights-missing"
     (own / "scope.json.old").rename(own / "scope.json")
-    (own / "table.json").write_text("{}")
+    (own / "performance.json").write_text("{}")
     assert code_of(own) == "weights-unsigned"
-    (own / "table.json").unlink()
+    (own / "performance.json").unlink()
     (own / "notes.txt").write_text("not read by anything")
     open_signed(own, must_be_shipped=False)
     (own / LIST).write_text("no list\n")
@@ -126,7 +127,7 @@ def test_a_list_that_was_changed_together_with_a_file_is_no_shipped_one(shipped:
 
 def test_what_the_tool_writes_it_signs_and_only_that(own: Path) -> None:
     change(own / "coronal-pvt.json")
-    store_measurement(own, "studies", {"sets": {}})
+    write_performance(own, Performance())
     with pytest.raises(WeightsError, match=r"coronal-pvt\.json was changed"):
         open_signed(own, must_be_shipped=False)
 
@@ -147,7 +148,7 @@ def test_signing_the_shipped_folder_pins_it(shipped: Path) -> None:
     change(shipped / "ensemble.json")
     assert sign_all(shipped).is_shipped
     assert pinned() != before
-    store_measurement(shipped, "scope", {"groups": {}})
+    write_performance(shipped, Performance())
     assert open_signed(shipped, must_be_shipped=True).is_shipped
 
 

@@ -17,13 +17,18 @@ from asemble.core.results import ENSEMBLE
 from asemble.core.study import Series
 from asemble.core.volume import Floats, Volume
 from asemble.evaluation.heatmap_check_records import look_at
-from asemble.evaluation.heatmap_checks import QUESTIONS, Bands, limit_of, trust_figures, trust_parts
+from asemble.evaluation.heatmap_checks import (
+    Bands,
+    heatmap_checks,
+    limit_of,
+    limits_of_checks,
+)
 from asemble.evaluation.heatmap_records import cascade, untrained_draws
 from asemble.evaluation.joint_bands import fit_band
 from asemble.evaluation.simulated_studies import PlannedCase, SeriesTruth, SimulatedStudy
 from asemble.explain import SeriesHeatmaps, explain
 from asemble.explain.changes import body, covered, elsewhere, moved
-from asemble.explain.telling import limits_of, tell
+from asemble.explain.telling import tell
 from asemble.explain.trust import (
     Agreement,
     Deletion,
@@ -47,6 +52,9 @@ from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.fusion import EVIDENCE, GRADCAM
 from asemble.models.members import Kind
 from asemble.models.scope import accepts_all
+from asemble.performance.pages import as_markdown, trust_parts
+from asemble.performance.store import performance_of
+from asemble.performance.tables import CHECKS
 from asemble.phantom import LesionType, render_slice, sample_case, sample_stack
 from asemble.predict import predict
 from asemble.ui import cache
@@ -404,19 +412,19 @@ def test_where_nothing_can_be_said_that_is_said() -> None:
 def test_the_shipped_weights_say_what_their_limits_are_worth_or_that_they_have_none(
     shipped: Ensemble,
 ) -> None:
-    limits = limits_of(shipped.fusion)
+    limits, performance = shipped.fusion.limits, performance_of(shipped.signed)
     if not limits:  # networks that learned again, before `asemble evaluate trust`
-        assert "was not measured for these weights" in worth(shipped.fusion)
+        assert "was not measured for these weights" in worth(performance)
         return
-    assert set(limits) == set(QUESTIONS)
+    assert set(limits) == set(CHECKS)
     assert {told.speaks_for for told in tell(trust_of(), limits)} <= {True, False}
-    said = worth(shipped.fusion)
+    said = worth(performance)
     assert all(words in said for words in SHORT.values())
     assert "P(inflammatory) by itself 0." in said
 
 
 def look(value: float, *, right: bool) -> dict[str, object]:
-    return {"shows": True, "right": right, **dict.fromkeys(QUESTIONS, value)}
+    return {"shows": True, "right": right, **dict.fromkeys(CHECKS, value)}
 
 
 def test_limits_come_from_right_maps_and_are_held_against_other_studies() -> None:
@@ -431,15 +439,16 @@ def test_limits_come_from_right_maps_and_are_held_against_other_studies() -> Non
         {"looks": [look(0.05, right=False), look(0.7, right=False)], "oedema": {"axial": [3, 6]}},
     ]
     bands = Bands(JOINT_BANDS, 60, dict.fromkeys(JUDGED_PLANES, 0.2))
-    measured = trust_figures(validation, test, bands)
-    figures = measured["questions"]["joint"]
-    assert figures["AUC"]["value"] == 0.5
-    assert figures["AUC where P is high"]["value"] == 0  # the one wrong map of 0.7 lies higher
-    assert figures["right maps below the limit"]["value"] == 0
-    assert figures["wrong maps below the limit"]["value"] == 0.5
-    assert measured["maps"] == {"right": 1, "wrong": 2, "wrong where P is high": 1}
-    assert measured["joint region"]["coronal"]["oedema"]["value"] == 0.9
-    page = "\n".join(trust_parts(measured))
+    limits = limits_of_checks(validation)
+    measured = heatmap_checks(validation, test, limits, bands)
+    check = measured.checks["joint"]
+    found = (check.auc, check.auc_high, check.right_below, check.wrong_below)
+    # Where P is high, the one wrong map of 0.7 lies higher than the right one.
+    assert [None if each is None else each.value for each in found] == [0.5, 0, 0, 0.5]
+    assert (measured.right, measured.wrong, measured.wrong_high) == (1, 2, 1)
+    oedema = measured.regions[Plane.CORONAL].oedema
+    assert oedema is not None and oedema.value == 0.9
+    page = as_markdown(trust_parts(measured, limits))
     assert "Simulated figures" in page and "0.50 (0.50 to 0.50)" in page
 
 

@@ -33,8 +33,9 @@ from soak_sessions import Asked, Ending, Pool, Record, Session, read_on
 from soak_studies import SMALL, SoakStudy, load_study, make_archives
 
 from asemble.benchmark.machine import load, this_machine
-from asemble.evaluation.documents import markdown_table, write_measurement
+from asemble.core.tables import Table
 from asemble.io.decoders import processor_seconds
+from asemble.performance.pages import write_page
 from asemble.ui.server import SWEEP_EVERY_S
 
 MEMORY_LIMIT = 1.10
@@ -345,9 +346,8 @@ class Summary:
             "faults": self.faults(),
             "rows": dict(self.rows()),
         }
-        write_measurement(
-            page.parent,
-            page.stem,
+        write_page(
+            page,
             title="Soak test",
             command=_command(),
             parts=[
@@ -365,11 +365,11 @@ class Summary:
                 "connection is kept "
                 f"for {options.forgets_after} s, in case it comes back, and then forgotten; "
                 "memory is looked at after that.",
-                markdown_table(["what", "found"], self.rows()),
+                Table(["what", "found"], self.rows()),
                 "## What was wrong",
                 "\n".join(faults),
             ],
-            measured=measured,
+            numbers=measured,
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from asemble.evaluation.documents import markdown_table
+from asemble.core.tables import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +47,12 @@ class Found:
 
     def as_text(self) -> str:
         """For a terminal: the table with its columns aligned."""
-        lines = [self.columns, *self.rows]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
-        table = "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in lines
-        )
+        table = Table(self.columns, self.rows).text()
         return f"{self.heading}\n\n{table}\n\n{self.verdict}\n"
 
     def as_markdown(self) -> str:
         """For a page."""
-        table = markdown_table(self.columns, self.rows)
+        table = Table(self.columns, self.rows).markdown()
         return f"## {self.heading}\n\n{self.how}\n\n{table}\n\n{self.verdict}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import linregress, t
 
-from asemble.metrics.estimates import with_interval
+from asemble.metrics.estimates import interval
 
 CONFIDENCE = 0.95
 """Of the interval around a fitted exponent."""
@@ -47,7 +47,7 @@ class Spread:
 
     def words(self, digits: int = 2) -> str:
         """Median and quartiles for a table."""
-        return with_interval({**self.as_dict(), "value": self.median}, f",.{digits}f")
+        return interval(self.median, self.low, self.high, f",.{digits}f")
 
     def as_dict(self) -> dict[str, float]:
         """For JSON."""
@@ -119,7 +119,7 @@ class Exponent:
 
     def words(self) -> str:
         """The exponent and its interval for a table."""
-        return with_interval(self.as_dict())
+        return interval(self.value, self.low, self.high)
 
     def as_dict(self) -> dict[str, float]:
         """For JSON."""

@@ -16,8 +16,8 @@ from asemble.benchmark.result import Found, Settings
 from asemble.benchmark.starting import measure_starting
 from asemble.benchmark.throughput import measure_throughput
 from asemble.commands.terminal import writing
-from asemble.evaluation.documents import write_measurement
 from asemble.models import Ensemble, load_ensemble
+from asemble.performance.pages import write_page
 
 Part = Callable[[Ensemble, Machine, Settings], Found]
 
@@ -83,11 +83,10 @@ def measure(parts: Sequence[str], *, turns: int, is_quick: bool, page: Path | No
         "parts": {letter: one.measured for letter, one in found.items()},
     }
     with writing():
-        write_measurement(
-            page.parent,
-            page.stem,
+        write_page(
+            page,
             title="Benchmark",
             command="asemble bench",
             parts=[*intro, *(one.as_markdown() for one in found.values())],
-            measured=measured,
+            numbers=measured,
         )

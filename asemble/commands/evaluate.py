@@ -30,9 +30,7 @@ Records = Annotated[
     ),
 ]
 Keep = Annotated[bool, Option("--keep", help="keep the simulated studies there, for other weights")]
-Docs = Annotated[
-    Path, Option("--docs", parser=Path, metavar="DIR", help="of the page and its numbers")
-]
+Docs = Annotated[Path, Option("--docs", parser=Path, metavar="DIR", help="of the page")]
 Networks = Annotated[Path | None, Argument(parser=Path, metavar="CONFIG", help="a TOML file")]
 Passes = Annotated[
     int,

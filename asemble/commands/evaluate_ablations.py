@@ -5,9 +5,11 @@ from pathlib import Path
 from asemble.commands.evaluate_table import answers_of, train_runs
 from asemble.commands.terminal import writing
 from asemble.core.labels import Plane
-from asemble.evaluation.ablations import ablation_content, page_parts
+from asemble.evaluation.ablations import ablated
 from asemble.evaluation.comparison_table import NetworkAnswers
-from asemble.evaluation.documents import write_measurement
+from asemble.performance.pages import ablations_parts, as_markdown, write_page
+from asemble.performance.records import Ablations
+from asemble.performance.store import as_plain
 from asemble.training.comparison import read_runs
 
 
@@ -41,13 +43,13 @@ def make_ablations(
         answers: dict[Plane, list[NetworkAnswers]] = {}
         for run in runs:
             answers.setdefault(run.config.plane, []).append(answers_of(run, out))
-        facts = {
-            "passes": passes,
-            "training_cases": runs[0].config.training_cases,
-            "test_cases": test_cases,
-        }
-        content = ablation_content(answers, facts)
-        parts = page_parts(content)
-        title = "What each part of the simulator is worth"
-        write_measurement(docs, "ablations", title=title, parts=parts, measured=content)
-    print("\n\n".join(parts))
+        measured = Ablations(passes, runs[0].config.training_cases, test_cases, ablated(answers))
+        parts = ablations_parts(measured)
+        write_page(
+            docs / "ablations.md",
+            title="What each part of the simulator is worth",
+            command="asemble evaluate ablations",
+            parts=parts,
+            numbers=as_plain(Ablations, measured),
+        )
+    print(as_markdown(parts))

@@ -3,7 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,8 @@ def evaluate_external(
     text = as_markdown(content, inflation)
     with writing():
         out.mkdir(parents=True, exist_ok=True)
-        (out / JSON_FILE).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", "utf-8")
+        plain = json.dumps(content, indent=1, allow_nan=False, default=asdict)
+        (out / JSON_FILE).write_text(plain + "\n", "utf-8")
         (out / MARKDOWN_FILE).write_text(text, "utf-8")
     print(text)
 

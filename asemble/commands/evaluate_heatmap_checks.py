@@ -1,5 +1,6 @@
 """`asemble evaluate trust`: limits of the four questions to a heatmap, and what they are worth."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from asemble.commands.evaluate_studies import Run, digest_of, keep
@@ -7,14 +8,14 @@ from asemble.commands.terminal import progress, writing
 from asemble.core.labels import JUDGED_PLANES
 from asemble.datasets import seeds
 from asemble.evaluation.heatmap_check_records import look_at
-from asemble.evaluation.heatmap_checks import Bands, trust_figures, trust_parts
+from asemble.evaluation.heatmap_checks import Bands, heatmap_checks, limits_of_checks
 from asemble.evaluation.joint_bands import fit_band
-from asemble.evaluation.simulated_studies import (
-    plan,
-    run_studies,
-)
+from asemble.evaluation.simulated_studies import plan, run_studies
 from asemble.imaging.joints import joint_region
 from asemble.models import load_ensemble
+from asemble.models.fusion import save_fusion
+from asemble.models.weights import weights_directory
+from asemble.performance.pages import trust_parts
 from asemble.phantom import HELD_OUT
 
 JOINT_CASES = 60
@@ -30,7 +31,7 @@ def measure_trust(count: int, run: Run, *, docs: Path) -> None:
     Args:
         count: studies in each of the two sets.
         run: where from and how.
-        docs: folder for the page and its numbers.
+        docs: folder for the page.
 
     Raises:
         AsembleError: the weights are not right, or nothing can be written.
@@ -54,7 +55,9 @@ def measure_trust(count: int, run: Run, *, docs: Path) -> None:
             JOINT_CASES,
             {plane: float(joint_region(plane).mean()) for plane in JUDGED_PLANES},
         )
-        measured = trust_figures(records[:count], records[count:], bands)
-        parts = trust_parts(measured)
-        keep("trust", parts, measured, run, docs)
-    print("\n\n".join(parts))
+        validated, tested = records[:count], records[count:]
+        limits = limits_of_checks(validated)
+        measured = heatmap_checks(validated, tested, limits, bands)
+        directory = weights_directory(run.weights)
+        save_fusion(directory, replace(ensemble.fusion, limits=limits))
+        print(keep("trust", measured, lambda found: trust_parts(found, limits), run.weights, docs))

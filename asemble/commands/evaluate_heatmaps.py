@@ -7,24 +7,18 @@ own: the methods and the controls cost more than the prediction.
 from collections.abc import Sequence
 from pathlib import Path
 
-from asemble.commands.evaluate_studies import (
-    PEOPLE,
-    Run,
-    digest_of,
-    keep,
-)
+from asemble.commands.evaluate_studies import PEOPLE, Run, digest_of, keep
 from asemble.commands.terminal import progress, writing
-from asemble.core.labels import Pattern, Plane
-from asemble.evaluation.heatmap_metrics import card_metrics, explanations
+from asemble.core.labels import Pattern
+from asemble.evaluation.heatmap_metrics import heatmap_metrics
 from asemble.evaluation.heatmap_records import DRAWS, measure_for_explanations, untrained_draws
-from asemble.evaluation.pages import explanations_parts
 from asemble.evaluation.simulated_studies import PlannedCase, Record, plan, run_studies
-from asemble.evaluation.study_metrics import IN_DISTRIBUTION, SETS, SHIFTED
 from asemble.explain.methods import OTHER_METHODS
 from asemble.models import Ensemble, load_ensemble
-from asemble.models.cards import card_path, write_card
-from asemble.models.weights import weights_directory
-from asemble.phantom import HELD_OUT
+from asemble.performance.pages import explanations_parts
+from asemble.performance.records import Appearances
+from asemble.performance.tables import HELD_OUT, TRAINING
+from asemble.phantom import HELD_OUT as HELD_OUT_APPEARANCES
 
 MEASURED = {"maps": 1, "methods": sorted(OTHER_METHODS), "draws": DRAWS}
 """What a record here depends on beside the ensemble; raise the number when a measure changes."""
@@ -36,29 +30,25 @@ def measure_explanations(count: int, run: Run, *, docs: Path) -> None:
     Args:
         count: studies in each set, of which the inflammatory ones are used.
         run: where from and how.
-        docs: folder for the page and its numbers.
+        docs: folder for the page.
 
     Raises:
         AsembleError: the weights are not right, or nothing can be written.
     """
     ensemble = load_ensemble(run.weights)
     records = examined(count, run, ensemble)
-    sets = {name: explanations(records[name]) for name in SETS}
-    parts = explanations_parts(sets)
-    directory = weights_directory(run.weights)
+    sets = {which: heatmap_metrics(some) for which, some in records.items()}
     with writing():
-        keep("explanations", parts, {"sets": sets}, run, docs)
-        for name, card in ensemble.cards.items():
-            metrics = card_metrics(sets, Plane(card.plane), card.member)
-            write_card(card_path(directory / name), card.with_metrics(metrics))
-    print("\n\n".join(parts))
+        print(keep("explanations", sets, explanations_parts, run.weights, docs))
 
 
-def examined(count: int, run: Run, ensemble: Ensemble) -> dict[str, list[Record]]:
+def examined(count: int, run: Run, ensemble: Ensemble) -> dict[Appearances, list[Record]]:
     """The records of the inflammatory studies of both sets, measured where they are not yet."""
     plans = {
-        IN_DISTRIBUTION: _inflammatory(plan(count, PEOPLE[IN_DISTRIBUTION])),
-        SHIFTED: _inflammatory(plan(count, PEOPLE[SHIFTED], appearances=list(HELD_OUT))),
+        TRAINING: _inflammatory(plan(count, PEOPLE[TRAINING])),
+        HELD_OUT: _inflammatory(
+            plan(count, PEOPLE[HELD_OUT], appearances=list(HELD_OUT_APPEARANCES))
+        ),
     }
     draws = untrained_draws(ensemble)
     with writing():
@@ -71,8 +61,8 @@ def examined(count: int, run: Run, ensemble: Ensemble) -> dict[str, list[Record]
             keep=run.keep,
             progress=progress("measuring", "studies"),
         )
-    first = len(plans[IN_DISTRIBUTION])
-    return {IN_DISTRIBUTION: measured[:first], SHIFTED: measured[first:]}
+    first = len(plans[TRAINING])
+    return {TRAINING: measured[:first], HELD_OUT: measured[first:]}
 
 
 def _inflammatory(cases: Sequence[PlannedCase]) -> list[PlannedCase]:

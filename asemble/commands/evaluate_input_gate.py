@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
+from asemble.commands.evaluate_studies import keep
 from asemble.commands.terminal import progress, writing
-from asemble.evaluation.documents import write_measurement
 from asemble.evaluation.input_gate_fit import Budget, fit
 from asemble.evaluation.input_gate_groups import (
     Sample,
@@ -18,12 +18,12 @@ from asemble.evaluation.input_gate_groups import (
     pydicom_samples,
     simulated_samples,
 )
-from asemble.evaluation.input_gate_metrics import abstention, outcomes, page_parts
+from asemble.evaluation.input_gate_metrics import gate_groups, outcomes
 from asemble.models import load_ensemble
-from asemble.models.fusion import store_measurement
 from asemble.models.scope import save_scope
 from asemble.models.signing import SHIPPED_DIRECTORY
-from asemble.models.weights import weights_directory
+from asemble.performance.pages import scope_parts
+from asemble.performance.records import InputGate
 
 
 def fit_scope(*, weights: Path | None) -> None:
@@ -74,12 +74,6 @@ def evaluate_scope(
         if files is not None:
             yield from file_samples(files)
 
-    found = outcomes(samples(), ensemble)
-    figures = abstention(found)
-    parts = page_parts(figures)
-    print("\n\n".join(parts))
-    measured = {"count": count, "groups": figures, "fitted_on": dict(ensemble.scope.fitted_on)}
+    measured = InputGate(count, gate_groups(outcomes(samples(), ensemble)))
     with writing():
-        title = "What the ensemble declines to judge"
-        write_measurement(docs, "scope", title=title, parts=parts, measured=measured)
-        store_measurement(weights_directory(weights), "scope", measured)
+        print(keep("scope", measured, scope_parts, weights, docs))

@@ -6,21 +6,18 @@ from asemble import measurements
 from asemble.commands.evaluate_studies import PEOPLE, Run, keep
 from asemble.commands.terminal import progress, writing
 from asemble.datasets import seeds
-from asemble.evaluation.oedema_agreement import (
-    agreement_figures,
-    agreement_parts,
-    by_rules,
-    measure_agreement,
-)
+from asemble.evaluation.oedema_agreement import by_rules, measure_agreement, oedema_agreement
 from asemble.evaluation.simulated_studies import (
     plan,
     run_digest,
     run_studies,
     sources_digest,
 )
-from asemble.evaluation.study_metrics import IN_DISTRIBUTION, SETS, SHIFTED
 from asemble.models import Ensemble, load_ensemble
-from asemble.phantom import HELD_OUT
+from asemble.performance.pages import measurements_parts
+from asemble.performance.records import OedemaMeasurements
+from asemble.performance.tables import HELD_OUT, TRAINING
+from asemble.phantom import HELD_OUT as HELD_OUT_APPEARANCES
 
 
 def measure_measurements(count: int, run: Run, *, docs: Path) -> None:
@@ -31,21 +28,21 @@ def measure_measurements(count: int, run: Run, *, docs: Path) -> None:
     Args:
         count: studies in each set.
         run: where from and how.
-        docs: folder for the page and its numbers.
+        docs: folder for the page.
 
     Raises:
         AsembleError: the weights are not right, or nothing can be written.
     """
     ensemble = load_ensemble(run.weights)
-    turns = [turn for name in HELD_OUT for turn in (None, name)]
+    turns = [turn for name in HELD_OUT_APPEARANCES for turn in (None, name)]
     validation = plan(max(count // 4, 3), seeds.CALIBRATION, appearances=turns)
     tests = {
-        IN_DISTRIBUTION: plan(count, PEOPLE[IN_DISTRIBUTION]),
-        SHIFTED: plan(count, PEOPLE[SHIFTED], appearances=list(HELD_OUT)),
+        TRAINING: plan(count, PEOPLE[TRAINING]),
+        HELD_OUT: plan(count, PEOPLE[HELD_OUT], appearances=list(HELD_OUT_APPEARANCES)),
     }
     with writing():
         records = run_studies(
-            [*(case for name in SETS for case in tests[name]), *validation],
+            [*(case for cases in tests.values() for case in cases), *validation],
             lambda simulated: measure_agreement(simulated, ensemble),
             records=run.records / "measurements.jsonl",
             digest=measurements_digest(ensemble),
@@ -54,13 +51,11 @@ def measure_measurements(count: int, run: Run, *, docs: Path) -> None:
             progress=progress("measuring", "studies"),
         )
         sets = {
-            name: agreement_figures(records[k * count : (k + 1) * count])
-            for k, name in enumerate(SETS)
+            which: oedema_agreement(records[k * count : (k + 1) * count])
+            for k, which in enumerate(tests)
         }
-        measured = {"sets": sets, "rules": by_rules(records[-len(validation) :])}
-        parts = agreement_parts(measured)
-        keep("measurements", parts, measured, run, docs)
-    print("\n\n".join(parts))
+        measured = OedemaMeasurements(sets, by_rules(records[-len(validation) :]))
+        print(keep("measurements", measured, measurements_parts, run.weights, docs))
 
 
 def measurements_digest(ensemble: Ensemble) -> str:

@@ -2,12 +2,12 @@
 
 `calibrate` fits what `ensemble.json` holds. `studies` and `calibration` measure on the same test
 studies, whose records they share: whichever comes first simulates and predicts, the other
-reads. `explanations` and `trust` have records of their own. What they find goes to `docs` for
-people and to `ensemble.json` and the cards, which the app shows.
+reads. `explanations` and `trust` have records of their own. What they find goes into
+`performance.json` beside the weights, which the app shows, and from there to the pages in `docs`.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,48 +17,32 @@ import numpy as np
 from asemble.commands.terminal import progress, writing
 from asemble.core.errors import WeightsError
 from asemble.core.labels import PATTERNS, Plane
+from asemble.core.tables import Table
 from asemble.datasets import seeds
-from asemble.evaluation.calibration_metrics import calibration_figures
-from asemble.evaluation.documents import markdown_table, write_measurement
+from asemble.evaluation.calibration_metrics import calibration_metrics
 from asemble.evaluation.fusion_fit import fit_fusion, pulls
-from asemble.evaluation.gallery import GALLERY_FILE, entry, worst, write_strip
-from asemble.evaluation.pages import calibration_parts, studies_parts
-from asemble.evaluation.simulated_studies import (
-    Record,
-    plan,
-    run_digest,
-    run_studies,
-)
-from asemble.evaluation.study_metrics import (
-    IN_DISTRIBUTION,
-    NOTICE,
-    SETS,
-    SHIFTED,
-    Measured,
-    as_dicts,
-    by_appearance,
-    evaluation_card,
-    figures,
-    member_metrics,
-    table,
-)
+from asemble.evaluation.gallery import worst, write_strip
+from asemble.evaluation.simulated_studies import Record, plan, run_digest, run_studies
+from asemble.evaluation.study_metrics import studies_measured
 from asemble.evaluation.study_records import measure_for_figures, measure_for_fusion
-from asemble.explain.telling import limits_of
 from asemble.models import Ensemble, load_ensemble
-from asemble.models.cards import card_path, write_card
 from asemble.models.fusion import (
     METHODS,
     PLANE_SETS,
     Fusion,
     load_fusion,
     save_fusion,
-    store_measurement,
-    stored_measurement,
     uncalibrated,
 )
 from asemble.models.scope import accepts_all
 from asemble.models.weights import weights_directory
-from asemble.phantom import HELD_OUT
+from asemble.performance import pages
+from asemble.performance import store as beside
+from asemble.performance.pages import Parts, as_markdown, write_page
+from asemble.performance.records import NOTICE, Appearances, Performance
+from asemble.performance.store import GALLERY_FILE
+from asemble.performance.tables import HELD_OUT, TRAINING, confusion_table, study_table
+from asemble.phantom import HELD_OUT as HELD_OUT_APPEARANCES
 
 TWICE = 3
 """One in so many test studies is examined a second time, which costs as much as the first."""
@@ -72,10 +56,12 @@ TITLES = {
     "trust": "Accuracy of the heatmap checks, on simulated studies",
     "calibration": "Calibration on simulated studies",
     "measurements": "Measurements of oedema, on simulated studies",
+    "scope": "What the ensemble declines to judge",
+    "table": "The comparison table",
 }
 """Of the pages in `docs`."""
 
-PEOPLE = {IN_DISTRIBUTION: seeds.TEST, SHIFTED: seeds.HELD_OUT_TEST}
+PEOPLE = {TRAINING: seeds.TEST, HELD_OUT: seeds.HELD_OUT_TEST}
 """Of the test sets."""
 
 
@@ -109,7 +95,7 @@ def calibrate(count: int, run: Run) -> None:
     names = member_names(ensemble)
     ensemble.fusion = uncalibrated(ensemble.weights, names)  # in place of what this will write
     ensemble.scope = accepts_all()  # which studies are judged is no matter of calibration
-    turns = [turn for name in HELD_OUT for turn in (None, name)]
+    turns = [turn for name in HELD_OUT_APPEARANCES for turn in (None, name)]
     studies = max(count, len(PATTERNS))
     with writing():
         measured = run_studies(
@@ -123,7 +109,9 @@ def calibrate(count: int, run: Run) -> None:
         )
         fusion = fit_fusion(measured, ensemble.weights, names, first_seed=seeds.CALIBRATION.first)
         directory = weights_directory(run.weights)
-        path = save_fusion(directory, replace(fusion, evaluation=_kept(directory, fusion)))
+        kept, limits = _kept(directory, fusion)
+        path = save_fusion(directory, replace(fusion, limits=limits))
+        beside.write_performance(directory, kept)
     print(NOTICE)
     for key in PLANE_SETS:
         print(f"{key}: {fusion.coefficients[key].round(3).tolist()}")
@@ -133,28 +121,29 @@ def calibrate(count: int, run: Run) -> None:
         print(f"{plane} slices: {rule}")
     print(fusion.interval)
     columns = ["pull", "loss", f"{', '.join(PATTERNS)} called so", "calibration error"]
-    print(f"\n{markdown_table(columns, pulls(measured, fusion.counting))}\n")
+    print(f"\n{Table(columns, pulls(measured, fusion.counting)).markdown()}\n")
     print(f"Wrote {path.name}, fitted on {len(measured)} simulated studies.")
 
 
-def _kept(directory: Path, fusion: Fusion) -> dict[str, Any]:
-    """The figures that outlive a new fit, by their name.
+def _kept(directory: Path, fusion: Fusion) -> tuple[Performance, Mapping[str, float | None]]:
+    """What was measured that outlives a new fit, and the limits of the heatmap checks.
 
     What is in scope does not depend on the members. Where maps point, whether they are to be
     trusted and what is measured in them depends on the scale of the heatmaps and the calibration
     of slices, not on how slices make a study.
     """
-    kept = {"scope": stored_measurement(directory, "scope")}
+    measured = beside.read_performance(directory)
+    kept = Performance(scope=measured.scope, table=measured.table)
     members = {Plane(p): list(of) for p, of in fusion.references[METHODS[0]].items()}
     try:
         before = load_fusion(directory, fusion.weights, members)
     except WeightsError:
-        return kept
+        return kept, {}
     old, new = _of_maps(before), _of_maps(fusion)
-    if len(old) == len(new) and np.allclose(old, new, rtol=SAME):
-        of_maps = ("explanations", "trust", "measurements")
-        kept |= {name: stored_measurement(directory, name) for name in of_maps}
-    return {name: measured for name, measured in kept.items() if measured}
+    if len(old) != len(new) or not np.allclose(old, new, rtol=SAME):
+        return kept, {}
+    of_maps = replace(measured, studies=None, calibration=None)
+    return of_maps, before.limits
 
 
 def _of_maps(fusion: Fusion) -> list[float]:
@@ -170,46 +159,30 @@ def _of_maps(fusion: Fusion) -> list[float]:
 
 
 def measure_studies(count: int, run: Run, *, docs: Path, store: bool) -> None:
-    """Print the figures of the ensemble on both sets of simulated test studies.
+    """Print the metrics of the ensemble on both sets of simulated test studies.
 
     Args:
         count: studies in each set.
         run: where from and how.
-        docs: folder for the page and its numbers.
-        store: write them, and keep them in `ensemble.json` and in the cards.
+        docs: folder for the page.
+        store: write it, and keep them beside the weights.
 
     Raises:
         AsembleError: the weights are not right, or nothing can be written.
     """
-    ensemble, records = tested(count, run)
-    found = {name: figures(records[name]) for name in SETS}
-    for name in SETS:
-        print(f"\n{name.upper()}\n{table(records[name], found[name])}")
-    if not store:
-        return
-    measured = studies_content(records, found)
-    directory = weights_directory(run.weights)
-    with writing():
-        keep("studies", studies_parts(measured["sets"], measured["gallery"]), measured, run, docs)
-        write_strip(directory / GALLERY_FILE, worst(records[SHIFTED]))
-        for name, card in ensemble.cards.items():
-            metrics = member_metrics(found, Plane(card.plane), card.member)
-            write_card(card_path(directory / name), card.with_metrics(metrics).with_use())
-    print(f"Stored in {docs}, in ensemble.json and in the cards.", file=sys.stderr)
-
-
-def studies_content(
-    records: Mapping[str, Sequence[Record]], found: Mapping[str, Measured]
-) -> dict[str, Any]:
-    """What `studies` keeps of the records of both sets and of their figures."""
-    sets: dict[str, dict[str, Any]] = {
-        name: evaluation_card(records[name], found[name], first_seed=PEOPLE[name].first)
-        for name in SETS
-    }
-    sets[SHIFTED]["by appearance"] = {
-        name: as_dicts(measured) for name, measured in by_appearance(records[SHIFTED]).items()
-    }
-    return {"sets": sets, "gallery": [entry(record) for record in worst(records[SHIFTED])]}
+    _, records = tested(count, run)
+    first_seeds = {which: people.first for which, people in PEOPLE.items()}
+    measured = studies_measured(records, first_seeds)
+    print(f"{NOTICE}\nAUC is for inflammatory against the rest; intervals resample studies.\n")
+    print(study_table(measured.sets).text())
+    for which, of_set in measured.sets.items():
+        print(f"\n{of_set.studies} studies of {which.words}\n")
+        print(confusion_table(of_set.confusion).text())
+    if store:
+        with writing():
+            write_strip(weights_directory(run.weights) / GALLERY_FILE, worst(records[HELD_OUT]))
+            keep("studies", measured, pages.studies_parts, run.weights, docs)
+        print(f"Stored in {docs} and beside the weights.", file=sys.stderr)
 
 
 def measure_calibration(count: int, run: Run, *, docs: Path) -> None:
@@ -219,14 +192,12 @@ def measure_calibration(count: int, run: Run, *, docs: Path) -> None:
         AsembleError: the weights are not right, or nothing can be written.
     """
     _, records = tested(count, run)
-    sets = {name: calibration_figures(records[name]) for name in SETS}
-    parts = calibration_parts(sets)
+    sets = {which: calibration_metrics(some) for which, some in records.items()}
     with writing():
-        keep("calibration", parts, {"sets": sets}, run, docs)
-    print("\n\n".join(parts))
+        print(keep("calibration", sets, pages.calibration_parts, run.weights, docs))
 
 
-def tested(count: int, run: Run) -> tuple[Ensemble, dict[str, list[Record]]]:
+def tested(count: int, run: Run) -> tuple[Ensemble, dict[Appearances, list[Record]]]:
     """The ensemble and the records of both test sets, measured where they are not yet.
 
     Args:
@@ -239,8 +210,10 @@ def tested(count: int, run: Run) -> tuple[Ensemble, dict[str, list[Record]]]:
     ensemble = load_ensemble(run.weights)
     again = count // TWICE
     plans = {
-        IN_DISTRIBUTION: plan(count, PEOPLE[IN_DISTRIBUTION], again=again),
-        SHIFTED: plan(count, PEOPLE[SHIFTED], appearances=list(HELD_OUT), again=again),
+        TRAINING: plan(count, PEOPLE[TRAINING], again=again),
+        HELD_OUT: plan(
+            count, PEOPLE[HELD_OUT], appearances=list(HELD_OUT_APPEARANCES), again=again
+        ),
     }
     with writing():
         measured = run_studies(
@@ -252,7 +225,7 @@ def tested(count: int, run: Run) -> tuple[Ensemble, dict[str, list[Record]]]:
             keep=run.keep,
             progress=progress("measuring", "studies"),
         )
-    return ensemble, {IN_DISTRIBUTION: measured[:count], SHIFTED: measured[count:]}
+    return ensemble, {TRAINING: measured[:count], HELD_OUT: measured[count:]}
 
 
 def digest_of(ensemble: Ensemble, **facts: object) -> str:
@@ -277,14 +250,24 @@ def fusion_facts(fusion: Fusion) -> dict[str, object]:
         "slices": {plane: repr(rule) for plane, rule in fusion.slices.items()},
         "interval": repr(fusion.interval),
         "counting": dict(fusion.counting),
-        "limits": dict(limits_of(fusion)),
+        "limits": dict(fusion.limits),
     }
 
 
 def keep(
-    name: str, parts: Sequence[str], measured: Mapping[str, Any], run: Run, docs: Path
-) -> None:
-    """Write the page, its numbers, and the same numbers into `ensemble.json`."""
-    content = {"notice": NOTICE, **measured}
-    write_measurement(docs, name, title=TITLES[name], parts=parts, measured=content)
-    store_measurement(weights_directory(run.weights), name, content)
+    name: str, measured: Any, parts_of: Callable[[Any], Parts], weights: Path | None, docs: Path
+) -> str:
+    """Put what a verb measured beside the weights, write its page, and return its text.
+
+    Args:
+        name: of the verb.
+        measured: its record.
+        parts_of: from the record, as it is stored, to the parts of the page.
+        weights: their folder; None for the shipped ones.
+        docs: folder of the page.
+    """
+    stored = beside.keep(weights_directory(weights), **{name: measured})
+    parts = parts_of(getattr(stored, name))
+    command = f"asemble evaluate {name}"
+    write_page(docs / f"{name}.md", title=TITLES[name], command=command, parts=parts)
+    return as_markdown(parts)

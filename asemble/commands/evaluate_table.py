@@ -10,23 +10,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from asemble.commands.evaluate_studies import keep
 from asemble.commands.terminal import clock, progress, writing
 from asemble.core.labels import Plane
 from asemble.datasets.simulated import simulate_slices
 from asemble.datasets.slices import SliceSet
-from asemble.evaluation.comparison_table import (
-    NetworkAnswers,
-    page_parts,
-    table_content,
-    table_rows,
-    write_table,
-)
-from asemble.evaluation.documents import write_measurement
+from asemble.evaluation.comparison_table import NetworkAnswers, compared
 from asemble.imaging.intensity import squash
 from asemble.metrics.slices import ScoredSlices
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.ensemble import sum_of_shares
-from asemble.models.weights import weights_directory
+from asemble.performance.pages import table_parts
+from asemble.performance.records import Appearances, Comparison
+from asemble.performance.tables import networks_table
 from asemble.training.comparison import (
     TEST_PARTS,
     Run,
@@ -38,6 +34,9 @@ from asemble.training.comparison import (
     score,
     source_digest,
 )
+
+PARTS = dict(zip(Appearances, TEST_PARTS, strict=True))
+"""Of the slices of a run, by test set."""
 
 BATCH = 64
 """Slices that the ensemble is asked about at once."""
@@ -55,7 +54,7 @@ def make_table(
     out: Path,
     docs: Path,
 ) -> None:
-    """Train what is not finished, ask every network, and write `table.json` and its page.
+    """Train what is not finished, ask every network, and write the table and its page.
 
     Args:
         networks: which are compared.
@@ -63,7 +62,7 @@ def make_table(
         test_cases: cases of each kind of appearance.
         pretrained: start the comparison networks from ImageNet weights.
         workers: networks trained at once, each on one thread.
-        weights: folder of the ensemble, and of `table.json`.
+        weights: folder of the ensemble, and of the table.
         cache: folder of simulated slices.
         out: folder of finished runs, from which a run that was stopped goes on.
         docs: folder of the page.
@@ -82,29 +81,21 @@ def make_table(
             first = next(run for run in runs if run.config.plane is plane)
             rows.append(_ensemble_answers(ensemble, first, out, cache))
         config = runs[0].config
-        content = table_content(
-            answers,
-            facts={
-                "passes": passes,
-                "batch": config.batch,
-                "learning_rate": config.learning_rate,
-                "test_cases": test_cases,
-                "start": "the comparison networks from ImageNet weights, ASembleNet from scratch"
-                if pretrained
-                else "from scratch",
-            },
+        measured = Comparison(
+            passes=passes,
+            batch=config.batch,
+            learning_rate=config.learning_rate,
+            test_cases=test_cases,
+            start="the comparison networks from ImageNet weights, ASembleNet from scratch"
+            if pretrained
+            else "from scratch",
             weights=ensemble.weights,
+            planes=compared(answers),
         )
-        write_table(weights_directory(weights), content)
-        parts = page_parts(content)
-        write_measurement(
-            docs, "table", title="The comparison table", parts=parts, measured=content
-        )
+        keep("table", measured, table_parts, weights, docs)
     for plane in answers:
-        for part in TEST_PARTS:
-            print(f"{plane}, {part}:")
-            for row in table_rows(content, plane, part):
-                print("    " + "  ".join(f"{k} {v}" for k, v in row.items()))
+        for which in Appearances:
+            print(f"{plane}, {which.words}:\n{networks_table(measured, plane, which).text()}")
 
 
 def train_runs(runs: Sequence[Run], out: Path, cache: Path, workers: int) -> None:
@@ -141,7 +132,9 @@ def answers_of(run: Run, out: Path) -> NetworkAnswers:
         taught_by=run.taught_by,
         passes=(facts["passes"],),
         parameters=facts["parameters"],
-        scored={part: load_scored(run.folder(out) / f"{part}.npz") for part in TEST_PARTS},
+        scored={
+            which: load_scored(run.folder(out) / f"{part}.npz") for which, part in PARTS.items()
+        },
     )
 
 
@@ -152,13 +145,13 @@ def _ensemble_answers(ensemble: Ensemble, like: Run, out: Path, cache: Path) -> 
     facts = {"weights": dict(ensemble.weights), "plane": plane, "cases": like.test_cases}
     folder = out / f"{plane}-ensemble-{source_digest(facts)}"
     folder.mkdir(parents=True, exist_ok=True)
-    scored: dict[str, ScoredSlices] = {}
-    for part in TEST_PARTS:
+    scored: dict[Appearances, ScoredSlices] = {}
+    for which, part in PARTS.items():
         path = folder / f"{part}.npz"
         if not path.exists():
             slices = simulate_slices(like.requests()[part], cache)
             save_scored(path, judge_slices(ensemble, plane, slices))
-        scored[part] = load_scored(path)
+        scored[which] = load_scored(path)
     return NetworkAnswers(
         name="ensemble",
         title=f"Ensemble of {len(members)}",

@@ -1,15 +1,15 @@
 """`asemble models`: the cards of the networks, each file held against its list and its card."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from asemble.commands.terminal import writing
 from asemble.core.results import ENSEMBLE
-from asemble.metrics.estimates import NOT_MEASURABLE, with_interval
+from asemble.metrics.estimates import NOT_MEASURABLE
 from asemble.models import load_ensemble
 from asemble.models.signing import LIST, Signed, sign_all
 from asemble.models.weights import weights_directory
+from asemble.performance.store import performance_of
+from asemble.performance.tables import study_rows
 
 
 def list_models(weights: Path | None) -> None:
@@ -30,12 +30,13 @@ def list_models(weights: Path | None) -> None:
                 f"sha256 {card.sha256[:12]}  signed, matches its card"
             )
             for name, value in card.metrics.items():
-                print(f"    {name}: {_shown(value)}")
-    fitted = ensemble.fusion.fitted_on.get("studies", 0)
+                print(f"    {name}: {NOT_MEASURABLE if value is None else value}")
+    fitted = 0 if ensemble.fusion.fitted_on is None else ensemble.fusion.fitted_on.studies
     print(f"{ENSEMBLE:<12}fitted on {fitted} simulated studies")
-    for which, measured in ensemble.fusion.measured("studies").get("sets", {}).items():
-        for name, value in measured["figures"].items():
-            print(f"    {which}: {name}: {_shown(value)}")
+    studies = performance_of(ensemble.signed).studies
+    for which, measured in {} if studies is None else studies.sets.items():
+        for name, found in study_rows(measured):
+            print(f"    {which.words}: {name}: {NOT_MEASURABLE if found is None else found}")
     print(words_of(ensemble.signed))
     print("All figures are of simulated MRI; accuracy on patients has not been measured.")
 
@@ -56,10 +57,3 @@ def sign_weights(weights: Path | None) -> None:
 def words_of(signed: Signed) -> str:
     """Whose weights these are, and by which list."""
     return f"These are {signed.words} ({LIST} {signed.digest[:12]}…)."
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, Mapping) and {"value", "low", "high"} <= set(value):
-        known = {name: value[name] for name in ("value", "low", "high")}
-        return with_interval(known, ".3f", named=True)
-    return NOT_MEASURABLE if value is None else str(value)

@@ -1,7 +1,7 @@
 """From a manifest to what a network learns from and is validated on: nothing until all is right."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -144,7 +144,7 @@ def _facts(manifest: Manifest, inflation: Inflation | None) -> dict[str, Any]:
     }
     if inflation is not None:
         facts["nearest_neighbour_accuracy"] = {
-            "images_split_one_by_one": inflation.by_image.as_dict(),
-            "near_duplicates_kept_together": inflation.by_case.as_dict(),
+            "images_split_one_by_one": asdict(inflation.by_image),
+            "near_duplicates_kept_together": asdict(inflation.by_case),
         }
     return facts

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from asemble.models.calibration import (
+    NOMINAL,
     Floats64,
     IntervalRule,
     SliceCalibration,
@@ -34,9 +35,6 @@ PARTS = 10
 
 SLICE_PRIOR_STRENGTH = 0.001
 """The same for slices, of which there are a thousand."""
-
-NOMINAL = 0.9
-"""Share of second examinations whose P(inflammatory) the interval is made to hold."""
 
 
 def fit_study(

@@ -1,70 +1,44 @@
 """How far probabilities are from frequencies, and how often the interval holds."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
-from asemble.evaluation.calibration_fit import NOMINAL
 from asemble.evaluation.simulated_studies import Record
-from asemble.evaluation.study_metrics import NOTICE
 from asemble.evaluation.study_records import class_indices
 from asemble.metrics.calibration_error import (
+    Bin,
     error_if_perfect,
     expected_calibration_error,
     reliability,
 )
 from asemble.metrics.resampling import mean, over_cases, ratio_over_cases
-
-AIM = 0.03
-"""Expected calibration error that was aimed at on training appearances."""
-
-EXPLAINED = f"""\
-**ECE** is the expected calibration error: the mean gap between probability and frequency over bins
-of equal numbers of cases (5 to 15 bins of at least twenty cases where there are so many). Such an
-error is never zero: *if perfect* is what a model whose probabilities are true would show from as
-many cases, and in brackets what one in twenty such models exceeds; it takes slices to be
-independent, which they are not, so for slices it is a lower bound. The aim on training appearances
-is {AIM:.2f}. *Inflammatory* is the probability of that class, *top class* that of whichever class
-is likeliest.
-
-The **interval** around a study's P(inflammatory) is fitted to hold the P(inflammatory) of a second
-examination of the same simulated person in {NOMINAL:.0%}
-([decision 9](decisions/0009-the-interval-covers-a-second-examination.md)); *held* is how often it
-did.
-
-Everything was fitted on validation studies of training and of held-out appearances; the studies
-here took no part in that, and no network was trained on a held-out appearance.
-"""
+from asemble.models.calibration import NOMINAL
+from asemble.performance.records import CalibrationError, CalibrationMetrics, Coverage
 
 
-def calibration_figures(records: Sequence[Record]) -> dict[str, Any]:
-    """Every figure of one set."""
-    return {
-        "notice": NOTICE,
-        "studies": len(records),
-        "errors": [_error(records, *each) for each in _levels()],
-        "interval": _coverage(records),
-    }
+def calibration_metrics(records: Sequence[Record]) -> CalibrationMetrics:
+    """Every metric of one set."""
+    errors = tuple(_error(records, *each) for each in _levels())
+    return CalibrationMetrics(len(records), errors, _coverage(records))
 
 
 Level = Callable[[Record], tuple[list[list[float]], list[int]]]
 """Probabilities `(case, 3)` and true classes of one study."""
 
 
-def _levels() -> Iterator[tuple[str, Level, Pattern | None]]:
-    levels: list[tuple[str, Level]] = [("studies", _studies)]
-    levels += [(f"{plane} slices", _slices_of(plane)) for plane in JUDGED_PLANES]
-    for name, level in levels:
-        yield name, level, Pattern.INFLAMMATORY
-        yield name, level, None
+def _levels() -> Iterator[tuple[Plane | None, Level, Pattern | None]]:
+    levels: list[tuple[Plane | None, Level]] = [(None, _studies)]
+    levels += [(plane, _slices_of(plane)) for plane in JUDGED_PLANES]
+    for plane, level in levels:
+        yield plane, level, Pattern.INFLAMMATORY
+        yield plane, level, None
 
 
 def _error(
-    records: Sequence[Record], level: str, of: Level, pattern: Pattern | None
-) -> dict[str, Any]:
+    records: Sequence[Record], plane: Plane | None, of: Level, pattern: Pattern | None
+) -> CalibrationError:
     def pairs(record: Record) -> tuple[list[float], list[bool]]:
         probabilities, classes = of(record)
         if pattern is not None:
@@ -81,23 +55,22 @@ def _error(
     parts = [pairs(record) for record in records]
     values = [value for some, _ in parts for value in some]
     outcomes = [outcome for _, some in parts for outcome in some]
-    estimate = over_cases(parts, error)
     typical, unlikely = error_if_perfect(values)
-    return {
-        "level": level,
-        "of": "top class" if pattern is None else pattern.value,
-        "cases": len(values),
-        "error": None if estimate is None else estimate.as_dict(),
-        "error if perfect": round(typical, 4),
-        "one in twenty perfect models exceeds": round(unlikely, 4),
-        "bins": [
-            {key: round(value, 4) for key, value in asdict(one).items()}
+    return CalibrationError(
+        plane=plane,
+        pattern=pattern,
+        cases=len(values),
+        error=over_cases(parts, error),
+        if_perfect=round(typical, 4),
+        unlikely=round(unlikely, 4),
+        bins=tuple(
+            Bin(one.cases, round(one.predicted, 4), round(one.observed, 4))
             for one in reliability(values, outcomes)
-        ],
-    }
+        ),
+    )
 
 
-def _coverage(records: Sequence[Record]) -> dict[str, Any]:
+def _coverage(records: Sequence[Record]) -> Coverage:
     """Both ways: the interval of either examination, and the answer of the other."""
     twice = [r for r in records if r["again"] and r["interval"] and r["again"]["interval"]]
     index = PATTERNS.index(Pattern.INFLAMMATORY)
@@ -110,14 +83,13 @@ def _coverage(records: Sequence[Record]) -> dict[str, Any]:
         )
         return sum(inside), len(visits)
 
-    held_share = ratio_over_cases([held(r) for r in twice])
     width = mean([r["interval"][1] - r["interval"][0] for r in records if r["interval"]])
-    return {
-        "nominal": NOMINAL,
-        "held": None if held_share is None else held_share.as_dict(),
-        "people examined twice": len(twice),
-        "mean width": None if width is None else round(width, 4),
-    }
+    return Coverage(
+        nominal=NOMINAL,
+        held=ratio_over_cases([held(r) for r in twice]),
+        people=len(twice),
+        width=None if width is None else round(width, 4),
+    )
 
 
 def _studies(record: Record) -> tuple[list[list[float]], list[int]]:

@@ -14,10 +14,9 @@ from asemble.datasets.manifest import Row
 from asemble.datasets.own_data import LabelledSeries
 from asemble.datasets.splits import case_labels
 from asemble.evaluation.external_metrics import ExternalCase, Indices
-from asemble.evaluation.study_records import POINTING_MARGIN
 from asemble.explain import SeriesHeatmaps
 from asemble.io.raster import natural_key
-from asemble.metrics.heatmaps import points_at
+from asemble.metrics.heatmaps import POINTING_MARGIN, points_at
 from asemble.models import Ensemble
 from asemble.models.fusion import METHODS
 from asemble.predict import assess, predict

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from asemble.core.labels import STANDING_NOTICE
+from asemble.core.tables import Table
 from asemble.datasets.inflation import Inflation
-from asemble.evaluation.documents import markdown_table
 from asemble.evaluation.external_metrics import (
     ExternalCase,
     abstained,
@@ -18,9 +18,9 @@ from asemble.evaluation.external_metrics import (
     pooled,
     slice_level,
 )
-from asemble.evaluation.study_records import POINTING_MARGIN
 from asemble.metrics.decision_curve import decision_curve
-from asemble.metrics.estimates import Estimate, with_interval
+from asemble.metrics.estimates import with_interval
+from asemble.metrics.heatmaps import POINTING_MARGIN
 
 METHOD_TITLES = {"gradcam": "Grad-CAM", "evidence": "evidence map"}
 
@@ -49,7 +49,7 @@ class Setting:
 def as_json(
     cases: Sequence[ExternalCase], inflation: Inflation | None, setting: Setting
 ) -> dict[str, Any]:
-    """Every figure; null where it cannot be."""
+    """Every figure, an `Estimate` or None where it cannot be."""
     levels = {"slices": slice_level} | ({"patients": case_level} if setting.patients else {})
     level = levels.get("patients", slice_level)
     games = {method for case in cases for method in case.pointing}
@@ -62,35 +62,32 @@ def as_json(
         "judged_slices": sum(len(case.labels) for case in cases),
         "threshold": setting.threshold,
         "figures": {
-            name: _dicts(figures(cases, of, threshold=setting.threshold))
-            for name, of in levels.items()
+            name: figures(cases, of, threshold=setting.threshold) for name, of in levels.items()
         },
         "confusion": {name: confusion_of(cases, of) for name, of in levels.items()},
-        "decisions_right": _dict(decided(cases)) if setting.patients else None,
+        "decisions_right": decided(cases) if setting.patients else None,
         "abstained": {
             "patients": abstained(cases) if setting.patients else None,
             "reasons": dict(setting.reasons),
             "slices_not_judged": sum(setting.not_judged.values()),
             "slice_reasons": dict(setting.not_judged),
         },
-        "pointing": {method: _dict(pointing(cases, method)) for method in sorted(games)},
+        "pointing": {method: pointing(cases, method) for method in sorted(games)},
         "decision_curve": {
             "of": "patients" if setting.patients else "slices",
             "points": [point.as_dict() for point in decision_curve(*pooled(cases, level))],
         },
         "sites": {
-            site: _dicts(
-                figures([c for c in cases if c.site == site], level, threshold=setting.threshold)
-            )
+            site: figures([c for c in cases if c.site == site], level, threshold=setting.threshold)
             for site in (sites if len(sites) > 1 else [])
         },
         "nearest_neighbour_accuracy": None
         if inflation is None
         else {
-            "images_split_one_by_one": inflation.by_image.as_dict(),
+            "images_split_one_by_one": inflation.by_image,
             "patients_kept_together"
             if setting.patients
-            else "near_duplicates_kept_together": inflation.by_case.as_dict(),
+            else "near_duplicates_kept_together": inflation.by_case,
         },
     }
 
@@ -129,7 +126,7 @@ def _figure_table(by_level: Mapping[str, Mapping[str, Any]]) -> list[str]:
         [name, *(with_interval(found[name], ".3f") for found in by_level.values())]
         for name in names
     ]
-    return [markdown_table(head, rows), ""]
+    return [Table(head, rows).markdown(), ""]
 
 
 def _abstention_lines(content: Mapping[str, Any]) -> list[str]:
@@ -163,7 +160,7 @@ def _pointing_lines(by_method: Mapping[str, Any]) -> list[str]:
         f"Hottest pixel within {POINTING_MARGIN} pixels of the mask, of inflammatory slices that "
         "have one.",
         "",
-        markdown_table(["map of the ensemble", "share"], rows),
+        Table(["map of the ensemble", "share"], rows).markdown(),
     ]
 
 
@@ -172,7 +169,7 @@ def _confusion_lines(by_level: Mapping[str, Mapping[str, Mapping[str, int]]]) ->
     for level, table in by_level.items():
         head = ["truth, then most probable", *next(iter(table.values()))]
         rows = [[truth, *(str(n) for n in row.values())] for truth, row in table.items()]
-        lines += ["", f"## Confusion of {level}", "", markdown_table(head, rows)]
+        lines += ["", f"## Confusion of {level}", "", Table(head, rows).markdown()]
     return lines
 
 
@@ -188,14 +185,6 @@ def _curve_lines(curve: Mapping[str, Any]) -> list[str]:
         f"Net benefit of {curve['of']} against the probability from which on one would act "
         "(Vickers and Elkin 2006).",
         "",
-        markdown_table(["threshold", "ensemble", "act on all", "act on none"], rows),
+        Table(["threshold", "ensemble", "act on all", "act on none"], rows).markdown(),
         "",
     ]
-
-
-def _dicts(found: Mapping[str, Estimate | None]) -> dict[str, Any]:
-    return {name: _dict(estimate) for name, estimate in found.items()}
-
-
-def _dict(found: Estimate | None) -> dict[str, float | int] | None:
-    return None if found is None else found.as_dict()

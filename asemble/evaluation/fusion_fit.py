@@ -25,6 +25,7 @@ from asemble.models.counting import AtJoints, Rule
 from asemble.models.fusion import (
     METHODS,
     PLANE_SETS,
+    FittedOn,
     Fusion,
     answers_of_slices,
     plane_features,
@@ -73,13 +74,12 @@ def fit_fusion(
             }
             for method in METHODS
         },
-        fitted_on={
-            "what": "simulated studies that no network was trained on",
-            "studies": len(records),
-            "of them in held-out appearances": sum(r["appearance"] is not None for r in records),
-            "of them examined twice": sum(r["again"] is not None for r in records),
-            "first_seed": first_seed,
-        },
+        fitted_on=FittedOn(
+            studies=len(records),
+            held_out=sum(r["appearance"] is not None for r in records),
+            twice=sum(r["again"] is not None for r in records),
+            first_seed=first_seed,
+        ),
         slices={plane.value: _slices(records, plane) for plane in JUDGED_PLANES},
         interval=fit_interval(pairs),
     )

@@ -10,18 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.labels import PATTERNS, Pattern, Plane
-from asemble.core.results import ABSTAIN, ENSEMBLE
+from asemble.core.results import ENSEMBLE
 from asemble.core.study import Series
 from asemble.evaluation.simulated_studies import Record, SeriesTruth, SimulatedStudy
 from asemble.imaging.slices import prepare
 from asemble.models.fusion import GRADCAM
 from asemble.models.signing import sign
+from asemble.performance.records import Failure
 
 WORST = 10
 """Studies in the gallery."""
-
-GALLERY_FILE = "gallery.jpg"
-"""Pictures of the worst studies below one another, beside the weights."""
 
 SIDE = 192
 """Pixels along a side of a picture: enough to see a lesion of 5 mm in a field of 200 mm."""
@@ -72,54 +70,32 @@ def worst(records: Sequence[Record], count: int = WORST) -> list[Record]:
     return sorted(answered, key=_of_true_class)[:count]
 
 
-def entry(record: Record) -> dict[str, Any]:
+def failure(record: Record) -> Failure:
     """What to know of one study of the gallery."""
-    command = f"asemble sample OUT --kind {record['kind']} --seed {record['seed']}"
-    if record["appearance"] is not None:
-        command += f' --appearance "{record["appearance"]}"'
-    return {
-        "kind": record["kind"],
-        "seed": record["seed"],
-        "appearance": record["appearance"],
-        "decision": record["decision"],
-        "probabilities": {
-            p.value: round(v, 3) for p, v in zip(PATTERNS, record["probabilities"], strict=True)
-        },
-        "what went wrong": what_went_wrong(record),
-        "command": command,
-    }
-
-
-def what_went_wrong(record: Record) -> str:
-    """In sentences, from what was measured of the study."""
     index = PATTERNS.index(Pattern.INFLAMMATORY)
-    said = (
-        "the ensemble abstained"
-        if record["decision"] == ABSTAIN
-        else f"the decision was {record['decision']}"
-    )
-    sentences = [f"P({record['kind']}) was {_of_true_class(record):.2f} and {said}."]
-    scores = [[row[index] for row in s["probabilities"]] for s in record["series"]]
     plane, at, score = max(
         (
-            (s["plane"], int(np.argmax(own)), max(own))
-            for s, own in zip(record["series"], scores, strict=True)
+            (series["plane"], int(np.argmax(own)), max(own))
+            for series in record["series"]
+            for own in [[row[index] for row in series["probabilities"]]]
         ),
         key=lambda place: place[2],
     )
-    sentences.append(
-        f"The most inflammatory slice was {plane} slice {at + 1}, at a probability of {score:.2f}."
+    shown = f"{GRADCAM}/{ENSEMBLE}"
+    played = [series for series in record["series"] if series["played"]]
+    pairs = zip(PATTERNS, record["probabilities"], strict=True)
+    return Failure(
+        kind=Pattern(record["kind"]),
+        seed=record["seed"],
+        appearance=record["appearance"],
+        decision=record["decision"],
+        probabilities={pattern: round(value, 4) for pattern, value in pairs},
+        plane=Plane(plane),
+        index=at,
+        score=round(score, 4),
+        hits=sum(series["maps"][shown]["hits"] for series in played),
+        played=sum(series["played"] for series in played),
     )
-    played = sum(s["played"] for s in record["series"])
-    if record["kind"] == Pattern.INFLAMMATORY and not played:
-        sentences.append("No slice holds more than thin oedema.")
-    if played:
-        shown = f"{GRADCAM}/{ENSEMBLE}"
-        hits = sum(s["maps"][shown]["hits"] for s in record["series"] if s["played"])
-        sentences.append(
-            f"Grad-CAM pointed at the oedema on {hits} of {played} slices that show it."
-        )
-    return " ".join(sentences)
 
 
 def write_strip(path: Path, records: Sequence[Record]) -> None:

@@ -6,10 +6,9 @@ from asemble.core.labels import Plane
 from asemble.core.results import ENSEMBLE, SeriesPrediction
 from asemble.core.study import Series
 from asemble.evaluation.simulated_studies import Record, SeriesTruth, SimulatedStudy
-from asemble.evaluation.study_records import POINTING_MARGIN
 from asemble.explain import SeriesHeatmaps
 from asemble.explain.trust import Trust, joint_region_on, trust_in
-from asemble.metrics.heatmaps import points_at
+from asemble.metrics.heatmaps import POINTING_MARGIN, points_at
 from asemble.models import Ensemble
 from asemble.models.fusion import GRADCAM
 from asemble.predict import assess

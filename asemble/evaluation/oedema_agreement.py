@@ -4,8 +4,7 @@ The truth is measured by the same rules from the simulator's own maps, painted a
 scanner, so that what is compared is what the networks find, not how it is counted.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +15,17 @@ from asemble.core.labels import Plane, Tissue, Weighting
 from asemble.core.measurements import Measurements
 from asemble.core.study import Series
 from asemble.core.volume import Floats
-from asemble.evaluation.documents import markdown_table
 from asemble.evaluation.simulated_studies import PlannedCase, Record, SimulatedStudy
 from asemble.imaging.slices import MASK_SIDE, grid_of, prepare
 from asemble.measurements import Rules, cells_of, measure
 from asemble.measurements.cells import oedema_at
-from asemble.measurements.measuring import RULES
 from asemble.metrics.agreement import dice, icc, limits_of_agreement
-from asemble.metrics.estimates import NOT_MEASURABLE, with_interval
 from asemble.metrics.resampling import over_cases
 from asemble.models import Ensemble
 from asemble.models.ensemble import judging, sum_of_shares
 from asemble.models.seeing import oedema_share
+from asemble.performance.records import Agreement, OedemaAgreement, RulesIcc
+from asemble.performance.tables import rules_words
 from asemble.phantom import Case, sample_case, sample_stack
 from asemble.phantom.acquisition import Stack
 from asemble.phantom.cases import view_of
@@ -38,22 +36,6 @@ TRUTH = Rules(sure=0.0, quadrant_mm2=12.0)
 """What is true is sure, and as large as labels a slice."""
 CHOICES = tuple(Rules(sure, mm2) for sure in (0.5, 0.8, 0.9, 0.95, 0.99) for mm2 in (12.0, 30.0))
 """Of rules, by which the ones in use are judged."""
-PUBLISHED = (
-    "Published networks reach an ICC of 0.83 against readers on real scans. That is not the same "
-    "thing: here a network is held against the truth of the simulator that trained it, a reader "
-    "is not that truth, and no figure here says how well it does on a patient."
-)
-SAME_RULES = (
-    "The truth is counted by the same rules from the simulator's own bones and oedema: the "
-    "figures say what the networks find, not whether the rules are those of a reader."
-)
-VOLUME = (
-    "The volume of hyperintense inflammation (Hepburn et al. 2023, 10.1371/journal.pone.0284508) "
-    "is bone beside the joint that is brighter than all normal marrow, after a radiologist has "
-    "removed what is none. The volume here is what the networks call oedema in bone at the joint: "
-    "no threshold from normal marrow makes it, and nobody has cleaned it."
-)
-
 Maps = tuple[Floats, Floats]
 """Tissue `(slice, 6, side, side)` and how likely oedema is `(slice, side, side)`."""
 
@@ -125,92 +107,45 @@ def measure_agreement(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:
     }
 
 
-def name_of(rules: Rules) -> str:
-    """For a table.
-
-    >>> name_of(Rules(0.9, 30.0))
-    '0.9, 30 mm²'
-    """
-    return f"{rules.sure:g}, {rules.quadrant_mm2:.0f} mm²"
-
-
-def agreement_figures(records: Sequence[Record]) -> dict[str, Any]:
-    """Every figure of a set of studies."""
+def oedema_agreement(records: Sequence[Record]) -> OedemaAgreement:
+    """Every metric of a set of studies."""
     scored = [r for r in records if r["truth"]["total"] is not None]
     both = [r for r in scored if r["found"]["total"] is not None]
-    found_dice = over_cases([tuple(r["cells"]) for r in records], dice)
-    figures: dict[str, Any] = {
-        "studies": len(records),
-        "not proposed": len(scored) - len(both),
-        "sparcc": _agreement(both, "total"),
-        "sparcc of studies with oedema": _agreement(
-            [r for r in both if r["truth"]["total"] > 0], "total"
-        ),
-        "quadrants with oedema": _agreement(both, "oedema"),
-        "depth": _agreement(both, "depth"),
-        "intensity": _agreement(both, "intensity"),
-        "volume in mL": _agreement(records, "volume_ml"),
-        "dice": None if found_dice is None else found_dice.as_dict(),
-    }
-    sums = [sum(r["quadrants"][k] for r in records) for k in range(3)]
-    figures["quadrants"] = dict(zip(("both", "true", "found"), sums, strict=True))
+    shared, true, found = (sum(r["quadrants"][k] for r in records) for k in range(3))
     healthy = [r["found"]["total"] for r in both if r["truth"]["total"] == 0]
-    figures["healthy"] = len(healthy)
-    figures["healthy, proposed"] = sum(total >= ASAS_MATCH for total in healthy)
-    return figures
+    return OedemaAgreement(
+        studies=len(records),
+        not_proposed=len(scored) - len(both),
+        sparcc=_agreement(both, "total"),
+        sparcc_with_oedema=_agreement([r for r in both if r["truth"]["total"] > 0], "total"),
+        oedema=_agreement(both, "oedema"),
+        depth=_agreement(both, "depth"),
+        intensity=_agreement(both, "intensity"),
+        volume_ml=_agreement(records, "volume_ml"),
+        dice=over_cases([tuple(r["cells"]) for r in records], dice),
+        true=true,
+        found=found,
+        both=shared,
+        healthy=len(healthy),
+        healthy_positive=sum(total >= ASAS_MATCH for total in healthy),
+    )
 
 
-def by_rules(records: Sequence[Record]) -> dict[str, float | None]:
+def by_rules(records: Sequence[Record]) -> tuple[RulesIcc, ...]:
     """ICC of the proposed SPARCC by the rules of `CHOICES`."""
-    found = {}
-    for name in map(name_of, CHOICES):
-        pairs = [(r["truth"]["total"], r["by_rules"][name]) for r in records]
+    found = []
+    for rules in CHOICES:
+        pairs = [(r["truth"]["total"], r["by_rules"][name_of(rules)]) for r in records]
         known = [pair for pair in pairs if None not in pair]
         value = icc(known) if len(known) > 1 else None
-        found[name] = None if value is None else round(value, 3)
-    return found
+        rounded = None if value is None else round(value, 3)
+        found.append(RulesIcc(rules.sure, rules.quadrant_mm2, rounded))
+    return tuple(found)
 
 
-def agreement_parts(measured: Mapping[str, Any]) -> list[str]:
-    """The page for people."""
-    parts = [PUBLISHED, SAME_RULES, VOLUME]
-    for name, figures in measured["sets"].items():
-        rows = [
-            [
-                title,
-                with_interval(found["icc"]),
-                with_interval(_limits(found["limits"]), "+.1f"),
-                str(found["cases"]),
-            ]
-            for title, found in figures.items()
-            if isinstance(found, Mapping) and "limits" in found
-        ]
-        head = ["measure", "ICC(2,1)", "found less true: mean (limits of agreement)", "studies"]
-        quadrants = figures["quadrants"]
-        parts += [
-            f"## {name.capitalize()}",
-            f"{figures['studies']} studies; SPARCC could not be proposed in "
-            f"{figures['not proposed']}.",
-            markdown_table(head, rows),
-            f"Of {quadrants['true']} quadrants with oedema, on all slices, {quadrants['both']} are "
-            f"proposed, and {quadrants['found'] - quadrants['both']} without. Dice of oedema, all "
-            f"cells together: {with_interval(figures['dice'])}.",
-            f"Of {figures['healthy']} studies whose true score is 0, "
-            f"{figures['healthy, proposed']} are proposed one of {ASAS_MATCH} or more, from which "
-            "on SPARCC agrees best with an MRI that is positive by ASAS.",
-        ]
-    rows = [
-        [name, NOT_MEASURABLE if value is None else f"{value:.3f}"]
-        for name, value in measured["rules"].items()
-    ]
-    return [
-        *parts,
-        "## The rules",
-        "Validation studies: ICC of the proposed SPARCC by how likely oedema is at the surest "
-        f"place of a patch, and by its area in a quadrant. In use: {name_of(RULES)}. Surer is "
-        "better here, but real oedema is fainter, and lost where more is asked (decision 30).",
-        markdown_table(["rules", "ICC(2,1)"], rows),
-    ]
+def name_of(rules: Rules) -> str:
+    """In records."""
+    return rules_words(rules.sure, rules.quadrant_mm2)
 
 
 def _figures(measured: Measurements) -> Record:
@@ -251,17 +186,10 @@ def _quadrants(true: Sequence[Mark], found: Sequence[Mark]) -> list[int]:
     return [len(one & other), len(one), len(other)]
 
 
-def _agreement(records: Sequence[Record], name: str) -> dict[str, Any]:
+def _agreement(records: Sequence[Record], name: str) -> Agreement:
     """ICC with its interval over cases, and limits of agreement."""
     pairs = [(r["truth"][name], r["found"][name]) for r in records]
     estimate = over_cases(pairs, icc) if len(pairs) > 1 else None
-    limits = limits_of_agreement([found - true for true, found in pairs])
-    return {
-        "icc": None if estimate is None else estimate.as_dict(),
-        "limits": None if limits is None else limits.as_dict(),
-        "cases": len(pairs),
-    }
-
-
-def _limits(limits: Mapping[str, float] | None) -> Mapping[str, float] | None:
-    return limits and {"value": limits["mean"], **limits}
+    return Agreement(
+        estimate, limits_of_agreement([found - true for true, found in pairs]), len(pairs)
+    )

@@ -1,17 +1,17 @@
-"""Records of simulated test studies to figures with intervals, for a terminal, cards and docs."""
+"""Records of simulated test studies to metrics with intervals."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
 from asemble.core.results import ABSTAIN, ENSEMBLE, HEATMAP_FAILS, MEMBERS_DISAGREE
+from asemble.evaluation.gallery import failure, worst
 from asemble.evaluation.simulated_studies import Record
-from asemble.evaluation.study_records import POINTING_MARGIN, member_names
+from asemble.evaluation.study_records import member_names
 from asemble.metrics.confusion import (
     Metric,
     accuracy,
@@ -22,169 +22,116 @@ from asemble.metrics.confusion import (
     specificity,
 )
 from asemble.metrics.discrimination import adjacent_wins, auc, auc_over_cases
-from asemble.metrics.estimates import NOT_MEASURABLE, Estimate
 from asemble.metrics.resampling import ratio_over_cases
 from asemble.models.fusion import METHODS
-
-NOTICE = "Simulated figures: measured on simulated MRI only; they say nothing about patients."
-
-IN_DISTRIBUTION, SHIFTED = "training appearances", "held-out appearances"
-SETS = (IN_DISTRIBUTION, SHIFTED)
-"""The two test sets: new cases as training draws them, and cases that look as none of those."""
+from asemble.performance.records import (
+    Answers,
+    AppearanceMetrics,
+    Appearances,
+    MapMetrics,
+    Maybe,
+    PlaneMetrics,
+    SliceAucs,
+    Studies,
+    StudyMetrics,
+)
 
 DECISIONS = (*PATTERNS, ABSTAIN)
 """Columns of the confusion table."""
 
-Part = Callable[[Record], Any]
-"""What of one study a figure needs."""
 Values = Callable[[Record], Sequence[float]]
 """One value for each slice of a series."""
-Measured = Mapping[str, Estimate | None]
-"""Figures by name; None where a figure does not exist."""
 
 _INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure of a set of studies, in two steps so that resampling repeats only the second.
-
-    Args:
-        part: what of one study it needs.
-        over: from these to the figure, with its interval over studies.
-    """
-
-    part: Part
-    over: Callable[[Sequence[Any]], Estimate | None]
-
-    def of(self, records: Sequence[Record]) -> Estimate | None:
-        """Its value with the interval over studies."""
-        return self.over([self.part(record) for record in records])
-
-
-def figures(records: Sequence[Record]) -> dict[str, Estimate | None]:
-    """Every figure by its name, with its interval over studies."""
-    return {name: figure.of(records) for name, figure in _figures(records)}
+def study_metrics(records: Sequence[Record], *, first_seed: int) -> StudyMetrics:
+    """Every metric of one set of studies, with intervals over studies."""
+    names = member_names(records)
+    plain = [record | (record["without_rules"] or {}) for record in records]
+    return StudyMetrics(
+        studies=len(records),
+        first_seed=first_seed,
+        answers=_answers(records),
+        without_rules=_answers(plain) if any(r["without_rules"] for r in records) else None,
+        members={name: _auc(records, partial(_of_member, name)) for name in names},
+        brightness=_auc(records, _brightest),
+        abstained=ratio_over_cases([(r["decision"] not in list(Pattern), 1) for r in records]),
+        disagree=_abstained(records, MEMBERS_DISAGREE),
+        heatmap_fails=_abstained(records, HEATMAP_FAILS),
+        decided=ratio_over_cases([_decided_rightly(r) for r in records]),
+        planes={plane: _plane_metrics(records, plane, names) for plane in JUDGED_PLANES},
+        confusion=as_counts(_table(records), DECISIONS),
+    )
 
 
-def by_appearance(records: Sequence[Record]) -> dict[str, dict[str, Estimate | None]]:
-    """The main figures of each held-out appearance, by its name."""
-    named = {
-        "study AUC": Figure(partial(_study, _probability), auc_over_cases),
-        **{
-            f"slice AUC, {plane}": Figure(partial(_slices, plane, _scores), auc_over_cases)
-            for plane in JUDGED_PLANES
-        },
+def studies_measured(
+    records: Mapping[Appearances, Sequence[Record]], first_seeds: Mapping[Appearances, int]
+) -> Studies:
+    """What `asemble evaluate studies` keeps of the records of both sets."""
+    sets = {
+        which: study_metrics(some, first_seed=first_seeds[which]) for which, some in records.items()
     }
+    held_out = records[Appearances.HELD_OUT]
+    appearances = by_appearance(held_out)
+    sets[Appearances.HELD_OUT] = replace(sets[Appearances.HELD_OUT], appearances=appearances)
+    return Studies(sets, tuple(failure(record) for record in worst(held_out)))
+
+
+def by_appearance(records: Sequence[Record]) -> dict[str, AppearanceMetrics]:
+    """The main metrics of each held-out appearance, by its name."""
     groups: dict[str, list[Record]] = {}
     for record in records:
-        groups.setdefault(record["appearance"] or IN_DISTRIBUTION, []).append(record)
+        groups.setdefault(record["appearance"] or Appearances.TRAINING.words, []).append(record)
     return {
-        appearance: {name: figure.of(some) for name, figure in named.items()}
-        for appearance, some in groups.items()
-    }
-
-
-def _figures(records: Sequence[Record]) -> Iterator[tuple[str, Figure]]:
-    names = member_names(records)
-    yield "study AUC", Figure(partial(_study, _probability), auc_over_cases)
-    for name in names:
-        of_member = partial(_of_member, name)
-        yield f"study AUC, {name} alone", Figure(partial(_study, of_member), auc_over_cases)
-    yield "study AUC, brightness baseline", Figure(partial(_study, _brightest), auc_over_cases)
-    yield "accuracy", _of_decisions(accuracy)
-    yield "sensitivity", _of_decisions(sensitivity)
-    yield "specificity", _of_decisions(specificity)
-    yield "abstained", Figure(lambda r: (r["decision"] not in list(Pattern), 1), ratio_over_cases)
-    for reason in (MEMBERS_DISAGREE, HEATMAP_FAILS):
-        yield f"abstained: {reason.lower()}", Figure(partial(_abstained, reason), ratio_over_cases)
-    yield "accuracy where it decides", Figure(_decided_rightly, ratio_over_cases)
-    yield (
-        "deciding slice shows oedema",
-        Figure(partial(_deciding, "shows oedema"), ratio_over_cases),
-    )
-    yield "pointing, deciding slice", Figure(partial(_deciding, "points"), ratio_over_cases)
-    if any(record["without rules"] for record in records):
-        yield from _without_rules()
-    for plane in JUDGED_PLANES:
-        yield (
-            f"slices that count, {plane}",
-            Figure(partial(_counting, plane, False), ratio_over_cases),
+        name: AppearanceMetrics(
+            len(some),
+            _auc(some, _probability),
+            {plane: _slice_auc(some, plane, _scores) for plane in JUDGED_PLANES},
         )
-        oedema = Figure(partial(_counting, plane, True), ratio_over_cases)
-        yield f"slices with oedema that count, {plane}", oedema
-        for label, values in _SCORES.items():
-            yield (
-                f"slice AUC, {plane}{label}",
-                Figure(partial(_slices, plane, values), auc_over_cases),
-            )
-            within = partial(_sum_of_series, plane, partial(_within, values))
-            yield f"slice AUC within a study, {plane}{label}", Figure(within, ratio_over_cases)
-            beside = partial(_sum_of_series, plane, partial(_adjacent, values))
-            yield (
-                f"slice AUC of neighbouring slices, {plane}{label}",
-                Figure(beside, ratio_over_cases),
-            )
-        for name in names:
-            own = partial(_slices, plane, partial(_member_scores, name))
-            yield f"slice AUC, {plane}, {name} alone", Figure(own, auc_over_cases)
-        for method in METHODS:
-            for who in (ENSEMBLE, *names):
-                label = "" if who == ENSEMBLE else f", {who} alone"
-                for what, sums in (("pointing", "hits"), ("energy in the lesion", "energy")):
-                    part = partial(map_sums, plane, f"{method}/{who}", sums)
-                    yield f"{what}, {plane}, {method}{label}", Figure(part, ratio_over_cases)
-
-
-def table(records: Sequence[Record], measured: Measured) -> str:
-    """The figures for a terminal."""
-    counts = {p.value: sum(r["kind"] == p for r in records) for p in PATTERNS}
-    width = max(len(name) for name in measured) + 2
-    lines = [
-        NOTICE,
-        f"{len(records)} studies: " + ", ".join(f"{n} {kind}" for kind, n in counts.items()),
-        "AUC is for inflammatory against the rest; intervals resample studies.",
-        f"Pointing: hottest pixel within {POINTING_MARGIN} pixels of inflammatory oedema.",
-        "",
-        *(f"{name:<{width}}{NOT_MEASURABLE if e is None else e}" for name, e in measured.items()),
-        "",
-        *_confusion_lines(records),
-    ]
-    return "\n".join(lines)
-
-
-def evaluation_card(
-    records: Sequence[Record], measured: Measured, *, first_seed: int
-) -> dict[str, Any]:
-    """The figures of one set as files keep them; the same records give the same card."""
-    return {
-        "notice": NOTICE,
-        "studies": len(records),
-        "first_seed": first_seed,
-        "figures": as_dicts(measured),
-        "confusion": as_counts(_table(records), DECISIONS),
+        for name, some in groups.items()
     }
 
 
-def as_dicts(measured: Measured) -> dict[str, Any]:
-    """Figures for JSON."""
-    return {name: None if e is None else e.as_dict() for name, e in measured.items()}
+def _answers(records: Sequence[Record]) -> Answers:
+    return Answers(
+        auc=_auc(records, _probability),
+        accuracy=_of_decisions(records, accuracy),
+        sensitivity=_of_decisions(records, sensitivity),
+        specificity=_of_decisions(records, specificity),
+        shows_oedema=ratio_over_cases([_deciding("shows_oedema", r) for r in records]),
+        pointing=ratio_over_cases([_deciding("points", r) for r in records]),
+    )
 
 
-def member_metrics(sets: Mapping[str, Measured], plane: Plane, member: str) -> dict[str, Any]:
-    """What of the figures of each set belongs into the card of one member."""
-    names = {
-        "slice AUC": f"slice AUC, {plane}, {member} alone",
-        "study AUC alone": f"study AUC, {member} alone",
-        "study AUC of ensemble": "study AUC",
-        "pointing by Grad-CAM": f"pointing, {plane}, gradcam, {member} alone",
-        "pointing by evidence": f"pointing, {plane}, evidence, {member} alone",
-    }
-    return {
-        f"simulated test, {which}: {key}": as_dicts(measured)[name]
-        for which, measured in sets.items()
-        for key, name in names.items()
-    }
+def _plane_metrics(records: Sequence[Record], plane: Plane, members: Sequence[str]) -> PlaneMetrics:
+    def of_map(name: str) -> MapMetrics:
+        hits, energy = (
+            ratio_over_cases([map_sums(plane, name, what, r) for r in records])
+            for what in ("hits", "energy")
+        )
+        return MapMetrics(hits, energy)
+
+    return PlaneMetrics(
+        counting=ratio_over_cases([_counting(plane, False, r) for r in records]),
+        oedema_counting=ratio_over_cases([_counting(plane, True, r) for r in records]),
+        scores={name: _slice_aucs(records, plane, values) for name, values in _SCORES.items()},
+        members={
+            name: _slice_auc(records, plane, partial(_member_scores, name)) for name in members
+        },
+        maps={
+            method: {who: of_map(f"{method}/{who}") for who in (ENSEMBLE, *members)}
+            for method in METHODS
+        },
+    )
+
+
+def _slice_aucs(records: Sequence[Record], plane: Plane, values: Values) -> SliceAucs:
+    within, beside = (
+        ratio_over_cases([_sum_of_series(plane, partial(part, values), r) for r in records])
+        for part in (_within, _adjacent)
+    )
+    return SliceAucs(_slice_auc(records, plane, values), within, beside)
 
 
 def map_sums(plane: Plane, name: str, what: str, record: Record) -> tuple[float, int]:
@@ -193,19 +140,8 @@ def map_sums(plane: Plane, name: str, what: str, record: Record) -> tuple[float,
     return sum(s["maps"][name][what] for s in played), sum(s["played"] for s in played)
 
 
-def _confusion_lines(records: Sequence[Record]) -> list[str]:
-    counts = as_counts(_table(records), DECISIONS)
-    decisions = list(next(iter(counts.values())))
-    head = f"{'truth, then decision':<22}" + "".join(f"{d:>14}" for d in decisions)
-    rows = (
-        f"{truth:<22}" + "".join(f"{row[d]:>14}" for d in decisions)
-        for truth, row in counts.items()
-    )
-    return [head, *rows]
-
-
-def _abstained(reason: str, record: Record) -> tuple[int, int]:
-    return int((record["why"] or "").startswith(reason)), 1
+def _abstained(records: Sequence[Record], reason: str) -> Maybe:
+    return ratio_over_cases([(int((r["why"] or "").startswith(reason)), 1) for r in records])
 
 
 def _decided_rightly(record: Record) -> tuple[int, int]:
@@ -221,25 +157,6 @@ def _deciding(what: str, record: Record) -> tuple[int, int]:
     return int(found is not None and found[what]), 1
 
 
-def _without_rules() -> Iterator[tuple[str, Figure]]:
-    """The figures of answers if every slice counted and the ensemble never abstained."""
-    figures_of = {
-        "study AUC": Figure(partial(_study, _probability), auc_over_cases),
-        "accuracy": _of_decisions(accuracy),
-        "sensitivity": _of_decisions(sensitivity),
-        "specificity": _of_decisions(specificity),
-        "deciding slice shows oedema": Figure(partial(_deciding, "shows oedema"), ratio_over_cases),
-        "pointing, deciding slice": Figure(partial(_deciding, "points"), ratio_over_cases),
-    }
-    for name, figure in figures_of.items():
-        part = figure.part
-        yield f"{name}, without the rules", Figure(partial(_plain, part), figure.over)
-
-
-def _plain(part: Part, record: Record) -> Any:
-    return part(record | (record["without rules"] or {}))
-
-
 def _counting(plane: Plane, with_oedema: bool, record: Record) -> tuple[int, int]:
     counts = [
         counts
@@ -250,8 +167,8 @@ def _counting(plane: Plane, with_oedema: bool, record: Record) -> tuple[int, int
     return sum(counts), len(counts)
 
 
-def _of_decisions(metric: Metric) -> Figure:
-    return Figure(lambda record: _table([record]), partial(over_tables, metric=metric))
+def _of_decisions(records: Sequence[Record], metric: Metric) -> Maybe:
+    return over_tables([_table([record]) for record in records], metric)
 
 
 def _table(records: Sequence[Record]) -> npt.NDArray[np.int64]:
@@ -263,13 +180,16 @@ def _table(records: Sequence[Record]) -> npt.NDArray[np.int64]:
     )
 
 
-def _study(
-    score: Callable[[Record], float], record: Record
-) -> tuple[Sequence[bool], Sequence[float]]:
-    """Empty where the ensemble gave no answer: AUC is of those that it judged."""
-    if record["probabilities"] is None:
-        return [], []
-    return [record["kind"] == Pattern.INFLAMMATORY], [score(record)]
+def _auc(records: Sequence[Record], score: Callable[[Record], float]) -> Maybe:
+    """Of those that the ensemble judged: a study without an answer adds nothing."""
+    return auc_over_cases(
+        [
+            ([], [])
+            if record["probabilities"] is None
+            else ([record["kind"] == Pattern.INFLAMMATORY], [score(record)])
+            for record in records
+        ]
+    )
 
 
 def _probability(record: Record) -> float:
@@ -286,6 +206,10 @@ def _brightest(record: Record) -> float:
 
 def _of_plane(record: Record, plane: Plane) -> list[Record]:
     return [series for series in record["series"] if series["plane"] == plane]
+
+
+def _slice_auc(records: Sequence[Record], plane: Plane, values: Values) -> Maybe:
+    return auc_over_cases([_slices(plane, values, record) for record in records])
 
 
 def _slices(
@@ -326,7 +250,7 @@ def _member_scores(name: str, series: Record) -> list[float]:
 
 
 _SCORES: Mapping[str, Values] = {
-    "": _scores,
-    ", position baseline": lambda series: list(series["position"]),
-    ", brightness baseline": lambda series: list(series["brightness"]),
+    ENSEMBLE: _scores,
+    "position": lambda series: list(series["position"]),
+    "brightness": lambda series: list(series["brightness"]),
 }

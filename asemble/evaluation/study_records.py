@@ -16,15 +16,18 @@ from asemble.evaluation.gallery import picture
 from asemble.evaluation.simulated_studies import Record, SeriesTruth, SimulatedStudy
 from asemble.explain import SeriesHeatmaps
 from asemble.imaging.slices import prepare
-from asemble.metrics.heatmaps import average_precision, energy_in, peak, points_at
+from asemble.metrics.heatmaps import (
+    POINTING_MARGIN,
+    average_precision,
+    energy_in,
+    peak,
+    points_at,
+)
 from asemble.models import Ensemble
 from asemble.models.calibration import Floats64
 from asemble.models.ensemble import sum_of_shares
 from asemble.models.fusion import GRADCAM, METHODS
 from asemble.predict import Judged, assess, judge, judge_with_maps, predict, without_rules
-
-POINTING_MARGIN = 5
-"""Pixels of the series' grid, 4-5 mm: as the pointing game on real scans was scored."""
 
 BRIGHT_PERCENTILE = 99.5
 """Of a prepared slice: how bright its brightest half per cent is."""
@@ -97,7 +100,7 @@ def measure_for_figures(simulated: SimulatedStudy, ensemble: Ensemble) -> Record
     judged_any = any(series.used for series in prediction.series)
     return {
         **figures_record(simulated, prediction, maps),
-        "without rules": _without_rules(simulated, prediction, maps, ensemble)
+        "without_rules": _without_rules(simulated, prediction, maps, ensemble)
         if judged_any
         else None,
         "again": None if again is None else _answer(predict(again, ensemble)),
@@ -121,11 +124,11 @@ def figures_record(
         },
         "decision": prediction.decision,
         "why": prediction.why_abstains,
-        "against the heatmap": None
+        "against_heatmap": None
         if prediction.deciding is None or not prediction.deciding.told
         else sum(one.speaks_for is False for one in prediction.deciding.told),
         "deciding": _deciding(simulated, prediction, maps),
-        "without rules": None,
+        "without_rules": None,
         "again": None,
         "picture": picture(simulated),
         "series": [
@@ -191,7 +194,7 @@ def _deciding(
         )
     )
     plane = simulated.study.series_by_id(id_).plane
-    return {"plane": str(plane), "index": index, "shows oedema": shows, "points": bool(points)}
+    return {"plane": str(plane), "index": index, "shows_oedema": shows, "points": bool(points)}
 
 
 def _answer(prediction: StudyPrediction) -> Record:

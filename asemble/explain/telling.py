@@ -17,16 +17,9 @@ from asemble.explain.trust import (
     Trust,
 )
 from asemble.imaging.slices import PIXEL_MM
-from asemble.models.fusion import Fusion
 
 Limits = Mapping[str, float | None]
 """By question, the figure below which it speaks against a map; empty where none was measured."""
-
-
-def limits_of(fusion: Fusion) -> Limits:
-    """The limits that `asemble evaluate trust` stored for these weights."""
-    limits: Limits = fusion.measured("trust").get("limits", {})
-    return limits
 
 
 def tell(trust: Trust, limits: Limits) -> tuple[Told, ...]:

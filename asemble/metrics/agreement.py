@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bland and Altman's limits of agreement, 10.1016/S0140-6736(86)90837-8.
+    """Bland and Altman's limits of agreement, 10.1016/S0140-6736(86)90837-8, to two decimals.
 
     Args:
         mean: of the differences.
@@ -20,10 +20,6 @@ class Limits:
     mean: float
     low: float
     high: float
-
-    def as_dict(self) -> dict[str, float]:
-        """For JSON, to two decimals."""
-        return {"mean": round(self.mean, 2), "low": round(self.low, 2), "high": round(self.high, 2)}
 
 
 def icc(ratings: npt.ArrayLike) -> float | None:
@@ -63,7 +59,8 @@ def limits_of_agreement(differences: Sequence[float]) -> Limits | None:
     if len(differences) < 2:
         return None
     mean, spread = float(np.mean(differences)), float(np.std(differences, ddof=1))
-    return Limits(mean, mean - 1.96 * spread, mean + 1.96 * spread)
+    ends = (mean, mean - 1.96 * spread, mean + 1.96 * spread)
+    return Limits(*(round(end, 2) for end in ends))
 
 
 def dice(pairs: Sequence[tuple[int, int, int]]) -> float | None:

@@ -78,7 +78,7 @@ def share(part: int, whole: int) -> Estimate:
     True
     """
     exact = binomtest(part, whole).proportion_ci(0.95, "exact")
-    return Estimate(part / whole, float(exact.low), float(exact.high), whole)
+    return _rounded(part / whole, exact.low, exact.high, whole)
 
 
 def ratio(parts: Sequence[tuple[float, float]]) -> float | None:
@@ -117,4 +117,10 @@ def _draws(cases: int, seed: int) -> npt.NDArray[np.int64]:
 
 def _estimate(value: float, resampled: npt.ArrayLike, cases: int) -> Estimate:
     low, high = np.percentile(np.asarray(resampled), ENDS)
-    return Estimate(value, float(low), float(high), cases)
+    return _rounded(value, low, high, cases)
+
+
+def _rounded(value: float, low: float, high: float, cases: int) -> Estimate:
+    """To four decimals: no interval is surer, and what is shown is what is stored."""
+    shown, lower, upper = (round(float(number), 4) for number in (value, low, high))
+    return Estimate(shown, lower, upper, cases)

@@ -19,9 +19,6 @@ from asemble.metrics.resampling import (
     resample_weights,
 )
 
-METRICS = ("accuracy", "precision", "recall", "f1", "auc", "pointing")
-"""Precision, recall and F1 are of inflammatory slices."""
-
 _INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
 
 
@@ -52,25 +49,45 @@ class ScoredSlices:
             raise ValueError(f"cases, probabilities and hits must be of {n} slices, got {shapes}")
 
 
-def slice_metrics(scored: ScoredSlices, *, seed: int = 0) -> dict[str, Estimate | None]:
-    """Each of `METRICS` with its interval; None where it does not exist.
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Of a confusion table: how many slices, and which share of their true class."""
+
+    slices: int
+    share: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class SliceMetrics:
+    """Of slices judged one by one; precision, recall and F1 are of inflammatory ones."""
+
+    accuracy: Estimate | None
+    precision: Estimate | None
+    recall: Estimate | None
+    f1: Estimate | None
+    auc: Estimate | None
+    pointing: Estimate | None
+
+
+def slice_metrics(scored: ScoredSlices, *, seed: int = 0) -> SliceMetrics:
+    """Each metric with its interval; None where it does not exist.
 
     The decision on a slice is its most probable class.
 
     >>> one = np.array([[0.9, 0.1, 0.0], [0.2, 0.7, 0.1]])
     >>> scored = ScoredSlices(np.array([0, 1]), np.array([5, 6]), one, np.array([np.nan, 1.0]))
-    >>> slice_metrics(scored)["accuracy"].value
+    >>> slice_metrics(scored).accuracy.value
     1.0
     """
     weights, cases = resample_weights(scored.cases, seed=seed)
     found = _metrics(scored)
-    return {name: from_resamples(metric(weights), cases) for name, metric in found.items()}
+    return SliceMetrics(
+        **{name: from_resamples(metric(weights), cases) for name, metric in found.items()}
+    )
 
 
-def slice_differences(
-    scored: ScoredSlices, other: ScoredSlices, *, seed: int = 0
-) -> dict[str, Estimate | None]:
-    """How much higher each of `METRICS` is for `scored` than for `other`, over the same resamples.
+def slice_differences(scored: ScoredSlices, other: ScoredSlices, *, seed: int = 0) -> SliceMetrics:
+    """How much higher each metric is for `scored` than for `other`, over the same resamples.
 
     Raises:
         ValueError: the two are not of the same slices.
@@ -81,31 +98,34 @@ def slice_differences(
         raise ValueError("differences are between answers about the same slices")
     weights, cases = resample_weights(scored.cases, seed=seed)
     ours, theirs = _metrics(scored), _metrics(other)
-    return {
-        name: from_resamples(ours[name](weights) - theirs[name](weights), cases) for name in METRICS
-    }
+    return SliceMetrics(
+        **{
+            name: from_resamples(metric(weights) - theirs[name](weights), cases)
+            for name, metric in ours.items()
+        }
+    )
 
 
 def confusion_shares(
     scored: ScoredSlices, *, seed: int = 0
-) -> dict[str, dict[str, dict[str, float | int] | None]]:
+) -> dict[Pattern, dict[Pattern, Cell | None]]:
     """By truth, then by decision: how many slices, and which share of the truth, with interval."""
     weights, cases = resample_weights(scored.cases, seed=seed)
     counts = _tables(scored, weights)
     shares = confusion.shares(counts)
-    table: dict[str, dict[str, dict[str, float | int] | None]] = {}
-    for row, truth in enumerate(PATTERNS):
-        table[truth.value] = {}
-        for column, decision in enumerate(PATTERNS):
-            share = from_resamples(shares[:, row, column], cases)
-            slices = int(counts[0, row, column])
-            cell = None if share is None else {"slices": slices, **share.as_dict()}
-            table[truth.value][decision.value] = cell
-    return table
+
+    def cell(row: int, column: int) -> Cell | None:
+        share = from_resamples(shares[:, row, column], cases)
+        return None if share is None else Cell(int(counts[0, row, column]), share)
+
+    return {
+        truth: {decision: cell(row, column) for column, decision in enumerate(PATTERNS)}
+        for row, truth in enumerate(PATTERNS)
+    }
 
 
 def _metrics(scored: ScoredSlices) -> Mapping[str, Callable[[Floats64], Values]]:
-    """Each of `METRICS` as a function of how often each slice counts, `(resample, n)`."""
+    """Each of `SliceMetrics` as a function of how often each slice counts, `(resample, n)`."""
     positive = scored.labels == _INFLAMMATORY
     pointed = ~np.isnan(scored.hits)
     score = scored.probabilities[:, _INFLAMMATORY]

@@ -59,6 +59,10 @@ class SliceCalibration:
         return calibrated
 
 
+NOMINAL = 0.9
+"""Share of second examinations whose P(inflammatory) the interval is made to hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class IntervalRule:
     """How wide the interval around P(inflammatory) is.

@@ -42,7 +42,7 @@ class Card:
         input: what a slice must be: side, field_mm, squash, weighting, preprocessing.
         training: command, config, seed, passes, slices, seconds, software.
         data: what it was trained and validated on, in words and numbers.
-        metrics: name to value, or to value with its interval.
+        metrics: of the validation slices at the end of training, by name.
         calibration: `{"temperature": t}`; logits are divided by t.
         sha256: of the weight file, in hex.
         format: version of these fields.
@@ -55,7 +55,7 @@ class Card:
     input: Mapping[str, Any]
     training: Mapping[str, Any]
     data: Mapping[str, Any]
-    metrics: Mapping[str, Any]
+    metrics: Mapping[str, float | None]
     calibration: Mapping[str, Annotated[float, Strict()]]
     sha256: str = ""
     format: Annotated[int, Strict()] = FORMAT
@@ -69,10 +69,6 @@ class Card:
     def preprocessing(self) -> Preprocessing:
         """How prepared slices are changed before this network reads them."""
         return Preprocessing(self.input["preprocessing"])
-
-    def with_metrics(self, metrics: Mapping[str, Any]) -> "Card":
-        """The same card with further metrics; those of the same name are replaced."""
-        return replace(self, metrics={**self.metrics, **metrics})
 
     def with_use(self) -> "Card":
         """The same card with what the network is for, and on what it was never tested."""
@@ -126,6 +122,10 @@ def read_card(path: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> Ca
         raise WeightsError(f"The model card {name} is unreadable.", hint=_FETCH_AGAIN) from error
     if isinstance(content, dict):
         content.pop("checksum", None)  # of itself, in cards from before there was a list
+        metrics = content.get("metrics")
+        if isinstance(metrics, dict):  # once with copies of what `asemble evaluate` measured
+            measured = {k: v for k, v in metrics.items() if not isinstance(v, dict)}
+            content["metrics"] = measured
     if not isinstance(content, dict) or set(content) != {f.name for f in fields(Card)}:
         raise WeightsError(f"The model card {name} lacks or adds fields.", hint=_FETCH_AGAIN)
     try:

@@ -10,7 +10,8 @@ Beside that, the slices are calibrated plane by plane for those who read them on
 interval around the study's answer has a width that was fitted (`asemble.models.calibration`).
 All of it, and the strength of heat that counts as strong, is fitted on simulated studies
 that no network has seen (`asemble evaluate calibrate`) and stored beside the weights in
-`ensemble.json`, with the SHA-256 of every weight file that they were fitted for.
+`ensemble.json`, with the SHA-256 of every weight file that they were fitted for. The limits of the
+heatmap checks stand there too (`asemble evaluate trust`).
 """
 
 import json
@@ -21,7 +22,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from asemble.core.errors import WeightsError
 from asemble.core.labels import JUDGED_PLANES, Plane
@@ -38,6 +39,9 @@ Bools = npt.NDArray[np.bool_]
 
 FUSION_FILE = "ensemble.json"
 """Stands beside the weights."""
+
+FORMAT = 2
+"""Raised when a field changes its meaning; 1 held the limits among measured figures."""
 
 SMOOTHING = (0.25, 0.5, 0.25)
 """Weights of the slice before, the slice itself and the slice after.
@@ -75,6 +79,23 @@ IDENTITY = ((0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 _HINT = "Fit it with: asemble evaluate calibrate"
 
 
+@dataclass(frozen=True, slots=True)
+class FittedOn:
+    """The simulated studies of a fit, that no network was trained on.
+
+    Args:
+        studies: how many.
+        held_out: of them in held-out appearances.
+        twice: of them examined twice.
+        first_seed: of them.
+    """
+
+    studies: int
+    held_out: int
+    twice: int
+    first_seed: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Fusion:
     """What `ensemble.json` holds.
@@ -85,22 +106,23 @@ class Fusion:
             weight of the inflammatory and of the mechanical log-odds.
         references: strong heat by method, plane and member, in logits: the median, over simulated
             inflammatory studies, of the strongest place in the study.
-        fitted_on: seeds and counts of the simulated studies, for people.
-        evaluation: what each `asemble evaluate` command measured, by its name, for people.
+        fitted_on: which simulated studies; None where it was not fitted.
         slices: calibration of the slices by plane; a plane without one is left as it is.
         interval: how wide the interval around the study's answer is.
         counting: by plane the least share of its evidence at the joints for a slice to count; in
             a plane without one every slice counts.
+        limits: by heatmap check, the figure below which it speaks against a map, by
+            `asemble evaluate trust`; None where no map was right, empty where not measured.
     """
 
     weights: Mapping[str, str]
     coefficients: Mapping[str, Floats64]
     references: Mapping[str, Mapping[str, Mapping[str, float]]]
-    fitted_on: Mapping[str, Any] = field(default_factory=dict)
-    evaluation: Mapping[str, Any] = field(default_factory=dict)
+    fitted_on: FittedOn | None = None
     slices: Mapping[str, SliceCalibration] = field(default_factory=dict)
     interval: IntervalRule = field(default_factory=IntervalRule)
     counting: Rule = field(default_factory=dict)
+    limits: Mapping[str, float | None] = field(default_factory=dict)
 
     def probabilities(self, features: Mapping[Plane, Floats64]) -> Floats64:
         """Study probabilities `(3,)` from the features `(2,)` of each plane."""
@@ -110,11 +132,6 @@ class Fusion:
     def slice_probabilities(self, plane: Plane, smoothed: Floats64) -> Floats64:
         """Calibrated `(slice, 3)` from the ensemble's smoothed `(slice, 3)` of that plane."""
         return self.slices.get(plane, SliceCalibration()).apply(smoothed)
-
-    def measured(self, name: str) -> Mapping[str, Any]:
-        """What `asemble evaluate` stored under that name; empty where it was not measured."""
-        found = self.evaluation.get(name)
-        return found if isinstance(found, Mapping) else {}
 
     def reference(self, method: str, plane: Plane, member: str) -> float:
         """Strong heat in logits."""
@@ -237,41 +254,17 @@ def save_fusion(directory: Path, fusion: Fusion) -> Path:
         "weights": dict(fusion.weights),
         "coefficients": {key: fusion.coefficients[key].tolist() for key in PLANE_SETS},
         "references": fusion.references,
-        "fitted_on": fusion.fitted_on,
-        "evaluation": fusion.evaluation,
+        "fitted_on": None if fusion.fitted_on is None else asdict(fusion.fitted_on),
         "slices": {plane: asdict(values) for plane, values in fusion.slices.items()},
         "interval": asdict(fusion.interval),
         "counting": dict(fusion.counting),
+        "limits": dict(fusion.limits),
+        "format": FORMAT,
     }
     path = directory / FUSION_FILE
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     sign(path)
     return path
-
-
-def store_measurement(directory: Path, name: str, measured: Mapping[str, Any]) -> None:
-    """Keep what `asemble evaluate NAME` measured in the `ensemble.json` of that folder.
-
-    Raises:
-        WeightsError: there is none.
-    """
-    path = directory / FUSION_FILE
-    if not path.is_file():
-        raise WeightsError(f"{FUSION_FILE} is missing beside the weights.", hint=_HINT)
-    content = json.loads(path.read_text(encoding="utf-8"))
-    kept = {key: value for key, value in content["evaluation"].items() if isinstance(value, dict)}
-    content["evaluation"] = kept | {name: dict(measured)}
-    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    sign(path)
-
-
-def stored_measurement(directory: Path, name: str) -> dict[str, Any]:
-    """What is kept under that name, for whichever weights; empty where nothing is."""
-    path = directory / FUSION_FILE
-    if not path.is_file():
-        return {}
-    found = json.loads(path.read_text(encoding="utf-8")).get("evaluation", {}).get(name)
-    return found if isinstance(found, dict) else {}
 
 
 def load_fusion(
@@ -295,7 +288,11 @@ def load_fusion(
     if not path.is_file():
         raise WeightsError(f"{FUSION_FILE} is missing beside the weights.", hint=_HINT)
     try:
-        stored = _Stored.model_validate_json(read(path), strict=True)
+        content = json.loads(read(path))
+        form = content.pop("format", 1)
+        if form != FORMAT:
+            raise WeightsError(f"{FUSION_FILE} has format {form}, not {FORMAT}.", hint=_HINT)
+        stored = _Stored.model_validate_json(json.dumps(content), strict=True)
         fusion = Fusion(
             weights=stored.weights,
             coefficients={key: _coefficients(stored.coefficients[key]) for key in PLANE_SETS},
@@ -310,12 +307,12 @@ def load_fusion(
                 for method in METHODS
             },
             fitted_on=stored.fitted_on,
-            evaluation=stored.evaluation,
             slices=stored.slices,
             interval=stored.interval,
             counting=stored.counting,
+            limits=stored.limits,
         )
-    except (OSError, ValidationError, KeyError) as error:
+    except (OSError, ValueError, AttributeError, KeyError) as error:
         raise WeightsError(f"{FUSION_FILE} is damaged or incomplete.", hint=_HINT) from error
     if fusion.weights != dict(weights):
         raise WeightsError(f"{FUSION_FILE} was fitted for other weights than these.", hint=_HINT)
@@ -345,11 +342,11 @@ class _Stored(BaseModel):
     weights: dict[str, str]
     coefficients: dict[str, tuple[Row, Row]]
     references: dict[str, dict[str, dict[str, Annotated[float, Field(gt=0)]]]]
-    fitted_on: dict[str, Any] = {}
-    evaluation: dict[str, Any] = {}
+    fitted_on: FittedOn | None = None
     slices: dict[str, Annotated[SliceCalibration, _whole(SliceCalibration)]] = {}
     interval: Annotated[IntervalRule, _whole(IntervalRule)] = IntervalRule()
     counting: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    limits: dict[str, float | None] = {}
 
 
 def _coefficients(rows: tuple[Row, Row]) -> Floats64:

@@ -28,7 +28,7 @@ PIN = Path(__file__).with_name("shipped.sha256")
 """Holds the SHA-256 of their list."""
 SUFFIX = ".safetensors"
 """Of weight files; the card of each has the same name with `.json`."""
-BESIDE = ("ensemble.json", "scope.json", "table.json", "gallery.jpg")
+BESIDE = ("ensemble.json", "scope.json", "performance.json", "gallery.jpg")
 """What else stands in a folder of weights; other files in it are never read."""
 
 _LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<name>[^\\\r\n/][^\\\r\n]*)")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from asemble.core.results import HEATMAP_FAILS, DecidingSlice, SeriesPrediction, Told
 from asemble.core.volume import Volume
 from asemble.explain.heatmaps import on_one_scale, raw_maps
-from asemble.explain.telling import limits_of, tell
+from asemble.explain.telling import tell
 from asemble.explain.trust import trust_in
 from asemble.models import Ensemble
 from asemble.predict.judging import Judged
@@ -49,7 +49,7 @@ def heatmap_test(judged: Judged, index: int, ensemble: Ensemble) -> tuple[Told, 
     maps = on_one_scale({alone.id: raw_maps(alone, ensemble)}, ensemble)[alone.id]
     if judged.bones is not None and judged.bones.t1 is not None:
         maps = replace(maps, tissue=judged.bones.tissue[index : index + 1])
-    return tell(trust_in(alone, 0, ensemble, maps), limits_of(ensemble.fusion))
+    return tell(trust_in(alone, 0, ensemble, maps), ensemble.fusion.limits)
 
 
 def why_heatmap_fails(told: Sequence[Told]) -> str | None:

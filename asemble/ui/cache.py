@@ -19,6 +19,8 @@ from asemble.explain import SeriesBones, SeriesHeatmaps
 from asemble.imaging import quality
 from asemble.imaging.orientation import Turn
 from asemble.models import Ensemble, load_ensemble
+from asemble.performance.records import Performance
+from asemble.performance.store import performance_of
 from asemble.ui import state
 from asemble.ui.outlines import outline_bytes
 from asemble.ui.stacks import stack_bytes
@@ -44,6 +46,16 @@ def ensemble() -> Ensemble:
     loaded = load_ensemble()
     _ = loaded.fusion, loaded.scope  # read and checked now, not when the first study is judged
     return loaded
+
+
+@st.cache_resource(scope="global", show_spinner=False)
+def performance() -> Performance:
+    """What was measured of the models, once a process.
+
+    Raises:
+        WeightsError: it was changed since it was signed.
+    """
+    return performance_of(ensemble().signed)
 
 
 @st.cache_resource(scope="global", show_spinner=False)

@@ -1,4 +1,4 @@
-"""Model cards on the screen; every number comes out of a card."""
+"""Model cards on the screen, with what was measured of each member."""
 
 import re
 from collections.abc import Mapping
@@ -6,21 +6,24 @@ from typing import Any
 
 import streamlit as st
 
-from asemble.core.labels import JUDGED_PLANES
-from asemble.metrics.estimates import with_interval
+from asemble.core.labels import JUDGED_PLANES, Plane
+from asemble.metrics.estimates import Estimate
 from asemble.models.cards import Card
 from asemble.models.members import member_spec
+from asemble.performance.records import Performance
+from asemble.performance.tables import member_rows
 from asemble.ui.facts import NOT_MEASURED
 
 SHA_256 = re.compile("[0-9a-f]{64}")
 """Shown by its first digits; the card file has the rest."""
 
 
-def show_cards(cards: Mapping[str, Card]) -> None:
+def show_cards(cards: Mapping[str, Card], performance: Performance) -> None:
     """Every card, grouped by plane.
 
     Args:
         cards: by name of the weight file.
+        performance: what was measured of the members.
     """
     for plane in JUDGED_PLANES:
         of_plane = {name: card for name, card in cards.items() if card.plane == plane}
@@ -31,7 +34,7 @@ def show_cards(cards: Mapping[str, Card]) -> None:
             st.columns(len(of_plane)), sorted(of_plane.items()), strict=True
         ):
             with column, st.container(border=True, height="stretch"):
-                _show_card(name, card)
+                _show_card(name, card, performance)
 
 
 def figure_words(value: Any) -> str:
@@ -39,7 +42,7 @@ def figure_words(value: Any) -> str:
 
     >>> figure_words(0.91234), figure_words(None), figure_words(1200)
     ('0.912', 'not measured', '1,200')
-    >>> figure_words({"value": 0.9, "low": 0.85, "high": 0.94, "cases": 200})
+    >>> figure_words(Estimate(0.9, 0.85, 0.94, 200))
     '0.900 (95% interval 0.850 to 0.940, 200 cases)'
     """
     match value:
@@ -47,14 +50,12 @@ def figure_words(value: Any) -> str:
             return NOT_MEASURED
         case str() if SHA_256.fullmatch(value):
             words = f"{value[:12]}…"
-        case str() | bool():
+        case str() | bool() | Estimate():
             words = str(value)
         case int():
             words = f"{value:,}"
         case float():
             words = f"{value:.3f}"
-        case {"value": _, "low": _, "high": _}:
-            words = with_interval(value, ".3f", named=True)
         case Mapping():
             words = ", ".join(f"{_words(k)} {figure_words(v)}" for k, v in value.items())
         case _:
@@ -62,11 +63,11 @@ def figure_words(value: Any) -> str:
     return words
 
 
-def _show_card(name: str, card: Card) -> None:
+def _show_card(name: str, card: Card, performance: Performance) -> None:
     spec = member_spec(card.member)
     st.markdown(f"**{spec.title}**  \n{spec.kind.capitalize()} network: {card.architecture}")
     st.markdown("**Measured, on simulated cases**")
-    _table(card.metrics)
+    _table({**card.metrics, **dict(member_rows(performance, Plane(card.plane), card.member))})
     st.markdown("**Trained on, and its limits**")
     _table(card.with_use().data)
     st.markdown("**Budget**")

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from asemble.clinical.likelihood import WhatIf
 from asemble.core.labels import PATTERN_COLOURS, PATTERNS, Pattern
 from asemble.core.results import Probabilities, SlicePrediction, StudyPrediction
+from asemble.metrics.calibration_error import Bin
 
 _SYMBOLS = {Pattern.NORMAL: "circle", Pattern.INFLAMMATORY: "diamond", Pattern.MECHANICAL: "square"}
 _GRID = "rgba(127, 138, 150, 0.25)"
@@ -133,11 +134,11 @@ def _short(pattern: Pattern) -> str:
     return pattern.value.capitalize()
 
 
-def reliability_chart(bins: Mapping[str, Sequence[Mapping[str, float]]]) -> go.Figure:
+def reliability_chart(bins: Mapping[str, Sequence[Bin]]) -> go.Figure:
     """Frequency against mean probability, a line a simulated test set, beside the diagonal.
 
     Args:
-        bins: by the name of the set, each with `predicted`, `observed` and `cases`.
+        bins: by the name of the set.
     """
     figure = go.Figure()
     figure.add_scatter(
@@ -151,9 +152,9 @@ def reliability_chart(bins: Mapping[str, Sequence[Mapping[str, float]]]) -> go.F
     colours = (PATTERN_COLOURS[Pattern.INFLAMMATORY], PATTERN_COLOURS[Pattern.MECHANICAL])
     for (name, of), colour, symbol in zip(bins.items(), colours, ("circle", "square"), strict=True):
         figure.add_scatter(
-            x=[each["predicted"] for each in of],
-            y=[each["observed"] for each in of],
-            customdata=[each["cases"] for each in of],
+            x=[each.predicted for each in of],
+            y=[each.observed for each in of],
+            customdata=[each.cases for each in of],
             name=name,
             mode="lines+markers",
             line={"color": colour, "width": 1.6},

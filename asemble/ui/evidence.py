@@ -1,134 +1,96 @@
 """What was measured of the ensemble, section by section: read from beside the weights."""
 
-from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 from PIL import Image
 
 from asemble.core.labels import JUDGED_PLANES
-from asemble.evaluation.calibration_metrics import AIM
-from asemble.evaluation.gallery import GALLERY_FILE
-from asemble.evaluation.heatmap_checks import QUESTIONS
-from asemble.evaluation.heatmap_metrics import CASCADE_COLUMNS, FORGOTTEN, MAPS, MISMATCHED
-from asemble.evaluation.study_metrics import IN_DISTRIBUTION, SETS, SHIFTED
-from asemble.metrics.estimates import with_interval
+from asemble.core.tables import Table
 from asemble.models.fusion import Fusion
+from asemble.performance import tables
+from asemble.performance.pages import ABSTRACT, AIM, comparison_notes
+from asemble.performance.records import Appearances, Failure, Performance
+from asemble.performance.store import GALLERY_FILE
+from asemble.performance.tables import FORGOTTEN, HELD_OUT, SETS_OF_SLICES, TRAINING
 from asemble.ui import charts
-from asemble.ui.facts import NOT_MEASURED, short
+from asemble.ui.facts import NOT_MEASURED
 from asemble.ui.images import as_address
 
 
-def show_studies(fusion: Fusion) -> None:
-    """Every figure of both test sets, by appearance, and the decisions."""
+def show_studies(performance: Performance) -> None:
+    """Every metric of both test sets, by appearance, and the decisions."""
     st.subheader("Simulated test studies")
-    sets = _sets(fusion, "studies")
-    if not sets:
+    if performance.studies is None:
+        _not_measured("studies")
         return
-    names = list(dict.fromkeys(name for one in sets.values() for name in one["figures"]))
+    sets = performance.studies.sets
     with st.expander("Every simulated figure, with 95% intervals over studies"):
-        table = {"figure": names}
-        table |= {s: [short(sets[s]["figures"].get(n)) for n in names] for s in SETS}
-        st.table(table, border="horizontal")
+        show(tables.study_table(sets))
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Simulated held-out appearances, one by one**")
-        rows = sets[SHIFTED]["by appearance"]
-        columns = list(dict.fromkeys(name for row in rows.values() for name in row))
-        table = {"appearance": list(rows)}
-        table |= {c: [short(row.get(c)) for row in rows.values()] for c in columns}
-        st.table(table, border="horizontal")
+        show(tables.appearances_table(sets[HELD_OUT]))
     with right:
-        for name in SETS:
-            st.markdown(f"**Simulated decisions, {name}** (rows: truth)")
-            counts = sets[name]["confusion"]
-            table = {"": list(counts)}
-            for decision in next(iter(counts.values())):
-                table[decision] = [str(row[decision]) for row in counts.values()]
-            st.table(table, border="horizontal")
+        for which, measured in sets.items():
+            st.markdown(f"**Simulated decisions, {which.words}** (rows: truth)")
+            show(tables.confusion_table(measured.confusion))
 
 
-def show_calibration(fusion: Fusion) -> None:
+def show_calibration(performance: Performance) -> None:
     """Probability against frequency, and how often the interval holds."""
     st.subheader("Simulated calibration")
-    sets = _sets(fusion, "calibration")
-    if not sets:
+    sets = performance.calibration
+    if sets is None:
+        _not_measured("calibration")
         return
-    levels = [_level(error) for error in sets[IN_DISTRIBUTION]["errors"]]
-    level = st.selectbox("Show", levels)
-    chosen = {
-        name: next(error for error in sets[name]["errors"] if _level(error) == level)
-        for name in SETS
-    }
+    errors = sets[TRAINING].errors
+    levels = [f"{tables.level_of(error)}, {tables.of_what(error)}" for error in errors]
+    at = levels.index(st.selectbox("Show", levels))
+    chosen = {which: replace(each, errors=(each.errors[at],)) for which, each in sets.items()}
     plot, words = st.columns(2, gap="large")
     with plot:
+        bins = {which.words: measured.errors[0].bins for which, measured in chosen.items()}
         st.plotly_chart(
-            charts.reliability_chart({name: error["bins"] for name, error in chosen.items()}),
+            charts.reliability_chart(bins),
             key="reliability_chart",
             config={"displayModeBar": False},
             alt="Frequency against probability in bins of equal numbers of simulated cases",
         )
     with words:
-        table = {"": ["cases", "expected calibration error", "the same if it were perfect"]}
-        for name, error in chosen.items():
-            perfect = error["error if perfect"]
-            table[name] = [f"{error['cases']:,}", short(error["error"]), f"{perfect:.3f}"]
-        st.table(table, border="horizontal")
-        st.caption(f"The aim on training appearances is {AIM:.2f}.")
-        table = {"": ["interval made to hold", "it held", "people examined twice", "mean width"]}
-        for name in SETS:
-            interval = sets[name]["interval"]
-            width = interval["mean width"]
-            table[name] = [
-                f"{interval['nominal']:.0%}",
-                short(interval["held"]),
-                str(interval["people examined twice"]),
-                NOT_MEASURED if width is None else f"{width:.2f}",
-            ]
-        st.table(table, border="horizontal")
+        show(tables.calibration_table(chosen))
+        st.caption(
+            f"ECE: expected calibration error; the aim on training appearances is {AIM:.2f}. If "
+            "perfect: the same of a model whose probabilities are true, and what one in twenty "
+            "such models exceeds."
+        )
+        show(tables.interval_table(sets))
         st.caption(
             "The interval is made to hold the probability of a second simulated examination of the "
             "same person. It does not say how often the ensemble is right."
         )
 
 
-def show_explanations(fusion: Fusion) -> None:
+def show_explanations(performance: Performance) -> None:
     """Where maps point, with the controls that must fail."""
     st.subheader("Where heatmaps point, on simulated studies")
-    sets = _sets(fusion, "explanations")
-    if not sets:
+    if performance.explanations is None:
+        _not_measured("explanations")
         return
+    measured = performance.explanations[HELD_OUT]
     st.caption(
         "Share of slices whose hottest pixel lies within 5 pixels of the oedema, and share of the "
-        "heat in it, on held-out appearances. Grad-CAM as shown reads the layer before a linear "
-        "evidence head, so that it nearly equals the evidence map by construction. The controls "
-        "have to fail: networks with random weights, and maps held against another study's oedema. "
-        "Average precision asks of the whole map what pointing asks of its peak."
+        "heat in it and near it, on held-out appearances. Grad-CAM as shown reads the layer before "
+        "a linear evidence head, so that it nearly equals the evidence map by construction. The "
+        "controls have to fail: networks with random weights, and maps held against another "
+        "study's oedema. Average precision asks of the whole map what pointing asks of its peak."
     )
-    titles = {**MAPS, MISMATCHED: "Grad-CAM as shown, another study's oedema (control)"}
     for column, plane in zip(st.columns(2, gap="large"), JUDGED_PLANES, strict=True):
         with column:
             st.markdown(f"**Simulated {plane} slices**")
-            rows = [row for row in sets[SHIFTED]["rows"] if row["plane"] == plane]
-            st.table(
-                {
-                    "map": [titles[row["map"]] for row in rows],
-                    "of": [row["who"] for row in rows],
-                    "pointing": [short(row["pointing"]) for row in rows],
-                    "average precision": [
-                        short(row["average precision"]) if "average precision" in row else ""
-                        for row in rows
-                    ],
-                    "heat in the oedema": [
-                        short(row["in the lesion"]) if "in the lesion" in row else ""
-                        for row in rows
-                    ],
-                },
-                border="horizontal",
-            )
-
+            show(tables.maps_table(measured, plane))
     st.caption(
         "Cascading randomisation, once a set of weights: from the head downwards each layer loses "
         "what it learned. Grad-CAM must forget with it: its rank correlation with the map of the "
@@ -136,51 +98,34 @@ def show_explanations(fusion: Fusion) -> None:
     )
     for column, plane in zip(st.columns(2, gap="large"), JUDGED_PLANES, strict=True):
         with column:
-            rows = [row for row in sets[SHIFTED].get("cascade", ()) if row["plane"] == plane]
-            st.table(
-                {
-                    "randomised down to": [row["down to"] for row in rows],
-                    "of": [row["who"] for row in rows],
-                    **{c: [short(row[c]) for row in rows] for c in CASCADE_COLUMNS},
-                },
-                border="horizontal",
-            )
+            show(tables.cascade_table(measured, plane))
 
 
-def show_trust_measured(fusion: Fusion) -> None:
+def show_trust_measured(performance: Performance, fusion: Fusion) -> None:
     """How accurate the heatmap checks are."""
     st.subheader("Accuracy of the heatmap checks, on simulated slices")
-    measured = fusion.measured("trust")
-    if not measured:
-        st.write("Not measured yet: run `asemble evaluate trust`.")
+    measured = performance.trust
+    if measured is None:
+        _not_measured("trust")
         return
     st.caption(
         "A map is right where its hottest pixel lies on inflammatory oedema. AUC: how well the "
         "figure alone tells right maps from wrong ones. One in ten right maps of other simulated "
-        f"studies falls below the limit. Here: {measured['maps']['right']} right and "
-        f"{measured['maps']['wrong']} wrong maps, held-out appearances."
+        f"studies falls below the limit. Here: {measured.right} right and {measured.wrong} wrong "
+        "maps, held-out appearances."
     )
-    questions = measured["questions"]
-    columns = list(next(iter(questions.values())))
-    st.table(
-        {
-            "question": [QUESTIONS[name] for name in questions],
-            "limit": [_limit(measured["limits"][name]) for name in questions],
-            **{c: [short(figures[c]) for figures in questions.values()] for c in columns},
-        },
-        border="horizontal",
-    )
+    show(tables.checks_table(measured, fusion.limits))
 
 
-def show_gallery(fusion: Fusion, directory: Path) -> None:
+def show_gallery(performance: Performance, directory: Path) -> None:
     """The worst simulated studies.
 
     Args:
-        fusion: what was measured.
+        performance: what was measured.
         directory: of the weights, where the pictures are.
     """
     st.subheader("Worst simulated studies")
-    gallery: Sequence[Mapping[str, Any]] = fusion.measured("studies").get("gallery", ())
+    gallery = () if performance.studies is None else performance.studies.gallery
     if not gallery:
         st.write(NOT_MEASURED.capitalize() + ".")
         return
@@ -196,43 +141,56 @@ def show_gallery(fusion: Fusion, directory: Path) -> None:
                     _show_failure(at, gallery[at], pictures[at] if pictures else None)
 
 
-def show_scope(fusion: Fusion) -> None:
+def show_scope(performance: Performance) -> None:
     """How often the ensemble declines to answer."""
     st.subheader("What the input gate declines, on simulated joints and on other images")
-    groups: Mapping[str, Mapping[str, Any]] = fusion.measured("scope").get("groups", {})
-    if not groups:
-        st.write("Not measured yet: run `asemble evaluate scope`.")
+    if performance.scope is None:
+        _not_measured("scope")
         return
     st.caption(
         "Studies of the joints must be judged, everything else declined with a reason: at a glance "
         "where it is surely something else, else by the bones that the networks name."
     )
-    for column, must_judge in zip(st.columns(2, gap="large"), (True, False), strict=True):
-        chosen = {name: g for name, g in groups.items() if g["must_judge"] is must_judge}
-        with column:
-            kind = "Joints" if must_judge else "Everything else"
-            st.markdown(f"**{kind}: {'to be judged' if must_judge else 'to be declined'}**")
-            st.table(
-                {
-                    "group": list(chosen),
-                    "studies": [str(g["studies"]) for g in chosen.values()],
-                    "declined": [
-                        with_interval({**g, "value": g["share"]}, ".1%") for g in chosen.values()
-                    ],
-                    "commonest reason": [next(iter(g["reasons"]), "") for g in chosen.values()],
-                },
-                border="horizontal",
-            )
+    for must_judge, words in (
+        (True, "Joints: to be judged"),
+        (False, "Everything else: to be declined"),
+    ):
+        st.markdown(f"**{words}**")
+        show(tables.gate_table(g for g in performance.scope.groups if g.must_judge is must_judge))
 
 
-def _show_failure(at: int, entry: Mapping[str, Any], shown: Image.Image | None) -> None:
-    appearance = entry["appearance"] or IN_DISTRIBUTION
-    st.markdown(f"**{at + 1}. {entry['kind'].capitalize()}**, appearance: {appearance}")
+def show_comparison(performance: Performance) -> None:
+    """Every network of the comparison, plane by plane."""
+    st.subheader("Comparison with other networks, on simulated slices")
+    measured = performance.table
+    if measured is None:
+        _not_measured("table")
+        return
+    for note in comparison_notes(measured):
+        st.caption(note)
+    for plane in measured.planes:
+        for which in Appearances:
+            st.markdown(f"**Simulated {plane} slices: {SETS_OF_SLICES[which]}**")
+            show(tables.networks_table(measured, plane, which))
+            with st.expander("Simulated confusion, with intervals"):
+                show(tables.networks_confusion_table(measured, plane, which))
+        published = ABSTRACT[plane]
+        st.caption(f"The abstract's own accuracy for {plane} images of patients: {published:.2%}.")
+
+
+def show(table: Table) -> None:
+    """A table on the screen."""
+    st.table(table.by_column(), border="horizontal")
+
+
+def _show_failure(at: int, failure: Failure, shown: Image.Image | None) -> None:
+    appearance = tables.appearance_of(failure)
+    st.markdown(f"**{at + 1}. {failure.kind.capitalize()}**, appearance: {appearance}")
     if shown is not None:
         alt = f"Slices of study {at + 1} with the ensemble's heatmap"
         st.html(f'<img src="{as_address(shown)}" alt="{escape(alt)}" style="width: 100%">')
-    st.write(entry["what went wrong"])
-    st.code(entry["command"], language=None, wrap_lines=True)
+    st.write(tables.what_went_wrong(failure))
+    st.code(tables.command_of(failure), language=None, wrap_lines=True)
 
 
 def _pictures(path: Path, count: int) -> list[Image.Image]:
@@ -244,16 +202,5 @@ def _pictures(path: Path, count: int) -> list[Image.Image]:
         return [strip.crop((0, i * height, strip.width, (i + 1) * height)) for i in range(count)]
 
 
-def _sets(fusion: Fusion, name: str) -> Mapping[str, Mapping[str, Any]]:
-    sets: Mapping[str, Mapping[str, Any]] = fusion.measured(name).get("sets", {})
-    if not sets:
-        st.write(f"Not measured yet: run `asemble evaluate {name}`.")
-    return sets
-
-
-def _limit(value: float | None) -> str:
-    return NOT_MEASURED if value is None else f"{value:.2f}"
-
-
-def _level(error: Mapping[str, Any]) -> str:
-    return f"{error['level']}, {error['of']}"
+def _not_measured(verb: str) -> None:
+    st.write(f"Not measured yet: run `asemble evaluate {verb}`.")

@@ -4,18 +4,16 @@ After the model facts label of Sendak 2020 (doi:10.1038/s41746-020-0253-3). Ever
 from the cards and from what `asemble evaluate` stored beside the weights.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import streamlit as st
 
 from asemble import __version__
-from asemble.core.labels import JUDGED_PLANES, REAL_ANATOMY, TRAINED_ON, Pattern
-from asemble.evaluation.study_metrics import IN_DISTRIBUTION, SHIFTED
-from asemble.metrics.estimates import with_interval
+from asemble.core.labels import REAL_ANATOMY, TRAINED_ON, Pattern
 from asemble.models import Ensemble
 from asemble.models.cards import INTENDED_USE, NEVER_TESTED
-from asemble.models.fusion import GRADCAM, Fusion
+from asemble.performance.records import Performance
+from asemble.performance.tables import main_table
 
 NOT_MEASURED = "not measured"
 
@@ -26,7 +24,7 @@ WARNINGS = (
 )
 
 
-def show_label(ensemble: Ensemble) -> None:
+def show_label(ensemble: Ensemble, performance: Performance) -> None:
     """The whole label."""
     with st.container(border=True, key="model_facts"):
         st.markdown(f"### Model facts: asemble {__version__}")
@@ -35,8 +33,8 @@ def show_label(ensemble: Ensemble) -> None:
             st.table(dict_of(facts(ensemble)), border="horizontal", hide_header=True)
         with numbers:
             st.markdown("**Simulated test studies**")
-            st.table(main_figures(ensemble.fusion), border="horizontal")
-            st.caption(counts(ensemble.fusion))
+            st.table(main_table(performance).by_column(), border="horizontal")
+            st.caption(counts(performance))
 
 
 def facts(ensemble: Ensemble) -> list[tuple[str, str]]:
@@ -45,7 +43,8 @@ def facts(ensemble: Ensemble) -> list[tuple[str, str]]:
     passes = _range([card.training.get("passes") for card in cards])
     cases = _range([card.data.get("training_cases") for card in cards])
     names = list(dict.fromkeys(m.spec.title for ms in ensemble.planes.values() for m in ms))
-    fitted = ensemble.fusion.fitted_on.get("studies", NOT_MEASURED)
+    fitted_on = ensemble.fusion.fitted_on
+    fitted = NOT_MEASURED if fitted_on is None else str(fitted_on.studies)
     planes = " and ".join(plane.value for plane in ensemble.planes)
     return [
         ("Intended use", INTENDED_USE),
@@ -60,80 +59,21 @@ def facts(ensemble: Ensemble) -> list[tuple[str, str]]:
     ]
 
 
-def main_figures(fusion: Fusion) -> dict[str, list[str]]:
-    """The figures that matter most, with 95% intervals, a column a test set."""
-    names = _names()
-    levels = ("studies", *(f"{plane} slices" for plane in JUDGED_PLANES))
-    errors = [f"calibration error, {level}" for level in levels]
-    table = {"": [*names, *errors, "interval holds a second examination"]}
-    for which in (IN_DISTRIBUTION, SHIFTED):
-        table[which] = [
-            *(_figure(fusion, which, name) for name in names),
-            *(_error(fusion, which, level) for level in levels),
-            short(_interval(fusion, which).get("held")),
-        ]
-    return table
-
-
-def counts(fusion: Fusion) -> str:
+def counts(performance: Performance) -> str:
     """How many studies the figures rest on."""
-    sets = fusion.measured("studies").get("sets", {})
-    if not sets:
+    if performance.studies is None:
         return "Not measured yet: run `asemble evaluate studies --store`."
-    parts = [f"{sets[name]['studies']} of {name}" for name in (IN_DISTRIBUTION, SHIFTED)]
+    sets = performance.studies.sets
+    parts = [f"{measured.studies} of {which.words}" for which, measured in sets.items()]
     return (
         f"{', '.join(parts)}. AUC is for inflammatory against the rest; 95% intervals resample "
         "studies. Held-out appearances are never seen in training."
     )
 
 
-def short(estimate: Mapping[str, Any] | None) -> str:
-    """A figure with its interval in few characters.
-
-    >>> short({"value": 0.9, "low": 0.852, "high": 0.941, "cases": 60})
-    '0.90 (0.85 to 0.94)'
-    >>> short(None)
-    'not measured'
-    """
-    return with_interval(estimate, absent=NOT_MEASURED)
-
-
 def dict_of(lines: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
     """Lines as the two columns of a table without a head."""
     return {"": [name for name, _ in lines], " ": [words for _, words in lines]}
-
-
-def _names() -> list[str]:
-    return [
-        "study AUC",
-        *(f"slice AUC, {plane}" for plane in JUDGED_PLANES),
-        *(f"slice AUC, {plane}, position baseline" for plane in JUDGED_PLANES),
-        *(f"pointing, {plane}, {GRADCAM}" for plane in JUDGED_PLANES),
-        "sensitivity",
-        "specificity",
-        "accuracy",
-        "abstained",
-    ]
-
-
-def _figure(fusion: Fusion, which: str, name: str) -> str:
-    sets = fusion.measured("studies").get("sets", {})
-    return short(sets[which]["figures"].get(name)) if which in sets else NOT_MEASURED
-
-
-def _error(fusion: Fusion, which: str, level: str) -> str:
-    sets = fusion.measured("calibration").get("sets", {})
-    for error in sets.get(which, {}).get("errors", ()):
-        if error["level"] == level and error["of"] == Pattern.INFLAMMATORY:
-            return f"{short(error['error'])}; if perfect {error['error if perfect']:.2f}"
-    return NOT_MEASURED
-
-
-def _interval(fusion: Fusion, which: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = (
-        fusion.measured("calibration").get("sets", {}).get(which, {}).get("interval", {})
-    )
-    return found
 
 
 def _range(values: Sequence[int | None]) -> str:

@@ -7,13 +7,13 @@ import streamlit as st
 
 from asemble.core.results import ENSEMBLE, Heatmap, Told
 from asemble.core.study import Series
-from asemble.evaluation.heatmap_checks import HIGH_AUC
 from asemble.explain import SeriesHeatmaps
-from asemble.explain.telling import limits_of, tell
+from asemble.explain.telling import tell
 from asemble.explain.trust import trust_in
-from asemble.models.fusion import GRADCAM, Fusion
+from asemble.metrics.estimates import with_interval
+from asemble.models.fusion import GRADCAM
+from asemble.performance.records import Performance
 from asemble.ui import cache, state
-from asemble.ui.facts import short
 
 BASIS = (
     "All limits come from simulated MRI, where one in ten maps that point at oedema falls below "
@@ -69,7 +69,7 @@ def show_trust(series: Series, index: int, heatmap: Heatmap, heatmaps: SeriesHea
             if heatmap.member != ENSEMBLE:
                 st.caption(f"Tested is the ensemble's map, not that of {heatmap.member} alone.")
             st.caption(BASIS)
-            st.caption(worth(cache.ensemble().fusion))
+            st.caption(worth(cache.performance()))
 
 
 def _answers(series_id: str, index: int, method: str) -> Sequence[Told]:
@@ -83,15 +83,15 @@ def _answers(series_id: str, index: int, method: str) -> Sequence[Told]:
     ):
         return deciding.told
     found = state.trust_of(series_id, index, method)
-    return () if found is None else tell(found, limits_of(cache.ensemble().fusion))
+    return () if found is None else tell(found, cache.ensemble().fusion.limits)
 
 
-def worth(fusion: Fusion) -> str:
+def worth(performance: Performance) -> str:
     """How well each figure told right maps from wrong ones, or that it was not measured."""
-    questions = fusion.measured("trust").get("questions", {})
-    if not questions:
+    if performance.trust is None:
         return "How accurate the four checks are was not measured for these weights."
-    parts = [f"{words} {short(questions[name][HIGH_AUC])}" for name, words in SHORT.items()]
+    checks = performance.trust.checks
+    parts = [f"{words} {with_interval(checks[name].auc_high)}" for name, words in SHORT.items()]
     return (
         "How well each told right maps from wrong ones on simulated slices of high "
         f"P(inflammatory), as AUC, 0.5 for not at all: {'; '.join(parts)}."

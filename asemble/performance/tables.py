@@ -1,0 +1,528 @@
+"""What was measured as tables, the same on a page of Markdown and on the screen.
+
+Here stand the names of metrics for people.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
+
+from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
+from asemble.core.results import ENSEMBLE, HEATMAP_FAILS, MEMBERS_DISAGREE
+from asemble.core.tables import Table
+from asemble.metrics.estimates import NOT_MEASURABLE, interval, with_interval
+from asemble.models.fusion import EVIDENCE, GRADCAM
+from asemble.performance.records import (
+    Ablations,
+    Answers,
+    Appearances,
+    CalibrationError,
+    CalibrationMetrics,
+    Comparison,
+    Counts,
+    Failure,
+    GateGroup,
+    HeatmapChecks,
+    HeatmapMetrics,
+    Maybe,
+    OedemaAgreement,
+    OedemaMeasurements,
+    Percentiles,
+    Performance,
+    PlaneMetrics,
+    StudyMetrics,
+)
+
+TRAINING, HELD_OUT = Appearances.TRAINING, Appearances.HELD_OUT
+
+MISMATCHED = "mismatched"
+"""The control in which a map is scored against the lesions of another study."""
+
+MAPS = {
+    GRADCAM: "Grad-CAM as shown",
+    EVIDENCE: "evidence map",
+    "hirescam": "HiResCAM",
+    "gradcam++": "Grad-CAM++",
+    "layercam": "LayerCAM",
+    "xgradcam": "XGrad-CAM",
+    "body at stride 2": "Grad-CAM at the body, stride 2",
+    "body at stride 4": "Grad-CAM at the body, stride 4",
+    "body at stride 8": "Grad-CAM at the body, stride 8",
+    "body at stride 16": "Grad-CAM at the body, stride 16",
+    "random weights": "Grad-CAM, random weights (control)",
+}
+"""By the name of the method in the records, for people."""
+
+CANDIDATES = (GRADCAM, EVIDENCE, "hirescam", "gradcam++", "layercam", "xgradcam")
+"""Methods that could be the default; the first of equals wins."""
+
+AGREEMENT = 0.05
+"""Grad-CAM should point within so much of the evidence map."""
+
+FORGOTTEN = 0.5
+"""A map whose rank correlation with the original is surely below this has forgotten it."""
+
+CHECKS = {
+    "agreement": "overlap of convolutional and transformer members",
+    "joint": "evidence in the joint region",
+    "stability": "heat that stays in place",
+    "deletion": "fall of P by covering, beyond that elsewhere",
+    "probability": "P(inflammatory) of the slice itself (for comparison)",
+}
+"""Figures of the heatmap checks; each is higher where a map deserves more trust."""
+
+SLICE_METRICS = {
+    "accuracy": "Accuracy",
+    "precision": "Precision",
+    "recall": "Recall",
+    "f1": "F1",
+    "auc": "AUC",
+    "pointing": "Pointing",
+}
+"""Columns of the comparison, in order."""
+
+SETS_OF_SLICES = {
+    TRAINING: "Appearances as in training",
+    HELD_OUT: "Appearances that training never sampled",
+}
+
+_ANSWERS = {
+    "auc": "study AUC",
+    "accuracy": "accuracy",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "shows_oedema": "deciding slice shows oedema",
+    "pointing": "pointing, deciding slice",
+}
+_AGREEMENTS = {
+    "sparcc": "sparcc",
+    "sparcc_with_oedema": "sparcc of studies with oedema",
+    "oedema": "quadrants with oedema",
+    "depth": "depth",
+    "intensity": "intensity",
+    "volume_ml": "volume in mL",
+}
+_MAIN = (
+    "study AUC",
+    *(f"slice AUC, {plane}" for plane in JUDGED_PLANES),
+    *(f"slice AUC, {plane}, position baseline" for plane in JUDGED_PLANES),
+    *(f"pointing, {plane}, {GRADCAM}" for plane in JUDGED_PLANES),
+    *("sensitivity", "specificity", "accuracy", "abstained"),
+)
+_MAP_COLUMNS = ("pointing", "average precision", "in the lesion", "near")
+_CASCADE_COLUMNS = ("rank correlation", "SSIM")
+
+Rows = Iterator[tuple[str, Maybe]]
+
+
+def study_rows(measured: StudyMetrics) -> Rows:
+    """Every metric of one test set by its name, in order."""
+    answers = measured.answers
+    yield _ANSWERS["auc"], answers.auc
+    for name, found in measured.members.items():
+        yield f"study AUC, {name} alone", found
+    yield "study AUC, brightness baseline", measured.brightness
+    for key in ("accuracy", "sensitivity", "specificity"):
+        yield _ANSWERS[key], getattr(answers, key)
+    yield "abstained", measured.abstained
+    yield f"abstained: {MEMBERS_DISAGREE.lower()}", measured.disagree
+    yield f"abstained: {HEATMAP_FAILS.lower()}", measured.heatmap_fails
+    yield "accuracy where it decides", measured.decided
+    for key in ("shows_oedema", "pointing"):
+        yield _ANSWERS[key], getattr(answers, key)
+    if measured.without_rules is not None:
+        for each in fields(Answers):
+            found = getattr(measured.without_rules, each.name)
+            yield f"{_ANSWERS[each.name]}, without the rules", found
+    for plane, of_plane in measured.planes.items():
+        yield from _plane_rows(plane, of_plane)
+
+
+def _plane_rows(plane: Plane, measured: PlaneMetrics) -> Rows:
+    yield f"slices that count, {plane}", measured.counting
+    yield f"slices with oedema that count, {plane}", measured.oedema_counting
+    for score, found in measured.scores.items():
+        label = f"{plane}" if score == ENSEMBLE else f"{plane}, {score} baseline"
+        yield f"slice AUC, {label}", found.auc
+        yield f"slice AUC within a study, {label}", found.within
+        yield f"slice AUC of neighbouring slices, {label}", found.neighbours
+    for name, auc in measured.members.items():
+        yield f"slice AUC, {plane}, {name} alone", auc
+    for method, maps in measured.maps.items():
+        for who, of_map in maps.items():
+            label = f"{plane}, {method}" + ("" if who == ENSEMBLE else f", {who} alone")
+            yield f"pointing, {label}", of_map.pointing
+            yield f"energy in the lesion, {label}", of_map.energy
+
+
+def study_table(sets: Mapping[Appearances, StudyMetrics]) -> Table:
+    """Every metric of studies and slices, a column a test set."""
+    found = {which: dict(study_rows(measured)) for which, measured in sets.items()}
+    names = list(dict.fromkeys(name for rows in found.values() for name in rows))
+    return Table(
+        ["figure", *(f"simulated, {which.words}" for which in sets)],
+        [[name, *(with_interval(rows.get(name)) for rows in found.values())] for name in names],
+    )
+
+
+def main_table(performance: Performance) -> Table:
+    """The metrics that matter most, a column a test set."""
+    columns = [_main_rows(performance, which) for which in Appearances]
+    rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
+    return Table(["", *(which.words for which in Appearances)], rows)
+
+
+def _main_rows(performance: Performance, which: Appearances) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if performance.studies is not None:
+        rows = dict(study_rows(performance.studies.sets[which]))
+        found |= {name: with_interval(rows[name]) for name in _MAIN}
+    if performance.calibration is not None:
+        calibration = performance.calibration[which]
+        for error in calibration.errors:
+            if error.pattern is Pattern.INFLAMMATORY:
+                words = f"{with_interval(error.error)}; if perfect {error.if_perfect:.2f}"
+                found[f"calibration error, {level_of(error)}"] = words
+        held = with_interval(calibration.interval.held)
+        found["interval holds a second examination"] = held
+    return found
+
+
+def appearances_table(measured: StudyMetrics) -> Table:
+    """The main metrics of each held-out appearance."""
+    planes = list(measured.planes)
+    return Table(
+        ["appearance", "studies", "study AUC", *(f"slice AUC, {plane}" for plane in planes)],
+        [
+            [
+                name,
+                str(found.studies),
+                with_interval(found.auc),
+                *(with_interval(found.slices[plane]) for plane in planes),
+            ]
+            for name, found in measured.appearances.items()
+        ],
+    )
+
+
+def confusion_table(counts: Counts) -> Table:
+    """Counts by truth, then by decision."""
+    decisions = list(next(iter(counts.values())))
+    return Table(
+        ["truth, then decision", *decisions],
+        [[truth, *(str(row[d]) for d in decisions)] for truth, row in counts.items()],
+    )
+
+
+def gallery_table(gallery: Sequence[Failure]) -> Table:
+    """The studies that went worst."""
+    return Table(
+        ["kind", "appearance", "seed", "what went wrong"],
+        [[f.kind, appearance_of(f), str(f.seed), what_went_wrong(f)] for f in gallery],
+    )
+
+
+def appearance_of(failure: Failure) -> str:
+    """In words."""
+    return failure.appearance or TRAINING.words
+
+
+def what_went_wrong(failure: Failure) -> str:
+    """In sentences."""
+    said = (
+        f"the decision was {failure.decision}"
+        if failure.decision in list(Pattern)
+        else "the ensemble abstained"
+    )
+    sentences = [
+        f"P({failure.kind}) was {failure.probabilities[failure.kind]:.2f} and {said}.",
+        f"The most inflammatory slice was {failure.plane} slice {failure.index + 1}, at a "
+        f"probability of {failure.score:.2f}.",
+    ]
+    if failure.kind is Pattern.INFLAMMATORY and not failure.played:
+        sentences.append("No slice holds more than thin oedema.")
+    if failure.played:
+        sentences.append(
+            f"Grad-CAM pointed at the oedema on {failure.hits} of {failure.played} slices that "
+            "show it."
+        )
+    return " ".join(sentences)
+
+
+def command_of(failure: Failure) -> str:
+    """That simulates the study again."""
+    command = f"asemble sample OUT --kind {failure.kind} --seed {failure.seed}"
+    return command + (f' --appearance "{failure.appearance}"' if failure.appearance else "")
+
+
+def level_of(error: CalibrationError) -> str:
+    """What its cases are."""
+    return "studies" if error.plane is None else f"{error.plane} slices"
+
+
+def of_what(error: CalibrationError) -> str:
+    """Whose probability it is of."""
+    return "top class" if error.pattern is None else error.pattern.value
+
+
+def calibration_table(sets: Mapping[Appearances, CalibrationMetrics]) -> Table:
+    """Calibration errors of each set and level."""
+    return Table(
+        ["simulated set", "cases", "of", "ECE", "if perfect"],
+        [
+            [
+                which.words,
+                f"{error.cases} {level_of(error)}",
+                of_what(error),
+                with_interval(error.error, ".3f"),
+                f"{error.if_perfect:.3f} ({error.unlikely:.3f})",
+            ]
+            for which, measured in sets.items()
+            for error in measured.errors
+        ],
+    )
+
+
+def interval_table(sets: Mapping[Appearances, CalibrationMetrics]) -> Table:
+    """How often the interval holds the answer to a second examination."""
+    found = {which.words: measured.interval for which, measured in sets.items()}
+    return Table(
+        ["simulated set", "people examined twice", "nominal", "held", "mean width"],
+        [
+            [
+                name,
+                str(each.people),
+                f"{each.nominal:.2f}",
+                with_interval(each.held),
+                _plain(each.width),
+            ]
+            for name, each in found.items()
+        ],
+    )
+
+
+def bins_table(error: CalibrationError) -> Table:
+    """Probability against frequency."""
+    return Table(
+        ["cases", "mean probability", "frequency"],
+        [[str(b.cases), f"{b.predicted:.3f}", f"{b.observed:.3f}"] for b in error.bins],
+    )
+
+
+def maps_table(measured: HeatmapMetrics, plane: Plane) -> Table:
+    """Where maps point, by method and member."""
+    titles = {**MAPS, MISMATCHED: "Grad-CAM as shown, mismatched oedema (control)"}
+    rows = []
+    for row in measured.maps:
+        if row.plane is plane:
+            others = (row.precision, row.energy, row.near)
+            shown = ["", "", ""] if row.method == MISMATCHED else map(with_interval, others)
+            rows.append([titles[row.method], row.who, with_interval(row.pointing), *shown])
+    return Table(["map", "of", *_MAP_COLUMNS], rows)
+
+
+def differences_table(measured: HeatmapMetrics, plane: Plane) -> Table:
+    """How far Grad-CAM is from the evidence map."""
+    return Table(
+        ["Grad-CAM less evidence map", "difference in pointing", "within 5 points"],
+        [
+            [row.who, with_interval(row.difference, "+.3f"), _yes(is_within(row.difference))]
+            for row in measured.differences
+            if row.plane is plane
+        ],
+    )
+
+
+def is_within(difference: Maybe) -> bool:
+    """Whether Grad-CAM points nearly as often as the evidence map, or more often."""
+    return difference is not None and difference.value >= -AGREEMENT
+
+
+def cascade_table(measured: HeatmapMetrics, plane: Plane) -> Table:
+    """Whether maps forget what the networks forget."""
+    return Table(
+        ["randomised down to", "of", *_CASCADE_COLUMNS, "has forgotten"],
+        [
+            [
+                f"`{row.layer}`",
+                row.who,
+                with_interval(row.rank),
+                with_interval(row.ssim),
+                _yes(row.rank is not None and row.rank.high < FORGOTTEN),
+            ]
+            for row in measured.cascade
+            if row.plane is plane
+        ],
+    )
+
+
+def checks_table(measured: HeatmapChecks, limits: Mapping[str, float | None]) -> Table:
+    """How well each heatmap check tells right maps from wrong ones.
+
+    Args:
+        measured: what was found.
+        limits: by check, as the fusion has them.
+    """
+    return Table(
+        ["question", "limit", "AUC", "AUC where P is high"]
+        + [f"{which} maps below the limit" for which in ("right", "wrong")],
+        [
+            [CHECKS[name], _plain(limits.get(name))]
+            + [with_interval(getattr(found, each.name)) for each in fields(found)]
+            for name, found in measured.checks.items()
+        ],
+    )
+
+
+def regions_table(measured: HeatmapChecks) -> Table:
+    """What the joint region holds."""
+    return Table(
+        ["plane", "oedema", "area", "band"],
+        [
+            [
+                plane,
+                with_interval(found.oedema),
+                f"{found.area:.2f}",
+                ", ".join(f"{name} {value:g}" for name, value in asdict(found.in_use).items()),
+            ]
+            for plane, found in measured.regions.items()
+        ],
+    )
+
+
+def agreement_table(measured: OedemaAgreement) -> Table:
+    """Found against true."""
+    rows = []
+    for name, title in _AGREEMENTS.items():
+        found = getattr(measured, name)
+        limits = found.limits
+        between = NOT_MEASURABLE
+        if limits is not None:
+            between = interval(limits.mean, limits.low, limits.high, "+.1f")
+        rows.append([title, with_interval(found.icc), between, str(found.cases)])
+    head = ["measure", "ICC(2,1)", "found less true: mean (limits of agreement)", "studies"]
+    return Table(head, rows)
+
+
+def rules_table(measured: OedemaMeasurements) -> Table:
+    """ICC by other rules of what counts as oedema."""
+    return Table(
+        ["rules", "ICC(2,1)"],
+        [
+            [rules_words(each.sure, each.quadrant_mm2), _plain(each.icc, ".3f")]
+            for each in measured.rules
+        ],
+    )
+
+
+def rules_words(sure: float, quadrant_mm2: float) -> str:
+    """How likely oedema has to be at the surest place of a patch, and its area in a quadrant.
+
+    >>> rules_words(0.9, 30.0)
+    '0.9, 30 mm²'
+    """
+    return f"{sure:g}, {quadrant_mm2:.0f} mm²"
+
+
+def gate_table(groups: Iterable[GateGroup]) -> Table:
+    """What the input gate makes of groups of studies."""
+    return Table(
+        [
+            "group",
+            "studies",
+            "abstained",
+            "share (95% interval)",
+            "pelvis",
+            "margin",
+            "note",
+            "commonest reason",
+        ],
+        [
+            [
+                g.name,
+                str(g.studies),
+                str(g.abstained),
+                with_interval(g.share, ".1%"),
+                _percentiles(g.pelvis, ".0%"),
+                _percentiles(g.margin_shown, "+.1f"),
+                f"{g.noted / g.studies:.0%}",
+                next(iter(g.reasons), ""),
+            ]
+            for g in groups
+        ],
+    )
+
+
+def networks_table(measured: Comparison, plane: Plane, which: Appearances) -> Table:
+    """Networks on slices: taught by, passes, size, metrics."""
+    return Table(
+        ["Network", "Taught by", "Passes", "Parameters", *SLICE_METRICS.values()],
+        [
+            [row.title, row.taught_by, " + ".join(f"{n:,}" for n in row.passes)]
+            + [f"{row.parameters / 1e6:.1f} M"]
+            + [with_interval(getattr(row.metrics[which], name)) for name in SLICE_METRICS]
+            for row in measured.planes[plane].rows
+        ],
+    )
+
+
+def networks_confusion_table(measured: Comparison, plane: Plane, which: Appearances) -> Table:
+    """Confusion tables, a row a network and true class."""
+    rows = []
+    for row in measured.planes[plane].rows:
+        for truth, cells in row.confusion[which].items():
+            shown = [
+                "none" if cell is None else f"{cell.slices}: {with_interval(cell.share)}"
+                for cell in cells.values()
+            ]
+            rows.append([f"{row.title}, {row.taught_by}", truth, *shown])
+    return Table(["Network", "Truth", *(f"called {name}" for name in PATTERNS)], rows)
+
+
+def ablations_table(measured: Ablations, plane: Plane, which: Appearances) -> Table:
+    """What each part of the simulator is worth; differences are to the first row."""
+    first, *_ = rows = measured.planes[plane]
+    head = ["Trained on", "AUC", "AUC, difference", "Pointing", "Pointing, difference"]
+    shown = []
+    for row in rows:
+        cells = [row.title]
+        for found in (row.auc[which], row.pointing[which]):
+            difference = "" if row is first else with_interval(found.difference, "+.2f")
+            cells += [with_interval(found.value), difference]
+        shown.append(cells)
+    return Table(head, shown)
+
+
+def member_rows(performance: Performance, plane: Plane, member: str) -> Rows:
+    """What was measured of one member, by name."""
+    if performance.studies is not None:
+        for which, studies in performance.studies.sets.items():
+            of_plane, prefix = studies.planes[plane], f"simulated test, {which.words}:"
+            yield f"{prefix} slice AUC", of_plane.members.get(member)
+            yield f"{prefix} study AUC alone", studies.members.get(member)
+            yield f"{prefix} study AUC of ensemble", studies.answers.auc
+            for method, title in ((GRADCAM, "Grad-CAM"), (EVIDENCE, "evidence")):
+                of_map = of_plane.maps[method].get(member)
+                yield f"{prefix} pointing by {title}", None if of_map is None else of_map.pointing
+    for which, heatmaps in (performance.explanations or {}).items():
+        for row in heatmaps.maps:
+            if (row.plane, row.who) == (plane, member) and row.method in CANDIDATES:
+                shown = (row.pointing, row.precision, row.energy)
+                for column, found in zip(_MAP_COLUMNS, shown, strict=False):
+                    yield f"simulated test: {column} by {MAPS[row.method]}, {which.words}", found
+        layers = [row for row in heatmaps.cascade if (row.plane, row.who) == (plane, member)]
+        for last in layers[-1:]:
+            end = f"of Grad-CAM with every layer randomised, {which.words}"
+            for column, found in zip(_CASCADE_COLUMNS, (last.rank, last.ssim), strict=True):
+                yield f"simulated test: {column} {end}", found
+
+
+def _percentiles(found: Percentiles | None, spec: str) -> str:
+    return "-" if found is None else " / ".join(format(part, spec) for part in found)
+
+
+def _plain(value: float | None, spec: str = ".2f") -> str:
+    return NOT_MEASURABLE if value is None else format(value, spec)
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"
