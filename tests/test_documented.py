@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import codes
 import pytest
 
 from asemble.cli import main
@@ -39,6 +40,16 @@ def test_every_field_of_the_answer_is_documented(sample: Path, tmp_path: Path) -
     main(["predict", str(sample), "--json", str(answer)])
     fields = _fields(json.loads(answer.read_text(encoding="utf-8")))
     assert not sorted(name for name in fields if f'"{name}"' not in COMMANDS)
+
+
+def test_every_code_is_documented_and_every_documented_code_exists() -> None:
+    page = (ROOT / "docs" / "codes.md").read_text(encoding="utf-8")
+    assert page == codes.page(), "python tools/codes.py"
+    documented = set(re.findall(r"^\| `([a-z0-9-]+)` \|", page, flags=re.MULTILINE))
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "asemble").rglob("*.py"))
+    raised = set(re.findall(r'\bcode="([a-z0-9-]+)"', source))
+    assert len(raised) > 20 and raised <= documented
+    assert all(f'"{code}"' in source for code in documented)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

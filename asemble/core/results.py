@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +22,26 @@ HEATMAP_FAILS = "The heatmap of the slice that weighs most fails its test"
 """Begin two of the reasons why it declines."""
 
 
+class Level(StrEnum):
+    """What a remark means for the series that it is about."""
+
+    NOT_JUDGED = "not judged"
+    NOTE = "note"
+
+
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A sentence for people, and a name of it for programs.
+    """A sentence for people, and a name of it for programs; `docs/codes.md` lists all.
 
     Args:
         code: stays when the sentence is worded anew.
         sentence: what is so, and what to do about it.
+        level: what it means for the series.
     """
 
     code: str
     sentence: str
+    level: Level = Level.NOT_JUDGED
 
 
 @dataclass(frozen=True, slots=True)

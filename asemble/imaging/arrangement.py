@@ -12,7 +12,7 @@ from scipy import ndimage, stats
 
 from asemble.core.geometry import possible_planes, slice_normal, slice_positions_mm
 from asemble.core.labels import Plane, Tissue
-from asemble.core.results import Remark
+from asemble.core.results import Level, Remark
 from asemble.core.volume import Affine, Floats
 from asemble.imaging.bones import FACING_MM, LEAST_JOINT_MM2, bone_labels
 from asemble.imaging.slices import FIELD_MM
@@ -163,6 +163,7 @@ def _other_plane(
         OTHER_PLANE,
         f"By the shape of the sacrum the slices look {other.value}, not {plane.value}: check the "
         "plane.",
+        Level.NOTE,
     )
 
 
@@ -203,4 +204,5 @@ def _reversed(
         f"By the distance between the joints the slices lie the other way round: the {places[0]} "
         f"of the pelvis is where the file says its {places[1]} is. Positions and directions of "
         "this series may be wrong.",
+        Level.NOTE,
     )

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from asemble.core.geometry import slice_normal
 from asemble.core.labels import Plane, Weighting
-from asemble.core.results import Remark
+from asemble.core.results import Level, Remark
 from asemble.core.study import Series
 from asemble.core.volume import Affine, Floats
 from asemble.explain.bones import SeriesBones
@@ -178,6 +178,7 @@ class BesideT1:
                 f"The bones on {t1.id} (T1) lie elsewhere than on this series (overlap "
                 f"{shared:.2f}, at least {LEAST_OVERLAP} is asked for): the patient may have moved "
                 "between them, or T1 shows too little. Bones are those of this series alone.",
+                Level.NOTE,
             )
             return Found(tissue, (series.id,), notes=(note,))
         on_t1 = together(other, here.onto(there, own), here.cover(there))
