@@ -21,11 +21,12 @@ from asemble.datasets.own_data import LabelledSeries, read_rows
 from asemble.datasets.splits import TEST, case_labels, case_numbers
 from asemble.evaluation.external_cases import stacked, study_case
 from asemble.evaluation.external_metrics import ExternalCase
-from asemble.evaluation.external_report import Setting, as_json, as_markdown
+from asemble.evaluation.external_report import Setting, as_json, page_parts
 from asemble.imaging.fingerprints import Bits, fingerprints
 from asemble.imaging.slices import prepare
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.fusion import METHODS
+from asemble.performance.pages import as_markdown
 from asemble.predict import CLOSE_CALL
 
 JSON_FILE, MARKDOWN_FILE = "external.json", "external.md"
@@ -85,7 +86,7 @@ def evaluate_external(
         reasons=measured.reasons,
     )
     content = as_json(cases, inflation, setting)
-    text = as_markdown(content, inflation)
+    text = as_markdown(page_parts(content, inflation)) + "\n"
     with writing():
         out.mkdir(parents=True, exist_ok=True)
         plain = json.dumps(content, indent=1, allow_nan=False, default=asdict)

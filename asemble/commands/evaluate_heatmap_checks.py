@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from asemble.commands.evaluate_studies import Run, digest_of, keep
-from asemble.commands.terminal import progress, writing
+from asemble.commands.terminal import writing
 from asemble.core.labels import JUDGED_PLANES
 from asemble.datasets import seeds
 from asemble.evaluation.heatmap_check_records import look_at
 from asemble.evaluation.heatmap_checks import Bands, heatmap_checks, limits_of_checks
 from asemble.evaluation.joint_bands import fit_band
-from asemble.evaluation.simulated_studies import plan, run_studies
+from asemble.evaluation.simulated_studies import plan
 from asemble.imaging.joints import joint_region
 from asemble.models import load_ensemble
 from asemble.models.fusion import save_fusion
@@ -41,21 +41,17 @@ def measure_trust(count: int, run: Run, *, docs: Path) -> None:
     validation = plan(count, seeds.CALIBRATION, appearances=[None, *names])
     test = plan(count, seeds.HELD_OUT_TEST, appearances=names)
     with writing():
-        records = run_studies(
-            [*validation, *test],
+        validated, tested = run.records_of(
+            "trust",
+            {"validation": validation, "test": test},
             lambda simulated: look_at(simulated, ensemble),
-            records=run.records / "trust.jsonl",
-            digest=digest_of(ensemble, trust=MEASURED),
-            workers=run.workers,
-            keep=run.keep,
-            progress=progress("looking", "studies"),
-        )
+            digest_of(ensemble, trust=MEASURED),
+        ).values()
         bands = Bands(
             {plane: fit_band(plane, JOINT_CASES) for plane in JUDGED_PLANES},
             JOINT_CASES,
             {plane: float(joint_region(plane).mean()) for plane in JUDGED_PLANES},
         )
-        validated, tested = records[:count], records[count:]
         limits = limits_of_checks(validated)
         measured = heatmap_checks(validated, tested, limits, bands)
         directory = weights_directory(run.weights)

@@ -4,21 +4,18 @@ Measured on the inflammatory ones of the test studies, whose oedema is known, wi
 own: the methods and the controls cost more than the prediction.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from asemble.commands.evaluate_studies import PEOPLE, Run, digest_of, keep
-from asemble.commands.terminal import progress, writing
+from asemble.commands.evaluate_studies import Run, both_sets, digest_of, keep
+from asemble.commands.terminal import writing
 from asemble.core.labels import Pattern
 from asemble.evaluation.heatmap_metrics import heatmap_metrics
 from asemble.evaluation.heatmap_records import DRAWS, measure_for_explanations, untrained_draws
-from asemble.evaluation.simulated_studies import PlannedCase, Record, plan, run_studies
+from asemble.evaluation.simulated_studies import Record
 from asemble.explain.methods import OTHER_METHODS
 from asemble.models import Ensemble, load_ensemble
 from asemble.performance.pages import explanations_parts
 from asemble.performance.records import Appearances
-from asemble.performance.tables import HELD_OUT, TRAINING
-from asemble.phantom import HELD_OUT as HELD_OUT_APPEARANCES
 
 MEASURED = {"maps": 1, "methods": sorted(OTHER_METHODS), "draws": DRAWS}
 """What a record here depends on beside the ensemble; raise the number when a measure changes."""
@@ -44,26 +41,15 @@ def measure_explanations(count: int, run: Run, *, docs: Path) -> None:
 
 def examined(count: int, run: Run, ensemble: Ensemble) -> dict[Appearances, list[Record]]:
     """The records of the inflammatory studies of both sets, measured where they are not yet."""
-    plans = {
-        TRAINING: _inflammatory(plan(count, PEOPLE[TRAINING])),
-        HELD_OUT: _inflammatory(
-            plan(count, PEOPLE[HELD_OUT], appearances=list(HELD_OUT_APPEARANCES))
-        ),
+    sets = {
+        which: [case for case in cases if case.kind is Pattern.INFLAMMATORY]
+        for which, cases in both_sets(count).items()
     }
     draws = untrained_draws(ensemble)
     with writing():
-        measured = run_studies(
-            [case for cases in plans.values() for case in cases],
+        return run.records_of(
+            "explanations",
+            sets,
             lambda simulated: measure_for_explanations(simulated, ensemble, draws),
-            records=run.records / "explanations.jsonl",
-            digest=digest_of(ensemble, explanations=MEASURED),
-            workers=run.workers,
-            keep=run.keep,
-            progress=progress("measuring", "studies"),
+            digest_of(ensemble, explanations=MEASURED),
         )
-    first = len(plans[TRAINING])
-    return {TRAINING: measured[:first], HELD_OUT: measured[first:]}
-
-
-def _inflammatory(cases: Sequence[PlannedCase]) -> list[PlannedCase]:
-    return [case for case in cases if case.kind is Pattern.INFLAMMATORY]

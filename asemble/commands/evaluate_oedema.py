@@ -3,21 +3,13 @@
 from pathlib import Path
 
 from asemble import measurements
-from asemble.commands.evaluate_studies import PEOPLE, Run, keep
-from asemble.commands.terminal import progress, writing
-from asemble.datasets import seeds
+from asemble.commands.evaluate_studies import Run, both_sets, keep, validation_studies
+from asemble.commands.terminal import writing
 from asemble.evaluation.oedema_agreement import by_rules, measure_agreement, oedema_agreement
-from asemble.evaluation.simulated_studies import (
-    plan,
-    run_digest,
-    run_studies,
-    sources_digest,
-)
+from asemble.evaluation.simulated_studies import run_digest, sources_digest
 from asemble.models import Ensemble, load_ensemble
 from asemble.performance.pages import measurements_parts
-from asemble.performance.records import OedemaMeasurements
-from asemble.performance.tables import HELD_OUT, TRAINING
-from asemble.phantom import HELD_OUT as HELD_OUT_APPEARANCES
+from asemble.performance.records import Appearances, OedemaMeasurements
 
 
 def measure_measurements(count: int, run: Run, *, docs: Path) -> None:
@@ -34,27 +26,17 @@ def measure_measurements(count: int, run: Run, *, docs: Path) -> None:
         AsembleError: the weights are not right, or nothing can be written.
     """
     ensemble = load_ensemble(run.weights)
-    turns = [turn for name in HELD_OUT_APPEARANCES for turn in (None, name)]
-    validation = plan(max(count // 4, 3), seeds.CALIBRATION, appearances=turns)
-    tests = {
-        TRAINING: plan(count, PEOPLE[TRAINING]),
-        HELD_OUT: plan(count, PEOPLE[HELD_OUT], appearances=list(HELD_OUT_APPEARANCES)),
-    }
+    studies = {str(which): cases for which, cases in both_sets(count).items()}
+    studies["validation"] = validation_studies(max(count // 4, 3))
     with writing():
-        records = run_studies(
-            [*(case for cases in tests.values() for case in cases), *validation],
+        records = run.records_of(
+            "measurements",
+            studies,
             lambda simulated: measure_agreement(simulated, ensemble),
-            records=run.records / "measurements.jsonl",
-            digest=measurements_digest(ensemble),
-            workers=run.workers,
-            keep=run.keep,
-            progress=progress("measuring", "studies"),
+            measurements_digest(ensemble),
         )
-        sets = {
-            which: oedema_agreement(records[k * count : (k + 1) * count])
-            for k, which in enumerate(tests)
-        }
-        measured = OedemaMeasurements(sets, by_rules(records[-len(validation) :]))
+        sets = {which: oedema_agreement(records[which]) for which in Appearances}
+        measured = OedemaMeasurements(sets, by_rules(records["validation"]))
         print(keep("measurements", measured, measurements_parts, run.weights, docs))
 
 

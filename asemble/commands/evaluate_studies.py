@@ -7,10 +7,11 @@ reads. `explanations` and `trust` have records of their own. What they find goes
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,7 +23,14 @@ from asemble.datasets import seeds
 from asemble.evaluation.calibration_metrics import calibration_metrics
 from asemble.evaluation.fusion_fit import fit_fusion, pulls
 from asemble.evaluation.gallery import worst, write_strip
-from asemble.evaluation.simulated_studies import Record, plan, run_digest, run_studies
+from asemble.evaluation.simulated_studies import (
+    PlannedCase,
+    Record,
+    SimulatedStudy,
+    plan,
+    run_digest,
+    run_studies,
+)
 from asemble.evaluation.study_metrics import studies_measured
 from asemble.evaluation.study_records import measure_for_figures, measure_for_fusion
 from asemble.models import Ensemble, load_ensemble
@@ -43,6 +51,8 @@ from asemble.performance.records import NOTICE, Appearances, Performance
 from asemble.performance.store import GALLERY_FILE
 from asemble.performance.tables import HELD_OUT, TRAINING, confusion_table, study_table
 from asemble.phantom import HELD_OUT as HELD_OUT_APPEARANCES
+
+Set = TypeVar("Set")
 
 TWICE = 3
 """One in so many test studies is examined a second time, which costs as much as the first."""
@@ -81,6 +91,54 @@ class Run:
     workers: int
     keep: bool = False
 
+    def records_of(
+        self,
+        name: str,
+        sets: Mapping[Set, Sequence[PlannedCase]],
+        measure: Callable[[SimulatedStudy], Record],
+        digest: str,
+    ) -> dict[Set, list[Record]]:
+        """The records of each set of studies, measured where they are not yet.
+
+        Args:
+            name: of the file of records.
+            sets: of studies, by any name.
+            measure: what to write down of a study.
+            digest: of all that it depends on.
+        """
+        found = iter(
+            run_studies(
+                [case for cases in sets.values() for case in cases],
+                measure,
+                records=self.records / f"{name}.jsonl",
+                digest=digest,
+                workers=self.workers,
+                keep=self.keep,
+                progress=progress("measuring", "studies"),
+            )
+        )
+        return {which: list(islice(found, len(cases))) for which, cases in sets.items()}
+
+
+def both_sets(count: int, *, again: int = 0) -> dict[Appearances, list[PlannedCase]]:
+    """The studies of both test sets.
+
+    Args:
+        count: of each.
+        again: how many of each are examined a second time.
+    """
+    held_out = list(HELD_OUT_APPEARANCES)
+    return {
+        TRAINING: plan(count, PEOPLE[TRAINING], again=again),
+        HELD_OUT: plan(count, PEOPLE[HELD_OUT], appearances=held_out, again=again),
+    }
+
+
+def validation_studies(count: int, *, again: int = 0) -> list[PlannedCase]:
+    """Studies that look as training does and as held-out appearances, in turn."""
+    turns = [turn for name in HELD_OUT_APPEARANCES for turn in (None, name)]
+    return plan(count, seeds.CALIBRATION, appearances=turns, again=again)
+
 
 def calibrate(count: int, run: Run) -> None:
     """Fit the fusion on simulated validation studies and write `ensemble.json`.
@@ -95,18 +153,14 @@ def calibrate(count: int, run: Run) -> None:
     names = member_names(ensemble)
     ensemble.fusion = uncalibrated(ensemble.weights, names)  # in place of what this will write
     ensemble.scope = accepts_all()  # which studies are judged is no matter of calibration
-    turns = [turn for name in HELD_OUT_APPEARANCES for turn in (None, name)]
     studies = max(count, len(PATTERNS))
     with writing():
-        measured = run_studies(
-            plan(studies, seeds.CALIBRATION, appearances=turns, again=studies // 2),
+        (measured,) = run.records_of(
+            "calibrate",
+            {"validation": validation_studies(studies, again=studies // 2)},
             lambda simulated: measure_for_fusion(simulated, ensemble),
-            records=run.records / "calibrate.jsonl",
-            digest=run_digest(ensemble.weights),
-            workers=run.workers,
-            keep=run.keep,
-            progress=progress("calibrating", "studies"),
-        )
+            run_digest(ensemble.weights),
+        ).values()
         fusion = fit_fusion(measured, ensemble.weights, names, first_seed=seeds.CALIBRATION.first)
         directory = weights_directory(run.weights)
         kept, limits = _kept(directory, fusion)
@@ -208,24 +262,13 @@ def tested(count: int, run: Run) -> tuple[Ensemble, dict[Appearances, list[Recor
         AsembleError: the weights are not right, or nothing can be written.
     """
     ensemble = load_ensemble(run.weights)
-    again = count // TWICE
-    plans = {
-        TRAINING: plan(count, PEOPLE[TRAINING], again=again),
-        HELD_OUT: plan(
-            count, PEOPLE[HELD_OUT], appearances=list(HELD_OUT_APPEARANCES), again=again
-        ),
-    }
     with writing():
-        measured = run_studies(
-            [case for cases in plans.values() for case in cases],
+        return ensemble, run.records_of(
+            "studies",
+            both_sets(count, again=count // TWICE),
             lambda simulated: measure_for_figures(simulated, ensemble),
-            records=run.records / "studies.jsonl",
-            digest=digest_of(ensemble),
-            workers=run.workers,
-            keep=run.keep,
-            progress=progress("measuring", "studies"),
+            digest_of(ensemble),
         )
-    return ensemble, {TRAINING: measured[:count], HELD_OUT: measured[count:]}
 
 
 def digest_of(ensemble: Ensemble, **facts: object) -> str:

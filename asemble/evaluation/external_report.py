@@ -21,6 +21,7 @@ from asemble.evaluation.external_metrics import (
 from asemble.metrics.decision_curve import decision_curve
 from asemble.metrics.estimates import with_interval
 from asemble.metrics.heatmaps import POINTING_MARGIN
+from asemble.performance.pages import Parts
 
 METHOD_TITLES = {"gradcam": "Grad-CAM", "evidence": "evidence map"}
 
@@ -92,99 +93,72 @@ def as_json(
     }
 
 
-def as_markdown(content: Mapping[str, Any], inflation: Inflation | None) -> str:
+def page_parts(content: Mapping[str, Any], inflation: Inflation | None) -> Parts:
     """The same for people, from what `as_json` returns."""
     unit = content["cases"]["what"]
-    lines = [
-        "<!-- written by `asemble evaluate external` -->",
-        "# External validation",
-        "",
+    parts: Parts = [
+        "<!-- written by `asemble evaluate external` -->\n# External validation",
         content["notice"],
-        "",
-        *(f"**{warning}**\n" for warning in content["warnings"]),
+        *(f"**{warning}**" for warning in content["warnings"]),
         f"{content['cases']['count']} {unit}, {content['judged_slices']} judged slices. "
         f"Inflammatory against the rest; called from P(inflammatory) = {content['threshold']} on. "
         f"95% intervals resample {unit}.",
-        "",
-        *_figure_table(content["figures"]),
-        *_abstention_lines(content),
-        *_pointing_lines(content["pointing"]),
-        *_confusion_lines(content["confusion"]),
-        *_curve_lines(content["decision_curve"]),
+        _figure_table(content["figures"]),
+        "## Abstentions",
+        *_abstentions(content),
     ]
-    for site, found in content["sites"].items():
-        lines += [f"## Site {site}", "", *_figure_table({unit: found})]
-    if inflation is not None:
-        lines += ["## Why patients must not cross a split", "", f"{inflation}", ""]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _figure_table(by_level: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    names = list(next(iter(by_level.values())))
-    head = ["figure", *by_level]
-    rows = [
-        [name, *(with_interval(found[name], ".3f") for found in by_level.values())]
-        for name in names
-    ]
-    return [Table(head, rows).markdown(), ""]
-
-
-def _abstention_lines(content: Mapping[str, Any]) -> list[str]:
-    told = content["abstained"]
-    lines = ["## Abstentions", ""]
-    if told["patients"] is None:
-        lines += ["No patients are named, so there are no figures by patient.", ""]
-    else:
-        right = with_interval(content["decisions_right"], ".3f")
-        lines += [
-            f"{told['patients']} of {content['cases']['count']} patients; decisions right, an "
-            f"abstention counted as wrong: {right}.",
-            "",
+    if content["pointing"]:
+        rows = [
+            [METHOD_TITLES.get(method, method), with_interval(found, ".3f")]
+            for method, found in content["pointing"].items()
         ]
-    lines.append(f"Slices that were not judged: {told['slices_not_judged']}.")
-    reasons = {**told["reasons"], **told["slice_reasons"]}
-    listed = [f"- {count}: {reason}" for reason, count in reasons.items()]
-    return [*lines, *([""] if listed else []), *listed]
-
-
-def _pointing_lines(by_method: Mapping[str, Any]) -> list[str]:
-    if not by_method:
-        return []
-    rows = [
-        [METHOD_TITLES.get(m, m), with_interval(found, ".3f")] for m, found in by_method.items()
-    ]
-    return [
-        "",
-        "## Pointing",
-        "",
-        f"Hottest pixel within {POINTING_MARGIN} pixels of the mask, of inflammatory slices that "
-        "have one.",
-        "",
-        Table(["map of the ensemble", "share"], rows).markdown(),
-    ]
-
-
-def _confusion_lines(by_level: Mapping[str, Mapping[str, Mapping[str, int]]]) -> list[str]:
-    lines = []
-    for level, table in by_level.items():
-        head = ["truth, then most probable", *next(iter(table.values()))]
-        rows = [[truth, *(str(n) for n in row.values())] for truth, row in table.items()]
-        lines += ["", f"## Confusion of {level}", "", Table(head, rows).markdown()]
-    return lines
-
-
-def _curve_lines(curve: Mapping[str, Any]) -> list[str]:
+        parts += [
+            "## Pointing",
+            f"Hottest pixel within {POINTING_MARGIN} pixels of the mask, of inflammatory slices "
+            "that have one.",
+            Table(["map of the ensemble", "share"], rows),
+        ]
+    for level, counts in content["confusion"].items():
+        head = ["truth, then most probable", *next(iter(counts.values()))]
+        rows = [[truth, *(str(n) for n in row.values())] for truth, row in counts.items()]
+        parts += [f"## Confusion of {level}", Table(head, rows)]
+    curve = content["decision_curve"]
     rows = [
         [f"{p['threshold']:.2f}", *(f"{p[k]:.3f}" for k in ("model", "treat_all", "treat_none"))]
         for p in curve["points"]
     ]
-    return [
-        "",
+    parts += [
         "## Decision curve",
-        "",
         f"Net benefit of {curve['of']} against the probability from which on one would act "
         "(Vickers and Elkin 2006).",
-        "",
-        Table(["threshold", "ensemble", "act on all", "act on none"], rows).markdown(),
-        "",
+        Table(["threshold", "ensemble", "act on all", "act on none"], rows),
     ]
+    for site, found in content["sites"].items():
+        parts += [f"## Site {site}", _figure_table({unit: found})]
+    if inflation is not None:
+        parts += ["## Why patients must not cross a split", f"{inflation}"]
+    return parts
+
+
+def _figure_table(by_level: Mapping[str, Mapping[str, Any]]) -> Table:
+    rows = [
+        [name, *(with_interval(found[name], ".3f") for found in by_level.values())]
+        for name in next(iter(by_level.values()))
+    ]
+    return Table(["figure", *by_level], rows)
+
+
+def _abstentions(content: Mapping[str, Any]) -> list[str]:
+    told = content["abstained"]
+    if told["patients"] is None:
+        words = "No patients are named, so there are no figures by patient."
+    else:
+        right = with_interval(content["decisions_right"], ".3f")
+        words = (
+            f"{told['patients']} of {content['cases']['count']} patients; decisions right, an "
+            f"abstention counted as wrong: {right}."
+        )
+    reasons = {**told["reasons"], **told["slice_reasons"]}
+    listed = "\n".join(f"- {count}: {reason}" for reason, count in reasons.items())
+    not_judged = f"Slices that were not judged: {told['slices_not_judged']}."
+    return [words, not_judged, *([listed] if listed else [])]

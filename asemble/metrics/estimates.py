@@ -12,6 +12,8 @@ class Estimate:
 
     >>> str(Estimate(0.912, 0.87, 0.95, 200))
     '0.912 (95% interval 0.870 to 0.950, 200 cases)'
+    >>> f"{Estimate(-0.012, -0.05, 0.02, 200):+.1%}"
+    '-1.2% (-5.0% to +2.0%)'
     """
 
     value: float
@@ -23,20 +25,13 @@ class Estimate:
         value, low, high = (f"{number:.3f}" for number in (self.value, self.low, self.high))
         return f"{value} (95% interval {low} to {high}, {self.cases} cases)"
 
+    def __format__(self, spec: str) -> str:
+        return interval(self.value, self.low, self.high, spec or ".2f")
+
 
 def with_interval(found: Estimate | None, spec: str = ".2f") -> str:
-    """A metric and the ends of its interval.
-
-    Args:
-        found: None where the metric does not exist.
-        spec: format of each number.
-
-    >>> with_interval(Estimate(-0.012, -0.05, 0.02, 200), "+.1%")
-    '-1.2% (-5.0% to +2.0%)'
-    """
-    if found is None:
-        return NOT_MEASURABLE
-    return interval(found.value, found.low, found.high, spec)
+    """A metric and the ends of its interval, or that it does not exist."""
+    return NOT_MEASURABLE if found is None else format(found, spec)
 
 
 def interval(value: float, low: float, high: float, spec: str = ".2f") -> str:
@@ -45,5 +40,4 @@ def interval(value: float, low: float, high: float, spec: str = ".2f") -> str:
     >>> interval(0.9123, 0.87, 0.95)
     '0.91 (0.87 to 0.95)'
     """
-    value_words, low_words, high_words = (format(number, spec) for number in (value, low, high))
-    return f"{value_words} ({low_words} to {high_words})"
+    return f"{value:{spec}} ({low:{spec}} to {high:{spec}})"

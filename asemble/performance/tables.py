@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
-from asemble.core.results import ENSEMBLE, HEATMAP_FAILS, MEMBERS_DISAGREE
+from asemble.core.results import ENSEMBLE
 from asemble.core.tables import Table
 from asemble.metrics.estimates import NOT_MEASURABLE, interval, with_interval
 from asemble.models.fusion import EVIDENCE, GRADCAM
@@ -124,8 +124,8 @@ def study_rows(measured: StudyMetrics) -> Rows:
     for key in ("accuracy", "sensitivity", "specificity"):
         yield _ANSWERS[key], getattr(answers, key)
     yield "abstained", measured.abstained
-    yield f"abstained: {MEMBERS_DISAGREE.lower()}", measured.disagree
-    yield f"abstained: {HEATMAP_FAILS.lower()}", measured.heatmap_fails
+    yield "abstained: the members disagree", measured.disagree
+    yield "abstained: the heatmap of the slice that weighs most fails its test", measured.heatmap_fails
     yield "accuracy where it decides", measured.decided
     for key in ("shows_oedema", "pointing"):
         yield _ANSWERS[key], getattr(answers, key)
@@ -154,13 +154,28 @@ def _plane_rows(plane: Plane, measured: PlaneMetrics) -> Rows:
             yield f"energy in the lesion, {label}", of_map.energy
 
 
+def _table(columns: Mapping[str, str] | Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A table of what is measured: numbers and estimates in the format of their column."""
+    specs = list(columns.values()) if isinstance(columns, Mapping) else [""] * len(columns)
+    return Table(
+        list(columns),
+        [[_cell(cell, spec) for cell, spec in zip(row, specs, strict=True)] for row in rows],
+    )
+
+
+def _cell(cell: object, spec: str) -> str:
+    if cell is None:
+        return NOT_MEASURABLE
+    return str(cell) if isinstance(cell, str) else format(cell, spec)
+
+
 def study_table(sets: Mapping[Appearances, StudyMetrics]) -> Table:
     """Every metric of studies and slices, a column a test set."""
-    found = {which: dict(study_rows(measured)) for which, measured in sets.items()}
-    names = list(dict.fromkeys(name for rows in found.values() for name in rows))
-    return Table(
+    found = [dict(study_rows(measured)) for measured in sets.values()]
+    names = dict.fromkeys(name for rows in found for name in rows)
+    return _table(
         ["figure", *(f"simulated, {which.words}" for which in sets)],
-        [[name, *(with_interval(rows.get(name)) for rows in found.values())] for name in names],
+        ([name, *(rows.get(name) for rows in found)] for name in names),
     )
 
 
@@ -168,39 +183,33 @@ def main_table(performance: Performance) -> Table:
     """The metrics that matter most, a column a test set."""
     columns = [_main_rows(performance, which) for which in Appearances]
     rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
-    return Table(["", *(which.words for which in Appearances)], rows)
+    return _table(["", *(which.words for which in Appearances)], rows)
 
 
-def _main_rows(performance: Performance, which: Appearances) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _main_rows(performance: Performance, which: Appearances) -> dict[str, object]:
+    found: dict[str, object] = {}
     if performance.studies is not None:
         rows = dict(study_rows(performance.studies.sets[which]))
-        found |= {name: with_interval(rows[name]) for name in _MAIN}
+        found |= {name: rows[name] for name in _MAIN}
     if performance.calibration is not None:
         calibration = performance.calibration[which]
         for error in calibration.errors:
             if error.pattern is Pattern.INFLAMMATORY:
                 words = f"{with_interval(error.error)}; if perfect {error.if_perfect:.2f}"
                 found[f"calibration error, {level_of(error)}"] = words
-        held = with_interval(calibration.interval.held)
-        found["interval holds a second examination"] = held
+        found["interval holds a second examination"] = calibration.interval.held
     return found
 
 
 def appearances_table(measured: StudyMetrics) -> Table:
     """The main metrics of each held-out appearance."""
-    planes = list(measured.planes)
-    return Table(
-        ["appearance", "studies", "study AUC", *(f"slice AUC, {plane}" for plane in planes)],
-        [
-            [
-                name,
-                str(found.studies),
-                with_interval(found.auc),
-                *(with_interval(found.slices[plane]) for plane in planes),
-            ]
+    return _table(
+        ["appearance", "studies", "study AUC"]
+        + [f"slice AUC, {plane}" for plane in measured.planes],
+        (
+            [name, str(found.studies), found.auc, *(found.slices[p] for p in measured.planes)]
             for name, found in measured.appearances.items()
-        ],
+        ),
     )
 
 
@@ -266,69 +275,53 @@ def of_what(error: CalibrationError) -> str:
 
 def calibration_table(sets: Mapping[Appearances, CalibrationMetrics]) -> Table:
     """Calibration errors of each set and level."""
-    return Table(
-        ["simulated set", "cases", "of", "ECE", "if perfect"],
-        [
-            [
-                which.words,
-                f"{error.cases} {level_of(error)}",
-                of_what(error),
-                with_interval(error.error, ".3f"),
-                f"{error.if_perfect:.3f} ({error.unlikely:.3f})",
-            ]
-            for which, measured in sets.items()
-            for error in measured.errors
-        ],
-    )
+    rows = []
+    for which, measured in sets.items():
+        for error in measured.errors:
+            cases = f"{error.cases} {level_of(error)}"
+            perfect = f"{error.if_perfect:.3f} ({error.unlikely:.3f})"
+            rows.append([which.words, cases, of_what(error), error.error, perfect])
+    head = {"simulated set": "", "cases": "", "of": "", "ECE": ".3f", "if perfect": ""}
+    return _table(head, rows)
 
 
 def interval_table(sets: Mapping[Appearances, CalibrationMetrics]) -> Table:
     """How often the interval holds the answer to a second examination."""
     found = {which.words: measured.interval for which, measured in sets.items()}
-    return Table(
-        ["simulated set", "people examined twice", "nominal", "held", "mean width"],
-        [
-            [
-                name,
-                str(each.people),
-                f"{each.nominal:.2f}",
-                with_interval(each.held),
-                _plain(each.width),
-            ]
-            for name, each in found.items()
-        ],
+    head = {"simulated set": "", "people examined twice": "d", "nominal": ".2f"}
+    return _table(
+        {**head, "held": ".2f", "mean width": ".2f"},
+        ([name, each.people, each.nominal, each.held, each.width] for name, each in found.items()),
     )
 
 
 def bins_table(error: CalibrationError) -> Table:
     """Probability against frequency."""
-    return Table(
-        ["cases", "mean probability", "frequency"],
-        [[str(b.cases), f"{b.predicted:.3f}", f"{b.observed:.3f}"] for b in error.bins],
-    )
+    head = {"cases": "d", "mean probability": ".3f", "frequency": ".3f"}
+    return _table(head, ([each.cases, each.predicted, each.observed] for each in error.bins))
 
 
 def maps_table(measured: HeatmapMetrics, plane: Plane) -> Table:
     """Where maps point, by method and member."""
     titles = {**MAPS, MISMATCHED: "Grad-CAM as shown, mismatched oedema (control)"}
-    rows = []
+    rows: list[list[object]] = []
     for row in measured.maps:
         if row.plane is plane:
             others = (row.precision, row.energy, row.near)
-            shown = ["", "", ""] if row.method == MISMATCHED else map(with_interval, others)
-            rows.append([titles[row.method], row.who, with_interval(row.pointing), *shown])
-    return Table(["map", "of", *_MAP_COLUMNS], rows)
+            shown = ("", "", "") if row.method == MISMATCHED else others
+            rows.append([titles[row.method], row.who, row.pointing, *shown])
+    return _table(["map", "of", *_MAP_COLUMNS], rows)
 
 
 def differences_table(measured: HeatmapMetrics, plane: Plane) -> Table:
     """How far Grad-CAM is from the evidence map."""
-    return Table(
-        ["Grad-CAM less evidence map", "difference in pointing", "within 5 points"],
-        [
-            [row.who, with_interval(row.difference, "+.3f"), _yes(is_within(row.difference))]
+    return _table(
+        {"Grad-CAM less evidence map": "", "difference in pointing": "+.3f", "within 5 points": ""},
+        (
+            [row.who, row.difference, _yes(is_within(row.difference))]
             for row in measured.differences
             if row.plane is plane
-        ],
+        ),
     )
 
 
@@ -339,20 +332,12 @@ def is_within(difference: Maybe) -> bool:
 
 def cascade_table(measured: HeatmapMetrics, plane: Plane) -> Table:
     """Whether maps forget what the networks forget."""
-    return Table(
-        ["randomised down to", "of", *_CASCADE_COLUMNS, "has forgotten"],
-        [
-            [
-                f"`{row.layer}`",
-                row.who,
-                with_interval(row.rank),
-                with_interval(row.ssim),
-                _yes(row.rank is not None and row.rank.high < FORGOTTEN),
-            ]
-            for row in measured.cascade
-            if row.plane is plane
-        ],
-    )
+    rows: list[list[object]] = []
+    for row in measured.cascade:
+        if row.plane is plane:
+            forgot = row.rank is not None and row.rank.high < FORGOTTEN
+            rows.append([f"`{row.layer}`", row.who, row.rank, row.ssim, _yes(forgot)])
+    return _table(["randomised down to", "of", *_CASCADE_COLUMNS, "has forgotten"], rows)
 
 
 def checks_table(measured: HeatmapChecks, limits: Mapping[str, float | None]) -> Table:
@@ -362,56 +347,41 @@ def checks_table(measured: HeatmapChecks, limits: Mapping[str, float | None]) ->
         measured: what was found.
         limits: by check, as the fusion has them.
     """
-    return Table(
-        ["question", "limit", "AUC", "AUC where P is high"]
-        + [f"{which} maps below the limit" for which in ("right", "wrong")],
-        [
-            [CHECKS[name], _plain(limits.get(name))]
-            + [with_interval(getattr(found, each.name)) for each in fields(found)]
+    head = {"question": "", "limit": ".2f", "AUC": "", "AUC where P is high": ""}
+    return _table(
+        head | {f"{which} maps below the limit": "" for which in ("right", "wrong")},
+        (
+            [CHECKS[name], limits.get(name), *(getattr(found, each.name) for each in fields(found))]
             for name, found in measured.checks.items()
-        ],
+        ),
     )
 
 
 def regions_table(measured: HeatmapChecks) -> Table:
     """What the joint region holds."""
-    return Table(
-        ["plane", "oedema", "area", "band"],
-        [
-            [
-                plane,
-                with_interval(found.oedema),
-                f"{found.area:.2f}",
-                ", ".join(f"{name} {value:g}" for name, value in asdict(found.in_use).items()),
-            ]
-            for plane, found in measured.regions.items()
-        ],
-    )
+    rows = []
+    for plane, found in measured.regions.items():
+        band = ", ".join(f"{name} {value:g}" for name, value in asdict(found.in_use).items())
+        rows.append([plane, found.oedema, found.area, band])
+    return _table({"plane": "", "oedema": "", "area": ".2f", "band": ""}, rows)
 
 
 def agreement_table(measured: OedemaAgreement) -> Table:
     """Found against true."""
-    rows = []
+    rows: list[list[object]] = []
     for name, title in _AGREEMENTS.items():
         found = getattr(measured, name)
         limits = found.limits
-        between = NOT_MEASURABLE
-        if limits is not None:
-            between = interval(limits.mean, limits.low, limits.high, "+.1f")
-        rows.append([title, with_interval(found.icc), between, str(found.cases)])
+        between = limits and interval(limits.mean, limits.low, limits.high, "+.1f")
+        rows.append([title, found.icc, between, str(found.cases)])
     head = ["measure", "ICC(2,1)", "found less true: mean (limits of agreement)", "studies"]
-    return Table(head, rows)
+    return _table(head, rows)
 
 
 def rules_table(measured: OedemaMeasurements) -> Table:
     """ICC by other rules of what counts as oedema."""
-    return Table(
-        ["rules", "ICC(2,1)"],
-        [
-            [rules_words(each.sure, each.quadrant_mm2), _plain(each.icc, ".3f")]
-            for each in measured.rules
-        ],
-    )
+    rows = [[rules_words(each.sure, each.quadrant_mm2), each.icc] for each in measured.rules]
+    return _table({"rules": "", "ICC(2,1)": ".3f"}, rows)
 
 
 def rules_words(sure: float, quadrant_mm2: float) -> str:
@@ -425,44 +395,24 @@ def rules_words(sure: float, quadrant_mm2: float) -> str:
 
 def gate_table(groups: Iterable[GateGroup]) -> Table:
     """What the input gate makes of groups of studies."""
-    return Table(
-        [
-            "group",
-            "studies",
-            "abstained",
-            "share (95% interval)",
-            "pelvis",
-            "margin",
-            "note",
-            "commonest reason",
-        ],
-        [
-            [
-                g.name,
-                str(g.studies),
-                str(g.abstained),
-                with_interval(g.share, ".1%"),
-                _percentiles(g.pelvis, ".0%"),
-                _percentiles(g.margin_shown, "+.1f"),
-                f"{g.noted / g.studies:.0%}",
-                next(iter(g.reasons), ""),
-            ]
-            for g in groups
-        ],
-    )
+    head = {"group": "", "studies": "d", "abstained": "d", "share (95% interval)": ".1%"}
+    rows = []
+    for g in groups:
+        pelvis, margin = _percentiles(g.pelvis, ".0%"), _percentiles(g.margin_shown, "+.1f")
+        noted, reason = f"{g.noted / g.studies:.0%}", next(iter(g.reasons), "")
+        rows.append([g.name, g.studies, g.abstained, g.share, pelvis, margin, noted, reason])
+    return _table(head | dict.fromkeys(("pelvis", "margin", "note", "commonest reason"), ""), rows)
 
 
 def networks_table(measured: Comparison, plane: Plane, which: Appearances) -> Table:
     """Networks on slices: taught by, passes, size, metrics."""
-    return Table(
-        ["Network", "Taught by", "Passes", "Parameters", *SLICE_METRICS.values()],
-        [
-            [row.title, row.taught_by, " + ".join(f"{n:,}" for n in row.passes)]
-            + [f"{row.parameters / 1e6:.1f} M"]
-            + [with_interval(getattr(row.metrics[which], name)) for name in SLICE_METRICS]
-            for row in measured.planes[plane].rows
-        ],
-    )
+    rows = []
+    for row in measured.planes[plane].rows:
+        passes = " + ".join(f"{n:,}" for n in row.passes)
+        metrics = [getattr(row.metrics[which], name) for name in SLICE_METRICS]
+        size = f"{row.parameters / 1e6:.1f} M"
+        rows.append([row.title, row.taught_by, passes, size, *metrics])
+    return _table(["Network", "Taught by", "Passes", "Parameters", *SLICE_METRICS.values()], rows)
 
 
 def networks_confusion_table(measured: Comparison, plane: Plane, which: Appearances) -> Table:
@@ -481,15 +431,13 @@ def networks_confusion_table(measured: Comparison, plane: Plane, which: Appearan
 def ablations_table(measured: Ablations, plane: Plane, which: Appearances) -> Table:
     """What each part of the simulator is worth; differences are to the first row."""
     first, *_ = rows = measured.planes[plane]
-    head = ["Trained on", "AUC", "AUC, difference", "Pointing", "Pointing, difference"]
     shown = []
     for row in rows:
-        cells = [row.title]
-        for found in (row.auc[which], row.pointing[which]):
-            difference = "" if row is first else with_interval(found.difference, "+.2f")
-            cells += [with_interval(found.value), difference]
-        shown.append(cells)
-    return Table(head, shown)
+        auc, pointing = row.auc[which], row.pointing[which]
+        differences = ("", "") if row is first else (auc.difference, pointing.difference)
+        shown.append([row.title, auc.value, differences[0], pointing.value, differences[1]])
+    head = {"Trained on": "", "AUC": "", "AUC, difference": "+.2f"}
+    return _table({**head, "Pointing": "", "Pointing, difference": "+.2f"}, shown)
 
 
 def member_rows(performance: Performance, plane: Plane, member: str) -> Rows:
@@ -518,10 +466,6 @@ def member_rows(performance: Performance, plane: Plane, member: str) -> Rows:
 
 def _percentiles(found: Percentiles | None, spec: str) -> str:
     return "-" if found is None else " / ".join(format(part, spec) for part in found)
-
-
-def _plain(value: float | None, spec: str = ".2f") -> str:
-    return NOT_MEASURABLE if value is None else format(value, spec)
 
 
 def _yes(is_so: bool) -> str:
