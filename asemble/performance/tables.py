@@ -108,6 +108,7 @@ _MAIN = (
     *(f"pointing, {plane}, {GRADCAM}" for plane in JUDGED_PLANES),
     *("sensitivity", "specificity", "accuracy", "abstained"),
 )
+_HEATMAP_FAILS = "abstained: the heatmap of the slice that weighs most fails its test"
 _MAP_COLUMNS = ("pointing", "average precision", "in the lesion", "near")
 _CASCADE_COLUMNS = ("rank correlation", "SSIM")
 
@@ -125,7 +126,7 @@ def study_rows(measured: StudyMetrics) -> Rows:
         yield _ANSWERS[key], getattr(answers, key)
     yield "abstained", measured.abstained
     yield "abstained: the members disagree", measured.disagree
-    yield "abstained: the heatmap of the slice that weighs most fails its test", measured.heatmap_fails
+    yield _HEATMAP_FAILS, measured.heatmap_fails
     yield "accuracy where it decides", measured.decided
     for key in ("shows_oedema", "pointing"):
         yield _ANSWERS[key], getattr(answers, key)
