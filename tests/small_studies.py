@@ -12,7 +12,7 @@ from asemble.core.volume import Volume
 from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.cards import Card, input_facts
 from asemble.models.fusion import save_fusion, uncalibrated
-from asemble.models.scope import accepts_all, save_scope
+from asemble.models.input_gate import accepts_all, save_input_gate
 from asemble.models.signing import open_signed
 from asemble.models.weights import save_weights, weights_name
 
@@ -41,7 +41,7 @@ def write_random_weights(folder: Path, *, fusion: bool = True) -> Ensemble:
                 calibration={"temperature": 1.5},
             )
             save_weights(folder / weights_name(plane, spec.name), network.state_dict(), card)
-    save_scope(folder, accepts_all())  # these studies are noise, which a real scope declines
+    save_input_gate(folder, accepts_all())  # these studies are noise, which a real scope declines
     ensemble = load_ensemble(folder, device="cpu")
     if fusion:
         names = {plane: list(MEMBERS) for plane in JUDGED_PLANES}

@@ -15,9 +15,8 @@ from asemble.imaging.arrangement import (
     is_word_alone,
     pelvis_shown,
 )
-from asemble.models.scope import accepts_all
-from asemble.predict import refused_unseen
-from asemble.predict.in_scope import LOCALISER
+from asemble.models.input_gate import accepts_all
+from asemble.predict.gate import LOCALISER, Gate
 
 SIDE = 128
 STRAIGHT = np.array([[0, 0, 0.8, 0], [4.0, 0.3, 0, 0], [0, -0.8, 0, 0], [0, 0, 0, 1]])
@@ -114,12 +113,12 @@ def test_a_few_slices_in_three_planes_under_one_name_are_called_a_localiser() ->
 
     scout = [few(Plane.CORONAL, 1), few(Plane.AXIAL, 2, 3), few(Plane.SAGITTAL, 4)]
     stack = replace(noise_series(slices=6, id="s03"), frame_of_reference="F1")
-    refusals = refused_unseen(study_of(*scout, stack), accepts_all())
+    refusals = Gate(study_of(*scout, stack), accepts_all()).refusals
     assert {refusals[name].code for name in ("s01", "s02")} == {LOCALISER}  # type: ignore[union-attr]
     assert "localiser" in refusals["s01"].sentence  # type: ignore[union-attr]
     assert refusals["s03"] is None
-    excerpts = refused_unseen(study_of(*scout[:2], stack), accepts_all())
+    excerpts = Gate(study_of(*scout[:2], stack), accepts_all()).refusals
     assert excerpts["s01"] is excerpts["s02"] is None  # of two stacks
     bare = [replace(each, frame_of_reference=None) for each in scout]
-    told = refused_unseen(study_of(*bare), accepts_all()).values()
+    told = Gate(study_of(*bare), accepts_all()).refusals.values()
     assert LOCALISER not in {each.code for each in told if each is not None}

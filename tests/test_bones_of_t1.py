@@ -21,7 +21,7 @@ from asemble.models import Ensemble, load_ensemble
 from asemble.phantom import sample_case, sample_stack
 from asemble.phantom.cases import RenderedSlice, render_weightings
 from asemble.predict import assess, predict
-from asemble.predict.t1 import ELSEWHERE, Squares, overlap, partners_of, together
+from asemble.predict.bones_of_t1 import ELSEWHERE, Squares, overlap, partners_of, together
 from asemble.ui import marking, state
 from asemble.ui.outlines import LAYERS, outlines
 

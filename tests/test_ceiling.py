@@ -18,7 +18,7 @@ from asemble.imaging.content import content_of
 from asemble.imaging.intensity import foreground_median, percentile_window, stack_median
 from asemble.imaging.intensity import stack_windows as windows
 from asemble.imaging.orientation import as_shown
-from asemble.imaging.slices import prepare
+from asemble.imaging.slices import prepare, prepared
 from asemble.io import Part, read_parts
 from asemble.ui.stacks import stack_bytes
 
@@ -112,7 +112,7 @@ def test_checks_hold_a_few_slices_at_a_time(series: Series) -> None:
     quality.why_not_judged(series)
     few = VOXEL_BYTES // 4
     assert peak(lambda: quality.why_not_judged(series)) < few
-    assert peak(lambda: content_of(series.volume)) < few
+    assert peak(lambda: content_of(series.volume, prepared(series.volume))) < few
     assert peak(lambda: windows(series.volume.voxels, [(1, 99), (50, 99.9)])) < few
 
 
@@ -130,7 +130,7 @@ def test_a_series_of_more_slices_than_fit_is_shown_and_not_judged() -> None:
     voxels = np.zeros((quality.MAX_SLICES + 1, 64, 64), dtype=np.float32)
     affine = np.array([[0, 0, 3.0, 0], [4.0, 0, 0, 0], [0, -3.0, 0, 0], [0, 0, 0, 1]])
     long = Series("s01", "", Volume(voxels, affine), Plane.CORONAL, Weighting.FLUID)
-    remark = quality.remark_on(long)
+    remark = quality.by_file(long)
     assert remark is not None and remark.code == "too-many-slices"
 
 

@@ -11,20 +11,23 @@ from small_studies import AXIAL, CORONAL, noise_series, study_of, two_plane_stud
 from asemble.core.labels import Plane, Tissue
 from asemble.core.results import (
     ABSTAIN,
+    CheckVerdict,
     DecidingSlice,
     Probabilities,
     SeriesPrediction,
     SlicePrediction,
     StudyPrediction,
-    Told,
 )
 from asemble.core.volume import Volume
+from asemble.explain import SeriesOutput
 from asemble.imaging.joints import JOINT_BANDS, joint_region, joint_regions
+from asemble.imaging.slices import grid_of
 from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.counting import NO_JOINT, AtJoints, at_joints
-from asemble.predict import Judged, assess, decide, predict
-from asemble.predict.deciding import FAILED, deciding_slice, why_heatmap_fails
-from asemble.predict.judging import judged_series, study_features
+from asemble.predict import assess, predict
+from asemble.predict.decision import decide
+from asemble.predict.heatmap_verdict import FAILED, deciding_slice, why_heatmap_fails
+from asemble.predict.inference import InferredSeries, inferred, study_features
 from asemble.reading import Reading
 from asemble.ui import charts
 from asemble.ui.key_images import key_images, places
@@ -38,11 +41,13 @@ AT_JOINTS, ELSEWHERE, IN_FRONT = (
 )
 
 
-def judged(*slices: tuple[list[float], AtJoints], least: float | None = 0.8) -> Judged:
+def judged(*slices: tuple[list[float], AtJoints], least: float | None = 0.8) -> InferredSeries:
     """A coronal series, looked at by one member alone."""
     said = np.array([probabilities for probabilities, _ in slices])
     where = [place for _, place in slices]
-    return Judged(noise_series(slices=len(slices)), {"pvt": said}, {"pvt": 1.0}, where, least)
+    return InferredSeries(
+        noise_series(slices=len(slices)), {"pvt": said}, {"pvt": 1.0}, where, least
+    )
 
 
 def test_slices_in_front_of_the_joints_and_behind_them_have_no_region() -> None:
@@ -106,7 +111,7 @@ def test_members_that_hold_most_of_the_skill_and_see_another_class_make_it_absta
 
     def decided(strong: Probabilities, weak: Probabilities) -> tuple[str, list[str]]:
         shares = {"asemblenet": 0.6, "pvt": 0.4}
-        series = Judged(noise_series(slices=5), {"asemblenet": said, "pvt": said}, shares)
+        series = InferredSeries(noise_series(slices=5), {"asemblenet": said, "pvt": said}, shares)
         return decide([series], sure, {"asemblenet": strong, "pvt": weak})
 
     decision, reasons = decided(strong=other, weak=sure)
@@ -125,8 +130,8 @@ def test_members_that_hold_most_of_the_skill_and_see_another_class_make_it_absta
 
 
 def test_the_heatmap_fails_when_most_questions_speak_against_it() -> None:
-    def told(*verdicts: bool | None) -> list[Told]:
-        return [Told("?", f"{n}%", "", verdict) for n, verdict in enumerate(verdicts)]
+    def told(*verdicts: bool | None) -> list[CheckVerdict]:
+        return [CheckVerdict("?", f"{n}%", "", verdict) for n, verdict in enumerate(verdicts)]
 
     assert why_heatmap_fails(told(True, *[False] * (FAILED - 1), None)) is None
     assert why_heatmap_fails(told(False, False, None, False)) == (
@@ -183,7 +188,7 @@ def test_a_failed_heatmap_makes_prediction_and_assessment_abstain_alike(strict: 
     assert alone.probabilities is not None and alone.probabilities.inflammatory > 0.9
     assert alone.why_abstains is not None and "fails its test on" in alone.why_abstains
     assert alone.reasons == beside.reasons and alone.deciding == beside.deciding
-    assert alone.deciding is not None and len(alone.deciding.told) == 4
+    assert alone.deciding is not None and len(alone.deciding.checks) == 4
 
 
 def test_only_an_inflammatory_answer_rests_on_a_heatmap(
@@ -193,7 +198,7 @@ def test_only_an_inflammatory_answer_rests_on_a_heatmap(
     strict.fusion = replace(strict.fusion, coefficients=normal)
     prediction = predict(study_of(noise_series()), strict)
     assert prediction.decision == "normal"
-    assert prediction.deciding is not None and prediction.deciding.told == ()
+    assert prediction.deciding is not None and prediction.deciding.checks == ()
 
 
 def test_slices_without_joints_keep_their_own_answer_and_say_why_it_does_not_count(
@@ -247,5 +252,6 @@ def test_slices_count_by_the_joints_that_are_seen_before_geometry(strict: Ensemb
     said = {name: np.full((20, 3), 1 / 3) for name in MEMBERS}
     found = dict.fromkeys(MEMBERS, evidence)
     none = np.zeros_like(evidence)
-    judged = judged_series(series, said, found, strict, tissue=tissue, oedema=none)
-    assert judged.counts.tolist() == [True, True] + [False] * 18
+    grid = grid_of(series.volume, series.plane)
+    output = SeriesOutput(Plane.CORONAL, grid, said, {}, found, tissue.astype(np.float16), none)
+    assert inferred(series, output, strict).counts.tolist() == [True, True] + [False] * 18

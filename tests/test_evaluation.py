@@ -42,7 +42,6 @@ from asemble.evaluation.study_records import (
     measure_for_figures,
     shown_maps,
 )
-from asemble.explain import explain
 from asemble.metrics.estimates import Estimate
 from asemble.metrics.heatmaps import (
     energy_in,
@@ -72,7 +71,7 @@ from asemble.performance.tables import (
     what_went_wrong,
 )
 from asemble.phantom import HELD_OUT, sample_case
-from asemble.predict import predict
+from asemble.predict import assess, predict
 
 NORMAL, INFLAMMATORY, MECHANICAL = PATTERNS
 
@@ -469,7 +468,7 @@ def test_one_pass_writes_down_what_an_answer_and_its_explanation_apart_would(
 ) -> None:
     short = shortened(simulated)
     prediction = predict(short.study, random_ensemble)
-    heatmaps = explain(short.study, prediction, random_ensemble)
+    _, heatmaps = assess(short.study, random_ensemble)
     apart = figures_record(short, prediction, shown_maps(heatmaps, short.truth))
     found = measure_for_figures(short, random_ensemble)
     assert found | {"again": None, "without_rules": None} == apart

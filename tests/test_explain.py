@@ -11,24 +11,31 @@ from small_studies import noise_series, study_of, two_plane_study
 
 from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE
-from asemble.explain import explain, raw_maps
-from asemble.explain.cascade import cascade_layers, cascade_maps
-from asemble.explain.controls import body_maps, control_maps, untrained
-from asemble.explain.gradcam import ClassifierOutputTarget, GradCAM, UnscaledGradCAM, look
-from asemble.explain.heatmaps import FAINTEST, SUREST, looks
-from asemble.explain.methods import OTHER_METHODS, other_maps
+from asemble.core.study import Series
+from asemble.evaluation.cam_methods import OTHER_METHODS, other_maps
+from asemble.evaluation.cascade import cascade_layers, cascade_maps
+from asemble.evaluation.map_controls import body_maps, control_maps, untrained
+from asemble.explain import SeriesOutput, infer
+from asemble.explain.gradcam import ClassifierOutputTarget, GradCAM, grad_cam, unscaled_map
+from asemble.explain.heatmaps import FAINTEST, SUREST
 from asemble.imaging.slices import prepare
 from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.evidence import TOP_CELLS
 from asemble.models.fusion import EVIDENCE, GRADCAM, METHODS, uncalibrated
-from asemble.predict import predict
+from asemble.predict import assess, predict
+from asemble.predict.inference import infer_study
 
 INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
 
 
+def output(series: Series, ensemble: Ensemble) -> SeriesOutput:
+    plane = Plane(str(series.plane))
+    return infer(plane, prepare(series.volume, plane), ensemble)
+
+
 def test_maps_lie_on_the_grid_of_their_series(random_ensemble: Ensemble) -> None:
     study = two_plane_study(slices=2)
-    heatmaps = explain(study, predict(study, random_ensemble), random_ensemble)
+    heatmaps = assess(study, random_ensemble)[1]
     assert set(heatmaps) == {"s01", "s02"}
     for series in study.series:
         for method in METHODS:
@@ -43,7 +50,7 @@ def test_maps_lie_on_the_grid_of_their_series(random_ensemble: Ensemble) -> None
 def test_the_maps_have_the_shape_of_the_packages_own(random_ensemble: Ensemble) -> None:
     member = random_ensemble.planes[Plane.CORONAL][0]
     images = member.inputs(prepare(noise_series(slices=2).volume).images)
-    ours = look(member.network, images).heat
+    ours = grad_cam(member.network, images)[0]
     network = deepcopy(member.network)  # the package leaves gradients behind
     with GradCAM(network, [member.spec.cam_module(network)]) as package:
         theirs = package(images, targets=[ClassifierOutputTarget(INFLAMMATORY)] * 2)
@@ -62,10 +69,8 @@ def test_grad_cam_at_the_body_is_the_packages_own(random_ensemble: Ensemble) -> 
     assert [heat.shape for heat in found] == [(2, side, side) for side in (128, 64, 32, 16)]
     network = deepcopy(member.network)
     layer = network.get_submodule("body.body.blocks.4")
-    package = UnscaledGradCAM(network, [layer])
     inputs = member.inputs(images).requires_grad_()
-    theirs = package(inputs, targets=[ClassifierOutputTarget(INFLAMMATORY)] * 2)
-    package.activations_and_grads.release()
+    theirs = 16 * 16 * unscaled_map(GradCAM, network, layer, inputs)
     assert theirs.max() > 0
     assert found[3] == pytest.approx(theirs, rel=1e-3, abs=1e-3 * float(theirs.max()))
 
@@ -77,7 +82,7 @@ def test_networks_before_training_are_others_and_always_the_same(
     fresh = untrained(random_ensemble)
     maps = control_maps(series, [1, 3], random_ensemble, fresh)
     again = control_maps(series, [1, 3], random_ensemble, untrained(random_ensemble))
-    shown = raw_maps(series, random_ensemble)
+    shown = output(series, random_ensemble)
     for name in MEMBERS:
         heat = maps[f"random weights/{name}"]
         assert heat.shape == (2, *series.volume.shape[1:])
@@ -94,7 +99,7 @@ def test_heat_is_the_gain_of_the_logit_in_a_linear_head(random_ensemble: Ensembl
         evidence = head.evidence(member.network.features(images))  # before bone weighs it
         bias = head.evidence.bias[INFLAMMATORY]
         expected = (head.scale[INFLAMMATORY] * (evidence[:, INFLAMMATORY] - bias)).clamp(min=0)
-    found = look(member.network, images).heat
+    found = grad_cam(member.network, images)[0]
     assert found == pytest.approx(expected.numpy(), abs=1e-3)
 
 
@@ -102,8 +107,8 @@ def test_the_evidence_layer_is_the_inflammatory_map_between_its_ends(
     random_ensemble: Ensemble,
 ) -> None:
     series = noise_series(slices=3)
-    maps = raw_maps(series, random_ensemble).maps
-    evidence = random_ensemble.judge(Plane.CORONAL, prepare(series.volume).images)["pvt"].evidence
+    maps = output(series, random_ensemble).maps
+    evidence = random_ensemble.infer(Plane.CORONAL, prepare(series.volume).images)["pvt"].evidence
     expected = np.clip(evidence[:, INFLAMMATORY], FAINTEST, SUREST) - FAINTEST
     assert expected.max() > 0
     assert maps[EVIDENCE, "pvt"] == pytest.approx(expected, abs=1e-5)
@@ -113,8 +118,8 @@ def test_one_scale_holds_for_all_series_of_a_study(random_ensemble: Ensemble) ->
     study = study_of(
         noise_series(seed=1, slices=2), replace(noise_series(seed=2, slices=2), id="s02")
     )
-    heatmaps = explain(study, predict(study, random_ensemble), random_ensemble)
-    raw = {s.id: raw_maps(s, random_ensemble) for s in study.series}
+    heatmaps = assess(study, random_ensemble)[1]
+    raw = {s.id: output(s, random_ensemble) for s in study.series}
     for method in METHODS:
         strongest = max(float(raw[i].maps[method, "efficientnet"].max()) for i in raw)
         for series_id, maps in raw.items():
@@ -131,7 +136,7 @@ def test_the_ensembles_map_is_made_of_its_members_by_their_shares(
     shares = dict(zip(MEMBERS, (0.5, 0.3, 0.2), strict=True))
     monkeypatch.setattr(Ensemble, "shares", lambda *_: shares)
     study = study_of(noise_series(slices=2))
-    maps = explain(study, predict(study, random_ensemble), random_ensemble)["s01"]
+    maps = assess(study, random_ensemble)[1]["s01"]
     for method in METHODS:
         expected = sum(share * maps.get(method, name).values for name, share in shares.items())
         assert maps.get(method, ENSEMBLE).values == pytest.approx(expected, abs=1e-5)
@@ -141,14 +146,14 @@ def test_a_study_without_strong_evidence_is_not_scaled_up(random_weights: Path) 
     ensemble = load_ensemble(random_weights, device="cpu")
     names = {plane: list(MEMBERS) for plane in ensemble.planes}
     study = study_of(noise_series(slices=2))
-    strongest = float(raw_maps(study.series[0], ensemble).maps[GRADCAM, "pvt"].max())
+    strongest = float(output(study.series[0], ensemble).maps[GRADCAM, "pvt"].max())
     fusion = uncalibrated(ensemble.weights, names)
     strong = {
         method: {plane: dict.fromkeys(of, 10 * strongest) for plane, of in planes.items()}
         for method, planes in fusion.references.items()
     }
     ensemble.fusion = replace(fusion, references=strong)
-    heat = explain(study, predict(study, ensemble), ensemble)["s01"].get(GRADCAM, "pvt")
+    heat = assess(study, ensemble)[1]["s01"].get(GRADCAM, "pvt")
     assert 0.05 < heat.values.max() <= 0.1001
 
 
@@ -161,7 +166,7 @@ def test_a_network_that_sees_nothing_gives_a_cold_map(random_weights: Path) -> N
             member.network.head.tissue.weight.zero_()  # nor any bone, that might be bright
             member.network.head.tissue.bias.copy_(torch.tensor([9.0, 0, 0, 0, 0, 0]))
     study = study_of(noise_series(slices=2))
-    maps = explain(study, predict(study, ensemble), ensemble)["s01"]
+    maps = assess(study, ensemble)[1]["s01"]
     for method in METHODS:
         heat = maps.get(method, ENSEMBLE)
         assert heat.values.max() == 0
@@ -171,7 +176,7 @@ def test_a_network_that_sees_nothing_gives_a_cold_map(random_weights: Path) -> N
 def test_explaining_leaves_no_hook_and_no_gradient_behind(random_ensemble: Ensemble) -> None:
     study = study_of(noise_series(slices=2))
     before = predict(study, random_ensemble)
-    explain(study, before, random_ensemble)
+    assess(study, random_ensemble)
     for member in random_ensemble.planes[Plane.CORONAL]:
         assert not member.cam_module._forward_hooks
         assert all(p.grad is None for p in member.network.parameters())
@@ -181,10 +186,9 @@ def test_explaining_leaves_no_hook_and_no_gradient_behind(random_ensemble: Ensem
 def test_only_series_that_were_judged_are_explained(random_ensemble: Ensemble) -> None:
     unknown = replace(noise_series(slices=2), plane=None)
     study = study_of(noise_series(slices=2), replace(unknown, id="s02"))
-    prediction = predict(study, random_ensemble)
-    assert set(explain(study, prediction, random_ensemble)) == {"s01"}
-    with pytest.raises(ValueError, match="no ensemble"):
-        raw_maps(unknown, random_ensemble)
+    assert set(assess(study, random_ensemble)[1]) == {"s01"}
+    with pytest.raises(ValueError, match="no plane"):
+        infer_study([unknown], random_ensemble)
 
 
 def test_hirescam_is_grad_cam_in_the_cells_that_the_logit_is_made_of(
@@ -192,7 +196,7 @@ def test_hirescam_is_grad_cam_in_the_cells_that_the_logit_is_made_of(
 ) -> None:
     series = noise_series(slices=2)
     images = prepare(series.volume).images
-    shown = raw_maps(series, random_ensemble).maps
+    shown = output(series, random_ensemble).maps
     for member in random_ensemble.planes[Plane.CORONAL]:
         maps = other_maps(member, images)
         assert set(maps) == set(OTHER_METHODS)
@@ -213,13 +217,13 @@ def test_the_cascade_ends_at_the_network_before_training_and_leaves_the_member_a
     stack = prepare(noise_series(slices=2).volume)
     images = stack.images
     fresh = untrained(random_ensemble, draw=1)[Plane.CORONAL]
-    before = looks(Plane.CORONAL, stack, random_ensemble).maps
+    before = infer(Plane.CORONAL, stack, random_ensemble).maps
     for member, other in zip(random_ensemble.planes[Plane.CORONAL], fresh, strict=True):
         maps = cascade_maps(member, other, images)
         assert list(maps) == [name for name, _ in cascade_layers(member.network)]
         assert not np.allclose(maps["head.evidence"], before[GRADCAM, member.name])
-        forgotten = look(other.network, other.inputs(images)).heat
+        forgotten = grad_cam(other.network, other.inputs(images))[0]
         assert list(maps.values())[-1] == pytest.approx(forgotten, abs=1e-5)
-    again = looks(Plane.CORONAL, stack, random_ensemble).maps
+    again = infer(Plane.CORONAL, stack, random_ensemble).maps
     for member in random_ensemble.planes[Plane.CORONAL]:
         assert (again[GRADCAM, member.name] == before[GRADCAM, member.name]).all()

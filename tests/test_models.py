@@ -16,10 +16,10 @@ from asemble.core.labels import JUDGED_PLANES, PATTERNS, Plane, Tissue
 from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.cards import Card, input_facts
 from asemble.models.evidence import FEATURES, TOP_CELLS, EvidenceHead
-from asemble.models.forward import ready_to_run
 from asemble.models.imagenet import DEPTHS, as_timm
 from asemble.models.members import member_spec
-from asemble.models.seeing import seen
+from asemble.models.optimised import optimised_for_inference
+from asemble.models.output import output_of
 from asemble.models.weights import save_weights, weights_name
 
 LIMITS = {"asemblenet": 4_000_000, "efficientnet": 3_000_000, "pvt": 3_000_000}
@@ -119,11 +119,12 @@ def test_an_unknown_member_is_refused_with_the_known_ones() -> None:
 
 def test_probabilities_are_calibrated_and_evidence_is_as_seen(ensemble: Ensemble) -> None:
     slices = images(3)
-    outputs = ensemble.judge(Plane.CORONAL, slices)
+    outputs = ensemble.infer(Plane.CORONAL, slices)
     assert list(outputs) == list(MEMBERS)
     for member in ensemble.planes[Plane.CORONAL]:
         with torch.inference_mode():
-            found = seen(member.network, member.network.features(member.inputs(slices)), slices)
+            features = member.network.features(member.inputs(slices))
+            found = output_of(member.network, features, slices)
         warmth = 1.0 if member.name == "efficientnet" else 2.0
         expected = torch.softmax(found.logits / warmth, dim=1)
         np.testing.assert_allclose(outputs[member.name].probabilities, expected, atol=1e-5)
@@ -157,7 +158,7 @@ def test_a_lesion_counts_the_more_the_brighter_its_bone_is_there() -> None:
     image = np.full((1, 256, 256), 0.4, np.float32)
     image[0, 100:110, 20:30] = 0.8  # in bone
     image[0, 100:110, 200:210] = 0.8  # outside
-    found = seen(network, network.features(), image)  # type: ignore[arg-type]
+    found = output_of(network, network.features(), image)  # type: ignore[arg-type]
     lesions = found.evidence[0, 1:] - found.evidence[0, 1:, :1, :1]
     assert (lesions[:, 51, 12] > 2).all() and (found.oedema[0, 51, 12] > 2)
     assert found.oedema[0, 51, 102] == 0
@@ -166,15 +167,15 @@ def test_a_lesion_counts_the_more_the_brighter_its_bone_is_there() -> None:
 
 def test_bone_is_named_by_its_side_and_lesions_outside_it_lose() -> None:
     network = _Marked().mark()
-    found = seen(network, network.features(), np.full((1, 256, 256), 0.4, np.float32))  # type: ignore[arg-type]
+    found = output_of(network, network.features(), np.full((1, 256, 256), 0.4, np.float32))  # type: ignore[arg-type]
     assert found.tissue[0].argmax(axis=0)[5, 5] == Tissue.LEFT_ILIUM
     assert found.evidence[0, 1, 5, 5] > found.evidence[0, 1, 5, 100]
 
 
 def test_a_slice_is_judged_alike_alone_and_among_others(ensemble: Ensemble) -> None:
     slices = images(34)  # more than one batch
-    together = ensemble.judge(Plane.AXIAL, slices)
-    alone = ensemble.judge(Plane.AXIAL, slices[33:])
+    together = ensemble.infer(Plane.AXIAL, slices)
+    alone = ensemble.infer(Plane.AXIAL, slices[33:])
     for name in MEMBERS:
         assert (together[name].probabilities[33:] == alone[name].probabilities).all()
         assert (together[name].evidence[33:] == alone[name].evidence).all()
@@ -184,7 +185,7 @@ def test_a_network_made_ready_says_the_same_without_its_normalisations(
     ensemble: Ensemble,
 ) -> None:
     for member in ensemble.planes[Plane.CORONAL]:
-        ready = ready_to_run(member.network)
+        ready = optimised_for_inference(member.network)
         left = [name for name, m in ready.named_modules() if isinstance(m, nn.BatchNorm2d)]
         assert left == ["head.norm"]  # comes after a sum, not after a convolution
         assert not any(p.requires_grad for p in ready.parameters())
@@ -198,7 +199,7 @@ def test_a_network_made_ready_says_the_same_without_its_normalisations(
 
 
 def test_no_slices_give_no_answers(ensemble: Ensemble) -> None:
-    output = ensemble.judge(Plane.AXIAL, images(0))["pvt"]
+    output = ensemble.infer(Plane.AXIAL, images(0))["pvt"]
     assert output.probabilities.shape == (0, 3)
     assert output.evidence.shape == (0, 3, 128, 128)
 
@@ -231,9 +232,9 @@ def test_the_ensemble_names_each_weight_file_with_its_checksum(
 
 def test_slices_of_another_size_are_a_programmers_mistake(ensemble: Ensemble) -> None:
     with pytest.raises(ValueError, match="images must be"):
-        ensemble.judge(Plane.CORONAL, np.zeros((1, 128, 128), np.float32))
+        ensemble.infer(Plane.CORONAL, np.zeros((1, 128, 128), np.float32))
     with pytest.raises(ValueError, match="sagittal"):
-        ensemble.judge(Plane.SAGITTAL, images(1))
+        ensemble.infer(Plane.SAGITTAL, images(1))
 
 
 def test_a_device_that_is_not_here_is_refused(folder: Path) -> None:

@@ -11,7 +11,7 @@ from asemble.core.errors import WeightsError
 from asemble.core.labels import Plane, Weighting
 from asemble.core.results import ABSTAIN, Probabilities
 from asemble.core.volume import Volume
-from asemble.explain import explain
+from asemble.explain.heatmaps import on_one_scale
 from asemble.imaging.slices import prepare
 from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.calibration import IntervalRule
@@ -25,7 +25,9 @@ from asemble.models.fusion import (
     uncalibrated,
     with_pattern_of_series,
 )
-from asemble.predict import Judged, assess, decide, interval, predict
+from asemble.predict import assess, predict
+from asemble.predict.decision import decide, interval
+from asemble.predict.inference import InferredSeries, infer_study
 
 
 def test_every_slice_carries_three_members_and_all_probabilities_sum_to_one(
@@ -66,7 +68,8 @@ def test_one_pass_says_what_prediction_and_explanation_say(random_ensemble: Ense
     alone = predict(study, random_ensemble)
     assert prediction.probabilities == alone.probabilities
     assert prediction.series == alone.series and prediction.members == alone.members
-    explained = explain(study, alone, random_ensemble)
+    outputs, _ = infer_study(study.series, random_ensemble, with_cam=True)
+    explained = on_one_scale(outputs, random_ensemble)
     assert heatmaps.keys() == explained.keys()
     for series_id, maps in explained.items():
         for key, values in maps.maps.items():
@@ -99,7 +102,7 @@ def test_each_plane_is_judged_by_its_own_members(random_ensemble: Ensemble) -> N
     as_axial = coronal.corrected(plane=Plane.AXIAL)
     first, second = (predict(study_of(s), random_ensemble) for s in (coronal, as_axial))
     assert first.series[0].slices[0].members != second.series[0].slices[0].members
-    outputs = random_ensemble.judge(Plane.AXIAL, prepare(coronal.volume).images)
+    outputs = random_ensemble.infer(Plane.AXIAL, prepare(coronal.volume).images)
     assert second.series[0].slices[0].members["pvt"].as_array() == pytest.approx(
         outputs["pvt"].probabilities[0]
     )
@@ -151,14 +154,14 @@ def test_one_picture_gets_slice_predictions_but_no_decision(random_ensemble: Ens
 
 
 def test_one_plane_limits_the_answer_without_abstaining() -> None:
-    judged = Judged(noise_series(), {}, {})
+    judged = InferredSeries(noise_series(), {}, {})
     decision, reasons = decide([judged], Probabilities(0.1, 0.8, 0.1))
     assert decision == "inflammatory"
     assert any("axial" in reason for reason in reasons)
 
 
 def test_a_close_call_is_decided_for_the_likeliest_class_and_says_so() -> None:
-    judged = [Judged(noise_series(plane), {}, {}) for plane in (Plane.CORONAL, Plane.AXIAL)]
+    judged = [InferredSeries(noise_series(plane), {}, {}) for plane in (Plane.CORONAL, Plane.AXIAL)]
     decision, reasons = decide(judged, Probabilities(0.28, 0.33, 0.39))
     assert decision == "mechanical"
     assert reasons == [
@@ -170,7 +173,7 @@ def test_a_close_call_is_decided_for_the_likeliest_class_and_says_so() -> None:
 
 def test_too_few_slices_abstain_however_sure_the_networks_are() -> None:
     decision, reasons = decide(
-        [Judged(noise_series(slices=4), {}, {})], Probabilities(0.0, 1.0, 0.0)
+        [InferredSeries(noise_series(slices=4), {}, {})], Probabilities(0.0, 1.0, 0.0)
     )
     assert decision == ABSTAIN
     assert reasons[0] == "Only 4 slices could be judged; a study needs at least 5."

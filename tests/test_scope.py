@@ -22,34 +22,36 @@ from asemble.evaluation.input_gate_groups import (
     pydicom_samples,
     simulated_samples,
 )
-from asemble.evaluation.input_gate_metrics import ALL_DECLINED, Outcome, gate_groups
+from asemble.evaluation.input_gate_metrics import ALL_DECLINED, Outcome, gate_groups, through_gate
 from asemble.evaluation.out_of_distribution import FAMILIES
 from asemble.imaging.arrangement import OTHER_PLANE
 from asemble.imaging.bones import bone_labels
 from asemble.imaging.slices import prepare
 from asemble.models import Ensemble, load_ensemble
-from asemble.models.scope import (
+from asemble.models.input_gate import (
     DOUBT,
+    GATE_FILE,
     NOT_THE_JOINTS,
-    SCOPE_FILE,
     TURNS,
+    InputGate,
+    InputGateNetwork,
     Limits,
-    Scope,
-    ScopeNetwork,
     accepts_all,
     even,
-    load_scope,
-    save_scope,
+    load_input_gate,
+    save_input_gate,
 )
+from asemble.performance import records
 from asemble.performance.pages import as_markdown, scope_parts
-from asemble.performance.records import InputGate
-from asemble.predict import look_for_joints, predict, refused_unseen
-from asemble.predict.in_scope import TURNED, tissue_of
+from asemble.predict import predict
+from asemble.predict.gate import TURNED, Gate, tissue_of
 
 
-def scope_with(shown: float, upright: float, seed: int = 0) -> Scope:
+def scope_with(shown: float, upright: float, seed: int = 0) -> InputGate:
     torch.manual_seed(seed)
-    return Scope(ScopeNetwork().eval(), dict.fromkeys(JUDGED_PLANES, Limits(shown, upright)))
+    return InputGate(
+        InputGateNetwork().eval(), dict.fromkeys(JUDGED_PLANES, Limits(shown, upright))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,9 @@ def stacks() -> dict[Plane, Series]:
 
 def refused(study: Study) -> str | None:
     """The first sentence by the file, the pixels and a glance that accepts everything."""
-    remarks = refused_unseen(study, accepts_all()).values()
+    gate = Gate(study, accepts_all())
+    gate.ask_slices()
+    remarks = gate.refusals.values()
     if any(remark is None for remark in remarks):
         return None if sum(s.volume.shape[0] for s in study.series) >= 5 else "too few"
     return next((remark.sentence for remark in remarks if remark is not None), "nothing")
@@ -107,14 +111,16 @@ def test_joints_that_are_seen_overrule_a_glance_that_doubts(
 ) -> None:
     series = stacks[Plane.CORONAL]
     images = prepare(series.volume, Plane.CORONAL).images
-    shown, _ = ensemble.scope.scores(Plane.CORONAL, images)
-    doubting = replace(ensemble.scope, limits=dict.fromkeys(JUDGED_PLANES, Limits(shown + 4, -20)))
-    own = ensemble.scope
-    ensemble.scope = doubting
+    shown, _ = ensemble.input_gate.scores(Plane.CORONAL, images)
+    doubting = replace(
+        ensemble.input_gate, limits=dict.fromkeys(JUDGED_PLANES, Limits(shown + 4, -20))
+    )
+    own = ensemble.input_gate
+    ensemble.input_gate = doubting
     try:
-        assert look_for_joints(study_of(series), ensemble).why_abstains is None
+        assert through_gate(study_of(series), ensemble).why_abstains is None
     finally:
-        ensemble.scope = own
+        ensemble.input_gate = own
 
 
 @pytest.mark.parametrize("plane", JUDGED_PLANES)
@@ -124,8 +130,8 @@ def test_a_stack_that_stands_on_its_head_is_told_so(
     series = stacks[plane]
     voxels, affine = series.volume.voxels, series.volume.affine_lps
     turned = replace(series, volume=Volume(voxels[:, ::-1].copy(), affine))
-    looked = look_for_joints(study_of(series), ensemble)
-    assert looked.why_abstains is None and not looked.judged[0].notes
+    gated = through_gate(study_of(series), ensemble)
+    assert gated.why_abstains is None and not gated.inferred[0].notes
     declined = predict(study_of(turned), ensemble).series[0]
     assert not declined.used and declined.code == TURNED
     assert "stored upside down" in str(declined.why_not)
@@ -155,8 +161,8 @@ def test_coronal_slices_that_are_stated_to_be_axial_are_told_so(
 
 def test_pictures_of_other_things_are_declined_each_with_its_code(ensemble: Ensemble) -> None:
     for sample in foreign_samples(0):
-        looked = look_for_joints(sample.study, ensemble)
-        (remark,) = looked.refusals.values()
+        gated = through_gate(sample.study, ensemble)
+        (remark,) = gated.refusals.values()
         assert remark is not None and remark.code and remark.sentence, sample.group
 
 
@@ -196,37 +202,39 @@ def test_pictures_of_a_plane_answer_together_and_stacks_for_themselves() -> None
     stack = noise_series(slices=6, id="s09")
     study = replace(study_of(*pictures), series=(*pictures, stack))
     declines = scope_with(9, -20)
-    assert all(refused_unseen(study, declines).values())
+    gate = Gate(study, declines)
+    gate.ask_slices()
+    assert not gate.passed
     few = replace(study, series=(*pictures[:4], stack))
-    reasons = refused_unseen(few, declines)
-    assert reasons.pop("s09") is not None
-    assert set(reasons.values()) == {None}
+    gate = Gate(few, declines)
+    gate.ask_slices()
+    assert gate.passed == [*pictures[:4]] and gate.refusals["s09"] is not None
 
 
 def test_a_scope_comes_back_from_its_file_and_a_changed_file_is_refused(tmp_path: Path) -> None:
     scope = scope_with(-1.5, -0.5)
     images = np.random.default_rng(3).random((5, 256, 256), dtype=np.float32)
-    save_scope(tmp_path, scope)
-    loaded = load_scope(tmp_path)
+    save_input_gate(tmp_path, scope)
+    loaded = load_input_gate(tmp_path)
     assert loaded.limits == scope.limits
     assert loaded.scores(Plane.AXIAL, images) == pytest.approx(
         scope.scores(Plane.AXIAL, images), abs=0.02
     )
-    content = json.loads((tmp_path / SCOPE_FILE).read_text())
+    content = json.loads((tmp_path / GATE_FILE).read_text())
     for change in (
         {"network": content["network"][::-1]},
         {"format": 0},
         {"limits": {}},
         {"widths": [1]},
     ):
-        (tmp_path / SCOPE_FILE).write_text(json.dumps(content | change))
+        (tmp_path / GATE_FILE).write_text(json.dumps(content | change))
         with pytest.raises(WeightsError, match="damaged"):
-            load_scope(tmp_path)
-    (tmp_path / SCOPE_FILE).unlink()
+            load_input_gate(tmp_path)
+    (tmp_path / GATE_FILE).unlink()
     with pytest.raises(WeightsError, match="missing"):
-        load_scope(tmp_path)
-    save_scope(tmp_path, accepts_all())
-    assert load_scope(tmp_path).glance(Plane.AXIAL, images) is None
+        load_input_gate(tmp_path)
+    save_input_gate(tmp_path, accepts_all())
+    assert load_input_gate(tmp_path).glance(Plane.AXIAL, images) is None
 
 
 def test_the_same_budget_fits_the_same_file(drawn: Examples, tmp_path: Path) -> None:
@@ -239,7 +247,7 @@ def test_the_same_budget_fits_the_same_file(drawn: Examples, tmp_path: Path) -> 
         torch.set_num_threads(1)
         scope = fit_on(drawn, pictures, budget, lambda: None)
         torch.set_num_threads(threads)
-        texts.append(save_scope(tmp_path / name, scope).read_bytes())
+        texts.append(save_input_gate(tmp_path / name, scope).read_bytes())
     assert texts[0] == texts[1]
     assert len(texts[0]) < 200_000
 
@@ -301,7 +309,7 @@ def test_the_page_counts_each_group_with_an_exact_interval() -> None:
     assert named["a"].abstained == 0
     assert named["a"].share.high == pytest.approx(1 - 0.025 ** (1 / 30), abs=1e-4)
     assert named[ALL_DECLINED].share.value == 0.95
-    page = as_markdown(scope_parts(InputGate(30, groups)))
+    page = as_markdown(scope_parts(records.InputGate(30, groups)))
     assert (
         "| a | 30 | 0 | 0.0% (0.0% to 11.6%) | 30% / 50% / 50% | +1.0 / +1.0 / +1.0 | 10% |" in page
     )

@@ -26,37 +26,37 @@ from asemble.evaluation.heatmap_checks import (
 from asemble.evaluation.heatmap_records import cascade, untrained_draws
 from asemble.evaluation.joint_bands import fit_band
 from asemble.evaluation.simulated_studies import PlannedCase, SeriesTruth, SimulatedStudy
-from asemble.explain import SeriesHeatmaps, explain
-from asemble.explain.changes import body, covered, elsewhere, moved
-from asemble.explain.telling import tell
-from asemble.explain.trust import (
+from asemble.explain import SeriesHeatmaps
+from asemble.explain.check_texts import verdicts
+from asemble.explain.checks import (
     Agreement,
+    Classifier,
     Deletion,
+    HeatmapChecks,
     JointShare,
-    Look,
     Stability,
-    Trust,
     agreement,
+    check_heatmap,
     deletion,
     joint_region_on,
     joint_share,
-    seen,
+    slice_output,
     stability,
-    trust_in,
 )
+from asemble.explain.perturbations import body, covered, elsewhere, moved
 from asemble.imaging.bones import joints_seen
 from asemble.imaging.joints import JOINT_BANDS, SUBCHONDRAL_MM, joint_region
 from asemble.imaging.slices import FIELD_MM, SIDE
 from asemble.io import write_nifti
 from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.fusion import EVIDENCE, GRADCAM
+from asemble.models.input_gate import accepts_all
 from asemble.models.members import Kind
-from asemble.models.scope import accepts_all
 from asemble.performance.pages import as_markdown, trust_parts
 from asemble.performance.store import performance_of
 from asemble.performance.tables import CHECKS
 from asemble.phantom import LesionType, render_slice, sample_case, sample_stack
-from asemble.predict import predict
+from asemble.predict import assess
 from asemble.ui import cache
 from asemble.ui.trust import SHORT, worth
 
@@ -101,12 +101,12 @@ def spotted() -> Floats:
     return image
 
 
-def stability_of(look: Look, image: Floats | None = None) -> Stability:
-    return stability(seen(spotted() if image is None else image, look), look)
+def stability_of(networks: Classifier, image: Floats | None = None) -> Stability:
+    return stability(slice_output(spotted() if image is None else image, networks), networks)
 
 
-def deletion_of(look: Look, image: Floats | None = None) -> Deletion:
-    return deletion(seen(spotted() if image is None else image, look), look)
+def deletion_of(networks: Classifier, image: Floats | None = None) -> Deletion:
+    return deletion(slice_output(spotted() if image is None else image, networks), networks)
 
 
 def test_every_member_is_of_a_known_kind_and_both_ways_of_seeing_are_there() -> None:
@@ -244,7 +244,7 @@ def test_the_region_turns_with_slices_that_are_stored_another_way_up() -> None:
 @pytest.fixture(scope="module")
 def shipped() -> Ensemble:
     ensemble = load_ensemble(device="cpu")
-    ensemble.scope = accepts_all()  # of three slices
+    ensemble.input_gate = accepts_all()  # of three slices
     return ensemble
 
 
@@ -269,18 +269,18 @@ def explained(
     """The slice with the most oedema, and the heatmaps of its series."""
     series, masks = inflammatory
     study = study_of(series)
-    heatmaps = explain(study, predict(study, shipped), shipped)[series.id]
+    heatmaps = assess(study, shipped)[1][series.id]
     return series, int(masks.sum(axis=(1, 2)).argmax()), heatmaps
 
 
 @pytest.fixture(scope="module")
-def found(shipped: Ensemble, explained: tuple[Series, int, SeriesHeatmaps]) -> Trust:
+def found(shipped: Ensemble, explained: tuple[Series, int, SeriesHeatmaps]) -> HeatmapChecks:
     series, index, heatmaps = explained
-    return trust_in(series, index, shipped, heatmaps)
+    return check_heatmap(series, index, shipped, heatmaps)
 
 
 def test_covering_a_simulated_lesion_changes_the_answer_more_than_covering_elsewhere(
-    found: Trust,
+    found: HeatmapChecks,
 ) -> None:
     assert found.deletion.probability > 0.5
     assert found.deletion.drop is not None and found.deletion.elsewhere
@@ -288,23 +288,23 @@ def test_covering_a_simulated_lesion_changes_the_answer_more_than_covering_elsew
 
 
 def test_a_simulated_lesion_is_seen_by_both_kinds_at_the_joint_and_stays_in_place(
-    found: Trust,
+    found: HeatmapChecks,
 ) -> None:
     assert found.agreement.overlap is not None and found.agreement.overlap > 0.3
     assert found.joint.share is not None and found.joint.area is not None
     assert found.joint.share > 2 * found.joint.area
     assert found.stability.mean_kept is not None and found.stability.mean_kept > 0.7
-    assert {told.speaks_for for told in tell(found, LIMITS)} == {True}
+    assert {told.speaks_for for told in verdicts(found, LIMITS)} == {True}
 
 
 def test_the_same_question_gets_the_same_answer_within_three_seconds_of_one_core(
-    shipped: Ensemble, explained: tuple[Series, int, SeriesHeatmaps], found: Trust
+    shipped: Ensemble, explained: tuple[Series, int, SeriesHeatmaps], found: HeatmapChecks
 ) -> None:
     series, index, heatmaps = explained
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     started = process_time()
-    again = trust_in(series, index, shipped, heatmaps)
+    again = check_heatmap(series, index, shipped, heatmaps)
     spent = process_time() - started
     torch.set_num_threads(threads)
     assert again.deletion.elsewhere == pytest.approx(found.deletion.elsewhere, abs=1e-4)
@@ -313,23 +313,23 @@ def test_the_same_question_gets_the_same_answer_within_three_seconds_of_one_core
 
 
 def test_the_map_that_is_tested_is_the_one_that_is_shown(
-    shipped: Ensemble, explained: tuple[Series, int, SeriesHeatmaps], found: Trust
+    shipped: Ensemble, explained: tuple[Series, int, SeriesHeatmaps], found: HeatmapChecks
 ) -> None:
     series, index, heatmaps = explained
-    other = trust_in(series, index, shipped, heatmaps, method=EVIDENCE)
+    other = check_heatmap(series, index, shipped, heatmaps, method=EVIDENCE)
     assert found.method == GRADCAM != other.method
     shown = heatmaps.get(GRADCAM, ENSEMBLE).values[index]
     seen = joints_seen(heatmaps.tissue[index : index + 1].astype(np.float32))
     region = heatmaps.grid.from_square(seen[0].astype(np.float32)) > 0.5
     assert found.joint == replace(joint_share(shown, region), is_seen=True)
-    assert "that the networks see here" in tell(found, LIMITS)[1].sentence
+    assert "that the networks see here" in verdicts(found, LIMITS)[1].sentence
     assert other.joint != found.joint
     assert other.stability.probability == found.stability.probability
     for method in ("hirescam", ""):
         with pytest.raises(ValueError, match="no heatmap"):
-            trust_in(series, index, shipped, heatmaps, method=method)
+            check_heatmap(series, index, shipped, heatmaps, method=method)
     with pytest.raises(ValueError, match="no heatmap"):
-        trust_in(series, 3, shipped, heatmaps)
+        check_heatmap(series, 3, shipped, heatmaps)
 
 
 def test_layers_drawn_by_chance_destroy_the_map_of_a_simulated_lesion(
@@ -347,7 +347,7 @@ def test_asking_leaves_the_shared_networks_as_they_were(
     shipped: Ensemble, explained: tuple[Series, int, SeriesHeatmaps]
 ) -> None:
     study = study_of(explained[0])
-    again = explain(study, predict(study, shipped), shipped)["s01"]
+    again = assess(study, shipped)[1]["s01"]
     for key, heatmap in explained[2].maps.items():
         assert (again.maps[key] == heatmap).all()
     for member in shipped.planes[Plane.CORONAL]:
@@ -355,8 +355,8 @@ def test_asking_leaves_the_shared_networks_as_they_were(
         assert all(p.grad is None for p in member.network.parameters())
 
 
-def trust_of(**changes: object) -> Trust:
-    good = Trust(
+def trust_of(**changes: object) -> HeatmapChecks:
+    good = HeatmapChecks(
         "s01",
         3,
         GRADCAM,
@@ -369,7 +369,7 @@ def trust_of(**changes: object) -> Trust:
 
 
 def test_each_answer_is_a_sentence_with_its_figure() -> None:
-    told = tell(trust_of(), LIMITS)
+    told = verdicts(trust_of(), LIMITS)
     assert [each.figure for each in told] == ["62%", "91%", "85%", "-0.71"]
     assert [each.limit for each in told] == ["40%", "50%", "80%", "-0.10"]
     assert all(each.sentence.endswith(".") and each.speaks_for for each in told)
@@ -392,7 +392,7 @@ def test_each_answer_is_a_sentence_with_its_figure() -> None:
 def test_a_figure_below_its_limit_speaks_against_the_map(
     at: int, changes: dict[str, object]
 ) -> None:
-    speaks = [each.speaks_for for each in tell(trust_of(**changes), LIMITS)]
+    speaks = [each.speaks_for for each in verdicts(trust_of(**changes), LIMITS)]
     assert speaks == [index != at for index in range(4)]
 
 
@@ -403,10 +403,10 @@ def test_where_nothing_can_be_said_that_is_said() -> None:
         stability=Stability([], 0.1, [0.1]),
         deletion=Deletion(0.1, None, (), 0.0),
     )
-    told = tell(nothing, LIMITS)
+    told = verdicts(nothing, LIMITS)
     assert all(each.speaks_for is None and not each.figure for each in told)
     assert "Without geometry" in told[1].sentence
-    assert all(each.speaks_for is None and not each.limit for each in tell(trust_of(), {}))
+    assert all(each.speaks_for is None and not each.limit for each in verdicts(trust_of(), {}))
 
 
 def test_the_shipped_weights_say_what_their_limits_are_worth_or_that_they_have_none(
@@ -417,7 +417,7 @@ def test_the_shipped_weights_say_what_their_limits_are_worth_or_that_they_have_n
         assert "was not measured for these weights" in worth(performance)
         return
     assert set(limits) == set(CHECKS)
-    assert {told.speaks_for for told in tell(trust_of(), limits)} <= {True, False}
+    assert {told.speaks_for for told in verdicts(trust_of(), limits)} <= {True, False}
     said = worth(performance)
     assert all(words in said for words in SHORT.values())
     assert "P(inflammatory) by itself 0." in said
@@ -506,7 +506,7 @@ def test_the_panel_answers_when_it_is_asked_and_keeps_the_answer_for_the_session
     button(assessed, "Test this heatmap").click().run()
     assert not assessed.exception
     asked = words(assessed)
-    for told in tell(trust_of(), LIMITS):
+    for told in verdicts(trust_of(), LIMITS):
         assert told.question in asked
     assert "All limits come from simulated MRI" in asked
     assert "takes no side" in asked  # no limit was measured for these weights

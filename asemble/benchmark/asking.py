@@ -14,8 +14,8 @@ from asemble.core.volume import Floats
 from asemble.explain import SeriesHeatmaps
 from asemble.models import Ensemble
 from asemble.models.evidence import EvidenceNetwork
-from asemble.models.forward import ready_to_run
 from asemble.models.members import Kind
+from asemble.models.optimised import optimised_for_inference
 
 AS_TRAINED = ", as trained"
 """After the name of a member whose network was not made ready."""
@@ -67,5 +67,8 @@ def forwards(ensemble: Ensemble, plane: Plane, images: Floats, threads: int) -> 
             forward_of(network, member.inputs(images)),
         )
         for member in ensemble.planes[plane]
-        for how, network in (("", ready_to_run(member.network)), (AS_TRAINED, member.network))
+        for how, network in (
+            ("", optimised_for_inference(member.network)),
+            (AS_TRAINED, member.network),
+        )
     ]

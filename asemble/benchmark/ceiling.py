@@ -21,7 +21,7 @@ from asemble.core.labels import Plane
 from asemble.core.study import Study
 from asemble.imaging import quality
 from asemble.imaging.content import content_of
-from asemble.imaging.slices import prepare
+from asemble.imaging.slices import prepare, prepared
 from asemble.io import Part, limits, read_parts
 
 SIDE = 1024
@@ -54,7 +54,11 @@ def table(share: float = 1.0) -> str:
     (series,) = opened[0].series
     rows += [
         _row("checks of its values", voxels_mib, lambda: quality.why_not_judged(series)),
-        _row("checks of what it shows", voxels_mib, lambda: content_of(series.volume)),
+        _row(
+            "checks of what it shows",
+            voxels_mib,
+            lambda: content_of(series.volume, prepared(series.volume)),
+        ),
         _row("preparing its slices", voxels_mib, lambda: prepare(series.volume, Plane.CORONAL)),
     ]
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0

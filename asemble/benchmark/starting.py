@@ -37,7 +37,7 @@ from asemble.models import load_ensemble
 from asemble.predict import predict
 imported = time.perf_counter()
 ensemble = load_ensemble()
-ensemble.fusion, ensemble.scope
+ensemble.fusion, ensemble.input_gate
 loaded = time.perf_counter()
 kept = np.load(sys.argv[1])
 study = Study(tuple(

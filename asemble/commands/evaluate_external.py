@@ -27,7 +27,7 @@ from asemble.imaging.slices import prepare
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.fusion import METHODS
 from asemble.performance.pages import as_markdown
-from asemble.predict import CLOSE_CALL
+from asemble.predict.decision import CLOSE_CALL
 
 JSON_FILE, MARKDOWN_FILE = "external.json", "external.md"
 EVERY_ROW = "all"

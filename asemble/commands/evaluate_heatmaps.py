@@ -9,10 +9,10 @@ from pathlib import Path
 from asemble.commands.evaluate_studies import Run, both_sets, digest_of, keep
 from asemble.commands.terminal import writing
 from asemble.core.labels import Pattern
+from asemble.evaluation.cam_methods import OTHER_METHODS
 from asemble.evaluation.heatmap_metrics import heatmap_metrics
 from asemble.evaluation.heatmap_records import DRAWS, measure_for_explanations, untrained_draws
 from asemble.evaluation.simulated_studies import Record
-from asemble.explain.methods import OTHER_METHODS
 from asemble.models import Ensemble, load_ensemble
 from asemble.performance.pages import explanations_parts
 from asemble.performance.records import Appearances

@@ -20,7 +20,7 @@ from asemble.evaluation.input_gate_groups import (
 )
 from asemble.evaluation.input_gate_metrics import gate_groups, outcomes
 from asemble.models import load_ensemble
-from asemble.models.scope import save_scope
+from asemble.models.input_gate import save_input_gate
 from asemble.models.signing import SHIPPED_DIRECTORY
 from asemble.performance.pages import scope_parts
 from asemble.performance.records import InputGate
@@ -39,7 +39,7 @@ def fit_scope(*, weights: Path | None) -> None:
     finally:
         torch.set_num_threads(threads)
     with writing():
-        path = save_scope(weights or SHIPPED_DIRECTORY, scope)
+        path = save_input_gate(weights or SHIPPED_DIRECTORY, scope)
     print(json.dumps({plane.value: str(limits) for plane, limits in scope.limits.items()}))
     print(f"Wrote {path.name}.", file=sys.stderr)
 

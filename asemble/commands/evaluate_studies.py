@@ -42,7 +42,7 @@ from asemble.models.fusion import (
     save_fusion,
     uncalibrated,
 )
-from asemble.models.scope import accepts_all
+from asemble.models.input_gate import accepts_all
 from asemble.models.weights import weights_directory
 from asemble.performance import pages
 from asemble.performance import store as beside
@@ -152,7 +152,7 @@ def calibrate(count: int, run: Run) -> None:
     ensemble = load_ensemble(run.weights)
     names = member_names(ensemble)
     ensemble.fusion = uncalibrated(ensemble.weights, names)  # in place of what this will write
-    ensemble.scope = accepts_all()  # which studies are judged is no matter of calibration
+    ensemble.input_gate = accepts_all()  # which studies are judged is no matter of calibration
     studies = max(count, len(PATTERNS))
     with writing():
         (measured,) = run.records_of(
@@ -276,7 +276,7 @@ def digest_of(ensemble: Ensemble, **facts: object) -> str:
     return run_digest(
         ensemble.weights,
         fusion_facts(ensemble.fusion),
-        {"scope": repr(dict(ensemble.scope.limits))} | facts,
+        {"scope": repr(dict(ensemble.input_gate.limits))} | facts,
     )
 
 

@@ -169,7 +169,7 @@ def judge_slices(ensemble: Ensemble, plane: Plane, slices: SliceSet) -> ScoredSl
     tell = progress(f"asking the ensemble, {plane}", "slices")
     for first in range(0, len(slices), BATCH):
         ratios = np.asarray(slices.images[first : first + BATCH], dtype=np.float32)
-        outputs = ensemble.judge(plane, squash(ratios))
+        outputs = ensemble.infer(plane, squash(ratios))
         said = {name: output.probabilities for name, output in outputs.items()}
         probabilities.append(sum_of_shares(said, shares))
         seen = {name: output.evidence for name, output in outputs.items()}

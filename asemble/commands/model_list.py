@@ -19,7 +19,7 @@ def list_models(weights: Path | None) -> None:
         WeightsError: a file was changed since it was signed, or does not fit its card.
     """
     ensemble = load_ensemble(weights)
-    _ = ensemble.fusion, ensemble.scope  # checked as well
+    _ = ensemble.fusion, ensemble.input_gate  # checked as well
     for plane, members in ensemble.planes.items():
         for member in members:
             card = member.card

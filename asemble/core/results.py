@@ -101,8 +101,8 @@ class SlicePrediction:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One question to a heatmap as people read it.
+class CheckVerdict:
+    """The verdict of one heatmap check, as people read it.
 
     Args:
         question: in words.
@@ -126,13 +126,13 @@ class DecidingSlice:
     Args:
         series_id: of its series.
         index: of the slice in it.
-        told: what the four questions to its Grad-CAM heatmap found; empty where the decision does
+        checks: what the four questions to its Grad-CAM heatmap found; empty where the decision does
             not rest on it.
     """
 
     series_id: str
     index: int
-    told: Sequence[Told] = ()
+    checks: Sequence[CheckVerdict] = ()
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -141,7 +141,7 @@ class DecidingSlice:
             "index": self.index,
             "heatmap_test": [
                 {"question": one.question, "figure": one.figure, "speaks_for": one.speaks_for}
-                for one in self.told
+                for one in self.checks
             ],
         }
 

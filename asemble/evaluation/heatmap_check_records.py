@@ -7,7 +7,7 @@ from asemble.core.results import ENSEMBLE, SeriesPrediction
 from asemble.core.study import Series
 from asemble.evaluation.simulated_studies import Record, SeriesTruth, SimulatedStudy
 from asemble.explain import SeriesHeatmaps
-from asemble.explain.trust import Trust, joint_region_on, trust_in
+from asemble.explain.checks import HeatmapChecks, check_heatmap, joint_region_on
 from asemble.metrics.heatmaps import POINTING_MARGIN, points_at
 from asemble.models import Ensemble
 from asemble.models.fusion import GRADCAM
@@ -30,7 +30,7 @@ def look_at(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:
             )
         rng = np.random.default_rng(simulated.case.seed)
         for index in _slices(judged, rng):
-            trust = trust_in(series, index, ensemble, heatmaps[series.id])
+            trust = check_heatmap(series, index, ensemble, heatmaps[series.id])
             looks.append(_look(series, trust, heatmaps[series.id], truth))
     return {"looks": looks, "oedema": oedema}
 
@@ -42,7 +42,9 @@ def _slices(judged: SeriesPrediction, rng: np.random.Generator) -> list[int]:
     return [first, int(rng.choice(others))] if others else [first]
 
 
-def _look(series: Series, trust: Trust, heatmaps: SeriesHeatmaps, truth: SeriesTruth) -> Record:
+def _look(
+    series: Series, trust: HeatmapChecks, heatmaps: SeriesHeatmaps, truth: SeriesTruth
+) -> Record:
     heatmap = heatmaps.get(GRADCAM, ENSEMBLE)
     heat, mask = heatmap.values[trust.index], truth.oedema[trust.index]
     is_labelled = trust.index in truth.played

@@ -7,12 +7,12 @@ import numpy as np
 from asemble.core.labels import Plane
 from asemble.core.study import Series
 from asemble.core.volume import Floats
+from asemble.evaluation.cam_methods import other_maps
+from asemble.evaluation.cascade import cascade_maps
+from asemble.evaluation.map_controls import control_maps, untrained
 from asemble.evaluation.simulated_studies import Record, SimulatedStudy
 from asemble.evaluation.study_records import figures_record, shown_maps
 from asemble.explain import SeriesHeatmaps
-from asemble.explain.cascade import cascade_maps
-from asemble.explain.controls import control_maps, untrained
-from asemble.explain.methods import other_maps
 from asemble.imaging.slices import prepare
 from asemble.metrics.heatmaps import rank_correlation, structural_similarity
 from asemble.models import Ensemble, Member

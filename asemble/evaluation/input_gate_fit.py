@@ -23,7 +23,7 @@ from asemble.evaluation.input_gate_examples import FIELD_MM as EXAMPLE_MM
 from asemble.evaluation.input_gate_examples import SIDE, SLICES, Examples, foreign, simulated
 from asemble.imaging.intensity import SQUASH, SQUASH_GAIN
 from asemble.imaging.slices import FIELD_MM
-from asemble.models.scope import COARSE, LOGIT_LIMIT, Limits, Scope, ScopeNetwork, even
+from asemble.models.input_gate import COARSE, LOGIT_LIMIT, InputGate, InputGateNetwork, Limits, even
 
 FIRST_SEED = seeds.SCOPE.first
 """Simulated people from here on are the scope's own: no network is trained or measured on them."""
@@ -60,7 +60,7 @@ class Budget:
     steps: int = 4000
 
 
-def fit(budget: Budget, progress: Progress | None = None) -> Scope:
+def fit(budget: Budget, progress: Progress | None = None) -> InputGate:
     """The scope of that budget; the same budget gives the same scope on one thread."""
     total = budget.people + budget.pictures + budget.steps
     done = 0
@@ -83,7 +83,9 @@ def fit(budget: Budget, progress: Progress | None = None) -> Scope:
     return fit_on(drawn, pictures, budget, told)
 
 
-def fit_on(drawn: Examples, pictures: Examples, budget: Budget, told: Callable[[], None]) -> Scope:
+def fit_on(
+    drawn: Examples, pictures: Examples, budget: Budget, told: Callable[[], None]
+) -> InputGate:
     """The scope fitted on those examples."""
     drawn_train, drawn_rest = _split(drawn, 3 * SLICES)
     pictures_train, pictures_rest = _split(pictures, SLICES)
@@ -96,12 +98,12 @@ def fit_on(drawn: Examples, pictures: Examples, budget: Budget, told: Callable[[
         "first_seed": FIRST_SEED,
         "scores": figures,
     }
-    return Scope(network, limits, facts)
+    return InputGate(network, limits, facts)
 
 
-def _train(examples: Examples, steps: int, told: Callable[[], None]) -> ScopeNetwork:
+def _train(examples: Examples, steps: int, told: Callable[[], None]) -> InputGateNetwork:
     torch.manual_seed(FIRST_SEED)
-    network = ScopeNetwork()
+    network = InputGateNetwork()
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=0.02)
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
     rng = np.random.default_rng(FIRST_SEED)
@@ -262,7 +264,7 @@ def _field(count: int, rng: np.random.Generator) -> Floats:
 
 
 def _limits(
-    network: ScopeNetwork, drawn: Examples, pictures: Examples
+    network: InputGateNetwork, drawn: Examples, pictures: Examples
 ) -> tuple[dict[Plane, Limits], dict[str, Any]]:
     """Limits by plane below what must be judged, and the scores that they follow from."""
     rng = np.random.default_rng(FIRST_SEED + 1)
@@ -288,7 +290,7 @@ def _limits(
 
 
 def _stack_scores(
-    network: ScopeNetwork, images: np.ndarray, column: int, rng: np.random.Generator
+    network: InputGateNetwork, images: np.ndarray, column: int, rng: np.random.Generator
 ) -> np.ndarray:
     """`(2, stack)`: mean logits as shown, and of the best wrong turn."""
     with torch.inference_mode():

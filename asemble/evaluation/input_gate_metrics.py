@@ -7,14 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from asemble.core.labels import Plane
+from asemble.core.study import Study
 from asemble.core.volume import Floats
 from asemble.evaluation.input_gate_groups import HELD, Sample
 from asemble.imaging.slices import prepare
 from asemble.metrics.resampling import share
 from asemble.models import Ensemble
-from asemble.models.scope import DOUBT, Scope
+from asemble.models.input_gate import DOUBT, InputGate
 from asemble.performance.records import GateGroup, Percentiles
-from asemble.predict import look_for_joints
+from asemble.predict.decision import too_few
+from asemble.predict.gate import Gate, Refusals
+from asemble.predict.inference import InferredSeries, infer_study
 
 ALL_JUDGED, ALL_DECLINED = "all joints", "everything else"
 MOST_REASONS = 4
@@ -42,21 +45,48 @@ class Outcome:
     codes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Gated:
+    """A study after the question what it shows, whatever the answer to it would be.
+
+    Args:
+        why_abstains: one sentence why the ensemble abstains for what it shows, or None.
+        refusals: by series.
+        inferred: the series that went through the networks, refused or not.
+    """
+
+    why_abstains: str | None
+    refusals: Refusals
+    inferred: Sequence[InferredSeries]
+
+
+def through_gate(study: Study, ensemble: Ensemble) -> Gated:
+    """Whether a study shows the joints; networks are asked about what a glance lets pass."""
+    gate = Gate(study, ensemble.input_gate)
+    gate.ask_slices()
+    _, inferred = infer_study(gate.passed, ensemble, stacks=gate.stacks)
+    gate.ask_bones(inferred, ensemble)
+    if gate.passed:
+        return Gated(too_few(gate.passed), gate.refusals, inferred)
+    reasons = [remark.sentence for remark in gate.refusals.values() if remark is not None]
+    return Gated(reasons[0] if reasons else "There is no series.", gate.refusals, inferred)
+
+
 def outcomes(samples: Iterable[Sample], ensemble: Ensemble) -> list[Outcome]:
     """What the ensemble makes of each sample, in order."""
     return [_outcome(sample, ensemble) for sample in samples]
 
 
 def _outcome(sample: Sample, ensemble: Ensemble) -> Outcome:
-    looked = look_for_joints(sample.study, ensemble)
-    slices = [one.shown for one in looked.judged if one.shown is not None]
+    gated = through_gate(sample.study, ensemble)
+    slices = [one.shown for one in gated.inferred if one.shown is not None]
     return Outcome(
         sample.group,
         sample.must_judge,
-        looked.why_abstains,
-        _margins(sample, ensemble.scope),
+        gated.why_abstains,
+        _margins(sample, ensemble.input_gate),
         float(np.concatenate(slices).mean()) if slices else None,
-        tuple(note.code for one in looked.judged for note in one.notes),
+        tuple(note.code for one in gated.inferred for note in one.notes),
     )
 
 
@@ -99,7 +129,7 @@ def _percentiles(values: Sequence[float], at: Sequence[int] = (1, 50, 99)) -> Pe
     return low, middle, high
 
 
-def _margins(sample: Sample, scope: Scope) -> tuple[float, float] | None:
+def _margins(sample: Sample, scope: InputGate) -> tuple[float, float] | None:
     (series, *others) = sample.study.series or (None,)
     plane = None if series is None or others else series.plane
     if series is None or scope.network is None or plane is None or plane not in scope.limits:
@@ -107,7 +137,7 @@ def _margins(sample: Sample, scope: Scope) -> tuple[float, float] | None:
     return _over(plane, prepare(series.volume, plane).images, scope)
 
 
-def _over(plane: Plane, images: Floats, scope: Scope) -> tuple[float, float]:
+def _over(plane: Plane, images: Floats, scope: InputGate) -> tuple[float, float]:
     shown, turned = scope.scores(plane, images)
     limits = scope.limits[plane]
     return shown - limits.shown + DOUBT, shown - turned - limits.upright

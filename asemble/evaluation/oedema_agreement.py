@@ -16,14 +16,13 @@ from asemble.core.measurements import Measurements
 from asemble.core.study import Series
 from asemble.core.volume import Floats
 from asemble.evaluation.simulated_studies import PlannedCase, Record, SimulatedStudy
+from asemble.explain import infer
 from asemble.imaging.slices import MASK_SIDE, grid_of, prepare
 from asemble.measurements import Rules, cells_of, measure
 from asemble.measurements.cells import oedema_at
 from asemble.metrics.agreement import dice, icc, limits_of_agreement
 from asemble.metrics.resampling import over_cases
 from asemble.models import Ensemble
-from asemble.models.ensemble import judging, sum_of_shares
-from asemble.models.seeing import oedema_share
 from asemble.performance.records import Agreement, OedemaAgreement, RulesIcc
 from asemble.performance.tables import rules_words
 from asemble.phantom import Case, sample_case, sample_stack
@@ -80,13 +79,8 @@ def on_cells(series: Series, tissue: npt.NDArray[np.uint8], oedema: Floats) -> M
 def maps_of(series: Series, ensemble: Ensemble) -> Maps:
     """Tissue and oedema of a series by the ensemble, as `predict` measures them."""
     plane = Plane(str(series.plane))
-    shares = ensemble.shares(plane)
-    tissue, oedema = [], []
-    for piece in ensemble.each(plane, prepare(series.volume, plane).images, judging):
-        tissue.append(sum_of_shares({n: of[2] for n, of in piece.items()}, shares))
-        oedema.append(sum_of_shares({n: of[3] for n, of in piece.items()}, shares))
-    maps = np.concatenate(tissue).astype(np.float16).astype(np.float32)
-    return maps, oedema_share(np.concatenate(oedema))
+    found = infer(plane, prepare(series.volume, plane), ensemble, with_cam=False)
+    return found.tissue.astype(np.float32), found.oedema
 
 
 def measure_agreement(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:

@@ -1,6 +1,7 @@
 """What is written down of one simulated study: for fitting the fusion, and for measuring it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,9 @@ import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 
 from asemble.core.geometry import spacing_mm
-from asemble.core.labels import PATTERNS, Pattern
-from asemble.core.results import ENSEMBLE, SeriesPrediction, StudyPrediction
-from asemble.core.study import Series
+from asemble.core.labels import PATTERNS, Pattern, Plane
+from asemble.core.results import ENSEMBLE, Probabilities, SeriesPrediction, StudyPrediction
+from asemble.core.study import Series, Study
 from asemble.core.volume import Floats
 from asemble.evaluation.gallery import picture
 from asemble.evaluation.simulated_studies import Record, SeriesTruth, SimulatedStudy
@@ -27,7 +28,10 @@ from asemble.models import Ensemble
 from asemble.models.calibration import Floats64
 from asemble.models.ensemble import sum_of_shares
 from asemble.models.fusion import GRADCAM, METHODS
-from asemble.predict import Judged, assess, judge, judge_with_maps, predict, without_rules
+from asemble.predict import assess, predict
+from asemble.predict.assessment import slice_predictions
+from asemble.predict.heatmap_verdict import deciding_slice
+from asemble.predict.inference import InferredSeries, infer_study, study_features
 
 BRIGHT_PERCENTILE = 99.5
 """Of a prepared slice: how bright its brightest half per cent is."""
@@ -43,18 +47,16 @@ def measure_for_fusion(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:
     """
     series = simulated.study.series
     hottest: dict[str, float] = {}
-    if simulated.case.kind is Pattern.INFLAMMATORY:
-        raw, judged = judge_with_maps(series, ensemble)
-        for found in raw.values():
-            for (method, member), maps in found.maps.items():
-                key = f"{method}/{found.plane}/{member}"
-                hottest[key] = max(hottest.get(key, 0.0), float(maps.max()))
-    else:
-        judged = judge(series, ensemble)
+    is_asked = simulated.case.kind is Pattern.INFLAMMATORY
+    outputs, inferred = infer_study(series, ensemble, with_cam=is_asked)
+    for found in outputs.values() if is_asked else ():
+        for (method, member), maps in found.maps.items():
+            key = f"{method}/{found.plane}/{member}"
+            hottest[key] = max(hottest.get(key, 0.0), float(maps.max()))
     again = simulated.again
     return {
-        "looks": look_of(judged),
-        "again": None if again is None else look_of(judge(again.series, ensemble)),
+        "looks": look_of(inferred),
+        "again": None if again is None else look_of(infer_study(again.series, ensemble)[1]),
         "labels": {
             str(one.plane): [PATTERNS.index(name) for name in simulated.truth[one.id].labels]
             for one in series
@@ -63,7 +65,7 @@ def measure_for_fusion(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:
     }
 
 
-def look_of(judged: Sequence[Judged]) -> Record:
+def look_of(inferred: Sequence[InferredSeries]) -> Record:
     """What is said of each slice of an examination, by plane; one series a plane.
 
     `probabilities` by member, `ENSEMBLE` among them, `(slice, 3)` and not smoothed; `share` of the
@@ -82,7 +84,7 @@ def look_of(judged: Sequence[Judged]) -> Record:
             "share": [found.share for found in one.at_joints],
             "expected": [found.expected for found in one.at_joints],
         }
-        for one in judged
+        for one in inferred
     }
 
 
@@ -125,8 +127,8 @@ def figures_record(
         "decision": prediction.decision,
         "why": prediction.why_abstains,
         "against_heatmap": None
-        if prediction.deciding is None or not prediction.deciding.told
-        else sum(one.speaks_for is False for one in prediction.deciding.told),
+        if prediction.deciding is None or not prediction.deciding.checks
+        else sum(one.speaks_for is False for one in prediction.deciding.checks),
         "deciding": _deciding(simulated, prediction, maps),
         "without_rules": None,
         "again": None,
@@ -142,6 +144,41 @@ def figures_record(
             if judged.used
         ],
     }
+
+
+def without_rules(study: Study, prediction: StudyPrediction, ensemble: Ensemble) -> StudyPrediction:
+    """What would be predicted if every slice counted and nothing made the ensemble abstain.
+
+    To measure what the rules are worth; the networks are not asked again.
+    """
+    judged = {
+        each.series_id: InferredSeries(
+            study.series_by_id(each.series_id),
+            {
+                name: np.array([one.members[name].as_array() for one in each.slices])
+                for name in each.slices[0].members
+            },
+            ensemble.shares(Plane(str(study.series_by_id(each.series_id).plane))),
+        )
+        for each in prediction.series
+        if each.used
+    }
+    features = study_features(list(judged.values()), ENSEMBLE)
+    probabilities = Probabilities.from_array(ensemble.fusion.probabilities(features))
+    series = tuple(
+        replace(each, slices=slice_predictions(judged[each.series_id], ensemble.fusion))
+        if each.used
+        else each
+        for each in prediction.series
+    )
+    return replace(
+        prediction,
+        probabilities=probabilities,
+        decision=probabilities.top.value,
+        reasons=(),
+        series=series,
+        deciding=deciding_slice(series),
+    )
 
 
 def shown_maps(

@@ -3,6 +3,6 @@
 # First, because grad-cam imports torchvision (asemble.models.torchvision_ops).
 import asemble.models  # noqa: F401  (imported for what it declares)
 from asemble.explain.bones import SeriesBones
-from asemble.explain.heatmaps import RawMaps, SeriesHeatmaps, explain, raw_maps
+from asemble.explain.heatmaps import SeriesHeatmaps, SeriesOutput, infer
 
-__all__ = ["RawMaps", "SeriesBones", "SeriesHeatmaps", "explain", "raw_maps"]
+__all__ = ["SeriesBones", "SeriesHeatmaps", "SeriesOutput", "infer"]

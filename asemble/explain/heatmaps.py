@@ -2,7 +2,7 @@
 
 *Grad-CAM* is read at the 128x128 map before the evidence; the *evidence map* is the inflammatory
 channel of the head itself, from `FAINTEST` to `SUREST`, weighed by how bright the marrow is
-(`asemble.models.seeing`). Both are in logits. An explanation is of the slice itself, without its
+(`asemble.models.output`). Both are in logits. An explanation is of the slice itself, without its
 neighbours.
 
 The scale, so that heat means the same everywhere in a study and a little means little:
@@ -15,7 +15,7 @@ The scale, so that heat means the same everywhere in a study and a little means 
    (`Ensemble.shares`).
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -23,18 +23,17 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.labels import PATTERNS, Pattern, Plane
-from asemble.core.results import ENSEMBLE, Heatmap, StudyPrediction
-from asemble.core.study import Series, Study
+from asemble.core.results import ENSEMBLE, Heatmap
 from asemble.core.volume import Floats
 from asemble.explain.bones import SeriesBones
-from asemble.imaging.slices import Grid, PreparedStack, prepare
+from asemble.imaging.slices import Grid, PreparedStack
 from asemble.models import Ensemble, Member
+from asemble.models.batch_scheduler import Arrays
 from asemble.models.counting import for_disease
 from asemble.models.ensemble import sum_of_shares
 from asemble.models.evidence import IMAGE_SIDE, EvidenceNetwork
-from asemble.models.fusion import EVIDENCE, GRADCAM, METHODS, Fusion
-from asemble.models.seeing import oedema_share, seen
-from asemble.models.turns import Arrays
+from asemble.models.fusion import EVIDENCE, GRADCAM, METHODS
+from asemble.models.output import NetworkOutput, forward, oedema_share, output_of
 
 FAINTEST = -1.5
 """Logits from which on evidence is shown. Lesions weigh eightfold in training, so that a logit of 0
@@ -43,8 +42,10 @@ SUREST = 4.5
 """Logits beyond which evidence is shown no hotter: sure is sure, and simulated oedema, which
 networks know by heart, would leave real oedema pale."""
 
-Progress = Callable[[int, int], None]
-"""Called with slices done and slices in all."""
+INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
+
+Count = Callable[[int], None]
+"""Called after some slices with how many they were."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,14 +105,15 @@ class SeriesHeatmaps:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RawMaps:
-    """One series after the networks, before scaling.
+class SeriesOutput:
+    """What the networks make of one series, or of some prepared slices, before scaling.
 
     Args:
         plane: of the series.
         grid: the way back to the series' grid.
         probabilities: `(slice, 3)` calibrated, by member.
-        maps: `(slice, 128, 128)` float32 in logits, by method and member.
+        maps: `(slice, 128, 128)` float32 in logits, by method and member; without Grad-CAM where
+            that was not asked for.
         disease: `(slice, 128, 128)` float32 in logits, from 0, by member: evidence for any disease.
         tissue: `(slice, 6, 128, 128)` float16, the ensemble's: how likely each place is what.
         oedema: `(slice, 128, 128)` float32, the ensemble's: how likely oedema is, 0..1.
@@ -125,66 +127,93 @@ class RawMaps:
     tissue: npt.NDArray[np.float16]
     oedema: Floats
 
+    def of_slice(self, index: int) -> "SeriesOutput":
+        """What was made of one slice alone: no slice knows of its neighbours."""
+        only = slice(index, index + 1)
+        return replace(
+            self,
+            probabilities={name: values[only] for name, values in self.probabilities.items()},
+            maps={key: values[only] for key, values in self.maps.items()},
+            disease={name: values[only] for name, values in self.disease.items()},
+            tissue=self.tissue[only],
+            oedema=self.oedema[only],
+        )
 
-def explain(
-    study: Study,
-    prediction: StudyPrediction,
+
+def infer(
+    plane: Plane,
+    stack: PreparedStack,
     ensemble: Ensemble,
     *,
-    progress: Progress | None = None,
-) -> Mapping[str, SeriesHeatmaps]:
-    """Heatmaps for `inflammatory` of every series that was used, keyed by series id.
+    with_cam: bool = True,
+    count: Count = lambda _: None,
+) -> SeriesOutput:
+    """What every member of a plane makes of prepared slices, in one pass.
 
     Args:
-        study: that was predicted.
-        prediction: says which series were used.
-        ensemble: that predicted it.
-        progress: told how many slices are done.
-    """
-    used = [study.series_by_id(s.series_id) for s in prediction.series if s.used]
-    return on_one_scale(all_raw_maps(used, ensemble, progress=progress), ensemble)
-
-
-def all_raw_maps(
-    series: Collection[Series], ensemble: Ensemble, *, progress: Progress | None = None
-) -> dict[str, RawMaps]:
-    """`raw_maps` of each series, by its id.
-
-    Raises:
-        ValueError: a series has no plane, or one that has no ensemble.
-    """
-    total = sum(one.volume.shape[0] for one in series)
-    found: dict[str, RawMaps] = {}
-    done = 0
-
-    def count(slices: int) -> None:
-        nonlocal done
-        done += slices
-        if progress is not None:
-            progress(done, total)
-
-    for one in series:
-        found[one.id] = raw_maps(one, ensemble, count=count)
-    return found
-
-
-def raw_maps(
-    series: Series, ensemble: Ensemble, *, count: Callable[[int], None] = lambda _: None
-) -> RawMaps:
-    """Probabilities and both methods' maps by every member of the series' plane, of one pass.
-
-    Args:
-        series: to look at.
-        ensemble: whose members of its plane look.
+        plane: of the slices.
+        stack: to look at.
+        ensemble: whose members look.
+        with_cam: whether Grad-CAM is wanted; the evidence map costs nothing.
         count: told after each piece how many slices it had.
 
     Raises:
-        ValueError: the series has no plane, or one that has no ensemble.
+        ValueError: the plane has no members.
     """
-    if series.plane is None or series.plane not in ensemble.planes:
-        raise ValueError(f"no ensemble for series {series.id} of plane {series.plane}")
-    stack = prepare(series.volume, series.plane)
-    return looks(series.plane, stack, ensemble, count=count)
+    shares = ensemble.shares(plane)
+    found: dict[str, list[Arrays]] = {name: [] for name in shares}
+    tissue, oedema = [], []
+    step = forward_with_cam if with_cam else forward_without_cam
+    with closing(ensemble.each(plane, stack.images, step)) as pieces:
+        for piece in pieces:
+            # Of bone only the ensemble's maps are kept: they are the largest.
+            tissue.append(sum_of_shares({n: of[0] for n, of in piece.items()}, shares))
+            oedema.append(sum_of_shares({n: of[1] for n, of in piece.items()}, shares))
+            for name, of in piece.items():
+                found[name].append(of[2:])
+            count(len(tissue[-1]))
+    whole = {
+        name: [np.concatenate(parts) for parts in zip(*of, strict=True)]
+        for name, of in found.items()
+    }
+    shown = {EVIDENCE: 2, GRADCAM: 3} if with_cam else {EVIDENCE: 2}
+    return SeriesOutput(
+        plane,
+        stack.grid,
+        probabilities={name: of[0] for name, of in whole.items()},
+        maps={(method, name): of[at] for method, at in shown.items() for name, of in whole.items()},
+        disease={name: of[1] for name, of in whole.items()},
+        tissue=np.concatenate(tissue).astype(np.float16),
+        oedema=oedema_share(np.concatenate(oedema)),
+    )
+
+
+def forward_with_cam(member: Member, network: EvidenceNetwork, images: Floats) -> Arrays:
+    """A step of `Ensemble.each`: what `forward_without_cam` returns, and Grad-CAM."""
+    # Here, because the grad-cam package imports so much that a prediction alone would wait for it.
+    from asemble.explain.gradcam import grad_cam  # noqa: PLC0415
+
+    heat, features = grad_cam(network, member.inputs(images))
+    return (*_arrays(member, output_of(network, features, images)), heat)
+
+
+def forward_without_cam(member: Member, network: EvidenceNetwork, images: Floats) -> Arrays:
+    """A step of `Ensemble.each`: tissue, oedema, probabilities and evidence, each `(n, ...)`.
+
+    Evidence twice: for any disease, and for `inflammatory`, which is shown.
+    """
+    return _arrays(member, forward(network, member.inputs(images), images))
+
+
+def _arrays(member: Member, output: NetworkOutput) -> Arrays:
+    shown = np.clip(output.evidence[:, INFLAMMATORY], FAINTEST, SUREST) - np.float32(FAINTEST)
+    return (
+        output.tissue,
+        output.oedema,
+        member.calibrated(output.logits),
+        for_disease(output.evidence),
+        shown,
+    )
 
 
 def warm_up(ensemble: Ensemble) -> None:
@@ -193,119 +222,46 @@ def warm_up(ensemble: Ensemble) -> None:
     Raises:
         WeightsError: what belongs to the weights is missing, damaged, or of others.
     """
-    _ = ensemble.fusion, ensemble.scope
+    _ = ensemble.fusion, ensemble.input_gate
     side = (IMAGE_SIDE, IMAGE_SIDE)
     empty = PreparedStack(np.zeros((1, *side), dtype=np.float32), Grid.of_whole(side))
     for plane in ensemble.planes:
-        looks(plane, empty, ensemble)
+        infer(plane, empty, ensemble)
 
 
-def looks(
-    plane: Plane,
-    stack: PreparedStack,
-    ensemble: Ensemble,
-    *,
-    count: Callable[[int], None] = lambda _: None,
-) -> RawMaps:
-    """As `raw_maps`, of prepared slices."""
-    pieces: list[Mapping[str, Arrays]] = []
-    shares = ensemble.shares(plane)
-    tissue, oedema = [], []
-    with closing(ensemble.each(plane, stack.images, looking)) as each:
-        for piece in each:
-            # Of bone only the ensemble's maps are kept: they are the largest.
-            tissue.append(sum_of_shares({n: of[4] for n, of in piece.items()}, shares))
-            oedema.append(sum_of_shares({n: of[5] for n, of in piece.items()}, shares))
-            pieces.append({name: of[:4] for name, of in piece.items()})
-            count(len(tissue[-1]))
-    probabilities: dict[str, npt.NDArray[np.float64]] = {}
-    maps: dict[tuple[str, str], Floats] = {}
-    disease: dict[str, Floats] = {}
-    for member in ensemble.planes[plane]:
-        said, heat, evidence, disease[member.name] = (
-            np.concatenate(parts)
-            for parts in zip(*(piece[member.name] for piece in pieces), strict=True)
-        )
-        probabilities[member.name] = said
-        maps[GRADCAM, member.name] = heat
-        maps[EVIDENCE, member.name] = evidence
-    return RawMaps(
-        plane,
-        stack.grid,
-        probabilities,
-        maps,
-        disease,
-        np.concatenate(tissue).astype(np.float16),
-        oedema_share(np.concatenate(oedema)),
-    )
-
-
-def looking(member: Member, network: EvidenceNetwork, images: Floats) -> Arrays:
-    """A step of `Ensemble.each`: probabilities, Grad-CAM, evidence, tissue and oedema, `(n, ...)`.
-
-    Evidence twice: for `inflammatory`, which is shown, and for any disease.
-    """
-    # Here, because the grad-cam package imports so much that a prediction alone would wait for it.
-    from asemble.explain.gradcam import look  # noqa: PLC0415
-
-    looked = look(network, member.inputs(images))
-    found = seen(network, looked.features, images)
-    inflammatory = PATTERNS.index(Pattern.INFLAMMATORY)
-    evidence = np.clip(found.evidence[:, inflammatory], FAINTEST, SUREST) - np.float32(FAINTEST)
-    return (
-        member.calibrated(found.logits),
-        looked.heat,
-        evidence,
-        for_disease(found.evidence),
-        found.tissue,
-        found.oedema,
-    )
-
-
-def on_one_scale(raw: Mapping[str, RawMaps], ensemble: Ensemble) -> dict[str, SeriesHeatmaps]:
+def on_one_scale(
+    outputs: Mapping[str, SeriesOutput], ensemble: Ensemble
+) -> dict[str, SeriesHeatmaps]:
     """The heatmaps of a study from what the networks made of its series, by series id."""
-    relative = {id_: _relative(maps, ensemble.fusion) for id_, maps in raw.items()}
-    scales = study_scales(relative.values())
-    return {id_: _heatmaps(id_, maps, scales, ensemble) for id_, maps in relative.items()}
-
-
-def study_scales(maps: Collection[RawMaps]) -> dict[tuple[str, str], float]:
-    """By method and member, the hottest place in the study, but at least 1 (strong heat).
-
-    Args:
-        maps: of every series, relative to strong heat.
-    """
-    scales: dict[tuple[str, str], float] = {}
-    for one in maps:
+    hottest: dict[tuple[str, str], float] = {}  # in the study, but at least 1: strong heat
+    for one in outputs.values():
         for key, values in one.maps.items():
-            scales[key] = max(scales.get(key, 1.0), float(values.max()))
-    return scales
+            relative = float(values.max() / _strong_heat(one, key, ensemble))
+            hottest[key] = max(hottest.get(key, 1.0), relative)
+    return {id_: _heatmaps(id_, one, hottest, ensemble) for id_, one in outputs.items()}
 
 
-def _relative(raw: RawMaps, fusion: Fusion) -> RawMaps:
-    maps = {
-        (method, member): values / np.float32(fusion.reference(method, raw.plane, member))
-        for (method, member), values in raw.maps.items()
-    }
-    return replace(raw, maps=maps)
+def _strong_heat(output: SeriesOutput, key: tuple[str, str], ensemble: Ensemble) -> np.float32:
+    method, member = key
+    return np.float32(ensemble.fusion.reference(method, output.plane, member))
 
 
 def _heatmaps(
     series_id: str,
-    relative: RawMaps,
-    scales: Mapping[tuple[str, str], float],
+    output: SeriesOutput,
+    hottest: Mapping[tuple[str, str], float],
     ensemble: Ensemble,
 ) -> SeriesHeatmaps:
-    shares = ensemble.shares(relative.plane)
-    scaled = {key: values / np.float32(scales[key]) for key, values in relative.maps.items()}
+    shares = ensemble.shares(output.plane)
+    scaled = {
+        key: values / _strong_heat(output, key, ensemble) / np.float32(hottest[key])
+        for key, values in output.maps.items()
+    }
     for method in METHODS:
         of_members = {name: scaled[method, name] for name in shares}
         scaled[method, ENSEMBLE] = sum_of_shares(of_members, shares)
     full_heat = {
-        (method, member): scales[method, member]
-        * ensemble.fusion.reference(method, relative.plane, member)
-        for method, member in relative.maps
+        key: hottest[key] * ensemble.fusion.reference(key[0], output.plane, key[1])
+        for key in output.maps
     }
-    return SeriesHeatmaps(
-        series_id, relative.grid, scaled, full_heat, relative.tissue, relative.oedema
-    )
+    return SeriesHeatmaps(series_id, output.grid, scaled, full_heat, output.tissue, output.oedema)

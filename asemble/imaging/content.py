@@ -3,6 +3,7 @@
 They are asked of the stack as a whole, so that one bad slice refuses nothing.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -10,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.volume import Floats, Volume
-from asemble.imaging.intensity import SQUASH, SQUASH_GAIN, median_ratio, squash
-from asemble.imaging.slices import grid_of, squares
+from asemble.imaging.intensity import SQUASH, SQUASH_GAIN
 
 VOID_RATIO = 0.1
 """Below this share of the tissue's median a pixel gives no signal; cortex gives 0.12-0.35."""
@@ -46,9 +46,14 @@ class Content:
     continuity: float | None
 
 
-def content_of(volume: Volume) -> Content:
-    """The figures of a stack whose values are finite and not all alike."""
-    figures = _Figures(volume)
+def content_of(volume: Volume, images: Iterable[Floats]) -> Content:
+    """The figures of a stack whose values are finite and not all alike.
+
+    Args:
+        volume: as it was read.
+        images: its slices, prepared (`imaging.slices`); one is looked at after the other.
+    """
+    figures = _Figures(images)
     return Content(
         greys=_greys(volume.voxels),
         saturated=_saturated(volume.voxels),
@@ -60,15 +65,14 @@ def content_of(volume: Volume) -> Content:
 
 
 class _Figures:
-    """Those of each slice; one is in memory at a time."""
+    """Those of each slice."""
 
-    def __init__(self, volume: Volume) -> None:
+    def __init__(self, images: Iterable[Floats]) -> None:
         self.void: list[float] = []
         self.detail: list[float] = []
         self.ghost: list[float] = []
         self.coarse: list[Floats] = []
-        for square in squares(volume, grid_of(volume)):
-            image = squash(median_ratio(square))
+        for image in images:
             fine = _fine(image)
             self.void.append(_void(image))
             self.detail.append(_detail(fine, image))

@@ -1,11 +1,12 @@
 """Whether the models may judge a series at all: what they were not trained on, they decline.
 
-First what the file says, then what the pixels say by plain figures. Whether the slices show the
-joints is asked last, by `asemble.models.scope`. Every limit lies far from what simulated studies
-of any appearance reach, because real scans reach further (`asemble evaluate scope` measures it).
+First what the file says, then what the pixels say by plain figures; `asemble.predict.gate` asks
+both, and then the networks. Every limit lies far from what simulated studies of any appearance
+reach, because real scans reach further (`asemble evaluate scope` measures it).
 """
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from asemble.core.study import Series
 from asemble.core.volume import Floats
 from asemble.imaging.content import content_of
 from asemble.imaging.intensity import stack_median
+from asemble.imaging.slices import prepared
 
 MAX_PIXEL_MM = 2.0
 """A subchondral lesion is 1-5 mm deep; coarser pixels do not hold it. Protocols use 0.6-1 mm."""
@@ -27,6 +29,8 @@ MAX_SLICES = 1000
 """Of one study: what the networks find of so many takes 2 GiB. Protocols have 20-200 a series."""
 TOO_MANY_SLICES = "too-many-slices"
 """Code of the remark that there are more."""
+NO_VALUES, POOR_IMAGES = "no-values", "poor-images"
+"""Codes of what the pixels say."""
 MIN_PIXELS = 64
 """Fewer rows or columns than that are a thumbnail or a localiser, not a diagnostic slice."""
 MIN_CONTRAST = 0.02
@@ -60,17 +64,30 @@ def why_not_judged(series: Series) -> str | None:
     What the file does not say (modality, body part, geometry) is not held against it; what it
     says is.
     """
-    remark = remark_on(series)
+    remark = by_file(series)
+    if remark is None:
+        remark = by_pixels(series, prepared(series.volume, series.plane))
     return None if remark is None else remark.sentence
 
 
-def remark_on(series: Series) -> Remark | None:
-    """`why_not_judged` with the code of the question that it fails."""
-    for code, check in _CHECKS.items():
-        reason = check(series)
-        if reason is not None:
-            return Remark(code, reason)
-    return None
+def by_file(series: Series) -> Remark | None:
+    """What of the file speaks against judging the series, without a look at its voxels."""
+    found = ((code, check(series)) for code, check in _CHECKS.items())
+    return next((Remark(code, reason) for code, reason in found if reason is not None), None)
+
+
+def by_pixels(series: Series, images: Iterable[Floats]) -> Remark | None:
+    """What of its pixels speaks against judging a series whose file does not.
+
+    Args:
+        series: as it was read.
+        images: its slices, prepared; they are looked at one by one.
+    """
+    reason = _values(series)
+    if reason is not None:
+        return Remark(NO_VALUES, reason)
+    reason = _content(series, images)
+    return None if reason is None else Remark(POOR_IMAGES, reason)
 
 
 def _modality(series: Series) -> str | None:
@@ -163,8 +180,8 @@ def _tissue_spread(voxels: Floats) -> float:
     return math.sqrt(squares / count)
 
 
-def _content(series: Series) -> str | None:
-    found = content_of(series.volume)
+def _content(series: Series, images: Iterable[Floats]) -> str | None:
+    found = content_of(series.volume, images)
     continuity = 1.0 if found.continuity is None else found.continuity
     faults = (
         (
@@ -206,7 +223,5 @@ _CHECKS = {
     "weighting-not-judged": _weighting,
     TOO_MANY_SLICES: _length,
     "too-coarse-or-narrow": _resolution,
-    "no-values": _values,
-    "poor-images": _content,
 }
-"""In their order, by the code that programs are told."""
+"""What the file is asked, in this order, by the code that programs are told."""

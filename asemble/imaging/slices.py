@@ -114,10 +114,15 @@ def prepare(volume: Volume, plane: Plane | None = None) -> PreparedStack:
     """
     grid = grid_of(volume, plane)
     images = np.empty((volume.shape[0], SIDE, SIDE), dtype=np.float32)
-    for index, square in enumerate(squares(volume, grid)):
-        images[index] = squash(median_ratio(square))
+    for index, image in enumerate(prepared(volume, plane)):
+        images[index] = image
     images.setflags(write=False)
     return PreparedStack(images, grid)
+
+
+def prepared(volume: Volume, plane: Plane | None = None) -> Iterator[Floats]:
+    """The images of `prepare`, one slice after the other."""
+    return (squash(median_ratio(square)) for square in squares(volume, grid_of(volume, plane)))
 
 
 def squares(volume: Volume, grid: Grid, side: int = SIDE) -> Iterator[Floats]:

@@ -19,7 +19,7 @@ Bools = npt.NDArray[np.bool_]
 
 ILIUM = {Joint.RIGHT: Tissue.RIGHT_ILIUM, Joint.LEFT: Tissue.LEFT_ILIUM}
 OEDEMA_FROM = 0.5
-"""How likely oedema has to be: where a reader would draw it (`models.seeing.oedema_share`)."""
+"""How likely oedema has to be: where a reader would draw it (`models.output.oedema_share`)."""
 SURE = 0.9
 """How likely the surest place of a patch has to be for any of it to count. Networks find faint
 patches in healthy simulated marrow, too, and more is better there; real oedema is fainter, and is

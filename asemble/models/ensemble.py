@@ -1,4 +1,4 @@
-"""The ensemble: the members of each plane, loaded strictly, run in turns."""
+"""The ensemble: the members of each plane, loaded strictly, run in batches."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from asemble.core.errors import ConfigError, WeightsError
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Plane
 from asemble.core.volume import Floats
 from asemble.imaging.intensity import preprocess
+from asemble.models.batch_scheduler import Arrays, BatchScheduler, Pieces
 from asemble.models.cards import Card
 from asemble.models.evidence import EVIDENCE_SIDE, IMAGE_SIDE, EvidenceNetwork
-from asemble.models.forward import ready_to_run
 from asemble.models.fusion import Fusion, load_fusion
+from asemble.models.input_gate import GATE_FILE, InputGate, load_input_gate
 from asemble.models.members import MEMBERS, MemberSpec
-from asemble.models.scope import SCOPE_FILE, Scope, load_scope
-from asemble.models.seeing import seen
+from asemble.models.optimised import optimised_for_inference
+from asemble.models.output import forward
 from asemble.models.signing import SHIPPED_DIRECTORY, SUFFIX, Signed, open_signed
-from asemble.models.turns import Arrays, Pieces, Turns
 from asemble.models.weights import load_weights, weights_directory, weights_name
 
 _Scalar = TypeVar("_Scalar", bound=np.floating[Any])
@@ -100,14 +100,13 @@ Step = Callable[[Member, EvidenceNetwork, Floats], Arrays]
 which is the member's own made ready, and returns arrays `(n, ...)`."""
 
 
-def judging(member: Member, network: EvidenceNetwork, images: Floats) -> Arrays:
-    """Calibrated probabilities, evidence, tissue and oedema, each `(n, ...)` as of `Seen`."""
-    with torch.inference_mode():
-        found = seen(network, network.features(member.inputs(images)), images)
-    return member.calibrated(found.logits), found.evidence, found.tissue, found.oedema
+def forward_classes(member: Member, network: EvidenceNetwork, images: Floats) -> Arrays:
+    """Calibrated probabilities and evidence, as of `MemberOutput`."""
+    found = forward(network, member.inputs(images), images)
+    return member.calibrated(found.logits), found.evidence
 
 
-def naming_tissue(member: Member, network: EvidenceNetwork, images: Floats) -> Arrays:
+def forward_tissue(member: Member, network: EvidenceNetwork, images: Floats) -> Arrays:
     """How likely each place is each `Tissue`, `(n, 6, 128, 128)`, and nothing of lesions."""
     with torch.inference_mode():
         tissue, _ = network.head.places(network.features(member.inputs(images)))
@@ -131,7 +130,7 @@ def sum_of_shares(
 class Ensemble:
     """The members of each plane, shared by all who ask.
 
-    Slices of many threads are run in fair turns by one thread (`models.turns`), so that no two
+    One thread runs the slices of many, in fair turns (`models.batch_scheduler`), so that no two
     passes and no hook of Grad-CAM ever meet on a network (without that, 26 of 40 maps were wrong).
 
     Args:
@@ -146,7 +145,7 @@ class Ensemble:
         self.planes = MappingProxyType(dict(planes))
         self.device = device
         self.signed = signed
-        self._turns = Turns(BATCH[device])
+        self._scheduler = BatchScheduler(BATCH[device])
         self._ready: dict[tuple[Plane, str], EvidenceNetwork] = {}
 
     @property
@@ -186,15 +185,15 @@ class Ensemble:
         return load_fusion(self.signed.folder, self.weights, names, self.signed.read)
 
     @cached_property
-    def scope(self) -> Scope:
+    def input_gate(self) -> InputGate:
         """What tells slices of the joints from others; without one of its own, the shipped one.
 
         Raises:
             WeightsError: it is missing, damaged, or of another version.
         """
-        has_own = SCOPE_FILE in self.signed.digests
+        has_own = GATE_FILE in self.signed.digests
         signed = self.signed if has_own else open_signed(SHIPPED_DIRECTORY, must_be_shipped=True)
-        return load_scope(signed.folder, signed.read)
+        return load_input_gate(signed.folder, signed.read)
 
     def each(
         self, plane: Plane, images: Floats, step: Step, *, member: str | None = None
@@ -223,15 +222,15 @@ class Ensemble:
         def run(batch: Floats) -> Mapping[str, Arrays]:
             return {m.name: step(m, self._network(plane, m), batch) for m in asked}
 
-        return self._turns.results((plane, step, member), run, images)
+        return self._scheduler.results((plane, step, member), run, images)
 
-    def judge(self, plane: Plane, images: Floats) -> Mapping[str, MemberOutput]:
+    def infer(self, plane: Plane, images: Floats) -> Mapping[str, MemberOutput]:
         """What each member of `plane` says of prepared slices `(n, 256, 256)`, by its name.
 
         Raises:
             ValueError: the plane has no members, or the slices are of another size.
         """
-        pieces = list(self.each(plane, images, judging))
+        pieces = list(self.each(plane, images, forward_classes))
         outputs = {}
         for member in self.planes[plane]:
             found = [piece[member.name] for piece in pieces]
@@ -242,10 +241,10 @@ class Ensemble:
         return outputs
 
     def _network(self, plane: Plane, member: Member) -> EvidenceNetwork:
-        """The member's network made ready at its first use; only the thread of the turns asks."""
+        """The member's network made ready at its first use; only the scheduler's thread asks."""
         key = (plane, member.name)
         if key not in self._ready:
-            self._ready[key] = ready_to_run(member.network)
+            self._ready[key] = optimised_for_inference(member.network)
         return self._ready[key]
 
 

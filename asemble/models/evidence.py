@@ -99,12 +99,16 @@ class EvidenceHead(nn.Module):
 
     def answer(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and evidence, as of `forward`, from the fused map."""
-        bone = share_of_bone(self.tissue(features).float()).detach()  # says where, learns nothing
+        evidence = self.evidence_where(features, self.tissue(features).float())
+        return self.pool(evidence), evidence
+
+    def evidence_where(self, features: Tensor, tissue: Tensor) -> Tensor:
+        """Evidence, as of `forward`, from the fused map and the tissue in logits."""
+        bone = share_of_bone(tissue).detach()  # says where, learns nothing
         within = torch.log(bone).clamp_min(SMALLEST_LOG_SHARE)
         raw = self.evidence(features).float()
         normal, *lesions = raw.split(1, dim=1)
-        evidence = torch.cat([normal, *(one + within for one in lesions)], dim=1)
-        return self.pool(evidence), evidence
+        return torch.cat([normal, *(one + within for one in lesions)], dim=1)
 
     def pool(self, evidence: Tensor) -> Tensor:
         """Logits `(n, 3)`: of each class the mean of its strongest cells, scaled and shifted."""

@@ -9,7 +9,7 @@ from torch import nn
 
 from asemble.core.errors import ConfigError
 from asemble.models.asemblenet import ASembleBody
-from asemble.models.bodies import efficientnet, pvt
+from asemble.models.backbones import efficientnet, pvt
 from asemble.models.evidence import EvidenceNetwork
 
 

@@ -1,7 +1,6 @@
 """What the ensemble decides, how sure it is, and in sentences why it abstains."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -10,10 +9,9 @@ from asemble.core.geometry import possible_planes
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Weighting
 from asemble.core.results import ABSTAIN, MEMBERS_DISAGREE, Probabilities
 from asemble.core.study import Series, Study
-from asemble.models import Ensemble
 from asemble.models.calibration import IntervalRule
-from asemble.predict.in_scope import Refusals, refused_seen, refused_unseen
-from asemble.predict.judging import Judged, judge
+from asemble.predict.gate import Refusals
+from asemble.predict.inference import InferredSeries
 
 MIN_SLICES = 5
 """A study judged from fewer slices is not judged: the joints span 15-25 slices."""
@@ -45,7 +43,7 @@ def interval(
 
 
 def decide(
-    judged: Sequence[Judged],
+    judged: Sequence[InferredSeries],
     probabilities: Probabilities | None,
     members: Mapping[str, Probabilities] = MappingProxyType({}),
 ) -> tuple[str, list[str]]:
@@ -62,9 +60,9 @@ def decide(
     if not judged:
         return ABSTAIN, ["No series could be judged; the reason stands beside each series."]
     limits = [*_beside_the_joints(judged), *_limits(judged)]
-    too_few = _too_few([one.series for one in judged]) or _too_few_count(judged)
-    if too_few is not None or probabilities is None:
-        return ABSTAIN, [*([too_few] if too_few else []), *limits]
+    few = too_few([one.series for one in judged]) or _too_few_count(judged)
+    if few is not None or probabilities is None:
+        return ABSTAIN, [*([few] if few else []), *limits]
     others = {name: own.top for name, own in members.items() if own.top is not probabilities.top}
     if not others:
         return probabilities.top.value, [*_close_call(probabilities), *limits]
@@ -77,7 +75,7 @@ def decide(
     return probabilities.top.value, [*_close_call(probabilities), f"{disagree}.", *limits]
 
 
-def skill_shares(judged: Sequence[Judged]) -> dict[str, float]:
+def skill_shares(judged: Sequence[InferredSeries]) -> dict[str, float]:
     """How much each member counts in the study: the mean of its shares in the planes that count."""
     by_plane = {one.plane: one.shares for one in judged if one.counts.any()}
     names = dict.fromkeys(name for shares in by_plane.values() for name in shares)
@@ -85,33 +83,6 @@ def skill_shares(judged: Sequence[Judged]) -> dict[str, float]:
         name: float(np.mean([shares.get(name, 0.0) for shares in by_plane.values()]))
         for name in names
     }
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LookedAt:
-    """A study after the question what it shows, whatever the answer to it would be.
-
-    Args:
-        why_abstains: one sentence why the ensemble abstains for what it shows, or None.
-        refusals: by series.
-        judged: the series that went through the networks, refused or not.
-    """
-
-    why_abstains: str | None
-    refusals: Refusals
-    judged: Sequence[Judged]
-
-
-def look_for_joints(study: Study, ensemble: Ensemble) -> LookedAt:
-    """Whether a study shows the joints; networks are asked about what a glance lets pass."""
-    unseen = refused_unseen(study, ensemble.scope)
-    judged = judge([one for one in study.series if unseen[one.id] is None], ensemble)
-    refusals = refused_seen(judged, unseen, study, ensemble)
-    used = [series for series in study.series if refusals[series.id] is None]
-    if used:
-        return LookedAt(_too_few(used), refusals, judged)
-    reasons = [remark.sentence for remark in refusals.values() if remark is not None]
-    return LookedAt(reasons[0] if reasons else "There is no series.", refusals, judged)
 
 
 def open_planes(study: Study, refusals: Refusals) -> list[str]:
@@ -135,7 +106,8 @@ def open_planes(study: Study, refusals: Refusals) -> list[str]:
     return said
 
 
-def _too_few(series: Sequence[Series]) -> str | None:
+def too_few(series: Sequence[Series]) -> str | None:
+    """One sentence where series have too few slices for a study, or None where they suffice."""
     slices = sum(one.volume.shape[0] for one in series)
     if slices >= MIN_SLICES:
         return None
@@ -143,7 +115,7 @@ def _too_few(series: Sequence[Series]) -> str | None:
     return f"Only {slices} slice{plural} could be judged; a study needs at least {MIN_SLICES}."
 
 
-def _too_few_count(judged: Sequence[Judged]) -> str | None:
+def _too_few_count(judged: Sequence[InferredSeries]) -> str | None:
     counting = sum(int(one.counts.sum()) for one in judged)
     if counting >= MIN_SLICES:
         return None
@@ -159,7 +131,7 @@ def _too_few_count(judged: Sequence[Judged]) -> str | None:
     )
 
 
-def _beside_the_joints(judged: Sequence[Judged]) -> list[str]:
+def _beside_the_joints(judged: Sequence[InferredSeries]) -> list[str]:
     """One sentence where slices do not count that show evidence."""
     beside = sum(
         found.share is not None and why is not None
@@ -186,7 +158,7 @@ def _close_call(probabilities: Probabilities) -> list[str]:
     ]
 
 
-def _limits(judged: Sequence[Judged]) -> list[str]:
+def _limits(judged: Sequence[InferredSeries]) -> list[str]:
     limits = []
     planes = {one.plane for one in judged}
     if len(planes) == 1:

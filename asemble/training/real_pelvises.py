@@ -24,7 +24,7 @@ from asemble.imaging.orientation import Turn
 from asemble.imaging.slices import SIDE, Grid
 from asemble.io import read_study
 from asemble.models.evidence import EVIDENCE_SIDE, EvidenceNetwork
-from asemble.models.forward import ready_to_run
+from asemble.models.optimised import optimised_for_inference
 
 Bools = npt.NDArray[np.bool_]
 
@@ -111,7 +111,7 @@ def read_pelvises(
         InputError: there is no folder, or no such stack in it.
     """
     volumes = _volumes(folder)
-    ready = [ready_to_run(network) for network in networks]
+    ready = [optimised_for_inference(network) for network in networks]
     found = []
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         for done, pelvis in enumerate(pool.map(find_bones, volumes, repeat(ready)), start=1):

@@ -44,7 +44,7 @@ def ensemble() -> Ensemble:
         WeightsError: a weight file and its card, or the study calibration, do not agree.
     """
     loaded = load_ensemble()
-    _ = loaded.fusion, loaded.scope  # read and checked now, not when the first study is judged
+    _ = loaded.fusion, loaded.input_gate  # read and checked now, not when the first study is judged
     return loaded
 
 

@@ -25,7 +25,7 @@ from asemble.core.measurements import Measurements
 from asemble.core.results import StudyPrediction
 from asemble.core.study import Study
 from asemble.explain import SeriesBones, SeriesHeatmaps
-from asemble.explain.trust import Trust
+from asemble.explain.checks import HeatmapChecks
 from asemble.reading import (
     JointLines,
     Reading,
@@ -121,7 +121,7 @@ class _Session:
     edits: int = 0
     assessment: Assessment | None = None
     jumps: dict[str, int] = field(default_factory=dict)
-    trusts: dict[tuple[str, str, int, str], Trust] = field(default_factory=dict)
+    trusts: dict[tuple[str, str, int, str], HeatmapChecks] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
     line_notes: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -450,12 +450,12 @@ def keep_assessment(
     return session.assessment
 
 
-def trust_of(series_id: str, index: int, method: str) -> Trust | None:
+def trust_of(series_id: str, index: int, method: str) -> HeatmapChecks | None:
     """What was found of the heatmap of one slice, if it was tested."""
     return _session().trusts.get((study_token(), series_id, index, method))
 
 
-def keep_trust(trust: Trust) -> None:
+def keep_trust(trust: HeatmapChecks) -> None:
     """Remember what was found of the heatmap of one slice."""
     _session().trusts[study_token(), trust.series_id, trust.index, trust.method] = trust
 

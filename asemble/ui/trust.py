@@ -5,11 +5,11 @@ from typing import Literal
 
 import streamlit as st
 
-from asemble.core.results import ENSEMBLE, Heatmap, Told
+from asemble.core.results import ENSEMBLE, CheckVerdict, Heatmap
 from asemble.core.study import Series
 from asemble.explain import SeriesHeatmaps
-from asemble.explain.telling import tell
-from asemble.explain.trust import trust_in
+from asemble.explain.check_texts import verdicts
+from asemble.explain.checks import check_heatmap
 from asemble.metrics.estimates import with_interval
 from asemble.models.fusion import GRADCAM
 from asemble.performance.records import Performance
@@ -60,30 +60,32 @@ def show_trust(series: Series, index: int, heatmap: Heatmap, heatmaps: SeriesHea
             if not place.button("Test this heatmap", key="test_heatmap"):
                 return
             with place, st.spinner("Testing, about 3 seconds", show_time=True):
-                found = trust_in(series, index, cache.ensemble(), heatmaps, method=heatmap.method)
+                found = check_heatmap(
+                    series, index, cache.ensemble(), heatmaps, method=heatmap.method
+                )
             state.keep_trust(found)
             answers = _answers(series.id, index, heatmap.method)
         with place.container():
-            for told in answers:
-                _show(told)
+            for check in answers:
+                _show(check)
             if heatmap.member != ENSEMBLE:
                 st.caption(f"Tested is the ensemble's map, not that of {heatmap.member} alone.")
             st.caption(BASIS)
             st.caption(worth(cache.performance()))
 
 
-def _answers(series_id: str, index: int, method: str) -> Sequence[Told]:
+def _answers(series_id: str, index: int, method: str) -> Sequence[CheckVerdict]:
     """The four answers where the heatmap was tested: by the prediction, or by the reader."""
     assessed = state.assessment()
     deciding = None if assessed is None else assessed.prediction.deciding
     if (
         deciding is not None
-        and deciding.told
+        and deciding.checks
         and (deciding.series_id, deciding.index, GRADCAM) == (series_id, index, method)
     ):
-        return deciding.told
+        return deciding.checks
     found = state.trust_of(series_id, index, method)
-    return () if found is None else tell(found, cache.ensemble().fusion.limits)
+    return () if found is None else verdicts(found, cache.ensemble().fusion.limits)
 
 
 def worth(performance: Performance) -> str:
@@ -98,10 +100,10 @@ def worth(performance: Performance) -> str:
     )
 
 
-def _show(told: Told) -> None:
+def _show(check: CheckVerdict) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        limit = f" (limit {told.limit})" if told.limit else ""
-        st.markdown(f"**{told.question}** {told.figure}{limit}", width="content")
-        verdict, colour = VERDICTS[told.speaks_for]
+        limit = f" (limit {check.limit})" if check.limit else ""
+        st.markdown(f"**{check.question}** {check.figure}{limit}", width="content")
+        verdict, colour = VERDICTS[check.speaks_for]
         st.badge(verdict, color=colour)
-    st.markdown(told.sentence)
+    st.markdown(check.sentence)

@@ -11,7 +11,7 @@ from copy import deepcopy
 from torch import nn
 
 from asemble.core.volume import Floats
-from asemble.explain.gradcam import look
+from asemble.explain.gradcam import grad_cam
 from asemble.models import Member
 from asemble.models.evidence import EvidenceNetwork
 
@@ -59,5 +59,5 @@ def cascade_maps(member: Member, fresh: Member, images: Floats) -> dict[str, Flo
     for layer, beginnings in cascade_layers(network):
         chosen = {k: v for k, v in values.items() if k.startswith(tuple(beginnings))}
         network.load_state_dict(chosen, strict=False)
-        maps[layer] = look(network, inputs).heat
+        maps[layer] = grad_cam(network, inputs)[0]
     return maps

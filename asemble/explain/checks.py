@@ -1,4 +1,4 @@
-"""Is a heatmap to be trusted? Four questions about the map of one slice, each with its figure.
+"""The heatmap checks: four questions about the map of one slice, each with its figure.
 
 *Agreement*: do a convolutional and a transformer member, which err differently, point at the same
 places? *Joint*: does the evidence lie where joints lie? *Stability*: does it stay when the slice
@@ -22,11 +22,11 @@ from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE, NO_EVIDENCE
 from asemble.core.study import Series
 from asemble.core.volume import Floats
-from asemble.explain.changes import Bools, body, covered, elsewhere, enlarged, moved
-from asemble.explain.heatmaps import SeriesHeatmaps, looks
+from asemble.explain.heatmaps import SeriesHeatmaps, SeriesOutput, infer
+from asemble.explain.perturbations import Bools, body, covered, elsewhere, enlarged, moved
 from asemble.imaging.bones import joints_seen
 from asemble.imaging.joints import JOINT_BANDS, joint_region
-from asemble.imaging.slices import PIXEL_MM, SIDE, PreparedStack, prepare
+from asemble.imaging.slices import PIXEL_MM, SIDE, PreparedStack, grid_of, prepare
 from asemble.models import Ensemble
 from asemble.models.ensemble import sum_of_shares
 from asemble.models.fusion import GRADCAM, METHODS
@@ -50,7 +50,7 @@ SEED = 40
 Floats64 = npt.NDArray[np.float64]
 
 
-class Look(Protocol):
+class Classifier(Protocol):
     """What is asked of networks about prepared slices `(n, 256, 256)` of one plane."""
 
     def probability(self, images: Floats) -> Floats64:
@@ -61,13 +61,13 @@ class Look(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class SliceOutput:
     """A slice and what the networks say of it.
 
     Args:
         image: the prepared slice `(256, 256)`.
         probability: P(inflammatory) of the slice alone.
-        heat: its map `(64, 64)`.
+        heat: its map `(128, 128)`.
     """
 
     image: Floats
@@ -75,10 +75,10 @@ class Seen:
     heat: Floats
 
 
-def seen(image: Floats, look: Look) -> Seen:
-    """Look at a prepared slice `(256, 256)`."""
-    probabilities, maps = look.with_heat(image[None])
-    return Seen(image, float(probabilities[0]), maps[0])
+def slice_output(image: Floats, networks: Classifier) -> SliceOutput:
+    """Of a prepared slice `(256, 256)`."""
+    probabilities, maps = networks.with_heat(image[None])
+    return SliceOutput(image, float(probabilities[0]), maps[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class Deletion:
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
+class HeatmapChecks:
     """The four parts for the ensemble's heatmap of one slice.
 
     Args:
@@ -192,22 +192,24 @@ class Trust:
     deletion: Deletion
 
 
-def trust_in(
+def check_heatmap(
     series: Series,
     index: int,
     ensemble: Ensemble,
     heatmaps: SeriesHeatmaps,
     *,
     method: str = GRADCAM,
-) -> Trust:
+    plain: SliceOutput | None = None,
+) -> HeatmapChecks:
     """Put the four questions to the ensemble's heatmap of one slice; always the same answer.
 
     Args:
         series: that was explained.
         index: of the slice.
         ensemble: that explained it.
-        heatmaps: of the series, from `explain`.
+        heatmaps: of the series, from `asemble.predict.assess`.
         method: "gradcam" or "evidence".
+        plain: what the networks said of the slice; None asks them.
 
     Raises:
         ValueError: the series has no ensemble, no such slice, or the method is not known.
@@ -217,19 +219,21 @@ def trust_in(
         raise ValueError(f"no ensemble for series {series.id} of plane {plane}")
     if method not in METHODS or not 0 <= index < series.volume.shape[0]:
         raise ValueError(f"no heatmap {method!r} of slice {index} in series {series.id}")
-    image = _slice_alone(series, index).images[0]
     shown = heatmaps.get(method, ENSEMBLE).values[index]
-    look = EnsembleLook(ensemble, plane, method, heatmaps)
-    plain = seen(image, look)
+    networks = PlaneEnsemble(ensemble, plane, method, heatmaps)
+    if plain is None:
+        voxels = series.volume.voxels[index : index + 1]
+        alone = prepare(replace(series.volume, voxels=voxels), plane)
+        plain = slice_output(alone.images[0], networks)
     by_kind = heat_by_kind(heatmaps, ensemble, plane, method, index)
-    return Trust(
+    return HeatmapChecks(
         series.id,
         index,
         method,
         agreement(by_kind[Kind.CONVOLUTIONAL], by_kind[Kind.TRANSFORMER]),
         _joint_share_on(series, index, heatmaps, shown),
-        stability(plain, look),
-        deletion(plain, look),
+        stability(plain, networks),
+        deletion(plain, networks),
     )
 
 
@@ -250,11 +254,11 @@ def joint_region_on(series: Series) -> Bools | None:
     if series.volume.affine_lps is None or plane is None or plane not in JOINT_BANDS:
         return None
     square = joint_region(plane, SIDE).astype(np.float32)
-    return np.asarray(_slice_alone(series, 0).grid.from_square(square) > 0.5)
+    return np.asarray(grid_of(series.volume, plane).from_square(square) > 0.5)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EnsembleLook:
+class PlaneEnsemble:
     """The ensemble of one plane, asked about slices that are no study.
 
     Args:
@@ -271,19 +275,24 @@ class EnsembleLook:
 
     def probability(self, images: Floats) -> Floats64:
         """P(inflammatory) `(n,)`, calibrated for slices of the plane."""
-        outputs = self.ensemble.judge(self.plane, images)
+        outputs = self.ensemble.infer(self.plane, images)
         return self._calibrated({name: output.probabilities for name, output in outputs.items()})
 
     def with_heat(self, images: Floats) -> tuple[Floats64, Floats]:
         """The same, and the ensemble's map `(n, 128, 128)`, 1 where the study is hottest."""
-        looked = looks(self.plane, PreparedStack(images, self.heatmaps.grid), self.ensemble)
-        maps = {
-            member.name: looked.maps[self.method, member.name]
-            / np.float32(self.heatmaps.full_heat[self.method, member.name])
-            for member in self.ensemble.planes[self.plane]
-        }
+        stack = PreparedStack(images, self.heatmaps.grid)
+        with_cam = self.method == GRADCAM
+        return self.read(infer(self.plane, stack, self.ensemble, with_cam=with_cam))
+
+    def read(self, output: SeriesOutput) -> tuple[Floats64, Floats]:
+        """What `with_heat` returns of slices that the networks were asked about."""
         shares = self.ensemble.shares(self.plane)
-        return self._calibrated(looked.probabilities), sum_of_shares(maps, shares)
+        maps = {
+            name: output.maps[self.method, name]
+            / np.float32(self.heatmaps.full_heat[self.method, name])
+            for name in shares
+        }
+        return self._calibrated(output.probabilities), sum_of_shares(maps, shares)
 
     def _calibrated(self, members: Mapping[str, Floats64]) -> Floats64:
         fused = sum_of_shares(members, self.ensemble.shares(self.plane))
@@ -348,12 +357,12 @@ def joint_share(heat: Floats, region: Bools | None) -> JointShare:
     return JointShare(float(heat[region].sum() / heat.sum()), area)
 
 
-def stability(plain: Seen, look: Look) -> Stability:
-    """Move a slice a little, or add mild noise, and look again."""
+def stability(plain: SliceOutput, networks: Classifier) -> Stability:
+    """Move a slice a little, or add mild noise, and ask again."""
     image, rng = plain.image, np.random.default_rng(SEED)
     noisy = [image + NOISE * rng.standard_normal(image.shape) for _ in range(NOISES)]
     changed = [*(moved(image, *by) for by in SHIFTS), *(n.clip(0) for n in noisy)]
-    probabilities, maps = look.with_heat(np.stack(changed).astype(np.float32))
+    probabilities, maps = networks.with_heat(np.stack(changed).astype(np.float32))
     first, *others = _on_pixels([plain.heat, *maps])
     kept = []
     if float(first.max()) > NO_EVIDENCE:
@@ -362,7 +371,7 @@ def stability(plain: Seen, look: Look) -> Stability:
     return Stability(kept, plain.probability, probabilities.tolist())
 
 
-def deletion(plain: Seen, look: Look) -> Deletion:
+def deletion(plain: SliceOutput, networks: Classifier) -> Deletion:
     """Cover the hot region of a slice, then as much elsewhere, in turn."""
     image, heat = plain.image, plain.heat
     if float(heat.max()) <= NO_EVIDENCE:
@@ -370,16 +379,11 @@ def deletion(plain: Seen, look: Look) -> Deletion:
     hot = enlarged(heat >= HOT_SHARE * heat.max())
     rng, inside = np.random.default_rng(SEED), body(image)
     others = [m for m in (elsewhere(hot, inside, rng) for _ in range(PLACES)) if m is not None]
-    looked_at = np.stack([covered(image, mask) for mask in (hot, *others)])
-    without, *other = look.probability(looked_at).tolist()
+    changed = np.stack([covered(image, mask) for mask in (hot, *others)])
+    without, *other = networks.probability(changed).tolist()
     return Deletion(plain.probability, without, other, float(hot.sum()) * PIXEL_MM**2)
 
 
-def _slice_alone(series: Series, index: int) -> PreparedStack:
-    voxels = series.volume.voxels[index : index + 1]
-    return prepare(replace(series.volume, voxels=voxels), series.plane)
-
-
 def _on_pixels(maps: Sequence[Floats]) -> list[Floats]:
-    """Maps `(64, 64)` on the pixels `(256, 256)` of the slice, whose shifts they undo."""
+    """Maps `(128, 128)` on the pixels `(256, 256)` of the slice, whose shifts they undo."""
     return [np.asarray(cv2.resize(heat, (SIDE, SIDE)), np.float32) for heat in maps]

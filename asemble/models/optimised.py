@@ -15,7 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from asemble.models.evidence import EvidenceNetwork
 
 
-def ready_to_run(network: EvidenceNetwork) -> EvidenceNetwork:
+def optimised_for_inference(network: EvidenceNetwork) -> EvidenceNetwork:
     """A copy that is frozen, folded and laid out for inference, on the same device."""
     ready = deepcopy(network).eval().requires_grad_(False)
     for module in list(ready.modules()):

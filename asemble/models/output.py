@@ -1,4 +1,4 @@
-"""What a network sees of a slice: bone, oedema, and evidence weighed by how bright marrow is."""
+"""The output of one network: bone, oedema, and evidence weighed by how bright marrow is."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ is fainter. Chosen with `BRIGHTNESS` on real stacks, and coarse (docs/decisions/
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class NetworkOutput:
     """What one network makes of some slices.
 
     Args:
@@ -34,7 +34,7 @@ class Seen:
     oedema: Floats
 
 
-def seen(network: EvidenceNetwork, features: Tensor, images: Floats) -> Seen:
+def output_of(network: EvidenceNetwork, features: Tensor, images: Floats) -> NetworkOutput:
     """What the head reads off the fused map, lesions weighed by how bright they are.
 
     Oedema is marrow brighter than the marrow of the same bone. Networks know this of simulated
@@ -48,14 +48,20 @@ def seen(network: EvidenceNetwork, features: Tensor, images: Floats) -> Seen:
     with torch.inference_mode():
         tissue, oedema = network.head.places(features)
         shares = torch.softmax(tissue, dim=1).cpu().numpy()
-        _, evidence = network.head.answer(features)
+        evidence = network.head.evidence_where(features, tissue)
         brighter = BRIGHTNESS * brighter_than_marrow(images, shares)
         more = torch.from_numpy(brighter)[:, None].to(evidence.device)
         evidence = torch.cat([evidence[:, : LESIONS.start], evidence[:, LESIONS] + more], dim=1)
         logits = network.head.pool(evidence)
-    return Seen(
+    return NetworkOutput(
         logits, evidence.cpu().numpy(), shares, oedema[:, 0].float().cpu().numpy() + brighter
     )
+
+
+def forward(network: EvidenceNetwork, inputs: Tensor, images: Floats) -> NetworkOutput:
+    """The output for prepared slices `(n, 256, 256)`, of which the network reads `inputs`."""
+    with torch.inference_mode():
+        return output_of(network, network.features(inputs), images)
 
 
 def oedema_share(logits: Floats) -> Floats:

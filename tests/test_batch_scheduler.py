@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from asemble.core.volume import Floats
-from asemble.models.turns import Arrays, Turns
+from asemble.models.batch_scheduler import Arrays, BatchScheduler
 
 BATCH = 4
 PATIENCE_S = 30
@@ -41,10 +41,16 @@ class Caller(threading.Thread):
     """One session: collects what it is given, and gives up after `enough` pieces."""
 
     def __init__(
-        self, turns: Turns, run: Recorder, images: Floats, *, key: str = "a", enough: int = 999
+        self,
+        scheduler: BatchScheduler,
+        run: Recorder,
+        images: Floats,
+        *,
+        key: str = "a",
+        enough: int = 999,
     ) -> None:
         super().__init__(daemon=True)
-        self.pieces = turns.results(key, run, images)
+        self.pieces = scheduler.results(key, run, images)
         self.enough = enough
         self.found: list[int] = []
         self.error: Exception | None = None
@@ -59,21 +65,24 @@ class Caller(threading.Thread):
             self.error = error
 
 
-def waiting(turns: Turns, jobs: int) -> None:
+def waiting(scheduler: BatchScheduler, jobs: int) -> None:
     """Until so many callers stand in line."""
     deadline = time.monotonic() + PATIENCE_S
-    while len(turns._waiting) != jobs:
+    while len(scheduler._waiting) != jobs:
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
 
 def test_a_short_study_does_not_wait_for_a_long_one() -> None:
-    turns, run = Turns(BATCH), Recorder()
-    long, short = Caller(turns, run, numbered(1000, 300)), Caller(turns, run, numbered(1, 6))
+    scheduler, run = BatchScheduler(BATCH), Recorder()
+    long, short = (
+        Caller(scheduler, run, numbered(1000, 300)),
+        Caller(scheduler, run, numbered(1, 6)),
+    )
     long.start()
     assert run.is_asked.wait(PATIENCE_S)
     short.start()
-    waiting(turns, 1)
+    waiting(scheduler, 1)
     run.let(5)  # one for the long one alone, then both share three, and one to spare
     short.join(PATIENCE_S)
     assert short.found == [1, 2, 3, 4, 5, 6]
@@ -85,9 +94,9 @@ def test_a_short_study_does_not_wait_for_a_long_one() -> None:
 
 
 def test_sessions_share_batches_and_each_keeps_its_order() -> None:
-    turns, run = Turns(BATCH), Recorder()
+    scheduler, run = BatchScheduler(BATCH), Recorder()
     run.let(1000)
-    callers = [Caller(turns, run, numbered(100 * i + 1, 3 + 5 * i)) for i in range(8)]
+    callers = [Caller(scheduler, run, numbered(100 * i + 1, 3 + 5 * i)) for i in range(8)]
     for caller in callers:
         caller.start()
     for i, caller in enumerate(callers):
@@ -97,13 +106,13 @@ def test_sessions_share_batches_and_each_keeps_its_order() -> None:
 
 
 def test_those_who_wait_for_other_networks_take_turns_and_share_no_batch() -> None:
-    turns, run = Turns(BATCH), Recorder()
-    coronal = Caller(turns, run, numbered(1, 12), key="coronal")
-    axial = Caller(turns, run, numbered(101, 12), key="axial")
+    scheduler, run = BatchScheduler(BATCH), Recorder()
+    coronal = Caller(scheduler, run, numbered(1, 12), key="coronal")
+    axial = Caller(scheduler, run, numbered(101, 12), key="axial")
     coronal.start()
     assert run.is_asked.wait(PATIENCE_S)
     axial.start()
-    waiting(turns, 1)
+    waiting(scheduler, 1)
     run.let(6)
     coronal.join(PATIENCE_S)
     axial.join(PATIENCE_S)
@@ -112,29 +121,29 @@ def test_those_who_wait_for_other_networks_take_turns_and_share_no_batch() -> No
 
 
 def test_what_was_given_up_costs_nothing_more() -> None:
-    turns, run = Turns(BATCH), Recorder()
-    caller = Caller(turns, run, numbered(1, 400), enough=2)
+    scheduler, run = BatchScheduler(BATCH), Recorder()
+    caller = Caller(scheduler, run, numbered(1, 400), enough=2)
     caller.start()
     run.let(2)
     caller.join(PATIENCE_S)
     assert caller.found == [1, 2, 3, 4, 5, 6, 7, 8]
     run.let(1000)
-    (piece,) = turns.results("a", run, numbered(7, 1))
+    (piece,) = scheduler.results("a", run, numbered(7, 1))
     assert piece["member"][0].tolist() == [7]
     assert len(run.batches) <= 4  # its two, one that was under way when it left, and this one
-    assert not turns._waiting
+    assert not scheduler._waiting
 
 
 def test_equal_questions_about_equal_slices_cost_one_pass_and_nothing_is_kept_after() -> None:
-    turns, run = Turns(BATCH), Recorder()
-    callers = [Caller(turns, run, numbered(1, 12)) for _ in range(4)]
+    scheduler, run = BatchScheduler(BATCH), Recorder()
+    callers = [Caller(scheduler, run, numbered(1, 12)) for _ in range(4)]
     callers[0].start()
     assert run.is_asked.wait(PATIENCE_S)
     run.let(1)
     for caller in callers[1:]:  # they come in the middle, and hear the first slices too
         caller.start()
     deadline = time.monotonic() + PATIENCE_S
-    while next(iter(turns._passes.values())).listeners < 4:
+    while next(iter(scheduler._passes.values())).listeners < 4:
         assert time.monotonic() < deadline
         time.sleep(0.005)
     run.let(2)
@@ -142,20 +151,20 @@ def test_equal_questions_about_equal_slices_cost_one_pass_and_nothing_is_kept_af
         caller.join(PATIENCE_S)
         assert caller.found == list(range(1, 13))
     assert len(run.batches) == 3
-    assert not turns._passes
+    assert not scheduler._passes
     run.let(3)
-    assert len(list(turns.results("a", run, numbered(1, 12)))) == 3
+    assert len(list(scheduler.results("a", run, numbered(1, 12)))) == 3
     assert len(run.batches) == 6
 
 
 def test_a_pass_goes_on_for_who_listens_when_the_first_gives_up() -> None:
-    turns, run = Turns(BATCH), Recorder()
-    first, other = (Caller(turns, run, numbered(1, 12), enough=n) for n in (1, 999))
+    scheduler, run = BatchScheduler(BATCH), Recorder()
+    first, other = (Caller(scheduler, run, numbered(1, 12), enough=n) for n in (1, 999))
     first.start()
     assert run.is_asked.wait(PATIENCE_S)
     other.start()
     deadline = time.monotonic() + PATIENCE_S
-    while next(iter(turns._passes.values())).listeners < 2:
+    while next(iter(scheduler._passes.values())).listeners < 2:
         assert time.monotonic() < deadline
         time.sleep(0.005)
     run.let(3)
@@ -166,12 +175,12 @@ def test_a_pass_goes_on_for_who_listens_when_the_first_gives_up() -> None:
 
 
 def test_other_slices_and_other_questions_share_no_answers() -> None:
-    turns, run = Turns(BATCH), Recorder()
+    scheduler, run = BatchScheduler(BATCH), Recorder()
     run.let(9)
     callers = [
-        Caller(turns, run, numbered(1, 4)),
-        Caller(turns, run, numbered(1, 4), key="b"),
-        Caller(turns, run, numbered(2, 4)),
+        Caller(scheduler, run, numbered(1, 4)),
+        Caller(scheduler, run, numbered(1, 4), key="b"),
+        Caller(scheduler, run, numbered(2, 4)),
     ]
     for caller in callers:
         caller.start()
@@ -180,22 +189,22 @@ def test_other_slices_and_other_questions_share_no_answers() -> None:
 
 
 def test_a_fault_reaches_whoever_asked_and_nobody_after() -> None:
-    turns = Turns(BATCH)
+    scheduler = BatchScheduler(BATCH)
 
     def broken(batch: Floats) -> Mapping[str, Arrays]:
         raise MemoryError("no room")
 
     with pytest.raises(MemoryError, match="no room"):
-        list(turns.results("broken", broken, numbered(1, 9)))
+        list(scheduler.results("broken", broken, numbered(1, 9)))
     run = Recorder()
     run.let(9)
-    assert len(list(turns.results("a", run, numbered(1, 9)))) == 3
+    assert len(list(scheduler.results("a", run, numbered(1, 9)))) == 3
 
 
 def test_a_thread_that_could_not_start_keeps_nobody_waiting_after(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    turns, run = Turns(BATCH), Recorder()
+    scheduler, run = BatchScheduler(BATCH), Recorder()
     run.let(1)
 
     def no_thread(_: threading.Thread) -> None:
@@ -204,35 +213,35 @@ def test_a_thread_that_could_not_start_keeps_nobody_waiting_after(
     with monkeypatch.context() as crowded:
         crowded.setattr(threading.Thread, "start", no_thread)
         with pytest.raises(RuntimeError, match="new thread"):
-            list(turns.results("a", run, numbered(1, 2)))
-    (piece,) = turns.results("a", run, numbered(7, 1))
+            list(scheduler.results("a", run, numbered(1, 2)))
+    (piece,) = scheduler.results("a", run, numbered(7, 1))
     assert piece["member"][0].tolist() == [7]
 
 
 def test_an_answer_that_cannot_be_shared_out_reaches_whoever_asked() -> None:
-    turns, run = Turns(BATCH), Recorder()
+    scheduler, run = BatchScheduler(BATCH), Recorder()
 
     def broken(batch: Floats) -> Mapping[str, Arrays]:
         return {"member": (np.float32(1),)}  # type: ignore[dict-item]
 
     with pytest.raises(IndexError):
-        list(turns.results("broken", broken, numbered(1, 2)))
+        list(scheduler.results("broken", broken, numbered(1, 2)))
     run.let(1)
-    assert len(list(turns.results("a", run, numbered(1, 2)))) == 1
+    assert len(list(scheduler.results("a", run, numbered(1, 2)))) == 1
 
 
 def test_no_slices_are_no_pieces() -> None:
-    assert list(Turns(BATCH).results("a", Recorder(), numbered(1, 0))) == []
+    assert list(BatchScheduler(BATCH).results("a", Recorder(), numbered(1, 0))) == []
 
 
 def test_the_thread_goes_when_nobody_waits_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("asemble.models.turns.POLL_S", 0.001)
-    turns, run = Turns(BATCH), Recorder()
+    monkeypatch.setattr("asemble.models.batch_scheduler.POLL_S", 0.001)
+    scheduler, run = BatchScheduler(BATCH), Recorder()
     run.let(9)
     for first in (1, 50):
-        (piece,) = turns.results("a", run, numbered(first, 2))
+        (piece,) = scheduler.results("a", run, numbered(first, 2))
         assert piece["member"][0].tolist() == [first, first + 1]
         deadline = time.monotonic() + PATIENCE_S
-        while turns._thread is not None:
+        while scheduler._thread is not None:
             assert time.monotonic() < deadline
             time.sleep(0.005)

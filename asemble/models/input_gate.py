@@ -1,4 +1,4 @@
-"""Whether slices show sacroiliac joints at all, the right way up: a glance first, then the bones.
+"""The input gate: do slices show sacroiliac joints, the right way up? A glance, then the bones.
 
 The glance costs next to nothing: a very small network looks at each slice at 3 mm a pixel with its
 contrast evened out, so that it sees where things lie and not how they are painted. One answer is
@@ -32,7 +32,7 @@ from asemble.core.results import Remark
 from asemble.core.volume import Floats
 from asemble.models.signing import sign
 
-SCOPE_FILE = "scope.json"
+GATE_FILE = "scope.json"
 """Stands beside the weights."""
 FORMAT = 1
 """Raised when a field changes its meaning."""
@@ -56,7 +56,7 @@ LEAST_SHARE_LONG = 0.08
 stacks 44% and more do, of turned ones and of pictures of other things hardly a slice."""
 
 NOT_THE_JOINTS = "not-the-joints"
-"""Code of what a scope declines."""
+"""Code of what the gate declines."""
 
 TURNS: Mapping[str, Callable[[Floats], Floats]] = MappingProxyType(
     {
@@ -90,7 +90,7 @@ class Limits:
     upright: float
 
 
-class ScopeNetwork(nn.Module):
+class InputGateNetwork(nn.Module):
     """Evened slices `(n, 1, 64, 64)` to logits `(n, 2)`, one a plane of `JUDGED_PLANES`."""
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class ScopeNetwork(nn.Module):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scope:
+class InputGate:
     """What `scope.json` holds.
 
     Args:
@@ -124,7 +124,7 @@ class Scope:
         fitted_on: seeds, counts and figures of the fit, for people.
     """
 
-    network: ScopeNetwork | None
+    network: InputGateNetwork | None
     limits: Mapping[Plane, Limits]
     fitted_on: Mapping[str, Any] = field(default_factory=dict)
 
@@ -137,8 +137,7 @@ class Scope:
         """
         if self.network is None or len(images) < FEWEST_SLICES:
             return None
-        shown, _ = self.scores(plane, images)
-        if shown >= self.limits[plane].shown - DOUBT:
+        if self._logit(plane, images) >= self.limits[plane].shown - DOUBT:
             return None
         return Remark(
             NOT_THE_JOINTS,
@@ -171,7 +170,7 @@ class Scope:
         """
         if self.network is None or len(images) < FEWEST_SLICES:
             return None
-        shown, *turned = self._of_turns(plane, images)
+        shown, turned = self._logit(plane, images), self._turned(plane, images)
         best = int(np.argmax(turned))
         limits = self.limits[plane]
         if shown - turned[best] >= limits.upright or turned[best] < limits.shown:
@@ -182,28 +181,26 @@ class Scope:
         """Mean logit of the slices as they are, and of the best of three wrong turns.
 
         Raises:
-            ValueError: this scope accepts everything and has no scores.
+            ValueError: this gate accepts everything and has no scores.
         """
-        shown, *turned = self._of_turns(plane, images)
-        return shown, max(turned)
+        return self._logit(plane, images), max(self._turned(plane, images))
 
-    def _of_turns(self, plane: Plane, images: Floats) -> list[float]:
-        """Mean logits of the slices as they are, and after each turn in `TURNS`."""
+    def _turned(self, plane: Plane, images: Floats) -> list[float]:
+        """Mean logits after each turn in `TURNS`."""
+        return [self._logit(plane, turn(images)) for turn in TURNS.values()]
+
+    def _logit(self, plane: Plane, images: Floats) -> float:
         if self.network is None:
-            raise ValueError("a scope that accepts everything has no scores")
-        column = JUDGED_PLANES.index(plane)
-        means = []
-        for turned in (images, *(turn(images) for turn in TURNS.values())):
-            evened = even(torch.from_numpy(np.array(turned, dtype=np.float32))[:, None])
-            with torch.inference_mode():
-                logits = self.network(evened)[:, column].clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
-            means.append(float(logits.mean()))
-        return means
+            raise ValueError("a gate that accepts everything has no scores")
+        evened = even(torch.from_numpy(np.array(images, dtype=np.float32))[:, None])
+        with torch.inference_mode():
+            logits = self.network(evened)[:, JUDGED_PLANES.index(plane)]
+        return float(logits.clamp(-LOGIT_LIMIT, LOGIT_LIMIT).mean())
 
 
-def accepts_all() -> Scope:
-    """A scope that refuses nothing, for weights that are not meant for real studies."""
-    return Scope(None, {})
+def accepts_all() -> InputGate:
+    """A gate that refuses nothing, for weights that are not meant for real studies."""
+    return InputGate(None, {})
 
 
 def even(images: Tensor) -> Tensor:
@@ -221,28 +218,28 @@ def _around(images: Tensor) -> Tensor:
     return images
 
 
-def save_scope(directory: Path, scope: Scope) -> Path:
-    """Write and sign `scope.json` in the folder of the weights; equal scopes, equal bytes."""
-    state = {} if scope.network is None else scope.network.state_dict()
+def save_input_gate(directory: Path, gate: InputGate) -> Path:
+    """Write and sign `scope.json` in the folder of the weights; equal gates, equal bytes."""
+    state = {} if gate.network is None else gate.network.state_dict()
     half = [v.detach().numpy().astype("<f2").tobytes() for v in _floating(state).values()]
     stored = b"".join(half)
     content = {
         "format": FORMAT,
-        "widths": list(WIDTHS) if scope.network is not None else [],
+        "widths": list(WIDTHS) if gate.network is not None else [],
         "limits": {
             plane.value: {"shown": limits.shown, "upright": limits.upright}
-            for plane, limits in scope.limits.items()
+            for plane, limits in gate.limits.items()
         },
         "network": base64.b64encode(stored).decode("ascii"),
-        "fitted_on": dict(scope.fitted_on),
+        "fitted_on": dict(gate.fitted_on),
     }
-    path = directory / SCOPE_FILE
+    path = directory / GATE_FILE
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     sign(path)
     return path
 
 
-def load_scope(directory: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> Scope:
+def load_input_gate(directory: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> InputGate:
     """Read `scope.json`.
 
     Args:
@@ -252,9 +249,9 @@ def load_scope(directory: Path, read: Callable[[Path], bytes] = Path.read_bytes)
     Raises:
         WeightsError: it is absent, damaged, or of another version.
     """
-    path = directory / SCOPE_FILE
+    path = directory / GATE_FILE
     if not path.is_file():
-        raise WeightsError(f"{SCOPE_FILE} is missing beside the weights.", hint=_HINT)
+        raise WeightsError(f"{GATE_FILE} is missing beside the weights.", hint=_HINT)
     try:
         content = json.loads(read(path))
         stored = base64.b64decode(content["network"], validate=True)
@@ -273,12 +270,12 @@ def load_scope(directory: Path, read: Callable[[Path], bytes] = Path.read_bytes)
         }
         network = _filled(stored)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise WeightsError(f"{SCOPE_FILE} is damaged or incomplete.", hint=_HINT) from error
-    return Scope(network, limits, dict(content.get("fitted_on", {})))
+        raise WeightsError(f"{GATE_FILE} is damaged or incomplete.", hint=_HINT) from error
+    return InputGate(network, limits, dict(content.get("fitted_on", {})))
 
 
-def _filled(stored: bytes) -> ScopeNetwork:
-    network = ScopeNetwork()
+def _filled(stored: bytes) -> InputGateNetwork:
+    network = InputGateNetwork()
     values = np.frombuffer(stored, dtype="<f2").astype(np.float32)
     wanted = _floating(network.state_dict())
     if len(values) != sum(v.numel() for v in wanted.values()) or not np.isfinite(values).all():

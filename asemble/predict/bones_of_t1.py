@@ -23,8 +23,8 @@ from asemble.imaging.arrangement import pelvis_shown
 from asemble.imaging.bones import bone_labels
 from asemble.imaging.slices import MASK_SIDE, SIDE, grid_of, prepare
 from asemble.models import Ensemble
-from asemble.models.ensemble import naming_tissue
-from asemble.models.scope import FEWEST_SLICES
+from asemble.models.ensemble import forward_tissue
+from asemble.models.input_gate import FEWEST_SLICES
 
 Bools = npt.NDArray[np.bool_]
 
@@ -193,7 +193,7 @@ class BesideT1:
             plane = Plane(str(t1.plane))
             images = prepare(t1.volume, plane).images
             found = []
-            pieces = self._ensemble.each(plane, images, naming_tissue, member=READER)
+            pieces = self._ensemble.each(plane, images, forward_tissue, member=READER)
             with closing(pieces):
                 for piece in pieces:
                     found.append(piece[READER][0].astype(np.float16))

@@ -1,4 +1,4 @@
-"""Whose slices run next: one thread runs the networks for everybody who waits.
+"""The batch scheduler: one thread runs the networks for everybody who waits.
 
 A batch holds slices of all that wait for the same networks, as many of each, so that a long study
 does not keep a short one waiting; whoever was served goes to the back. Each one's slices stay in
@@ -68,13 +68,14 @@ _Share = tuple[_Job, int, int]
 """Slices of a job, from the first to before the last, that go into one batch."""
 
 
-class Turns:
+class BatchScheduler:
     """Takes slices from many threads and runs them in batches of one shape, in fair turns.
 
     Args:
         batch: slices in one batch.
 
-    >>> doubled = Turns(4).results("twice", lambda x: {"a": (2 * x,)}, np.ones((6, 1, 1), "f4"))
+    >>> scheduler, ones = BatchScheduler(4), np.ones((6, 1, 1), np.float32)
+    >>> doubled = scheduler.results("twice", lambda images: {"a": (2 * images,)}, ones)
     >>> [len(found["a"][0]) for found in doubled]
     [4, 2]
     """
@@ -93,7 +94,7 @@ class Turns:
 
         Args:
             key: callers of an equal key share batches, so their `run` must be the same.
-            run: called in the thread of the turns, by nobody else at the same time.
+            run: called in the scheduler's thread, by nobody else at the same time.
             images: `(slice, row, column)`.
 
         Raises:
@@ -141,7 +142,7 @@ class Turns:
         with self._changed:
             self._waiting.append(job)
             if self._thread is None:
-                thread = threading.Thread(target=self._work, name="asemble turns")
+                thread = threading.Thread(target=self._work, name="asemble batches")
                 thread.start()
                 self._thread = thread  # not before: one that could not start serves nobody
             self._changed.notify_all()

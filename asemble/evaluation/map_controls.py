@@ -9,7 +9,7 @@ import torch
 from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.study import Series
 from asemble.core.volume import Floats
-from asemble.explain.gradcam import look
+from asemble.explain.gradcam import grad_cam
 from asemble.imaging.slices import prepare
 from asemble.models import Ensemble, Member
 from asemble.models.evidence import STRIDES
@@ -49,7 +49,7 @@ def control_maps(
     for member, fresh in zip(ensemble.planes[series.plane], untrained[series.plane], strict=True):
         for stride, heat in zip(STRIDES, body_maps(member, images), strict=True):
             maps[f"body at stride {stride}/{member.name}"] = heat
-        maps[f"random weights/{member.name}"] = look(fresh.network, fresh.inputs(images)).heat
+        maps[f"random weights/{member.name}"] = grad_cam(fresh.network, fresh.inputs(images))[0]
     return {name: stack.grid.from_square(heat) for name, heat in maps.items()}
 
 

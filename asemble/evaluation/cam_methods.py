@@ -7,19 +7,16 @@ arXiv:1710.11063. LayerCAM: Jiang et al. 2021, doi:10.1109/TIP.2021.3089943. XGr
 2020, arXiv:2008.02312.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
-import numpy as np
 import torch
 from pytorch_grad_cam import GradCAMPlusPlus, HiResCAM, LayerCAM, XGradCAM
 from pytorch_grad_cam.base_cam import BaseCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
-from asemble.core.labels import PATTERNS, Pattern
 from asemble.core.volume import Floats
+from asemble.explain.gradcam import unscaled_map
 from asemble.models import Member
 from asemble.models.evidence import EvidenceNetwork
 
@@ -38,17 +35,10 @@ def other_maps(member: Member, images: Floats) -> dict[str, Floats]:
     """
     inputs = member.inputs(images)
     head = _HeadOnMaps(member.network, inputs)
-    target = ClassifierOutputTarget(PATTERNS.index(Pattern.INFLAMMATORY))
     maps = {}
     for name, method in OTHER_METHODS.items():
-        cam = _unscaled(method)(head, [member.cam_module])
-        try:
-            with torch.enable_grad():
-                maps[name] = np.asarray(cam(inputs, targets=[target] * len(images)))
-        finally:
-            cam.activations_and_grads.release()
-            cam.outputs = None  # the graph hangs on it
-            member.network.zero_grad(set_to_none=True)
+        maps[name] = unscaled_map(method, head, member.cam_module, inputs)
+        member.network.zero_grad(set_to_none=True)
     return maps
 
 
@@ -65,31 +55,3 @@ class _HeadOnMaps(nn.Module):
         """Logits `(n, 3)` of the images that were read, which `images` must be."""
         logits: Tensor = self.head([m.detach().requires_grad_() for m in self._maps])[0]
         return logits
-
-
-def _unscaled(method: type[BaseCAM]) -> type[BaseCAM]:
-    """The method without the package's division by each map's maximum and without resizing."""
-
-    class Unscaled(method):  # type: ignore[misc]  # the package ships no types
-        def compute_cam_per_layer(
-            self, input_tensor: Tensor, targets: list[Any], eigen_smooth: bool
-        ) -> list[Floats]:
-            """One `(n, h, w)` array a layer."""
-            seen = self.activations_and_grads
-            layers = zip(self.target_layers, seen.activations, seen.gradients, strict=True)
-            return [
-                np.maximum(
-                    self.get_cam_image(
-                        input_tensor, layer, targets, active.numpy(), slope.numpy(), eigen_smooth
-                    ),
-                    0,
-                ).astype(np.float32)
-                for layer, active, slope in layers
-            ]
-
-        def aggregate_multi_layers(self, cam_per_target_layer: Sequence[Floats]) -> Floats:
-            """The map of the one layer, `(n, h, w)`."""
-            (heat,) = cam_per_target_layer
-            return heat
-
-    return Unscaled
