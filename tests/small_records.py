@@ -55,7 +55,7 @@ def record(
             "interval": [probability - 0.1, probability + 0.15],
         },
         "decision": "inflammatory" if probability > 0.5 else "normal",
-        "why": None,
+        "abstains_for": None,
         "deciding": {"shows_oedema": positive, "points": positive and hits > 0},
         "without_rules": {
             "probabilities": [rest, probability, rest],

@@ -142,7 +142,7 @@ def test_a_patient_who_moved_has_no_bones_of_t1_and_the_answer_says_so(
     (note,) = series.notes
     assert note.code == ELSEWHERE
     assert "the patient may have moved" in note.sentence
-    assert f"s02: {note.sentence}" in found.reasons
+    assert f"s02: {note.sentence}" in [reason.sentence for reason in found.reasons]
     assert series.bones_from == ("s02",)
     assert heatmaps["s02"].t1 is None
     assert replace(series, notes=()) == alone[0].series_by_id("s02")

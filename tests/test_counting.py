@@ -11,9 +11,11 @@ from small_studies import AXIAL, CORONAL, noise_series, study_of, two_plane_stud
 from asemble.core.labels import Plane, Tissue
 from asemble.core.results import (
     ABSTAIN,
+    MEMBERS_DISAGREE,
     CheckVerdict,
     DecidingSlice,
     Probabilities,
+    Remark,
     SeriesPrediction,
     SlicePrediction,
     StudyPrediction,
@@ -98,35 +100,37 @@ def test_without_slices_that_count_there_is_no_answer_and_with_few_no_decision()
     none = judged(*[(STRONG, ELSEWHERE)] * 6)
     assert study_features([none], "pvt") == {}
     decision, reasons = decide([none], None)
-    assert decision == ABSTAIN and reasons[0].startswith("No slice counts")
+    assert decision == ABSTAIN and reasons[0].sentence.startswith("No slice counts")
     few = judged(*[(STRONG, AT_JOINTS)] * 4, *[(STRONG, IN_FRONT)] * 2)
     decision, reasons = decide([few], Probabilities(0.1, 0.8, 0.1))
-    assert decision == ABSTAIN and reasons[0].startswith("Only 4 of 6 slices count")
-    assert reasons[1] == "Evidence on 2 of 6 slices does not count: it lies away from the joints."
+    assert decision == ABSTAIN and reasons[0].sentence.startswith("Only 4 of 6 slices count")
+    beside = "Evidence on 2 of 6 slices does not count: it lies away from the joints."
+    assert reasons[1].sentence == beside
 
 
 def test_members_that_hold_most_of_the_skill_and_see_another_class_make_it_abstain() -> None:
     sure, other = Probabilities(0.1, 0.8, 0.1), Probabilities(0.8, 0.1, 0.1)
     said = np.array([STRONG] * 5)
 
-    def decided(strong: Probabilities, weak: Probabilities) -> tuple[str, list[str]]:
+    def decided(strong: Probabilities, weak: Probabilities) -> tuple[str, list[Remark]]:
         shares = {"asemblenet": 0.6, "pvt": 0.4}
         series = InferredSeries(noise_series(slices=5), {"asemblenet": said, "pvt": said}, shares)
         return decide([series], sure, {"asemblenet": strong, "pvt": weak})
 
     decision, reasons = decided(strong=other, weak=sure)
     assert decision == ABSTAIN
-    assert reasons[0] == (
+    assert reasons[0].sentence == (
         "The members disagree: the ensemble finds inflammatory most likely, but asemblenet normal "
         "(weight in the ensemble: 60%)."
     )
     decision, reasons = decided(strong=sure, weak=other)
     assert decision == "inflammatory"
-    assert (
-        "The members disagree: the ensemble finds inflammatory most likely, but pvt normal."
-        in reasons
-    )
-    assert not any("disagree" in reason for reason in decided(strong=sure, weak=sure)[1])
+    assert "The members disagree: the ensemble finds inflammatory most likely, but pvt normal." in [
+        reason.sentence for reason in reasons
+    ]
+    assert reasons[0].code == MEMBERS_DISAGREE
+    same = decided(strong=sure, weak=sure)[1]
+    assert MEMBERS_DISAGREE not in [reason.code for reason in same]
 
 
 def test_the_heatmap_fails_when_most_questions_speak_against_it() -> None:
@@ -134,7 +138,8 @@ def test_the_heatmap_fails_when_most_questions_speak_against_it() -> None:
         return [CheckVerdict("?", f"{n}%", "", verdict) for n, verdict in enumerate(verdicts)]
 
     assert why_heatmap_fails(told(True, *[False] * (FAILED - 1), None)) is None
-    assert why_heatmap_fails(told(False, False, None, False)) == (
+    failed = why_heatmap_fails(told(False, False, None, False))
+    assert failed is not None and failed.sentence == (
         "The heatmap of the slice that weighs most fails its test on 3 of 4 questions: agreement "
         "of networks 0%, evidence at the joints 1%, effect of covering 3%."
     )

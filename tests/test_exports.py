@@ -167,12 +167,14 @@ def test_a_whole_series_left_out_for_one_reason_is_one_row() -> None:
     reports = {f"R{i:03d}": other_object(SR, "SR") for i in range(120)}
     study = named(a=mr_image(0), b=other_object(PDF, "DOC"), **reports)
     rows = grouped_by_reason(study.refused)
-    assert [(row.name, row.files) for row in rows] == [("b", 1), ("R000 and 119 more", 120)]
+    assert [(row.label, row.files) for row in rows] == [("b", 1), ("R000 and 119 more", 120)]
 
 
 def test_a_name_that_joins_two_is_not_cut() -> None:
-    refused = [Refusal("Jack and Jill and 4 more of its series", "Why.", 5), Refusal("b", "Why.")]
-    assert [row.name for row in grouped_by_reason(refused)] == ["Jack and Jill and 5 more"]
+    name = "Jack and 4 more of its series"
+    refused = [Refusal(name, "Why.", 5, others=4, is_series=True), Refusal("b", "Why.")]
+    assert refused[0].label == f"{name} and 4 more of its series"
+    assert [row.label for row in grouped_by_reason(refused)] == [f"{name} and 5 more"]
 
 
 def test_where_nothing_is_read_the_commonest_reason_is_given() -> None:
@@ -239,7 +241,7 @@ def test_a_series_sent_again_under_a_new_uid_is_counted_once() -> None:
     again = [mr_image(i, series="1.2.9") for i in range(5)]
     study = read(*[mr_image(i) for i in range(5)], *again)
     assert study.key == read(*again).key
-    assert [(r.name, r.files) for r in study.refused] == [("f5 and 4 more of its series", 5)]
+    assert [(r.label, r.files) for r in study.refused] == [("f5 and 4 more of its series", 5)]
     renumbered = [mr_image(i, series="1.2.10", SeriesNumber=8) for i in range(5)]
     assert len(read(*again, *renumbered).series) == 2  # another number is meant as another series
 

@@ -148,7 +148,7 @@ def test_one_picture_gets_slice_predictions_but_no_decision(random_ensemble: Ens
     picture = replace(picture, volume=Volume(picture.volume.voxels, None))
     prediction = predict(study_of(picture), random_ensemble)
     assert prediction.decision == ABSTAIN
-    assert any("1 slice could" in reason for reason in prediction.reasons)
+    assert any("1 slice could" in reason.sentence for reason in prediction.reasons)
     assert len(prediction.series[0].slices) == 1
     assert prediction.series[0].slices[0].position_mm is None
 
@@ -157,14 +157,14 @@ def test_one_plane_limits_the_answer_without_abstaining() -> None:
     judged = InferredSeries(noise_series(), {}, {})
     decision, reasons = decide([judged], Probabilities(0.1, 0.8, 0.1))
     assert decision == "inflammatory"
-    assert any("axial" in reason for reason in reasons)
+    assert any("axial" in reason.sentence for reason in reasons)
 
 
 def test_a_close_call_is_decided_for_the_likeliest_class_and_says_so() -> None:
     judged = [InferredSeries(noise_series(plane), {}, {}) for plane in (Plane.CORONAL, Plane.AXIAL)]
     decision, reasons = decide(judged, Probabilities(0.28, 0.33, 0.39))
     assert decision == "mechanical"
-    assert reasons == [
+    assert [reason.sentence for reason in reasons] == [
         "Close call: Mechanical or other mimic (39%) is only the likeliest; "
         "Inflammatory (axSpA pattern) (33%) is next."
     ]
@@ -176,7 +176,7 @@ def test_too_few_slices_abstain_however_sure_the_networks_are() -> None:
         [InferredSeries(noise_series(slices=4), {}, {})], Probabilities(0.0, 1.0, 0.0)
     )
     assert decision == ABSTAIN
-    assert reasons[0] == "Only 4 slices could be judged; a study needs at least 5."
+    assert reasons[0].sentence == "Only 4 slices could be judged; a study needs at least 5."
 
 
 def test_disagreeing_members_widen_the_interval_around_the_ensemble() -> None:

@@ -15,6 +15,7 @@ from asemble.clinical import ITEMS, Answer
 from asemble.core.labels import STANDING_NOTICE, TRAINED_ON, Plane, Weighting
 from asemble.core.results import (
     Probabilities,
+    Remark,
     SeriesPrediction,
     SlicePrediction,
     StudyPrediction,
@@ -71,7 +72,7 @@ def a_prediction(study, **changes):
         members={"asemblenet": Probabilities(0.2, 0.6, 0.2), "other": values},
         interval_inflammatory=(0.58, 0.81),
         decision="inflammatory",
-        reasons=("The members differ by 12 points.",),
+        reasons=(Remark("", "The members differ by 12 points."),),
         series=[
             SeriesPrediction(
                 s.id, True, None, (SlicePrediction(0, -4.0, values, {"asemblenet": values}),)
@@ -273,7 +274,7 @@ def test_the_longest_possible_reading_still_fits_two_pages_and_says_what_was_cut
         said=("a finding that goes on " * 20,) * 30,
         added_up=("a sum that goes on " * 60,) * 3,
         images=[KeyImage("caption " * 60, picture(), picture(), "note " * 90)] * 4,
-        reasons=("a reason that goes on " * 40,) * 30,
+        reasons=(Remark("", "a reason that goes on " * 40),) * 30,
         members={f"member {i}": Probabilities(0.2, 0.6, 0.2) for i in range(30)},
         weights={f"{i}.safetensors": "0" * 64 for i in range(30)},
     )
@@ -300,7 +301,9 @@ def test_an_abstaining_ensemble_and_an_unsure_reader_are_said_in_words():
     changes = {"probabilities": None, "interval_inflammatory": None, "members": {}}
     study = a_study()
     unsure = Reading(impression=Impression(Conclusion.UNSURE))
-    abstained = a_prediction(study, decision="abstain", reasons=("Why.", "A limit."), **changes)
+    abstained = a_prediction(
+        study, decision="abstain", reasons=(Remark("", "Why."), Remark("", "A limit.")), **changes
+    )
     pdf = reading_pdf(unsure, abstained, study, images=())
     assert "The ensemble abstains Why. There is no probability for this study." in text_of(pdf)
     assert "Reasons and limits of this answer - A limit." in text_of(pdf)

@@ -31,6 +31,8 @@ SECTIONS = {
     Level.NOT_JUDGED: "A series is shown, but the models do not judge it: `code` beside `why_not` "
     "in the JSON.",
     Level.NOTE: "A series is judged, and this is said: `notes` in the JSON.",
+    Level.REASON: "Why the ensemble abstains from a study, or what limits its answer: the sentences "
+    "are `reasons` in the JSON.",
 }
 INTRODUCTION = """\
 # Codes
@@ -100,7 +102,9 @@ def _call(
         level, code, sentence = REFUSED, _text(file, sentence), node.args[1]
         hint = _text(file, ast.Name("_AGAIN"))
     elif name == "Remark":
-        level = Level.NOTE if len(node.args) > 2 else Level.NOT_JUDGED
+        level = Level.NOT_JUDGED
+        if len(node.args) > 2 and isinstance(node.args[2], ast.Attribute):
+            level = Level[node.args[2].attr]
         code, sentence = _text(file, sentence), node.args[1]
     if code and OPEN not in code:  # else it hands on what was refused elsewhere
         for words in _sentences(file, sentence, function):

@@ -166,7 +166,7 @@ def _add(measured: _Measured, labelled: Sequence[LabelledSeries], ensemble: Ense
             slices = len(truth[judged.series_id].labels)
             measured.not_judged[str(judged.why_not)] += slices
     if rows[0].patient and prediction.decision == ABSTAIN:
-        measured.reasons[prediction.reasons[0]] += 1
+        measured.reasons[prediction.reasons[0].sentence] += 1
     measured.studies.append((first, case))
 
 

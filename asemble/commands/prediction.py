@@ -120,7 +120,7 @@ def as_json(
             "probabilities": None if fused is None else fused.as_dict(),
             "interval_inflammatory": None if interval is None else list(interval),
             "decision": prediction.decision,
-            "reasons": list(prediction.reasons),
+            "reasons": [one.sentence for one in prediction.reasons],
             "deciding_slice": None if deciding is None else deciding.as_dict(),
         },
         "series": [_series(study, judged, heatmap_names) for judged in prediction.series],

@@ -17,16 +17,19 @@ ENSEMBLE = "ensemble"
 ABSTAIN = "abstain"
 """The decision of an ensemble that declines to judge."""
 
-MEMBERS_DISAGREE = "The members disagree"
-HEATMAP_FAILS = "The heatmap of the slice that weighs most fails its test"
-"""Begin two of the reasons why it declines."""
+MEMBERS_DISAGREE, HEATMAP_FAILS = "members-disagree", "heatmap-fails"
+"""Codes of two of the reasons why it declines."""
 
 
 class Level(StrEnum):
-    """What a remark means for the series that it is about."""
+    """What a remark is about, and what it means for that."""
 
     NOT_JUDGED = "not judged"
+    """A series is not judged."""
     NOTE = "note"
+    """A series is judged, and this is said of it."""
+    REASON = "reason"
+    """Why the ensemble abstains from a study, or what limits its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Remark:
     Args:
         code: stays when the sentence is worded anew.
         sentence: what is so, and what to do about it.
-        level: what it means for the series.
+        level: what it is about.
     """
 
     code: str
@@ -187,7 +190,7 @@ class StudyPrediction:
         members: study probabilities by member name.
         interval_inflammatory: P(inflammatory), low and high, by how far the members disagree.
         decision: a class name, or `ABSTAIN`.
-        reasons: sentences: why it abstained, or what limits the answer.
+        reasons: why it abstained, or what limits the answer.
         series: one for each series of the study, in its order.
         weights: SHA-256 by weight file that was used.
         device: where the networks ran.
@@ -201,7 +204,7 @@ class StudyPrediction:
     members: Mapping[str, Probabilities]
     interval_inflammatory: tuple[float, float] | None
     decision: str
-    reasons: Sequence[str]
+    reasons: Sequence[Remark]
     series: Sequence[SeriesPrediction]
     weights: Mapping[str, str]
     device: str
@@ -213,12 +216,12 @@ class StudyPrediction:
     @property
     def why_abstains(self) -> str | None:
         """The first reason where the ensemble abstains, None where it decides."""
-        return next(iter(self.reasons), None) if self.decision == ABSTAIN else None
+        return self.reasons[0].sentence if self.decision == ABSTAIN and self.reasons else None
 
     @property
     def further_reasons(self) -> Sequence[str]:
         """The other reasons where it abstains, all where it decides."""
-        return self.reasons[1:] if self.decision == ABSTAIN else self.reasons
+        return [one.sentence for one in self.reasons[self.decision == ABSTAIN :]]
 
     @property
     def decision_heading(self) -> str:

@@ -1,6 +1,5 @@
 """`Series` and `Study`: what was read, without anything that identifies a person."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -13,27 +12,38 @@ class Refusal:
     """A file or series that was left out, and why.
 
     Args:
-        name: file name inside the upload, for the person who uploaded it; never exported.
+        name: of the file inside the upload, for the person who uploaded it; never exported.
         reason: one sentence: what was wrong, and what to do.
         files: how many files or images it stands for.
         code: names the reason for programs, where it has a name.
+        others: how many more files than the one that is named.
+        is_series: whether they are of its series.
     """
 
     name: str
     reason: str
     files: int = 1
     code: str = ""
+    others: int = 0
+    is_series: bool = False
 
+    @property
+    def label(self) -> str:
+        """Its file, and how many more.
 
-_OTHERS = re.compile(r" and \d+ more( of its series)?$")
-"""How the name of a refusal ends that stands for several files."""
+        >>> Refusal("a", "Empty.", 2, others=1).label
+        'a and 1 more'
+        """
+        if not self.others:
+            return self.name
+        return f"{self.name} and {self.others} more{' of its series' if self.is_series else ''}"
 
 
 def grouped_by_reason(refused: Iterable[Refusal]) -> tuple[Refusal, ...]:
     """One refusal for each reason, in the order in which the reasons first occur.
 
-    >>> grouped_by_reason([Refusal("a", "Empty."), Refusal("b", "Empty.")])
-    (Refusal(name='a and 1 more', reason='Empty.', files=2, code=''),)
+    >>> [row.label for row in grouped_by_reason([Refusal("a", "Empty."), Refusal("b", "Empty.")])]
+    ['a and 1 more']
     """
     groups: dict[str, list[Refusal]] = {}
     for refusal in refused:
@@ -46,8 +56,7 @@ def _together(group: list[Refusal]) -> Refusal:
     if len(group) == 1:
         return first
     files = sum(refusal.files for refusal in group)
-    name = _OTHERS.sub("", first.name) if first.files > 1 else first.name
-    return replace(first, name=f"{name} and {files - 1} more", files=files)
+    return replace(first, files=files, others=files - 1, is_series=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

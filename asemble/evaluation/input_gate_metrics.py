@@ -66,9 +66,8 @@ def through_gate(study: Study, ensemble: Ensemble) -> Gated:
     gate.ask_slices()
     _, inferred = infer_study(gate.passed, ensemble, stacks=gate.stacks)
     gate.ask_bones(inferred, ensemble)
-    if gate.passed:
-        return Gated(too_few(gate.passed), gate.refusals, inferred)
-    reasons = [remark.sentence for remark in gate.refusals.values() if remark is not None]
+    remarks = [too_few(gate.passed)] if gate.passed else [*gate.refusals.values()]
+    reasons = [None if remark is None else remark.sentence for remark in remarks]
     return Gated(reasons[0] if reasons else "There is no series.", gate.refusals, inferred)
 
 

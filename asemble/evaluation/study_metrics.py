@@ -140,8 +140,8 @@ def map_sums(plane: Plane, name: str, what: str, record: Record) -> tuple[float,
     return sum(s["maps"][name][what] for s in played), sum(s["played"] for s in played)
 
 
-def _abstained(records: Sequence[Record], reason: str) -> Maybe:
-    return ratio_over_cases([(int((r["why"] or "").startswith(reason)), 1) for r in records])
+def _abstained(records: Sequence[Record], code: str) -> Maybe:
+    return ratio_over_cases([(r["abstains_for"] == code, 1) for r in records])
 
 
 def _decided_rightly(record: Record) -> tuple[int, int]:

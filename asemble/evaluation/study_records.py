@@ -125,7 +125,7 @@ def figures_record(
             name: values.as_array().round(6).tolist() for name, values in prediction.members.items()
         },
         "decision": prediction.decision,
-        "why": prediction.why_abstains,
+        "abstains_for": prediction.reasons[0].code if prediction.why_abstains else None,
         "against_heatmap": None
         if prediction.deciding is None or not prediction.deciding.checks
         else sum(one.speaks_for is False for one in prediction.deciding.checks),

@@ -83,11 +83,11 @@ def by_pixels(series: Series, images: Iterable[Floats]) -> Remark | None:
         series: as it was read.
         images: its slices, prepared; they are looked at one by one.
     """
-    reason = _values(series)
-    if reason is not None:
-        return Remark(NO_VALUES, reason)
-    reason = _content(series, images)
-    return None if reason is None else Remark(POOR_IMAGES, reason)
+    values = _values(series)
+    if values is not None:
+        return Remark(NO_VALUES, values)
+    content = _content(series, images)
+    return None if content is None else Remark(POOR_IMAGES, content)
 
 
 def _modality(series: Series) -> str | None:

@@ -67,9 +67,8 @@ def refusal_of_copies(copies: Sequence[Frame]) -> list[Refusal]:
     if not copies:
         return []
     names = sorted(frame.name for frame in copies)
-    if len(copies) == 1:
-        return [Refusal(names[0], ONE_COPY)]
-    return [Refusal(f"{names[0]} and {len(copies) - 1} more", COPIES, files=len(copies))]
+    reason = ONE_COPY if len(copies) == 1 else COPIES
+    return [Refusal(names[0], reason, len(copies), others=len(copies) - 1)]
 
 
 def _first_numbers_first(frame: Frame) -> tuple[object, ...]:

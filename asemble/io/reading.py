@@ -267,8 +267,7 @@ class _Intake:
         kept: list[Draft] = []
         for each in stacked:
             if each.files < FEWEST_FILES:
-                slices = each.series.volume.shape[0]
-                self.refused.append(Refusal(each.name, ALONE, files=slices))
+                self.refused.append(_refusal(each, ALONE))
                 continue
             notes = (ASSUMED, *each.series.notes)
             kept.append(replace(each, series=replace(each.series, notes=notes)))
@@ -288,9 +287,13 @@ class _Intake:
             if series.volume.affine_lps is None:
                 same = number
             if kept.setdefault(same, draft) is not draft:
-                slices = series.volume.shape[0]
-                self.refused.append(Refusal(draft.name, copies.SAME_VOLUME, files=slices))
+                self.refused.append(_refusal(draft, copies.SAME_VOLUME))
         return list(kept.values())
+
+
+def _refusal(draft: Draft, reason: str) -> Refusal:
+    slices = draft.series.volume.shape[0]
+    return Refusal(draft.name, reason, slices, others=draft.files - 1, is_series=True)
 
 
 def _why_nothing(refused: Sequence[Refusal]) -> InputError:

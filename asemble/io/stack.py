@@ -61,7 +61,7 @@ class Draft:
         series: with an empty id.
         order: number of the series and of the volume in it, for a stable order.
         digest: SHA-256 of pixels and geometry.
-        name: of its files, for messages.
+        name: of the first of its files, for messages.
         frame_of_reference: digest of the FrameOfReferenceUID that all its slices state, else empty.
         files: how many files its slices came from.
     """
@@ -178,14 +178,14 @@ def _place(block: Block, notes: list[str], *, order: int) -> Draft:
         modality=header.modality,
         synthetic=any(frame.header.synthetic for frame in frames),
     )
-    number = header.series_number
+    number, names = header.series_number, _names(frames)
     return Draft(
         series,
         (number, order),
         _digest(frames, affine),
-        _name(frames),
+        names[0],
         _frame_of_reference(frames),
-        len({frame.name for frame in frames}),
+        len(names),
     )
 
 
@@ -258,9 +258,9 @@ def _cautions(frames: list[Frame]) -> list[str]:
 
 
 def _refusal(frames: Sequence[Frame], reason: str) -> Refusal:
-    return Refusal(_name(frames), reason, files=len(frames))
+    names = _names(frames)
+    return Refusal(names[0], reason, len(frames), others=len(names) - 1, is_series=True)
 
 
-def _name(frames: Sequence[Frame]) -> str:
-    names = sorted({frame.name for frame in frames})
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more of its series"
+def _names(frames: Sequence[Frame]) -> list[str]:
+    return sorted({frame.name for frame in frames})

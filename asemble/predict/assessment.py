@@ -18,7 +18,9 @@ from asemble.core.labels import Pattern
 from asemble.core.results import (
     ABSTAIN,
     ENSEMBLE,
+    Level,
     Probabilities,
+    Remark,
     SeriesPrediction,
     SlicePrediction,
     StudyPrediction,
@@ -158,7 +160,11 @@ def _conclude(
         failed = why_heatmap_fails(checks)
         if failed is not None:
             decision, reasons = ABSTAIN, [failed, *reasons]
-    said = [f"{one.series.id}: {note.sentence}" for one in judged for note in one.notes]
+    said = [
+        Remark(note.code, f"{one.series.id}: {note.sentence}", Level.REASON)
+        for one in judged
+        for note in one.notes
+    ]
     reasons = [*reasons, *open_planes(study, refusals), *said]
     return StudyPrediction(
         probabilities=probabilities,

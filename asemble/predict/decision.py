@@ -7,7 +7,7 @@ import numpy as np
 
 from asemble.core.geometry import possible_planes
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Weighting
-from asemble.core.results import ABSTAIN, MEMBERS_DISAGREE, Probabilities
+from asemble.core.results import ABSTAIN, MEMBERS_DISAGREE, Level, Probabilities, Remark
 from asemble.core.study import Series, Study
 from asemble.models.calibration import IntervalRule
 from asemble.predict.gate import Refusals
@@ -19,6 +19,13 @@ MIN_SLICES = 5
 DISAGREEMENT = 0.5
 """Members that hold more of the ensemble's skill than this must not find another class likeliest
 (docs/decisions/0022)."""
+
+NOTHING_JUDGED = "No series could be judged; the reason stands beside each series."
+UNKNOWN_SIZE = (
+    "A series whose voxel sizes are unknown was judged as if its image filled a field of 200 mm."
+)
+PLANE_OPEN, TOO_FEW_SLICES = "plane-open", "too-few-slices"
+"""Codes that two reasons have."""
 
 CLOSE_CALL = 0.5
 """Below it the other two classes together are as likely as the best one, which is then said."""
@@ -46,8 +53,8 @@ def decide(
     judged: Sequence[InferredSeries],
     probabilities: Probabilities | None,
     members: Mapping[str, Probabilities] = MappingProxyType({}),
-) -> tuple[str, list[str]]:
-    """The decision, and in sentences why it abstains or what limits the answer.
+) -> tuple[str, list[Remark]]:
+    """The decision, and why it abstains or what limits the answer.
 
     It never abstains because two classes are close: the likeliest is the decision, and that it
     was close is said.
@@ -58,7 +65,7 @@ def decide(
         members: each member's own, by its name.
     """
     if not judged:
-        return ABSTAIN, ["No series could be judged; the reason stands beside each series."]
+        return ABSTAIN, [Remark("nothing-judged", NOTHING_JUDGED, Level.REASON)]
     limits = [*_beside_the_joints(judged), *_limits(judged)]
     few = too_few([one.series for one in judged]) or _too_few_count(judged)
     if few is not None or probabilities is None:
@@ -67,12 +74,15 @@ def decide(
     if not others:
         return probabilities.top.value, [*_close_call(probabilities), *limits]
     answers = " and ".join(f"{name} {top.value}" for name, top in others.items())
-    top = probabilities.top
-    disagree = f"{MEMBERS_DISAGREE}: the ensemble finds {top.value} most likely, but {answers}"
-    held = sum(skill_shares(judged)[name] for name in others)
-    if held > DISAGREEMENT:
-        return ABSTAIN, [f"{disagree} (weight in the ensemble: {held:.0%}).", *limits]
-    return probabilities.top.value, [*_close_call(probabilities), f"{disagree}.", *limits]
+    top, held = probabilities.top, sum(skill_shares(judged)[name] for name in others)
+    weight = f" (weight in the ensemble: {held:.0%})" if held > DISAGREEMENT else ""
+    sentence = (
+        f"The members disagree: the ensemble finds {top.value} most likely, but {answers}{weight}."
+    )
+    disagree = Remark(MEMBERS_DISAGREE, sentence, Level.REASON)
+    if weight:
+        return ABSTAIN, [disagree, *limits]
+    return top.value, [*_close_call(probabilities), disagree, *limits]
 
 
 def skill_shares(judged: Sequence[InferredSeries]) -> dict[str, float]:
@@ -85,8 +95,8 @@ def skill_shares(judged: Sequence[InferredSeries]) -> dict[str, float]:
     }
 
 
-def open_planes(study: Study, refusals: Refusals) -> list[str]:
-    """One sentence for each fluid-sensitive series whose plane its geometry does not settle.
+def open_planes(study: Study, refusals: Refusals) -> list[Remark]:
+    """A remark for each fluid-sensitive series whose plane its geometry does not settle.
 
     Args:
         study: as it was read.
@@ -96,43 +106,53 @@ def open_planes(study: Study, refusals: Refusals) -> list[str]:
     for series in study.series:
         affine, remark = series.volume.affine_lps, refusals[series.id]
         if series.plane is None and series.weighting is Weighting.FLUID and remark is not None:
-            said.append(f"{series.id} was not judged: {remark.sentence}")
+            sentence = f"{series.id} was not judged: {remark.sentence}"
+            said.append(Remark(PLANE_OPEN, sentence, Level.REASON))
         elif remark is None and affine is not None and len(possible_planes(affine)) > 1:
             between = " and ".join(possible_planes(affine))
-            said.append(
+            sentence = (
                 f"{series.id} was judged as {series.plane}, though its slices are tilted between "
                 f"{between}: check the plane."
             )
+            said.append(Remark(PLANE_OPEN, sentence, Level.REASON))
     return said
 
 
-def too_few(series: Sequence[Series]) -> str | None:
-    """One sentence where series have too few slices for a study, or None where they suffice."""
+def too_few(series: Sequence[Series]) -> Remark | None:
+    """A remark where series have too few slices for a study, or None where they suffice."""
     slices = sum(one.volume.shape[0] for one in series)
     if slices >= MIN_SLICES:
         return None
     plural = "s" if slices > 1 else ""
-    return f"Only {slices} slice{plural} could be judged; a study needs at least {MIN_SLICES}."
+    return Remark(
+        TOO_FEW_SLICES,
+        f"Only {slices} slice{plural} could be judged; a study needs at least {MIN_SLICES}.",
+        Level.REASON,
+    )
 
 
-def _too_few_count(judged: Sequence[InferredSeries]) -> str | None:
+def _too_few_count(judged: Sequence[InferredSeries]) -> Remark | None:
     counting = sum(int(one.counts.sum()) for one in judged)
     if counting >= MIN_SLICES:
         return None
     if not counting:
-        return (
+        return Remark(
+            "no-slice-counts",
             "No slice counts: their evidence does not lie at the joints, or no joint is expected "
-            "on them."
+            "on them.",
+            Level.REASON,
         )
     slices = sum(len(one.counts) for one in judged)
-    return (
+    return Remark(
+        TOO_FEW_SLICES,
         f"Only {counting} of {slices} slices count, and a study needs at least {MIN_SLICES}: on "
-        "the others the evidence does not lie at the joints, or no joint is expected."
+        "the others the evidence does not lie at the joints, or no joint is expected.",
+        Level.REASON,
     )
 
 
-def _beside_the_joints(judged: Sequence[InferredSeries]) -> list[str]:
-    """One sentence where slices do not count that show evidence."""
+def _beside_the_joints(judged: Sequence[InferredSeries]) -> list[Remark]:
+    """A remark where slices do not count that show evidence."""
     beside = sum(
         found.share is not None and why is not None
         for one in judged
@@ -141,35 +161,35 @@ def _beside_the_joints(judged: Sequence[InferredSeries]) -> list[str]:
     if not beside:
         return []
     slices = sum(len(one.counts) for one in judged)
-    return [
+    sentence = (
         f"Evidence on {beside} of {slices} slices does not count: it lies away from the joints."
-    ]
+    )
+    return [Remark("beside-the-joints", sentence, Level.REASON)]
 
 
-def _close_call(probabilities: Probabilities) -> list[str]:
-    """One sentence where the likeliest class is not likelier than the others together."""
+def _close_call(probabilities: Probabilities) -> list[Remark]:
+    """A remark where the likeliest class is not likelier than the others together."""
     second, first = np.argsort(probabilities.as_array(), kind="stable")[-2:]
     values = probabilities.as_array()
     if values[first] >= CLOSE_CALL:
         return []
-    return [
+    sentence = (
         f"Close call: {PATTERNS[first].heading} ({values[first]:.0%}) is only the likeliest; "
         f"{PATTERNS[second].heading} ({values[second]:.0%}) is next."
-    ]
+    )
+    return [Remark("close-call", sentence, Level.REASON)]
 
 
-def _limits(judged: Sequence[InferredSeries]) -> list[str]:
+def _limits(judged: Sequence[InferredSeries]) -> list[Remark]:
     limits = []
     planes = {one.plane for one in judged}
     if len(planes) == 1:
         (present,) = planes
         (absent,) = set(JUDGED_PLANES) - planes
-        limits.append(
+        sentence = (
             f"Only the {present} plane was judged; no {absent} series could add to the answer."
         )
+        limits.append(Remark("one-plane", sentence, Level.REASON))
     if any(one.series.volume.spacing_mm is None for one in judged):
-        limits.append(
-            "A series whose voxel sizes are unknown was judged as if its image filled a field of "
-            "200 mm."
-        )
+        limits.append(Remark("unknown-size", UNKNOWN_SIZE, Level.REASON))
     return limits

@@ -7,7 +7,14 @@ decision there is nothing to check. One slice a study is checked, so that the co
 from collections.abc import Sequence
 from dataclasses import replace
 
-from asemble.core.results import HEATMAP_FAILS, CheckVerdict, DecidingSlice, SeriesPrediction
+from asemble.core.results import (
+    HEATMAP_FAILS,
+    CheckVerdict,
+    DecidingSlice,
+    Level,
+    Remark,
+    SeriesPrediction,
+)
 from asemble.explain import SeriesOutput, infer
 from asemble.explain.check_texts import verdicts
 from asemble.explain.checks import PlaneEnsemble, SliceOutput, check_heatmap
@@ -70,8 +77,8 @@ def check_slice(
     return verdicts(checks, ensemble.fusion.limits)
 
 
-def why_heatmap_fails(checks: Sequence[CheckVerdict]) -> str | None:
-    """One sentence with the figures that speak against it, or None where the checks are passed."""
+def why_heatmap_fails(checks: Sequence[CheckVerdict]) -> Remark | None:
+    """A remark with the figures that speak against it, or None where the checks are passed."""
     against = [
         f"{question} {one.figure}".strip()
         for question, one in zip(QUESTIONS, checks, strict=True)
@@ -79,4 +86,9 @@ def why_heatmap_fails(checks: Sequence[CheckVerdict]) -> str | None:
     ]
     if len(against) < FAILED:
         return None
-    return f"{HEATMAP_FAILS} on {len(against)} of {len(checks)} questions: {', '.join(against)}."
+    return Remark(
+        HEATMAP_FAILS,
+        f"The heatmap of the slice that weighs most fails its test on {len(against)} of "
+        f"{len(checks)} questions: {', '.join(against)}.",
+        Level.REASON,
+    )

@@ -120,7 +120,7 @@ def _prediction(prediction: StudyPrediction) -> schema.Prediction:
         "probabilities": None if whole is None else _numbers(whole),
         "interval_inflammatory": None if interval is None else [float(v) for v in interval],
         "decision": prediction.decision,
-        "reasons": list(prediction.reasons),
+        "reasons": [one.sentence for one in prediction.reasons],
         "deciding_slice": None
         if deciding is None
         else cast("schema.DecidingSlice", deciding.as_dict()),

@@ -191,7 +191,7 @@ def left_out(refused: Sequence[Refusal]) -> None:
     with st.expander(f"{files} {noun} left out, and why", expanded=len(rows) <= ROWS_UNFOLDED):
         st.dataframe(
             {
-                "File": [no_formula(row.name) for row in rows[:REFUSALS_SHOWN]],
+                "File": [no_formula(row.label) for row in rows[:REFUSALS_SHOWN]],
                 "How many": [row.files for row in rows[:REFUSALS_SHOWN]],
                 "Why": [row.reason for row in rows[:REFUSALS_SHOWN]],
             },
