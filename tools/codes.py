@@ -31,8 +31,8 @@ SECTIONS = {
     Level.NOT_JUDGED: "A series is shown, but the models do not judge it: `code` beside `why_not` "
     "in the JSON.",
     Level.NOTE: "A series is judged, and this is said: `notes` in the JSON.",
-    Level.REASON: "Why the ensemble abstains from a study, or what limits its answer: the sentences "
-    "are `reasons` in the JSON.",
+    Level.REASON: "Why the ensemble abstains from a study, or what limits its answer: the "
+    "sentences are `reasons` in the JSON.",
 }
 INTRODUCTION = """\
 # Codes
