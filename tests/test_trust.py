@@ -18,7 +18,6 @@ from asemble.core.study import Series
 from asemble.core.volume import Floats, Volume
 from asemble.evaluation.heatmap_check_records import look_at
 from asemble.evaluation.heatmap_checks import (
-    Bands,
     heatmap_checks,
     limit_of,
     limits_of_checks,
@@ -438,9 +437,8 @@ def test_limits_come_from_right_maps_and_are_held_against_other_studies() -> Non
         {"looks": [look(0.6, right=True)], "oedema": {"coronal": [9, 10]}},
         {"looks": [look(0.05, right=False), look(0.7, right=False)], "oedema": {"axial": [3, 6]}},
     ]
-    bands = Bands(JOINT_BANDS, 60, dict.fromkeys(JUDGED_PLANES, 0.2))
     limits = limits_of_checks(validation)
-    measured = heatmap_checks(validation, test, limits, bands)
+    measured = heatmap_checks(validation, test, limits, bands=JOINT_BANDS, joint_cases=60)
     check = measured.checks["joint"]
     found = (check.auc, check.auc_high, check.right_below, check.wrong_below)
     # Where P is high, the one wrong map of 0.7 lies higher than the right one.

@@ -8,10 +8,9 @@ from asemble.commands.terminal import writing
 from asemble.core.labels import JUDGED_PLANES
 from asemble.datasets import seeds
 from asemble.evaluation.heatmap_check_records import look_at
-from asemble.evaluation.heatmap_checks import Bands, heatmap_checks, limits_of_checks
+from asemble.evaluation.heatmap_checks import heatmap_checks, limits_of_checks
 from asemble.evaluation.joint_bands import fit_band
 from asemble.evaluation.simulated_studies import plan
-from asemble.imaging.joints import joint_region
 from asemble.models import load_ensemble
 from asemble.models.fusion import save_fusion
 from asemble.models.weights import weights_directory
@@ -47,13 +46,9 @@ def measure_trust(count: int, run: Run, *, docs: Path) -> None:
             lambda simulated: look_at(simulated, ensemble),
             digest_of(ensemble, trust=MEASURED),
         ).values()
-        bands = Bands(
-            {plane: fit_band(plane, JOINT_CASES) for plane in JUDGED_PLANES},
-            JOINT_CASES,
-            {plane: float(joint_region(plane).mean()) for plane in JUDGED_PLANES},
-        )
+        bands = {plane: fit_band(plane, JOINT_CASES) for plane in JUDGED_PLANES}
         limits = limits_of_checks(validated)
-        measured = heatmap_checks(validated, tested, limits, bands)
+        measured = heatmap_checks(validated, tested, limits, bands=bands, joint_cases=JOINT_CASES)
         directory = weights_directory(run.weights)
         save_fusion(directory, replace(ensemble.fusion, limits=limits))
         print(keep("trust", measured, lambda found: trust_parts(found, limits), run.weights, docs))

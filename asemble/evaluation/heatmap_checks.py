@@ -5,13 +5,12 @@ oedema. A check is worth its time if its figure is lower where the map is wrong.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.evaluation.simulated_studies import Record
-from asemble.imaging.joints import JOINT_BANDS, JointBand
+from asemble.imaging.joints import JOINT_BANDS, JointBand, joint_region
 from asemble.metrics.discrimination import auc_over_cases
 from asemble.metrics.resampling import ratio_over_cases
 from asemble.performance.records import HIGH, CheckMetrics, HeatmapChecks, JointRegion, Maybe
@@ -24,30 +23,28 @@ Limits = Mapping[str, float | None]
 """By check; None where no map is right."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bands:
-    """The joint bands as fitted again, with how well the region measures.
-
-    Args:
-        fitted: by plane.
-        cases: that they were fitted on.
-        area: share of the prepared slice that the region takes, by plane.
-    """
-
-    fitted: Mapping[Plane, JointBand]
-    cases: int
-    area: Mapping[Plane, float]
-
-
 def limits_of_checks(validation: Sequence[Record]) -> dict[str, float | None]:
     """Below it the figure of a check speaks against a map."""
     return {check: limit_of(validation, check) for check in CHECKS}
 
 
 def heatmap_checks(
-    validation: Sequence[Record], test: Sequence[Record], limits: Limits, bands: Bands
+    validation: Sequence[Record],
+    test: Sequence[Record],
+    limits: Limits,
+    *,
+    bands: Mapping[Plane, JointBand],
+    joint_cases: int,
 ) -> HeatmapChecks:
-    """What limits of the one set are worth on the other, and the joint region."""
+    """What limits of the one set are worth on the other, and the joint region.
+
+    Args:
+        validation: that the limits are from.
+        test: other studies.
+        limits: by check.
+        bands: of the joints, as fitted again.
+        joint_cases: that they were fitted on.
+    """
     looks = _looks(test)
     wrong = [look for look in looks if not look["right"]]
     return HeatmapChecks(
@@ -68,13 +65,13 @@ def heatmap_checks(
         regions={
             plane: JointRegion(
                 oedema=ratio_over_cases([r["oedema"].get(plane.value, (0, 0)) for r in test]),
-                area=round(bands.area[plane], 4),
-                fitted=bands.fitted[plane],
+                area=round(float(joint_region(plane).mean()), 4),
+                fitted=bands[plane],
                 in_use=JOINT_BANDS[plane],
             )
             for plane in JUDGED_PLANES
         },
-        joint_cases=bands.cases,
+        joint_cases=joint_cases,
     )
 
 

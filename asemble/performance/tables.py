@@ -442,31 +442,19 @@ def ablations_table(measured: Ablations, plane: Plane, which: Appearances) -> Ta
 
 
 def member_rows(performance: Performance, plane: Plane, member: str) -> Rows:
-    """What was measured of one member, by name."""
-    if performance.studies is not None:
-        for which, studies in performance.studies.sets.items():
-            of_plane, prefix = studies.planes[plane], f"simulated test, {which.words}:"
-            yield f"{prefix} slice AUC", of_plane.members.get(member)
-            yield f"{prefix} study AUC alone", studies.members.get(member)
-            yield f"{prefix} study AUC of ensemble", studies.answers.auc
-            for method, title in ((GRADCAM, "Grad-CAM"), (EVIDENCE, "evidence")):
-                of_map = of_plane.maps[method].get(member)
-                yield f"{prefix} pointing by {title}", None if of_map is None else of_map.pointing
-    for which, heatmaps in (performance.explanations or {}).items():
-        for row in heatmaps.maps:
-            if (row.plane, row.who) == (plane, member) and row.method in CANDIDATES:
-                shown = (row.pointing, row.precision, row.energy)
-                for column, found in zip(_MAP_COLUMNS, shown, strict=False):
-                    yield f"simulated test: {column} by {MAPS[row.method]}, {which.words}", found
-        layers = [row for row in heatmaps.cascade if (row.plane, row.who) == (plane, member)]
-        for last in layers[-1:]:
-            end = f"of Grad-CAM with every layer randomised, {which.words}"
-            for column, found in zip(_CASCADE_COLUMNS, (last.rank, last.ssim), strict=True):
-                yield f"simulated test: {column} {end}", found
+    """What was measured of one member beside its card, by name."""
+    for which, measured in {} if performance.studies is None else performance.studies.sets.items():
+        of_plane, prefix = measured.planes[plane], f"simulated test, {which.words}:"
+        yield f"{prefix} slice AUC", of_plane.members.get(member)
+        yield f"{prefix} study AUC alone", measured.members.get(member)
+        yield f"{prefix} study AUC of ensemble", measured.answers.auc
+        for method, title in ((GRADCAM, "Grad-CAM"), (EVIDENCE, "evidence")):
+            of_map = of_plane.maps[method].get(member)
+            yield f"{prefix} pointing by {title}", None if of_map is None else of_map.pointing
 
 
 def _percentiles(found: Percentiles | None, spec: str) -> str:
-    return "-" if found is None else " / ".join(format(part, spec) for part in found)
+    return "none" if found is None else " / ".join(format(part, spec) for part in found)
 
 
 def _yes(is_so: bool) -> str:
