@@ -28,7 +28,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from asemble.io.deidentify import KEPT
+from asemble.io.dicom.deidentify import KEPT
 
 WORD = "Quokkaberg"
 NAME_WORD = "Wombatshire"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from asemble.io.decoders import DECODERS, DecoderPool, Share
+from asemble.io.decode.processes import DECODERS, DecoderPool, Share
 
 
 class KeptDecoders(DecoderPool):

@@ -15,7 +15,7 @@ from refusals import reason
 
 from asemble.core.study import Refusal
 from asemble.io import Part, limits, read_parts
-from asemble.io.unpack import shown, unpack
+from asemble.io.archive.unpack import shown, unpack
 
 
 def test_an_upload_that_is_too_large_is_refused_before_it_is_read(

@@ -11,18 +11,19 @@ import pytest
 from codec_files import CODECS, dicom, smooth, spoilt
 
 from asemble.core.errors import InputError
-from asemble.io import Part, decoders, read_parts
-from asemble.io.decoders import DecoderPool, RefusedError
+from asemble.io import Part, read_parts
+from asemble.io.decode import processes
+from asemble.io.decode.processes import DecoderPool, RefusedError
 
 SPOILT = 60
 """Streams by codec; `make fuzz` tries thousands."""
 
 WORK = """
 import os, signal, socket, sys
-from asemble.io import confined
-from asemble.io.decoder import _import_all
+from asemble.io.decode import sandbox
+from asemble.io.decode.worker import _import_all
 _import_all()
-filtered = confined.confine()
+filtered = sandbox.confine()
 def tried(what):
     try:
         what()
@@ -43,7 +44,7 @@ print(filtered, *map(tried, (
 def test_a_decoder_opens_no_file_and_no_connection_and_reaches_no_process() -> None:
     command = [sys.executable, "-P", "-c", WORK]
     ran = subprocess.run(
-        command, env=decoders._environment(), capture_output=True, text=True, check=True
+        command, env=processes._environment(), capture_output=True, text=True, check=True
     )
     filtered, *said = ran.stdout.split()
     assert len(said) == (9 if filtered == "True" else 4)
@@ -65,15 +66,15 @@ def test_spoilt_streams_end_no_decoder(codec: str, monkeypatch: pytest.MonkeyPat
     pixels, rng = smooth(), random.Random(7)
     stream = encode(pixels)
     pool = DecoderPool(1)
-    monkeypatch.setattr(decoders, "pool", lambda: pool)
+    monkeypatch.setattr(processes, "pool", lambda: pool)
     started: list[Any] = []
-    start = decoders._Decoder.__init__
+    start = processes._Decoder.__init__
 
     def counted(decoder: Any, command: Any) -> None:
         started.append(1)
         start(decoder, command)
 
-    monkeypatch.setattr(decoders._Decoder, "__init__", counted)
+    monkeypatch.setattr(processes._Decoder, "__init__", counted)
     files = [dicom(spoilt(stream, rng), syntax, pixels) for _ in range(SPOILT)]
     with contextlib.suppress(InputError):  # of one upload, which has a process of its own
         read_parts([Part.from_bytes(str(number), each) for number, each in enumerate(files)])

@@ -23,17 +23,18 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
 
 from asemble.core.errors import FileError, InputError
-from asemble.io import Part, decoders, limits, read_parts, wire
-from asemble.io.decoders import DecoderPool, RefusedError, Share
+from asemble.io import Part, limits, read_parts
+from asemble.io.decode import processes, protocol
+from asemble.io.decode.processes import DecoderPool, RefusedError, Share
 
 FAKE = """
 import os, struct, sys, time
-from asemble.io import wire
+from asemble.io.decode import protocol
 requests, answers = sys.stdin.buffer, sys.stdout.buffer
 while True:
-    request = wire.receive_header(requests)
+    request = protocol.receive_header(requests)
     payload = bytearray(request["size"])
-    wire.receive_into(requests, payload)
+    protocol.receive_into(requests, payload)
     word, to = bytes(payload).decode(), {"id": request["id"]}
     if word == "crash":
         os.abort()
@@ -43,20 +44,20 @@ while True:
         answers.write(bytes([255] * 5000))
         answers.flush()
     if word == "much":
-        wire.send(answers, {**to, "dtype": "<u2", "shape": [40000, 40000]}, b"")
+        protocol.send(answers, {**to, "dtype": "<u2", "shape": [40000, 40000]}, b"")
     if word == "short":
         answers.write(struct.pack(">L", 59) + b'{"id": 1, "dtype": "<u2", "shape": [2, 3], "size": 12}     ')
         answers.flush()
         os._exit(0)
     if word == "object":
-        wire.send(answers, {**to, "dtype": "O", "shape": [2, 3]}, bytes(48))
+        protocol.send(answers, {**to, "dtype": "O", "shape": [2, 3]}, bytes(48))
     if word == "stale":
-        wire.send(answers, {"id": 0, "dtype": "<u2", "shape": [2, 3]}, bytes(12))
+        protocol.send(answers, {"id": 0, "dtype": "<u2", "shape": [2, 3]}, bytes(12))
     if word == "pid":
         values = struct.pack("<6q", *[os.getpid()] * 6)
-        wire.send(answers, {**to, "dtype": "<i8", "shape": [2, 3]}, values)
+        protocol.send(answers, {**to, "dtype": "<i8", "shape": [2, 3]}, values)
         continue
-    wire.send(answers, {**to, "dtype": "<u2", "shape": [2, 3]}, struct.pack("<6H", *range(6)))
+    protocol.send(answers, {**to, "dtype": "<u2", "shape": [2, 3]}, struct.pack("<6H", *range(6)))
 """  # noqa: E501
 """A decoder that does what the payload says."""
 
@@ -137,7 +138,7 @@ def decoders_of(pool: DecoderPool) -> list[int]:
 
 
 def test_of_those_who_wait_the_upload_that_took_least_comes_first() -> None:
-    places, order = decoders._Places(1), []
+    places, order = processes._Places(1), []
 
     def decode(name: str, share: Share) -> None:
         with places.place(share):
@@ -153,7 +154,7 @@ def test_of_those_who_wait_the_upload_that_took_least_comes_first() -> None:
 
 
 def test_uploads_that_took_much_leave_the_places_of_the_others() -> None:
-    places, heavy = decoders._Places(2), Share(limits.LIGHT_SECONDS + 1)
+    places, heavy = processes._Places(2), Share(limits.LIGHT_SECONDS + 1)
     waiting = threading.Event()
 
     def second() -> None:
@@ -174,14 +175,14 @@ def test_an_upload_has_so_many_seconds_of_all_decoders_together(
     pool: DecoderPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        decoders._local, "share", Share(limits.MAX_DECODER_SECONDS + 1), raising=False
+        processes._local, "share", Share(limits.MAX_DECODER_SECONDS + 1), raising=False
     )
     with pytest.raises(FileError, match="took more than 180 seconds") as refused:
         ask(pool, "fine")
     assert refused.value.code == "decoder-seconds"
-    decoders.take_part(Share())
+    processes.take_part(Share())
     assert ask(pool, "fine") is not None
-    assert decoders._local.share.spent > 0
+    assert processes._local.share.spent > 0
 
 
 def test_a_decoder_that_cannot_be_started_costs_one_file() -> None:
@@ -193,8 +194,8 @@ def test_a_decoder_that_cannot_be_started_costs_one_file() -> None:
 
 def test_the_memory_of_one_image_does_not_bound_the_next() -> None:
     small = (
-        "from asemble.io import decoder, limits\n"
-        "limits.DECODER_BYTES = 150 * limits.MIB; decoder.main()"
+        "from asemble.io import limits\nfrom asemble.io.decode import worker\n"
+        "limits.DECODER_BYTES = 150 * limits.MIB; worker.main()"
     )
     pool = DecoderPool(1, command=(sys.executable, "-P", "-c", small))
     for size in (1, 150 * limits.MIB):
@@ -207,9 +208,9 @@ def test_the_memory_of_one_image_does_not_bound_the_next() -> None:
 def share() -> Iterator[Share]:
     """This thread reads an upload."""
     share = Share()
-    decoders.take_part(share)
+    processes.take_part(share)
     yield share
-    del decoders._local.share
+    del processes._local.share
 
 
 def pid(pool: DecoderPool) -> int:
@@ -227,7 +228,7 @@ def is_running(process: int) -> bool:
 def test_a_process_is_kept_and_one_that_died_between_images_is_replaced(
     pool: DecoderPool, share: Share
 ) -> None:
-    assert share is decoders._local.share
+    assert share is processes._local.share
     first, again = pid(pool), pid(pool)
     assert first == again
     os.kill(first, signal.SIGKILL)
@@ -239,13 +240,13 @@ def test_a_process_is_kept_and_one_that_died_between_images_is_replaced(
 
 def test_a_process_that_saw_an_upload_never_sees_another(pool: DecoderPool, share: Share) -> None:
     first = pid(pool)
-    decoders.take_part(other := Share())
+    processes.take_part(other := Share())
     assert pid(pool) != first  # while the first upload goes on
     assert is_running(first)
     pool.let_go(share)
     pool.let_go(other)
     assert not pool._idle and not is_running(first)
-    decoders.take_part(share)
+    processes.take_part(share)
     assert pid(pool) != first
 
 
@@ -254,9 +255,9 @@ def test_a_process_for_one_image_alone_ends_with_it(pool: DecoderPool) -> None:
 
 
 def test_as_many_uploads_as_possible_have_a_process_that_waits(pool: DecoderPool) -> None:
-    shares = [Share() for _ in range(decoders.KEPT_FOR_EACH)]
+    shares = [Share() for _ in range(processes.KEPT_FOR_EACH)]
     for of in [shares[0], *shares]:
-        pool._give_back(decoders._Decoder(pool._command), of)
+        pool._give_back(processes._Decoder(pool._command), of)
     assert [of for of, _ in pool._idle] == shares
 
 
@@ -281,15 +282,15 @@ def test_those_that_have_seen_nothing_are_ready_for_the_next_upload(share: Share
 
 def test_every_upload_has_decoders_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = DecoderPool(1)
-    monkeypatch.setattr(decoders, "_pool", pool)
+    monkeypatch.setattr(processes, "_pool", pool)
     started: list[int] = []
-    start = decoders._Decoder.start
+    start = processes._Decoder.start
 
     def noted(decoder: Any) -> None:
         start(decoder)
         started.append(decoder._process.pid)
 
-    monkeypatch.setattr(decoders._Decoder, "start", noted)
+    monkeypatch.setattr(processes._Decoder, "start", noted)
     for _ in range(2):
         read_parts([Part.from_bytes(str(i), to_bytes(compressed(i))) for i in range(3)])
     assert len(started) == 2
@@ -297,7 +298,7 @@ def test_every_upload_has_decoders_of_its_own(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_study_goes_on_after_a_decoder_crashed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoders, "_pool", DecoderPool(1, command=(sys.executable, "-c", "")))
+    monkeypatch.setattr(processes, "_pool", DecoderPool(1, command=(sys.executable, "-c", "")))
     files = [to_bytes(compressed(0)), *(to_bytes(mr_image(i)) for i in range(3))]
     study = read_parts([Part.from_bytes(f"f{i}", data) for i, data in enumerate(files)])
     (refusal,) = study.refused
@@ -328,11 +329,11 @@ def test_many_threads_get_their_own_pixels() -> None:
                 assert np.array_equal(found[index], noise)
 
 
-@pytest.mark.skipif(decoders.DECODERS < 2, reason="one processor decodes one image at a time")
+@pytest.mark.skipif(processes.DECODERS < 2, reason="one processor decodes one image at a time")
 def test_a_study_is_decoded_by_several_at_once_and_keeps_its_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pool, running, most = decoders.pool(), [0], [0]
+    pool, running, most = processes.pool(), [0], [0]
 
     class Slow:
         def decode(self, request: dict[str, Any], payload: Any, *, check: Any) -> Any:
@@ -347,12 +348,12 @@ def test_a_study_is_decoded_by_several_at_once_and_keeps_its_order(
         def let_go(self, share: Share) -> None:
             pool.let_go(share)
 
-    monkeypatch.setattr(decoders, "pool", Slow)
+    monkeypatch.setattr(processes, "pool", Slow)
     images = [compressed(i, (16, 12)) for i in range(6)]
     images[0].Rows = images[5].Rows = 40
     parts = [Part.from_bytes(f"{i}", to_bytes(image)) for i, image in enumerate(images)]
     study = read_parts(parts)
-    assert most[0] == decoders.DECODERS
+    assert most[0] == processes.DECODERS
     assert [refusal.name for refusal in study.refused] == ["0", "5"]
 
 
@@ -392,10 +393,10 @@ def test_a_picture_that_claims_to_be_huge_is_refused_at_its_header() -> None:
 
 def test_a_decoder_starts_light_and_knows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASEMBLE_SECRET", "hidden")
-    look = "import sys, os; from asemble.io import decoder; print(*sys.modules, *os.environ)"
+    look = "import sys, os; from asemble.io.decode import worker; print(*sys.modules, *os.environ)"
     began = time.monotonic()
     command = [sys.executable, "-P", "-c", look]
-    environment = decoders._environment()
+    environment = processes._environment()
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert time.monotonic() - began < 5
     for heavy in ("torch", "streamlit", "pydicom", "nibabel", "numpy", "PIL", "ASEMBLE_SECRET"):
@@ -405,10 +406,10 @@ def test_a_decoder_starts_light_and_knows_nothing(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
 def test_no_decoder_outlives_a_server_that_is_killed() -> None:
     server = (
-        "import sys; from asemble.io import decoders; pool = decoders.pool()\n"
-        "decoders.take_part(decoders.Share())\n"
+        "import sys; from asemble.io.decode import processes; pool = processes.pool()\n"
+        "processes.take_part(processes.Share())\n"
         "try: pool.decode({'kind': 'picture'}, b'', check=lambda *_: True)\n"
-        "except decoders.RefusedError: pass\n"
+        "except processes.RefusedError: pass\n"
         "print(pool._idle[0][1]._process.pid, flush=True); sys.stdin.read()"
     )
     path = os.pathsep.join(entry for entry in sys.path if entry)
@@ -429,15 +430,15 @@ def test_no_decoder_outlives_a_server_that_is_killed() -> None:
 
 def test_a_message_is_what_was_sent_and_a_header_is_bounded() -> None:
     stream = io.BytesIO()
-    wire.send(stream, {"kind": "x"}, b"abc")
+    protocol.send(stream, {"kind": "x"}, b"abc")
     stream.seek(0)
-    assert wire.receive_header(stream) == {"kind": "x", "size": 3}
+    assert protocol.receive_header(stream) == {"kind": "x", "size": 3}
     assert stream.read() == b"abc"
     for bad in (b"", b"\0\0\0\5ab", b"\xff\xff\xff\xff", b"\0\0\0\2[]", b"\0\0\0\2{}"):
-        with pytest.raises(wire.WireError):
-            wire.receive_header(io.BytesIO(bad))
+        with pytest.raises(protocol.WireError):
+            protocol.receive_header(io.BytesIO(bad))
 
 
 def test_a_decoder_says_why_it_does_not_decode() -> None:
     with pytest.raises(RefusedError, match="damaged"):
-        decoders.pool().decode({"kind": "picture"}, b"no picture", check=lambda *_: True)
+        processes.pool().decode({"kind": "picture"}, b"no picture", check=lambda *_: True)

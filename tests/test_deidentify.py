@@ -13,7 +13,7 @@ from mr_files import SECRETS, enhanced_image, mr_image, to_bytes, write_series
 from asemble.core.labels import SIMULATED_COMMENT, SIMULATOR
 from asemble.core.study import Study
 from asemble.io import Part, convert, read_parts, read_study
-from asemble.io.deidentify import BODY_PARTS, KEPT, clean_body_part, clean_description
+from asemble.io.dicom.deidentify import BODY_PARTS, KEPT, clean_body_part, clean_description
 
 
 def leaks(text: str) -> list[str]:

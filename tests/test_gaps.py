@@ -11,7 +11,7 @@ from asemble.core.geometry import edge_letters, plane_of, slice_positions_mm, sp
 from asemble.core.labels import Plane
 from asemble.core.study import Series, Study
 from asemble.io import Part, read_parts
-from asemble.io.nifti import write_nifti
+from asemble.io.formats.nifti import write_nifti
 
 ROWS_DOWN = np.array([0.0, 0.0, -1.0])
 

@@ -13,8 +13,9 @@ from test_structure import implicit
 
 from asemble.core import room
 from asemble.core.errors import FileError, InputError
-from asemble.io import Part, limits, read_parts, structure
-from asemble.io.dicom import quiet_parser
+from asemble.io import Part, limits, read_parts
+from asemble.io.dicom import prescan
+from asemble.io.dicom.reader import quiet_parser
 
 MIB = limits.MIB
 
@@ -56,7 +57,7 @@ def test_an_element_of_megabytes_is_refused_by_name_and_costs_its_file_alone(key
         read_parts([Part.from_bytes("long", data)])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert refused.value.code == structure.TOO_LONG
+    assert refused.value.code == prescan.TOO_LONG
     assert peak < 2 * len(data)  # its values took a hundred times that
 
 
@@ -65,7 +66,7 @@ def test_a_long_value_costs_its_file_and_the_rest_is_read() -> None:
     parts = [to_bytes(mr_image(i)) for i in range(3)] + [in_implicit(tag, unit * 10_000)]
     study = read_parts([Part.from_bytes(str(i), data) for i, data in enumerate(parts)])
     assert [series.volume.shape[0] for series in study.series] == [3]
-    assert [each.code for each in study.refused] == [structure.TOO_LONG]
+    assert [each.code for each in study.refused] == [prescan.TOO_LONG]
 
 
 def test_a_long_element_that_nobody_needs_is_passed_over() -> None:
@@ -104,7 +105,7 @@ def test_a_header_of_many_long_elements_ends_at_its_limit(monkeypatch: pytest.Mo
     image.SharedFunctionalGroupsSequence = [item]
     with pytest.raises(InputError, match="header of this DICOM file is longer") as refused:
         read_parts([Part.from_bytes("a", to_bytes(image))])
-    assert refused.value.code == structure.TOO_LONG
+    assert refused.value.code == prescan.TOO_LONG
 
 
 def of_elements(count: int, an_item: int) -> bytes:
@@ -148,7 +149,7 @@ def test_the_elements_of_all_headers_of_an_upload_have_a_limit(
     parts = [*whole, of_elements(1_500, 9), of_elements(1_500, 9), to_bytes(mr_image(4))]
     study = read_parts([Part.from_bytes(str(i), data) for i, data in enumerate(parts)])
     assert sum(series.volume.shape[0] for series in study.series) == 4
-    assert {each.code for each in study.refused} == {structure.TOO_MANY_IN_UPLOAD}
+    assert {each.code for each in study.refused} == {prescan.TOO_MANY_IN_UPLOAD}
     assert "hold more than 2,000 elements, so this file" in study.refused[0].reason
     assert sum(each.files for each in study.refused) == 2
 
@@ -158,15 +159,15 @@ def test_a_file_of_too_many_elements_is_refused_alone(monkeypatch: pytest.Monkey
     parts = [of_elements(1_500, 9), to_bytes(mr_image(0))]
     study = read_parts([Part.from_bytes(str(i), data) for i, data in enumerate(parts)])
     assert len(study.series) == 1
-    assert [each.code for each in study.refused] == [structure.TOO_MANY]
+    assert [each.code for each in study.refused] == [prescan.TOO_MANY]
 
 
 def test_pixels_in_too_many_pieces_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_FRAGMENTS", 100)
     stored = memoryview(b"\xfe\xff\0\xe0\0\0\0\0" * 101)
     with pytest.raises(FileError, match="more than 100 pieces of pixels") as refused:
-        structure.fragments(stored)
-    assert refused.value.code == structure.TOO_MANY
+        prescan.fragments(stored)
+    assert refused.value.code == prescan.TOO_MANY
 
 
 def test_a_file_is_parsed_while_another_one_is() -> None:

@@ -18,7 +18,8 @@ from mr_files import mr_image, set_pixels, to_bytes
 from refusals import reason
 
 from asemble.core.errors import InputError
-from asemble.io import Part, limits, read_parts, structure
+from asemble.io import Part, limits, read_parts
+from asemble.io.dicom import prescan
 
 ROOT = Path(__file__).parents[1]
 
@@ -248,10 +249,10 @@ def test_the_walk_finds_the_pixels_that_the_parser_finds() -> None:
             whole = pydicom.dcmread(io.BytesIO(data))
         except pydicom.errors.InvalidDicomError:
             continue
-        walked = structure.read_structure(data)
+        walked = prescan.read_structure(data)
         found = walked.pixels
         assert (found is not None) == ("PixelData" in whole), path.name
-        if found is not None and found.length != structure.UNDEFINED:
+        if found is not None and found.length != prescan.UNDEFINED:
             stored = walked.data[found.start : found.start + found.length]
             assert stored == whole.PixelData, path.name
 

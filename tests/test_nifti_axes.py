@@ -13,7 +13,7 @@ from asemble.core.study import Series
 from asemble.core.volume import Volume
 from asemble.imaging.slices import prepare
 from asemble.io import convert, lay_on, read_mask, read_study, write_nifti
-from asemble.io.nifti_geometry import slice_axis_of
+from asemble.io.formats.nifti_geometry import slice_axis_of
 
 SHAPE = (6, 20, 25)  # slices, rows, columns
 STEPS_MM = (4.0, 0.8, 0.7)

@@ -11,7 +11,7 @@ from asemble.cli import main
 from asemble.core.errors import InputError
 from asemble.core.study import Study
 from asemble.io import Part, read_parts
-from asemble.io.patients import MOST_SPELLINGS, Patients
+from asemble.io.dicom.patients import MOST_SPELLINGS, Patients
 
 JANE = {"PatientID": "HOSP-4711", "PatientName": "Doe^Jane", "PatientBirthDate": "19630517"}
 TWO = "more than one patient"

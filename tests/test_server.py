@@ -59,9 +59,9 @@ if __name__ == "__main__":
     if "busy" in st.query_params:
         import io
         from PIL import Image
-        from asemble.io import decoders
-        from asemble.io.raster import read_picture
-        decoders.take_part(decoders.Share())
+        from asemble.io.decode import processes
+        from asemble.io.formats.raster import read_picture
+        processes.take_part(processes.Share())
         picture = io.BytesIO()
         Image.new("L", (9, 5)).save(picture, "PNG")
         read_picture(picture.getvalue())  # by a decoder, a process that stays for the next one
@@ -77,9 +77,9 @@ else:
         setattr(connections, name, value)
     if "UNFILTERED" in os.environ:  # as on a system without the filter
         import sys
-        from asemble.io import decoders
+        from asemble.io.decode import processes
         start = "from asemble.io import confined, decoder; confined.confine = bool; decoder.main()"
-        decoders._pool = decoders.DecoderPool(1, command=(sys.executable, "-P", "-c", start))
+        processes._pool = processes.DecoderPool(1, command=(sys.executable, "-P", "-c", start))
     if "FEW" in os.environ:
         import resource
         resource.setrlimit(resource.RLIMIT_NOFILE, (int(os.environ["FEW"]),) * 2)

@@ -12,15 +12,17 @@ from mr_files import mr_image, to_bytes
 
 from asemble.core.errors import FileError, InputError
 from asemble.core.study import Refusal
-from asemble.io import Part, decoders, read_parts, structure
-from asemble.io.unpack import Unpacked, shown, unpack
+from asemble.io import Part, read_parts
+from asemble.io.archive.unpack import Unpacked, shown, unpack
+from asemble.io.decode import processes
+from asemble.io.dicom import prescan
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _kept_decoders() -> Iterator[None]:
     pool = KeptDecoders()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decoders, "_pool", pool)
+        patch.setattr(processes, "_pool", pool)
         yield
     pool.close()
 
@@ -66,7 +68,7 @@ def test_the_walk_over_dicom_ends_inside_the_file(data: bytes, at: int) -> None:
     whole = to_bytes(mr_image(0))
     spoilt = whole[:at] + data + whole[at:]
     try:
-        found = structure.read_structure(spoilt).pixels
+        found = prescan.read_structure(spoilt).pixels
     except FileError:
         return
     assert found is None or 0 <= found.element < found.start <= len(spoilt) + 12

@@ -28,11 +28,11 @@ from pydicom.uid import (
 from asemble.core.errors import InputError
 from asemble.core.study import Series
 from asemble.io import Part, read_parts
-from asemble.io.bits import BEYOND, HIGH_BIT
-from asemble.io.padding import AMONG_THE_GREYS
-from asemble.io.pixels import SWAPPED
-from asemble.io.reading import EMPTY
-from asemble.io.stack import LOSSY
+from asemble.io.dicom.bits import BEYOND, HIGH_BIT
+from asemble.io.dicom.padding import AMONG_THE_GREYS
+from asemble.io.dicom.pixels import SWAPPED
+from asemble.io.read import EMPTY
+from asemble.io.series.stack import LOSSY
 
 SHAPE = (14, 10)
 VALUES = np.random.default_rng(2).integers(0, 4096, SHAPE)

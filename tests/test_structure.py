@@ -16,7 +16,8 @@ from pydicom.uid import (
 
 from asemble.core.errors import InputError
 from asemble.core.study import Series
-from asemble.io import Part, read_parts, structure
+from asemble.io import Part, read_parts
+from asemble.io.dicom import prescan
 
 OPEN = 0xFFFFFFFF
 AT_PIXELS = b"\xe0\x7f\x10\0OW"
@@ -85,7 +86,7 @@ def test_no_length_of_an_implicit_element_is_taken_for_a_vr(
                     b"\x01\x20\x5f\x10", item(deep, is_open=is_open)
                 )
             data = before_pixels(whole, unknown(item(inner, is_open=is_open), item(deep)))
-            found = structure.read_structure(data).pixels
+            found = prescan.read_structure(data).pixels
             assert found is not None, hex(length)
             assert found.element == data.index(AT_PIXELS), hex(length)
 

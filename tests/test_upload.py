@@ -15,8 +15,8 @@ from mr_files import mr_image, to_bytes, write_series
 from asemble.core.errors import InputError
 from asemble.core.study import Refusal
 from asemble.io import Part, limits, read_parts, read_study
-from asemble.io.unpack import Unpacked, unpack
-from asemble.io.upload import parts_of
+from asemble.io.archive.parts import parts_of
+from asemble.io.archive.unpack import Unpacked, unpack
 
 Make = Callable[[dict[str, bytes]], bytes]
 

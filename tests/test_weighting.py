@@ -8,9 +8,9 @@ from mr_files import enhanced_image, mr_image, to_bytes
 
 from asemble.core.labels import Weighting
 from asemble.io import Part, read_parts
-from asemble.io.deidentify import PROTOCOL_WORDS
-from asemble.io.planes import PLANE_WORDS
-from asemble.io.weighting import _COMPUTED_WORDS, _DIXON_NAMES, _FAT_WORDS, weighting_of_name
+from asemble.io.dicom.deidentify import PROTOCOL_WORDS
+from asemble.io.series.planes import PLANE_WORDS
+from asemble.io.series.weighting import _COMPUTED_WORDS, _DIXON_NAMES, _FAT_WORDS, weighting_of_name
 
 T1, FLUID, OTHER = Weighting.T1, Weighting.FLUID, Weighting.OTHER
 

@@ -31,7 +31,8 @@ from kept_decoders import KeptDecoders
 
 from asemble.core.errors import InputError
 from asemble.core.study import Study
-from asemble.io import Part, decoders, limits, read_parts
+from asemble.io import Part, limits, read_parts
+from asemble.io.decode import processes
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "out" / "fuzz"
@@ -244,7 +245,7 @@ def _start(seed: int) -> tuple["subprocess.Popen[str]", IO[str], IO[str]]:
 
 def _work(seed: int) -> int:
     """The watched process: a number in, a result out."""
-    decoders._pool = KeptDecoders()
+    processes._pool = KeptDecoders()
     warnings.simplefilter("ignore")
     logging.disable()
     answers = os.fdopen(os.dup(1), "w")

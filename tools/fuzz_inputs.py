@@ -14,7 +14,7 @@ from codec_files import spoilt
 from fuzz_files import SMALL_BYTES, whole_files
 
 from asemble.core.errors import FileError
-from asemble.io import structure
+from asemble.io.dicom import prescan
 
 Rng = np.random.Generator
 
@@ -186,7 +186,7 @@ def _layout(rng: Rng, data: bytes) -> bytes:
 def _elements(data: bytes) -> list[tuple[int, int, int]]:
     """Offset, start and end of the value of each element at the top, before the pixels."""
     try:
-        found = structure.read_structure(data).pixels
+        found = prescan.read_structure(data).pixels
     except FileError:
         return []
     at, end = (132 if data[128:132] == b"DICM" else 0), 0 if found is None else found.element

@@ -23,7 +23,7 @@ read. Archives are unpacked in steps of at most 1 MiB, in memory, never to a dis
 Compressed pixels (RLE, JPEG, JPEG-LS, JPEG 2000, PNG) are decoded in processes of their own, with
 a clock for each image and, where the system has it, limits of processor time and memory. Once its
 libraries are imported a decoder can open no file and no connection (Linux, macOS), and on Linux on
-x86-64 and ARM64 a filter leaves it a short list of system calls (`asemble/io/confined.py`).
+x86-64 and ARM64 a filter leaves it a short list of system calls (`asemble/io/decode/sandbox.py`).
 Windows has none of these limits, and macOS neither enforces the one of memory nor has the filter:
 there only the clock and the sizes that are checked beforehand bound a decoder.
 

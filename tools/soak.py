@@ -34,7 +34,7 @@ from soak_studies import SMALL, SoakStudy, load_study, make_archives
 
 from asemble.benchmark.machine import load, this_machine
 from asemble.core.tables import Table
-from asemble.io.decoders import processor_seconds
+from asemble.io.decode.processes import processor_seconds
 from asemble.performance.pages import write_page
 from asemble.ui.server import SWEEP_EVERY_S
 

@@ -18,8 +18,8 @@ class Fault:
         kind: name of the class.
         place: file, line and function; empty where no code of ours or others was running.
 
-    >>> print(Fault("ValueError", "asemble/io/stack.py, line 12, stack"))
-    ValueError in asemble/io/stack.py, line 12, stack
+    >>> print(Fault("ValueError", "asemble/io/series/stack.py, line 12, stack"))
+    ValueError in asemble/io/series/stack.py, line 12, stack
     """
 
     kind: str

@@ -15,7 +15,7 @@ from asemble.datasets.own_data import LabelledSeries
 from asemble.datasets.splits import case_labels
 from asemble.evaluation.external_metrics import ExternalCase, Indices
 from asemble.explain import SeriesHeatmaps
-from asemble.io.raster import natural_key
+from asemble.io.formats.raster import natural_key
 from asemble.metrics.heatmaps import POINTING_MARGIN, points_at
 from asemble.models import Ensemble
 from asemble.models.fusion import METHODS

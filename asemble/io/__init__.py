@@ -7,12 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from asemble.io.archive.parts import Part
     from asemble.io.conversion import convert
-    from asemble.io.dicom import series_uid
-    from asemble.io.masks import lay_on, read_mask
-    from asemble.io.nifti import write_nifti
-    from asemble.io.reading import Progress, read_parts, read_study
-    from asemble.io.upload import Part
+    from asemble.io.dicom.reader import series_uid
+    from asemble.io.formats.masks import lay_on, read_mask
+    from asemble.io.formats.nifti import write_nifti
+    from asemble.io.read import Progress, read_parts, read_study
 
 __all__ = [
     "Part",
@@ -28,14 +28,14 @@ __all__ = [
 
 _HOMES = {
     "convert": "conversion",
-    "lay_on": "masks",
-    "read_mask": "masks",
-    "write_nifti": "nifti",
-    "Progress": "reading",
-    "read_parts": "reading",
-    "read_study": "reading",
-    "series_uid": "dicom",
-    "Part": "upload",
+    "lay_on": "formats.masks",
+    "read_mask": "formats.masks",
+    "write_nifti": "formats.nifti",
+    "Progress": "read",
+    "read_parts": "read",
+    "read_study": "read",
+    "series_uid": "dicom.reader",
+    "Part": "archive.parts",
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from asemble.core.labels import STANDING_NOTICE
 from asemble.core.study import Series, Study
-from asemble.io.nifti import write_nifti
+from asemble.io.formats.nifti import write_nifti
 
 
 def convert(study: Study, out: Path) -> list[Path]:

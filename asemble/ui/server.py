@@ -30,7 +30,7 @@ from asemble import __version__
 from asemble.core import room
 from asemble.core.errors import FileError, InputError, WeightsError
 from asemble.core.faults import Fault
-from asemble.io import decoders
+from asemble.io.decode import processes
 from asemble.ui import connections, kept, logs, memory, modules, overtaken, sessions, uploads
 from asemble.ui.addresses import below_base
 from asemble.ui.doors import Doors
@@ -118,7 +118,7 @@ async def health(_: Request) -> JSONResponse:
         "version": __version__,
         "weights": _Process.weights,
         "failure": _Process.failure,
-        "decoders_filtered": decoders.pool().is_filtered,
+        "decoders_filtered": processes.pool().is_filtered,
     }
     return JSONResponse(
         content, status_code=200 if ready else 503, headers={"Cache-Control": "no-store"}
@@ -206,11 +206,11 @@ def load_models() -> None:
 def check_decoders() -> None:
     """Have decoders ready; say once, in the log, where what it may ask is not filtered."""
     try:
-        decoders.pool().keep_ready()
+        processes.pool().keep_ready()
     except FileError as error:
         logs.fault(error)
         return
-    if not decoders.pool().is_filtered:
+    if not processes.pool().is_filtered:
         logs.event("decoders_not_filtered")
 
 

@@ -1,0 +1,1 @@
+"""Archives and uploads to the bytes of each file, within limits."""

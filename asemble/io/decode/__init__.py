@@ -1,0 +1,1 @@
+"""Compressed pixels to arrays, in processes of their own."""

@@ -1,0 +1,1 @@
+"""One DICOM file to frames, free of identity."""

@@ -1,0 +1,10 @@
+"""What to do about a file that is refused, where more than one refusal says it."""
+
+EXPORT_AGAIN = "Export the original MR series from the scanner or PACS."
+ASK_FOR_LESS = "Upload only the sacroiliac MRI series."
+UPLOAD_ORIGINAL = "Upload the original MR series."
+UPLOAD_MRI = "Upload the MRI series."
+UNCOMPRESSED = "Export the series uncompressed or as JPEG 2000."
+NOT_NEEDED = "It is not needed."
+SAVE_AGAIN = "Save it again."
+ARCHIVE_AGAIN = "Make the archive again from the original files."

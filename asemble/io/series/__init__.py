@@ -1,0 +1,1 @@
+"""Frames to series: what belongs together, in order, placed in the patient."""
