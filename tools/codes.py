@@ -17,6 +17,7 @@ from asemble.core.tables import Table
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "codes.md"
+HINTS = ROOT / "asemble" / "io" / "hints.py"
 REFUSED = "refused"
 OPEN = "…"
 """Stands for what is filled in."""
@@ -157,10 +158,10 @@ def _text(file: Path, node: ast.expr) -> str:
             return "".join(_text(file, each) for each in values)
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             return _text(file, left) + _text(file, right)
-        case ast.Name(id=name):
+        case ast.Name(id=name) | ast.FormattedValue(value=ast.Name(id=name)):
             return _constant(file, name)
-        case ast.FormattedValue(value=ast.Name(id=name)):
-            return _constant(file, name)
+        case ast.Attribute(value=ast.Name(id="hints"), attr=name):
+            return _constant(HINTS, name)
     return OPEN
 
 
