@@ -22,7 +22,7 @@ from asemble.core.results import (
 )
 from asemble.core.volume import Volume
 from asemble.explain import SeriesOutput
-from asemble.imaging.joints import JOINT_BANDS, joint_region, joint_regions
+from asemble.imaging.joint_bands import JOINT_BANDS, joint_region, joint_regions
 from asemble.imaging.slices import grid_of
 from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.counting import NO_JOINT, AtJoints, at_joints

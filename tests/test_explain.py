@@ -20,7 +20,7 @@ from asemble.explain.gradcam import ClassifierOutputTarget, GradCAM, grad_cam, u
 from asemble.explain.heatmaps import FAINTEST, SUREST
 from asemble.imaging.slices import prepare
 from asemble.models import MEMBERS, Ensemble, load_ensemble
-from asemble.models.evidence import TOP_CELLS
+from asemble.models.evidence_head import TOP_CELLS
 from asemble.models.fusion import EVIDENCE, GRADCAM, METHODS, uncalibrated
 from asemble.predict import assess, predict
 from asemble.predict.inference import infer_study
@@ -52,7 +52,7 @@ def test_the_maps_have_the_shape_of_the_packages_own(random_ensemble: Ensemble) 
     images = member.inputs(prepare(noise_series(slices=2).volume).images)
     ours = grad_cam(member.network, images)[0]
     network = deepcopy(member.network)  # the package leaves gradients behind
-    with GradCAM(network, [member.spec.cam_module(network)]) as package:
+    with GradCAM(network, [network.head.fuse]) as package:
         theirs = package(images, targets=[ClassifierOutputTarget(INFLAMMATORY)] * 2)
     assert ours.shape == (2, 128, 128)
     for own, scaled in zip(ours, theirs, strict=True):
@@ -178,7 +178,7 @@ def test_explaining_leaves_no_hook_and_no_gradient_behind(random_ensemble: Ensem
     before = predict(study, random_ensemble)
     assess(study, random_ensemble)
     for member in random_ensemble.planes[Plane.CORONAL]:
-        assert not member.cam_module._forward_hooks
+        assert not member.network.head.fuse._forward_hooks
         assert all(p.grad is None for p in member.network.parameters())
     assert predict(study, random_ensemble).probabilities == before.probabilities
 
@@ -208,7 +208,7 @@ def test_hirescam_is_grad_cam_in_the_cells_that_the_logit_is_made_of(
             strongest = np.sort(of_slice, axis=None)[-TOP_CELLS]
             expected = np.where(of_slice >= strongest, heat / TOP_CELLS, 0)
             assert own == pytest.approx(expected, rel=1e-3, abs=1e-6)
-        assert not member.cam_module._forward_hooks
+        assert not member.network.head.fuse._forward_hooks
 
 
 def test_the_cascade_ends_at_the_network_before_training_and_leaves_the_member_alone(

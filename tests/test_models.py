@@ -15,7 +15,7 @@ from asemble.core.errors import ConfigError, WeightsError
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Plane, Tissue
 from asemble.models import MEMBERS, Ensemble, load_ensemble
 from asemble.models.cards import Card, input_facts
-from asemble.models.evidence import FEATURES, TOP_CELLS, EvidenceHead
+from asemble.models.evidence_head import FEATURES, TOP_CELLS, EvidenceHead
 from asemble.models.imagenet import DEPTHS, as_timm
 from asemble.models.members import member_spec
 from asemble.models.optimised import optimised_for_inference
@@ -92,7 +92,7 @@ def test_grad_cam_reads_a_map_of_128_in_every_member(name: str) -> None:
     spec = member_spec(name)
     network = spec.build().eval()
     shapes = []
-    layer = spec.cam_module(network)
+    layer = network.head.fuse
     layer.register_forward_hook(lambda module, given, made: shapes.append(tuple(made.shape)))
     with GradCAM(network, [layer]) as cam:
         heat = cam(torch.rand(1, 1, 256, 256), [ClassifierOutputTarget(1)])

@@ -13,7 +13,7 @@ from asemble.commands.training import bone_finders
 from asemble.core.errors import ConfigError, InputError
 from asemble.core.labels import PATTERNS, Pattern, Plane, Tissue
 from asemble.datasets.people import Lesson
-from asemble.models.evidence import EVIDENCE_SIDE
+from asemble.models.evidence_head import EVIDENCE_SIDE
 from asemble.training.bones import OUTSIDE, UNKNOWN, tissue_dice_loss, tissue_loss
 from asemble.training.config import read_config
 from asemble.training.painted import painted_lesson

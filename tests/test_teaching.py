@@ -7,7 +7,7 @@ from torch import nn
 
 from asemble.core.labels import Pattern, Plane, Tissue, Weighting
 from asemble.datasets.people import lesson
-from asemble.models.evidence import FEATURES, EvidenceHead
+from asemble.models.evidence_head import FEATURES, EvidenceHead
 from asemble.phantom.training_slices import SimulatedSlice
 from asemble.training.bones import Batch, bone_loss, changed
 

@@ -13,7 +13,7 @@ from asemble.core.study import Study
 from asemble.core.volume import Floats
 from asemble.explain import SeriesHeatmaps
 from asemble.models import Ensemble
-from asemble.models.evidence import EvidenceNetwork
+from asemble.models.evidence_head import EvidenceNetwork
 from asemble.models.members import Kind
 from asemble.models.optimised import optimised_for_inference
 

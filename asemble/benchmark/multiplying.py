@@ -17,7 +17,7 @@ from asemble.benchmark.machine import Machine, cores
 from asemble.benchmark.result import Found, Settings, met
 from asemble.benchmark.timing import Spread, in_turns
 from asemble.models import Ensemble
-from asemble.models.evidence import IMAGE_SIDE
+from asemble.models.evidence_head import IMAGE_SIDE
 from asemble.models.members import Kind
 
 BATCH = 8

@@ -11,7 +11,7 @@ from asemble.datasets.manifest import read_manifest
 from asemble.datasets.own_sets import own_sets
 from asemble.datasets.people import simulate_lessons
 from asemble.datasets.slices import SliceSet
-from asemble.models.evidence import EvidenceNetwork
+from asemble.models.evidence_head import EvidenceNetwork
 from asemble.models.members import MEMBERS
 from asemble.models.weights import load_weights, weights_name
 from asemble.training.config import TrainingConfig, read_config

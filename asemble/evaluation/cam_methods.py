@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from asemble.core.volume import Floats
 from asemble.explain.gradcam import unscaled_map
 from asemble.models import Member
-from asemble.models.evidence import EvidenceNetwork
+from asemble.models.evidence_head import EvidenceNetwork
 
 OTHER_METHODS: Mapping[str, type[BaseCAM]] = MappingProxyType(
     {"hirescam": HiResCAM, "gradcam++": GradCAMPlusPlus, "layercam": LayerCAM, "xgradcam": XGradCAM}
@@ -37,7 +37,7 @@ def other_maps(member: Member, images: Floats) -> dict[str, Floats]:
     head = _HeadOnMaps(member.network, inputs)
     maps = {}
     for name, method in OTHER_METHODS.items():
-        maps[name] = unscaled_map(method, head, member.cam_module, inputs)
+        maps[name] = unscaled_map(method, head, head.head.fuse, inputs)
         member.network.zero_grad(set_to_none=True)
     return maps
 

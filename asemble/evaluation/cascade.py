@@ -13,7 +13,7 @@ from torch import nn
 from asemble.core.volume import Floats
 from asemble.explain.gradcam import grad_cam
 from asemble.models import Member
-from asemble.models.evidence import EvidenceNetwork
+from asemble.models.evidence_head import EvidenceNetwork
 
 HEAD_LAYERS = (
     ("head.evidence", ("head.evidence.", "head.scale", "head.bias")),

@@ -10,7 +10,7 @@ import numpy as np
 
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.evaluation.simulated_studies import Record
-from asemble.imaging.joints import JOINT_BANDS, JointBand, joint_region
+from asemble.imaging.joint_bands import JOINT_BANDS, JointBand, joint_region
 from asemble.metrics.discrimination import auc_over_cases
 from asemble.metrics.resampling import ratio_over_cases
 from asemble.performance.records import HIGH, CheckMetrics, HeatmapChecks, JointRegion, Maybe

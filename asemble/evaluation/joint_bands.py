@@ -1,11 +1,11 @@
-"""Where simulated joints lie on slices: the bands of `asemble.imaging.joints`, fitted."""
+"""Where simulated joints lie on slices: the bands of `asemble.imaging.joint_bands`, fitted."""
 
 import numpy as np
 import numpy.typing as npt
 
 from asemble.core.labels import PATTERNS, Plane, Weighting
 from asemble.datasets import seeds
-from asemble.imaging.joints import JointBand
+from asemble.imaging.joint_bands import JointBand
 from asemble.phantom import Case, sample_case, sample_stack
 from asemble.phantom.acquisition import Stack
 

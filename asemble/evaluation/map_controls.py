@@ -12,7 +12,7 @@ from asemble.core.volume import Floats
 from asemble.explain.gradcam import grad_cam
 from asemble.imaging.slices import prepare
 from asemble.models import Ensemble, Member
-from asemble.models.evidence import STRIDES
+from asemble.models.evidence_head import STRIDES
 
 UNTRAINED_SEED = 20_000
 """Of the fresh initialisations; any other would do."""

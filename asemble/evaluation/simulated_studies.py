@@ -29,7 +29,7 @@ from asemble.core.study import Series, Study
 from asemble.datasets.seeds import SeedRange
 from asemble.evaluation.retest import AGAIN_FILE, read_again, write_again
 
-RECORD_FORMAT = 4
+RECORD_FORMAT = 5
 """Raised when what is written down of a study changes."""
 
 Record = dict[str, Any]

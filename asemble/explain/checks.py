@@ -25,7 +25,7 @@ from asemble.core.volume import Floats
 from asemble.explain.heatmaps import SeriesHeatmaps, SeriesOutput, infer
 from asemble.explain.perturbations import Bools, body, covered, elsewhere, enlarged, moved
 from asemble.imaging.bones import joints_seen
-from asemble.imaging.joints import JOINT_BANDS, joint_region
+from asemble.imaging.joint_bands import JOINT_BANDS, joint_region
 from asemble.imaging.slices import PIXEL_MM, SIDE, PreparedStack, grid_of, prepare
 from asemble.models import Ensemble
 from asemble.models.ensemble import sum_of_shares

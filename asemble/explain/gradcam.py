@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from asemble.core.labels import PATTERNS, Pattern
 from asemble.core.volume import Floats
-from asemble.models.evidence import EvidenceHead, EvidenceNetwork
+from asemble.models.evidence_head import EvidenceHead, EvidenceNetwork
 
 
 def grad_cam(network: EvidenceNetwork, images: Tensor) -> tuple[Floats, Tensor]:

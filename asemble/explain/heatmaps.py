@@ -25,13 +25,13 @@ import numpy.typing as npt
 from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE, Heatmap
 from asemble.core.volume import Floats
-from asemble.explain.bones import SeriesBones
+from asemble.explain.series_bones import SeriesBones
 from asemble.imaging.slices import Grid, PreparedStack
 from asemble.models import Ensemble, Member
 from asemble.models.batch_scheduler import Arrays
 from asemble.models.counting import for_disease
 from asemble.models.ensemble import sum_of_shares
-from asemble.models.evidence import IMAGE_SIDE, EvidenceNetwork
+from asemble.models.evidence_head import IMAGE_SIDE, EvidenceNetwork
 from asemble.models.fusion import EVIDENCE, GRADCAM, METHODS
 from asemble.models.output import NetworkOutput, forward, oedema_share, output_of
 

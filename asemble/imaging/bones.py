@@ -11,7 +11,7 @@ from scipy import ndimage
 from asemble.core.labels import Tissue
 from asemble.core.volume import Floats
 from asemble.imaging.intensity import SQUASH, SQUASH_GAIN
-from asemble.imaging.joints import SUBCHONDRAL_MM
+from asemble.imaging.joint_bands import SUBCHONDRAL_MM
 from asemble.imaging.slices import FIELD_MM
 
 Bools = npt.NDArray[np.bool_]

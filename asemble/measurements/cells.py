@@ -12,7 +12,7 @@ from asemble.core.labels import Tissue
 from asemble.core.study import Series
 from asemble.core.volume import Affine, Floats
 from asemble.imaging.bones import FACING_MM, LEAST_JOINT_MM2, bone_labels
-from asemble.imaging.joints import SUBCHONDRAL_MM
+from asemble.imaging.joint_bands import SUBCHONDRAL_MM
 from asemble.imaging.slices import FIELD_MM, Grid, grid_of, squares
 
 Bools = npt.NDArray[np.bool_]

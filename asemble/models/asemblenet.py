@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from asemble.models.evidence import IMAGE_SIDE, STRIDES
+from asemble.models.evidence_head import IMAGE_SIDE, STRIDES
 
 STEM = 16
 """Channels at stride 2."""

@@ -8,7 +8,7 @@ from typing import Any
 import timm
 from torch import Tensor, nn
 
-from asemble.models.evidence import STRIDES, EvidenceNetwork
+from asemble.models.evidence_head import STRIDES, EvidenceNetwork
 
 PVT_CHANGES: Mapping[str, tuple[int, ...]] = MappingProxyType(
     {"depths": (1, 1, 2, 1), "mlp_ratios": (4, 4, 4, 4)}

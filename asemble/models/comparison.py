@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from asemble.core.errors import ConfigError
 from asemble.core.labels import PATTERNS
-from asemble.models.evidence import EVIDENCE_SIDE, EvidenceNetwork
+from asemble.models.evidence_head import EVIDENCE_SIDE, EvidenceNetwork
 from asemble.models.members import MEMBERS, member_spec
 
 

@@ -4,8 +4,8 @@ Networks find evidence on slices that show no joint at all: bladder, bowel and p
 bright as oedema. Such a slice keeps its own answer, but it does not count in the study's, nobody
 is sent to it, and it is no key image unless the reader chooses it (docs/decisions/0022).
 
-Where the joints are is handed in, slice by slice (`imaging.joints.joint_regions`): whoever finds
-them by looking can put a better region in place of that one.
+Where the joints are is handed in, slice by slice: those that are seen (`imaging.bones`), else those
+that are expected (`imaging.joint_bands`).
 """
 
 from collections.abc import Mapping

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from asemble.core.errors import ConfigError, WeightsError
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Plane
@@ -19,7 +19,7 @@ from asemble.core.volume import Floats
 from asemble.imaging.intensity import preprocess
 from asemble.models.batch_scheduler import Arrays, BatchScheduler, Pieces
 from asemble.models.cards import Card
-from asemble.models.evidence import EVIDENCE_SIDE, IMAGE_SIDE, EvidenceNetwork
+from asemble.models.evidence_head import EVIDENCE_SIDE, IMAGE_SIDE, EvidenceNetwork
 from asemble.models.fusion import Fusion, load_fusion
 from asemble.models.input_gate import GATE_FILE, InputGate, load_input_gate
 from asemble.models.members import MEMBERS, MemberSpec
@@ -79,11 +79,6 @@ class Member:
         if not isinstance(auc, float) or not 0.5 < auc < 1:
             return 0.0
         return 2 * NormalDist().inv_cdf(auc) ** 2
-
-    @property
-    def cam_module(self) -> nn.Module:
-        """The module that Grad-CAM reads, `(n, c, 128, 128)`."""
-        return self.spec.cam_module(self.network)
 
     def inputs(self, images: Floats) -> Tensor:
         """Prepared slices `(n, 256, 256)` as `(n, 1, 256, 256)` on the network's device."""

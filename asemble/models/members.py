@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from torch import nn
-
 from asemble.core.errors import ConfigError
 from asemble.models.asemblenet import ASembleBody
 from asemble.models.backbones import efficientnet, pvt
-from asemble.models.evidence import EvidenceNetwork
+from asemble.models.evidence_head import EvidenceNetwork
 
 
 class Kind(StrEnum):
@@ -30,7 +28,6 @@ class MemberSpec:
         title: for people.
         kind: what its body is made of.
         architecture: what `build` makes, said exactly enough to build it again; in every card.
-        cam_layer: dotted name of the module that Grad-CAM reads, `(n, c, 128, 128)`.
         build: makes the network, freshly initialised.
     """
 
@@ -38,12 +35,7 @@ class MemberSpec:
     title: str
     kind: Kind
     architecture: str
-    cam_layer: str
     build: Callable[[], EvidenceNetwork]
-
-    def cam_module(self, network: EvidenceNetwork) -> nn.Module:
-        """The module of `network` that Grad-CAM reads."""
-        return network.get_submodule(self.cam_layer)
 
 
 def asemblenet(seen: int = 1) -> EvidenceNetwork:
@@ -60,7 +52,6 @@ MEMBERS: Mapping[str, MemberSpec] = MappingProxyType(
                 title="ASembleNet",
                 kind=Kind.HYBRID,
                 architecture="asemblenet, decoder 64-32 to 128x128",
-                cam_layer="head.fuse",
                 build=asemblenet,
             ),
             MemberSpec(
@@ -68,7 +59,6 @@ MEMBERS: Mapping[str, MemberSpec] = MappingProxyType(
                 title="EfficientNet-lite0",
                 kind=Kind.CONVOLUTIONAL,
                 architecture="timm tf_efficientnet_lite0 to stride 16, decoder 64-32 to 128x128",
-                cam_layer="head.fuse",
                 build=efficientnet,
             ),
             MemberSpec(
@@ -77,7 +67,6 @@ MEMBERS: Mapping[str, MemberSpec] = MappingProxyType(
                 kind=Kind.TRANSFORMER,
                 architecture="timm pvt_v2_b0 to stride 16, depths 1-1-2, mlp ratios 4, "
                 "2 convolutions at stride 2, decoder 64-32 to 128x128",
-                cam_layer="head.fuse",
                 build=pvt,
             ),
         )

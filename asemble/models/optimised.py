@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from asemble.models.evidence import EvidenceNetwork
+from asemble.models.evidence_head import EvidenceNetwork
 
 
 def optimised_for_inference(network: EvidenceNetwork) -> EvidenceNetwork:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from asemble.core.volume import Floats
 from asemble.imaging.bones import brighter_than_marrow
-from asemble.models.evidence import LESIONS, EvidenceNetwork
+from asemble.models.evidence_head import LESIONS, EvidenceNetwork
 
 BRIGHTNESS = 4.0
 """Logits that a place gains where it is e times as bright as the marrow of its bone."""

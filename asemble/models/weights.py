@@ -14,7 +14,7 @@ from torch import Tensor
 from asemble.core.errors import WeightsError
 from asemble.core.labels import Plane
 from asemble.models.cards import Card, card_path, read_card, write_card
-from asemble.models.evidence import EvidenceNetwork
+from asemble.models.evidence_head import EvidenceNetwork
 from asemble.models.members import MEMBERS
 from asemble.models.signing import SHIPPED_DIRECTORY, SUFFIX, sign
 

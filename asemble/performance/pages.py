@@ -9,7 +9,7 @@ from asemble.clinical.sparcc import ASAS_MATCH
 from asemble.core.labels import JUDGED_PLANES
 from asemble.core.results import ENSEMBLE
 from asemble.core.tables import Table
-from asemble.imaging.joints import SUBCHONDRAL_MM
+from asemble.imaging.joint_bands import SUBCHONDRAL_MM
 from asemble.measurements.measuring import RULES
 from asemble.metrics.estimates import with_interval
 from asemble.metrics.heatmaps import POINTING_MARGIN

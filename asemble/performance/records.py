@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from asemble.core.labels import Pattern, Plane
-from asemble.imaging.joints import JointBand
+from asemble.imaging.joint_bands import JointBand
 from asemble.metrics.agreement import Limits
 from asemble.metrics.calibration_error import Bin
 from asemble.metrics.estimates import Estimate

@@ -132,24 +132,17 @@ def _conclude(
     *,
     started: float,
 ) -> StudyPrediction:
-    study, refusals, fusion = gate.study, gate.refusals, ensemble.fusion
+    refusals, fusion = gate.refusals, ensemble.fusion
     judged = [one for one in inferred if refusals[one.series.id] is None]
     by_id = {one.series.id: one for one in judged}
     members = member_probabilities(judged, fusion)
     fused = study_features(judged, ENSEMBLE)
     probabilities = Probabilities.from_array(fusion.probabilities(fused)) if fused else None
     series = tuple(
-        SeriesPrediction(
-            series_id=one.id,
-            used=one.id in by_id,
-            why_not=None if (remark := refusals[one.id]) is None else remark.sentence,
-            code=None if remark is None else remark.code,
-            notes=by_id[one.id].notes if one.id in by_id else (),
-            slices=slice_predictions(by_id[one.id], fusion) if one.id in by_id else (),
-            measurements=by_id[one.id].measurements if one.id in by_id else None,
-            bones_from=_bones_from(by_id[one.id]) if one.id in by_id else (),
-        )
-        for one in study.series
+        SeriesPrediction(id_, used=False, why_not=remark.sentence, code=remark.code)
+        if remark is not None
+        else _series_prediction(by_id[id_], fusion)
+        for id_, remark in refusals.items()
     )
     decision, reasons = decide(judged, probabilities, members)
     deciding = deciding_slice(series)
@@ -160,12 +153,9 @@ def _conclude(
         failed = why_heatmap_fails(checks)
         if failed is not None:
             decision, reasons = ABSTAIN, [failed, *reasons]
-    said = [
-        Remark(note.code, f"{one.series.id}: {note.sentence}", Level.REASON)
-        for one in judged
-        for note in one.notes
-    ]
-    reasons = [*reasons, *open_planes(study, refusals), *said]
+    notes = [(one.series.id, note) for one in judged for note in one.notes]
+    said = [Remark(note.code, f"{id_}: {note.sentence}", Level.REASON) for id_, note in notes]
+    reasons = [*reasons, *open_planes(gate.study, refusals), *said]
     return StudyPrediction(
         probabilities=probabilities,
         members=members,
@@ -182,8 +172,16 @@ def _conclude(
     )
 
 
-def _bones_from(judged: InferredSeries) -> tuple[str, ...]:
-    return () if judged.bones is None else judged.bones.series_ids
+def _series_prediction(judged: InferredSeries, fusion: Fusion) -> SeriesPrediction:
+    return SeriesPrediction(
+        judged.series.id,
+        used=True,
+        why_not=None,
+        slices=slice_predictions(judged, fusion),
+        measurements=judged.measurements,
+        notes=judged.notes,
+        bones_from=() if judged.bones is None else judged.bones.series_ids,
+    )
 
 
 def slice_predictions(judged: InferredSeries, fusion: Fusion) -> tuple[SlicePrediction, ...]:

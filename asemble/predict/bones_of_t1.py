@@ -18,7 +18,7 @@ from asemble.core.labels import Plane, Weighting
 from asemble.core.results import Level, Remark
 from asemble.core.study import Series
 from asemble.core.volume import Affine, Floats
-from asemble.explain.bones import SeriesBones
+from asemble.explain.series_bones import SeriesBones
 from asemble.imaging.arrangement import pelvis_shown
 from asemble.imaging.bones import bone_labels
 from asemble.imaging.slices import MASK_SIDE, SIDE, grid_of, prepare

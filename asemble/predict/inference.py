@@ -14,7 +14,7 @@ from asemble.core.study import Series
 from asemble.explain import SeriesOutput, infer
 from asemble.imaging.arrangement import against_the_file, pelvis_shown
 from asemble.imaging.bones import joints_seen
-from asemble.imaging.joints import joint_regions
+from asemble.imaging.joint_bands import joint_regions
 from asemble.imaging.slices import PreparedStack, prepare
 from asemble.measurements import measure
 from asemble.models import Ensemble

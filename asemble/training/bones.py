@@ -14,7 +14,7 @@ from torch.nn import functional
 from asemble.core.labels import Tissue
 from asemble.datasets.slices import OUTSIDE, UNKNOWN
 from asemble.imaging.intensity import SQUASH_GAIN
-from asemble.models.evidence import LESIONS, EvidenceNetwork
+from asemble.models.evidence_head import LESIONS, EvidenceNetwork
 from asemble.training.augment import MEDIAN_RANGE, SQUASH_RANGE, move, random_places, uniform
 
 NOISE = 0.10

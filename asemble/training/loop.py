@@ -23,7 +23,7 @@ from asemble.datasets.slices import SliceSet
 from asemble.imaging.intensity import Preprocessing, preprocess, squash
 from asemble.models.cards import Card
 from asemble.models.comparison import Trainable
-from asemble.models.evidence import EvidenceNetwork
+from asemble.models.evidence_head import EvidenceNetwork
 from asemble.models.weights import save_weights, weights_name
 from asemble.training.augment import augment
 from asemble.training.bones import Batch, bone_loss, changed

@@ -13,7 +13,7 @@ import asemble.phantom
 from asemble.datasets import people, seeds
 from asemble.datasets.people import Lesson
 from asemble.datasets.slices import CLIP, OUTSIDE, UNKNOWN, SliceSet
-from asemble.models.evidence import EvidenceNetwork
+from asemble.models.evidence_head import EvidenceNetwork
 from asemble.training import bones, painted, real_pelvises
 from asemble.training.painted import painted_lesson
 from asemble.training.real_pelvises import RealPelvis, read_pelvises

@@ -23,7 +23,7 @@ from asemble.imaging.intensity import median_ratio, squash
 from asemble.imaging.orientation import Turn
 from asemble.imaging.slices import SIDE, Grid
 from asemble.io import read_study
-from asemble.models.evidence import EVIDENCE_SIDE, EvidenceNetwork
+from asemble.models.evidence_head import EVIDENCE_SIDE, EvidenceNetwork
 from asemble.models.optimised import optimised_for_inference
 
 Bools = npt.NDArray[np.bool_]

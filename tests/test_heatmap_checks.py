@@ -44,7 +44,7 @@ from asemble.explain.checks import (
 )
 from asemble.explain.perturbations import body, covered, elsewhere, moved
 from asemble.imaging.bones import joints_seen
-from asemble.imaging.joints import JOINT_BANDS, SUBCHONDRAL_MM, joint_region
+from asemble.imaging.joint_bands import JOINT_BANDS, SUBCHONDRAL_MM, joint_region
 from asemble.imaging.slices import FIELD_MM, SIDE
 from asemble.io import write_nifti
 from asemble.models import MEMBERS, Ensemble, load_ensemble
@@ -350,7 +350,7 @@ def test_asking_leaves_the_shared_networks_as_they_were(
     for key, heatmap in explained[2].maps.items():
         assert (again.maps[key] == heatmap).all()
     for member in shipped.planes[Plane.CORONAL]:
-        assert not member.cam_module._forward_hooks
+        assert not member.network.head.fuse._forward_hooks
         assert all(p.grad is None for p in member.network.parameters())
 
 
