@@ -364,8 +364,8 @@ class StoppedRun:
 def stopped_run(tmp_path_factory: pytest.TempPathFactory) -> StoppedRun:
     records = tmp_path_factory.mktemp("stopped") / "records.jsonl"
     digest = run_digest({"a": "1"})
-    finished = {"name": FINISHED.name, "kind": FINISHED.kind.value, "digest": digest, "value": 5}
-    foreign = {**finished, "digest": "other weights", "value": 6}
+    finished = {"name": FINISHED.name, "digest": digest, "record": {"value": 5}}
+    foreign = {**finished, "digest": "other weights", "record": {"value": 6}}
     lines = [json.dumps(finished), json.dumps(foreign), '{"name": "cut off']
     records.write_text("\n".join(lines))
     run = StoppedRun(records, [], [])

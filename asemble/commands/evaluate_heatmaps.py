@@ -12,7 +12,7 @@ from asemble.core.labels import Pattern
 from asemble.evaluation.cam_methods import OTHER_METHODS
 from asemble.evaluation.heatmap_metrics import heatmap_metrics
 from asemble.evaluation.heatmap_records import DRAWS, measure_for_explanations, untrained_draws
-from asemble.evaluation.simulated_studies import Record
+from asemble.evaluation.study_types import StudyRecord
 from asemble.models import Ensemble, load_ensemble
 from asemble.performance.pages import explanations_parts
 from asemble.performance.records import Appearances
@@ -39,7 +39,7 @@ def measure_explanations(count: int, run: Run, *, docs: Path) -> None:
         print(keep("explanations", sets, explanations_parts, run.weights, docs))
 
 
-def examined(count: int, run: Run, ensemble: Ensemble) -> dict[Appearances, list[Record]]:
+def examined(count: int, run: Run, ensemble: Ensemble) -> dict[Appearances, list[StudyRecord]]:
     """The records of the inflammatory studies of both sets, measured where they are not yet."""
     sets = {
         which: [case for case in cases if case.kind is Pattern.INFLAMMATORY]

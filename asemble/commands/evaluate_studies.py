@@ -33,6 +33,7 @@ from asemble.evaluation.simulated_studies import (
 )
 from asemble.evaluation.study_metrics import studies_measured
 from asemble.evaluation.study_records import measure_for_figures, measure_for_fusion
+from asemble.evaluation.study_types import StudyRecord
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.fusion import (
     METHODS,
@@ -251,7 +252,7 @@ def measure_calibration(count: int, run: Run, *, docs: Path) -> None:
         print(keep("calibration", sets, pages.calibration_parts, run.weights, docs))
 
 
-def tested(count: int, run: Run) -> tuple[Ensemble, dict[Appearances, list[Record]]]:
+def tested(count: int, run: Run) -> tuple[Ensemble, dict[Appearances, list[StudyRecord]]]:
     """The ensemble and the records of both test sets, measured where they are not yet.
 
     Args:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
-from asemble.evaluation.simulated_studies import Record
 from asemble.evaluation.study_records import class_indices
+from asemble.evaluation.study_types import AnswerRecord, StudyRecord
 from asemble.metrics.calibration_error import (
     Bin,
     error_if_perfect,
@@ -18,13 +18,13 @@ from asemble.models.calibration import NOMINAL
 from asemble.performance.records import CalibrationError, CalibrationMetrics, Coverage
 
 
-def calibration_metrics(records: Sequence[Record]) -> CalibrationMetrics:
+def calibration_metrics(records: Sequence[StudyRecord]) -> CalibrationMetrics:
     """Every metric of one set."""
     errors = tuple(_error(records, *each) for each in _levels())
     return CalibrationMetrics(len(records), errors, _coverage(records))
 
 
-Level = Callable[[Record], tuple[list[list[float]], list[int]]]
+Level = Callable[[StudyRecord], tuple[list[list[float]], list[int]]]
 """Probabilities `(case, 3)` and true classes of one study."""
 
 
@@ -37,9 +37,9 @@ def _levels() -> Iterator[tuple[Plane | None, Level, Pattern | None]]:
 
 
 def _error(
-    records: Sequence[Record], plane: Plane | None, of: Level, pattern: Pattern | None
+    records: Sequence[StudyRecord], plane: Plane | None, of: Level, pattern: Pattern | None
 ) -> CalibrationError:
-    def pairs(record: Record) -> tuple[list[float], list[bool]]:
+    def pairs(record: StudyRecord) -> tuple[list[float], list[bool]]:
         probabilities, classes = of(record)
         if pattern is not None:
             index = PATTERNS.index(pattern)
@@ -70,36 +70,44 @@ def _error(
     )
 
 
-def _coverage(records: Sequence[Record]) -> Coverage:
+def _coverage(records: Sequence[StudyRecord]) -> Coverage:
     """Both ways: the interval of either examination, and the answer of the other."""
-    twice = [r for r in records if r["again"] and r["interval"] and r["again"]["interval"]]
-    index = PATTERNS.index(Pattern.INFLAMMATORY)
-
-    def held(record: Record) -> tuple[int, int]:
-        visits = (record, record["again"])
-        inside = (
-            one["interval"][0] <= other["probabilities"][index] <= one["interval"][1]
-            for one, other in (visits, visits[::-1])
-        )
-        return sum(inside), len(visits)
-
-    width = mean([r["interval"][1] - r["interval"][0] for r in records if r["interval"]])
+    first = [_visit(record) for record in records]
+    twice = [
+        (one, other)
+        for one, other in zip(first, (_visit(record["again"]) for record in records), strict=True)
+        if one is not None and other is not None
+    ]
+    held = [_holds(one, other) + _holds(other, one) for one, other in twice]
+    width = mean([high - low for low, high, _ in filter(None, first)])
     return Coverage(
         nominal=NOMINAL,
-        held=ratio_over_cases([held(r) for r in twice]),
+        held=ratio_over_cases([(count, 2) for count in held]),
         people=len(twice),
         width=None if width is None else round(width, 4),
     )
 
 
-def _studies(record: Record) -> tuple[list[list[float]], list[int]]:
+def _visit(answer: AnswerRecord | None) -> tuple[float, float, float] | None:
+    """The ends of the interval of an examination, and its P(inflammatory)."""
+    if answer is None or answer["interval"] is None or answer["probabilities"] is None:
+        return None
+    low, high = answer["interval"]
+    return low, high, answer["probabilities"][PATTERNS.index(Pattern.INFLAMMATORY)]
+
+
+def _holds(one: tuple[float, float, float], other: tuple[float, float, float]) -> bool:
+    return one[0] <= other[2] <= one[1]
+
+
+def _studies(record: StudyRecord) -> tuple[list[list[float]], list[int]]:
     if record["probabilities"] is None:
         return [], []
     return [record["probabilities"]], class_indices([record])
 
 
 def _slices_of(plane: Plane) -> Level:
-    def slices(record: Record) -> tuple[list[list[float]], list[int]]:
+    def slices(record: StudyRecord) -> tuple[list[list[float]], list[int]]:
         series = [s for s in record["series"] if s["plane"] == plane]
         rows = [row for s in series for row in s["probabilities"]]
         return rows, [label for s in series for label in s["labels"]]

@@ -17,8 +17,8 @@ from asemble.evaluation.calibration_fit import (
     fit_slices,
     fit_study,
 )
-from asemble.evaluation.simulated_studies import Record
 from asemble.evaluation.study_records import class_indices
+from asemble.evaluation.study_types import FusionRecord
 from asemble.metrics.calibration_error import expected_calibration_error
 from asemble.models.calibration import Floats64, SliceCalibration
 from asemble.models.counting import AtJoints, Rule
@@ -52,7 +52,7 @@ _INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
 
 
 def fit_fusion(
-    records: Sequence[Record],
+    records: Sequence[FusionRecord],
     weights: Mapping[str, str],
     members: Mapping[Plane, Sequence[str]],
     *,
@@ -109,7 +109,7 @@ def _at_joints(look: Mapping[str, Any]) -> list[AtJoints]:
     return [AtJoints(share, expected) for share, expected in pairs]
 
 
-def least_share(records: Sequence[Record], plane: Plane) -> float:
+def least_share(records: Sequence[FusionRecord], plane: Plane) -> float:
     """Below it lie at most `LOST` of the slices with a lesion on which a joint is expected."""
     seen = []
     for record in records:
@@ -125,13 +125,15 @@ def least_share(records: Sequence[Record], plane: Plane) -> float:
     return min(least, MOST_ASKED)
 
 
-def _coefficients(records: Sequence[Record], planes: Sequence[str], counting: Rule) -> Floats64:
+def _coefficients(
+    records: Sequence[FusionRecord], planes: Sequence[str], counting: Rule
+) -> Floats64:
     found, labels, _ = _every_examination(records, planes, counting)
     return fit_study(found, labels)
 
 
 def _every_examination(
-    records: Sequence[Record], planes: Sequence[str], counting: Rule
+    records: Sequence[FusionRecord], planes: Sequence[str], counting: Rule
 ) -> tuple[Floats64, list[int], list[int]]:
     """Features, label and number of the person, of every examination with slices that count."""
     labels, found, people = [], [], []
@@ -146,7 +148,7 @@ def _every_examination(
     return np.array(found), labels, people
 
 
-def pulls(records: Sequence[Record], counting: Rule) -> list[list[str]]:
+def pulls(records: Sequence[FusionRecord], counting: Rule) -> list[list[str]]:
     """What each of `PULLS` is worth by cross-validation: rows of words, for people.
 
     Loss, then the share of each pattern that is called so, then the calibration error of
@@ -166,7 +168,7 @@ def pulls(records: Sequence[Record], counting: Rule) -> list[list[str]]:
     return rows
 
 
-def _slices(records: Sequence[Record], plane: Plane) -> SliceCalibration:
+def _slices(records: Sequence[FusionRecord], plane: Plane) -> SliceCalibration:
     """Of all slices and all their neighbours, whether they count or not."""
     looks = [record["looks"][plane]["probabilities"][ENSEMBLE] for record in records]
     labels = [record["labels"][plane] for record in records]
@@ -175,7 +177,9 @@ def _slices(records: Sequence[Record], plane: Plane) -> SliceCalibration:
     )
 
 
-def _examinations(record: Record, fusion: Fusion) -> Iterator[tuple[float, Sequence[float], float]]:
+def _examinations(
+    record: FusionRecord, fusion: Fusion
+) -> Iterator[tuple[float, Sequence[float], float]]:
     """Either examination of a person who was examined twice, with the other one's answer."""
     if record["again"] is None:
         return
@@ -197,6 +201,6 @@ def _answers(looks: Looks, fusion: Fusion) -> tuple[float, list[float]] | None:
     return said.pop(ENSEMBLE), list(said.values())
 
 
-def _reference(records: Sequence[Record], key: str) -> float:
+def _reference(records: Sequence[FusionRecord], key: str) -> float:
     inflammatory = [r["hottest"][key] for r in records if r["kind"] == Pattern.INFLAMMATORY]
     return round(max(float(np.median(inflammatory)), SMALLEST_REFERENCE), 4)

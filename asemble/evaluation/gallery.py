@@ -12,7 +12,8 @@ import numpy.typing as npt
 from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE
 from asemble.core.study import Series
-from asemble.evaluation.simulated_studies import Record, SeriesTruth, SimulatedStudy
+from asemble.evaluation.simulated_studies import SeriesTruth, SimulatedStudy
+from asemble.evaluation.study_types import StudyRecord
 from asemble.imaging.slices import prepare
 from asemble.models.fusion import GRADCAM
 from asemble.models.signing import sign
@@ -64,13 +65,13 @@ def _squares(
     return np.asarray(small, dtype=np.uint8), lesion.astype(np.uint8)
 
 
-def worst(records: Sequence[Record], count: int = WORST) -> list[Record]:
+def worst(records: Sequence[StudyRecord], count: int = WORST) -> list[StudyRecord]:
     """Judged studies whose true class was given the least probability, the worst first."""
     answered = [record for record in records if record["probabilities"] is not None]
     return sorted(answered, key=_of_true_class)[:count]
 
 
-def failure(record: Record) -> Failure:
+def failure(record: StudyRecord) -> Failure:
     """What to know of one study of the gallery."""
     index = PATTERNS.index(Pattern.INFLAMMATORY)
     plane, at, score = max(
@@ -83,7 +84,7 @@ def failure(record: Record) -> Failure:
     )
     shown = f"{GRADCAM}/{ENSEMBLE}"
     played = [series for series in record["series"] if series["played"]]
-    pairs = zip(PATTERNS, record["probabilities"], strict=True)
+    pairs = zip(PATTERNS, _probabilities(record), strict=True)
     return Failure(
         kind=Pattern(record["kind"]),
         seed=record["seed"],
@@ -98,7 +99,7 @@ def failure(record: Record) -> Failure:
     )
 
 
-def write_strip(path: Path, records: Sequence[Record]) -> None:
+def write_strip(path: Path, records: Sequence[StudyRecord]) -> None:
     """The pictures of these studies below one another, as one JPEG that is signed.
 
     Raises:
@@ -115,5 +116,12 @@ def write_strip(path: Path, records: Sequence[Record]) -> None:
     sign(path)
 
 
-def _of_true_class(record: Record) -> float:
-    return float(record["probabilities"][PATTERNS.index(Pattern(record["kind"]))])
+def _of_true_class(record: StudyRecord) -> float:
+    return _probabilities(record)[PATTERNS.index(Pattern(record["kind"]))]
+
+
+def _probabilities(record: StudyRecord) -> list[float]:
+    """Those of a study that was judged."""
+    if record["probabilities"] is None:
+        raise ValueError("a study without an answer has no place in the gallery")
+    return record["probabilities"]

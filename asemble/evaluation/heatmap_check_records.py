@@ -5,7 +5,8 @@ import numpy as np
 from asemble.core.labels import Plane
 from asemble.core.results import ENSEMBLE, SeriesPrediction
 from asemble.core.study import Series
-from asemble.evaluation.simulated_studies import Record, SeriesTruth, SimulatedStudy
+from asemble.evaluation.simulated_studies import SeriesTruth, SimulatedStudy
+from asemble.evaluation.study_types import CheckRecord, ChecksRecord
 from asemble.explain import SeriesHeatmaps
 from asemble.explain.checks import HeatmapChecks, check_heatmap, joint_region_on
 from asemble.metrics.heatmaps import POINTING_MARGIN, points_at
@@ -14,11 +15,11 @@ from asemble.models.fusion import GRADCAM
 from asemble.predict import assess
 
 
-def look_at(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:
+def look_at(simulated: SimulatedStudy, ensemble: Ensemble) -> ChecksRecord:
     """The figures of two slices a series, and how much oedema the joint region holds."""
     study = simulated.study
     prediction, heatmaps = assess(study, ensemble)
-    looks: list[Record] = []
+    looks: list[CheckRecord] = []
     oedema: dict[str, tuple[int, int]] = {}
     for judged in (s for s in prediction.series if s.used):
         series, truth = study.series_by_id(judged.series_id), simulated.truth[judged.series_id]
@@ -32,7 +33,7 @@ def look_at(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:
         for index in _slices(judged, rng):
             trust = check_heatmap(series, index, ensemble, heatmaps[series.id])
             looks.append(_look(series, trust, heatmaps[series.id], truth))
-    return {"looks": looks, "oedema": oedema}
+    return {**simulated.case.written, "looks": looks, "oedema": oedema}
 
 
 def _slices(judged: SeriesPrediction, rng: np.random.Generator) -> list[int]:
@@ -44,7 +45,7 @@ def _slices(judged: SeriesPrediction, rng: np.random.Generator) -> list[int]:
 
 def _look(
     series: Series, trust: HeatmapChecks, heatmaps: SeriesHeatmaps, truth: SeriesTruth
-) -> Record:
+) -> CheckRecord:
     heatmap = heatmaps.get(GRADCAM, ENSEMBLE)
     heat, mask = heatmap.values[trust.index], truth.oedema[trust.index]
     is_labelled = trust.index in truth.played

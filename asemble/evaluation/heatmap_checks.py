@@ -9,11 +9,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from asemble.core.labels import JUDGED_PLANES, Plane
-from asemble.evaluation.simulated_studies import Record
+from asemble.evaluation.study_types import CheckRecord, ChecksRecord
 from asemble.imaging.joint_bands import JOINT_BANDS, JointBand, joint_region
 from asemble.metrics.discrimination import auc_over_cases
 from asemble.metrics.resampling import ratio_over_cases
-from asemble.performance.records import HIGH, CheckMetrics, HeatmapChecks, JointRegion, Maybe
+from asemble.performance.records import (
+    HIGH,
+    CheckMetrics,
+    CheckName,
+    ChecksAccuracy,
+    JointRegion,
+    Maybe,
+)
 from asemble.performance.tables import CHECKS
 
 RIGHT_BELOW = 0.1
@@ -23,19 +30,19 @@ Limits = Mapping[str, float | None]
 """By check; None where no map is right."""
 
 
-def limits_of_checks(validation: Sequence[Record]) -> dict[str, float | None]:
+def limits_of_checks(validation: Sequence[ChecksRecord]) -> dict[str, float | None]:
     """Below it the figure of a check speaks against a map."""
     return {check: limit_of(validation, check) for check in CHECKS}
 
 
 def heatmap_checks(
-    validation: Sequence[Record],
-    test: Sequence[Record],
+    validation: Sequence[ChecksRecord],
+    test: Sequence[ChecksRecord],
     limits: Limits,
     *,
     bands: Mapping[Plane, JointBand],
     joint_cases: int,
-) -> HeatmapChecks:
+) -> ChecksAccuracy:
     """What limits of the one set are worth on the other, and the joint region.
 
     Args:
@@ -47,7 +54,7 @@ def heatmap_checks(
     """
     looks = _looks(test)
     wrong = [look for look in looks if not look["right"]]
-    return HeatmapChecks(
+    return ChecksAccuracy(
         validation=len(validation),
         test=len(test),
         right=len(looks) - len(wrong),
@@ -75,37 +82,36 @@ def heatmap_checks(
     )
 
 
-def limit_of(records: Sequence[Record], check: str) -> float | None:
+def limit_of(records: Sequence[ChecksRecord], check: CheckName) -> float | None:
     """Below it lies the figure of one in ten right maps; None where no map is right."""
-    values = [look[check] for look in _looks(records) if look["right"] and look[check] is not None]
+    values = [value for look, value in _known(records, check) if look["right"]]
     return round(float(np.quantile(values, RIGHT_BELOW)), 2) if values else None
 
 
-def _looks(records: Sequence[Record]) -> list[Record]:
+def _looks(records: Sequence[ChecksRecord]) -> list[CheckRecord]:
     """What was looked at and showed heat."""
     return [look for record in records for look in record["looks"] if look["shows"]]
 
 
-def _scores(check: str, least: float, record: Record) -> tuple[list[bool], list[float]]:
-    known = [
-        look
-        for look in _looks([record])
-        if look[check] is not None and look["probability"] >= least
-    ]
-    return [look["right"] for look in known], [look[check] for look in known]
+def _known(records: Sequence[ChecksRecord], check: CheckName) -> list[tuple[CheckRecord, float]]:
+    """Those that have a figure, with it."""
+    return [(look, value) for look in _looks(records) if (value := look[check]) is not None]
 
 
-def _below(records: Sequence[Record], check: str, limits: Limits, *, right: bool) -> Maybe:
+def _scores(check: CheckName, least: float, record: ChecksRecord) -> tuple[list[bool], list[float]]:
+    known = [each for each in _known([record], check) if each[0]["probability"] >= least]
+    return [look["right"] for look, _ in known], [value for _, value in known]
+
+
+def _below(
+    records: Sequence[ChecksRecord], check: CheckName, limits: Limits, *, right: bool
+) -> Maybe:
     limit = limits[check]
     if limit is None:
         return None
 
-    def part(record: Record) -> tuple[int, int]:
-        known = [
-            look[check]
-            for look in _looks([record])
-            if look["right"] is right and look[check] is not None
-        ]
+    def part(record: ChecksRecord) -> tuple[int, int]:
+        known = [value for look, value in _known([record], check) if look["right"] is right]
         return sum(value < limit for value in known), len(known)
 
     return ratio_over_cases([part(record) for record in records])

@@ -6,9 +6,9 @@ import numpy as np
 
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.core.results import ENSEMBLE
-from asemble.evaluation.simulated_studies import Record
 from asemble.evaluation.study_metrics import map_sums
 from asemble.evaluation.study_records import member_names
+from asemble.evaluation.study_types import SeriesRecord, StudyRecord
 from asemble.metrics.resampling import ratio_over_cases
 from asemble.models.fusion import EVIDENCE, GRADCAM
 from asemble.performance.records import (
@@ -21,7 +21,7 @@ from asemble.performance.records import (
 from asemble.performance.tables import MAPS, MISMATCHED
 
 
-def heatmap_metrics(records: Sequence[Record]) -> HeatmapMetrics:
+def heatmap_metrics(records: Sequence[StudyRecord]) -> HeatmapMetrics:
     """Every row and every difference of one set."""
     members = member_names(records)
     everybody = (ENSEMBLE, *members)
@@ -47,7 +47,9 @@ def heatmap_metrics(records: Sequence[Record]) -> HeatmapMetrics:
     )
 
 
-def _rows(records: Sequence[Record], plane: Plane, everybody: Sequence[str]) -> Iterator[MapRow]:
+def _rows(
+    records: Sequence[StudyRecord], plane: Plane, everybody: Sequence[str]
+) -> Iterator[MapRow]:
     for method in MAPS:
         for who in everybody:
             name = f"{method}/{who}"
@@ -62,10 +64,10 @@ def _rows(records: Sequence[Record], plane: Plane, everybody: Sequence[str]) -> 
         yield MapRow(plane, who, MISMATCHED, ratio_over_cases(hits))
 
 
-def _difference(records: Sequence[Record], plane: Plane, who: str) -> Maybe:
+def _difference(records: Sequence[StudyRecord], plane: Plane, who: str) -> Maybe:
     """Grad-CAM's pointing rate less the evidence map's, on the same slices."""
 
-    def part(record: Record) -> tuple[float, int]:
+    def part(record: StudyRecord) -> tuple[float, int]:
         heat, played = map_sums(plane, f"{GRADCAM}/{who}", "hits", record)
         evidence, _ = map_sums(plane, f"{EVIDENCE}/{who}", "hits", record)
         return heat - evidence, played
@@ -73,7 +75,7 @@ def _difference(records: Sequence[Record], plane: Plane, who: str) -> Maybe:
     return ratio_over_cases([part(record) for record in records])
 
 
-def _cascade(records: Sequence[Record], plane: Plane, who: str) -> Iterator[CascadeRow]:
+def _cascade(records: Sequence[StudyRecord], plane: Plane, who: str) -> Iterator[CascadeRow]:
     """How alike the map of one member stays, layer by layer from the head downwards."""
     cascades = [
         [
@@ -94,7 +96,7 @@ def _cascade(records: Sequence[Record], plane: Plane, who: str) -> Iterator[Casc
         yield CascadeRow(plane, who, layer, rank, ssim)
 
 
-def mismatched(records: Sequence[Record], plane: Plane, name: str) -> list[tuple[float, int]]:
+def mismatched(records: Sequence[StudyRecord], plane: Plane, name: str) -> list[tuple[float, int]]:
     """Hits and slices of each study, its peaks held against the oedema of the next study."""
     series = [s for r in records for s in r["series"] if s["plane"] == plane and s["played"]]
     if len(series) < 2:
@@ -105,7 +107,7 @@ def mismatched(records: Sequence[Record], plane: Plane, name: str) -> list[tuple
     ]
 
 
-def _mismatched(one: Record, other: Record, name: str) -> tuple[float, int]:
+def _mismatched(one: SeriesRecord, other: SeriesRecord, name: str) -> tuple[float, int]:
     peaks = one["maps"][name]["peaks_mm"]
     hits = 0
     for index, place in enumerate(peaks):

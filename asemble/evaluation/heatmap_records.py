@@ -10,8 +10,9 @@ from asemble.core.volume import Floats
 from asemble.evaluation.cam_methods import other_maps
 from asemble.evaluation.cascade import cascade_maps
 from asemble.evaluation.map_controls import control_maps, untrained
-from asemble.evaluation.simulated_studies import Record, SimulatedStudy
+from asemble.evaluation.simulated_studies import SimulatedStudy
 from asemble.evaluation.study_records import figures_record, shown_maps
+from asemble.evaluation.study_types import StudyRecord
 from asemble.explain import SeriesHeatmaps
 from asemble.imaging.slices import prepare
 from asemble.metrics.heatmaps import rank_correlation, structural_similarity
@@ -33,7 +34,7 @@ def untrained_draws(ensemble: Ensemble) -> Untrained:
 
 def measure_for_explanations(
     simulated: SimulatedStudy, ensemble: Ensemble, draws: Untrained
-) -> Record:
+) -> StudyRecord:
     """What `measure_for_figures` writes down, by all methods, and how maps change in the cascade.
 
     Without a second examination, and with the rules. The cascade is run on the slice of each series

@@ -15,7 +15,8 @@ from asemble.core.labels import Plane, Tissue, Weighting
 from asemble.core.measurements import Measurements
 from asemble.core.study import Series
 from asemble.core.volume import Floats
-from asemble.evaluation.simulated_studies import PlannedCase, Record, SimulatedStudy
+from asemble.evaluation.simulated_studies import PlannedCase, SimulatedStudy
+from asemble.evaluation.study_types import Figures, OedemaRecord
 from asemble.explain import infer
 from asemble.imaging.slices import MASK_SIDE, grid_of, prepare
 from asemble.measurements import Rules, cells_of, measure
@@ -83,7 +84,7 @@ def maps_of(series: Series, ensemble: Ensemble) -> Maps:
     return found.tissue.astype(np.float32), found.oedema
 
 
-def measure_agreement(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:
+def measure_agreement(simulated: SimulatedStudy, ensemble: Ensemble) -> OedemaRecord:
     """What is measured of the truth of the semicoronal series, and of what the networks find."""
     series = next(s for s in simulated.study.series if s.plane is Plane.CORONAL)
     truth, maps = true_maps(simulated.case, series), maps_of(series, ensemble)
@@ -91,6 +92,7 @@ def measure_agreement(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:
     if true is None or found is None:
         raise ValueError(f"{simulated.case.name} has no geometry")
     return {
+        **simulated.case.written,
         "truth": _figures(true),
         "found": _figures(found),
         "cells": _cells(series, truth, maps),
@@ -101,22 +103,22 @@ def measure_agreement(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:
     }
 
 
-def oedema_agreement(records: Sequence[Record]) -> OedemaAgreement:
+def oedema_agreement(records: Sequence[OedemaRecord]) -> OedemaAgreement:
     """Every metric of a set of studies."""
-    scored = [r for r in records if r["truth"]["total"] is not None]
-    both = [r for r in scored if r["found"]["total"] is not None]
+    scored = sum(r["truth"]["total"] is not None for r in records)
+    totals = _pairs(records, "total")
     shared, true, found = (sum(r["quadrants"][k] for r in records) for k in range(3))
-    healthy = [r["found"]["total"] for r in both if r["truth"]["total"] == 0]
+    healthy = [found for true, found in totals if true == 0]
     return OedemaAgreement(
         studies=len(records),
-        not_proposed=len(scored) - len(both),
-        sparcc=_agreement(both, "total"),
-        sparcc_with_oedema=_agreement([r for r in both if r["truth"]["total"] > 0], "total"),
-        oedema=_agreement(both, "oedema"),
-        depth=_agreement(both, "depth"),
-        intensity=_agreement(both, "intensity"),
-        volume_ml=_agreement(records, "volume_ml"),
-        dice=over_cases([tuple(r["cells"]) for r in records], dice),
+        not_proposed=scored - len(totals),
+        sparcc=_agreement(totals),
+        sparcc_with_oedema=_agreement([pair for pair in totals if pair[0] > 0]),
+        oedema=_agreement(_pairs(records, "oedema")),
+        depth=_agreement(_pairs(records, "depth")),
+        intensity=_agreement(_pairs(records, "intensity")),
+        volume_ml=_agreement(_pairs(records, "volume_ml")),
+        dice=over_cases([r["cells"] for r in records], dice),
         true=true,
         found=found,
         both=shared,
@@ -125,12 +127,16 @@ def oedema_agreement(records: Sequence[Record]) -> OedemaAgreement:
     )
 
 
-def by_rules(records: Sequence[Record]) -> tuple[RulesIcc, ...]:
+def by_rules(records: Sequence[OedemaRecord]) -> tuple[RulesIcc, ...]:
     """ICC of the proposed SPARCC by the rules of `CHOICES`."""
     found = []
     for rules in CHOICES:
-        pairs = [(r["truth"]["total"], r["by_rules"][name_of(rules)]) for r in records]
-        known = [pair for pair in pairs if None not in pair]
+        known = [
+            (true, proposed)
+            for r in records
+            if (true := r["truth"]["total"]) is not None
+            and (proposed := r["by_rules"][name_of(rules)]) is not None
+        ]
         value = icc(known) if len(known) > 1 else None
         rounded = None if value is None else round(value, 3)
         found.append(RulesIcc(rules.sure, rules.quadrant_mm2, rounded))
@@ -142,8 +148,8 @@ def name_of(rules: Rules) -> str:
     return rules_words(rules.sure, rules.quadrant_mm2)
 
 
-def _figures(measured: Measurements) -> Record:
-    figures: Record = {
+def _figures(measured: Measurements) -> Figures:
+    figures: dict[str, float | None] = {
         "volume_ml": round(measured.volume_ml, 4),
         "fluid_ratio": measured.fluid_ratio,
         "reference": len(measured.reference.slices),
@@ -165,24 +171,32 @@ def _total(measured: Measurements | None) -> int | None:
     return inflammation(measured.marks, measured.first_scored).total
 
 
-def _cells(series: Series, truth: Maps, maps: Maps) -> list[int]:
+def _cells(series: Series, truth: Maps, maps: Maps) -> tuple[int, int, int]:
     """Cells of oedema in both, in the truth, and as found."""
     true, seen = cells_of(series, *truth), cells_of(series, *maps)
     if true is None or seen is None:
-        return [0, 0, 0]
+        return 0, 0, 0
     one, other = oedema_at(true, TRUTH.sure), oedema_at(seen)
-    return [int((one & other).sum()), int(one.sum()), int(other.sum())]
+    return int((one & other).sum()), int(one.sum()), int(other.sum())
 
 
-def _quadrants(true: Sequence[Mark], found: Sequence[Mark]) -> list[int]:
+def _quadrants(true: Sequence[Mark], found: Sequence[Mark]) -> tuple[int, int, int]:
     """Quadrants of all slices in both, in the truth, and as found."""
     one, other = ({(mark.slice, mark.quadrant) for mark in marks} for marks in (true, found))
-    return [len(one & other), len(one), len(other)]
+    return len(one & other), len(one), len(other)
 
 
-def _agreement(records: Sequence[Record], name: str) -> Agreement:
+def _pairs(records: Sequence[OedemaRecord], name: str) -> list[tuple[float, float]]:
+    """A figure of each study, true and found, where both are known."""
+    return [
+        (true, found)
+        for r in records
+        if (true := r["truth"][name]) is not None and (found := r["found"][name]) is not None
+    ]
+
+
+def _agreement(pairs: Sequence[tuple[float, float]]) -> Agreement:
     """ICC with its interval over cases, and limits of agreement."""
-    pairs = [(r["truth"][name], r["found"][name]) for r in records]
     estimate = over_cases(pairs, icc) if len(pairs) > 1 else None
     return Agreement(
         estimate, limits_of_agreement([found - true for true, found in pairs]), len(pairs)

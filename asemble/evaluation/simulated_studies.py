@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import nibabel as nib
 import numpy as np
@@ -28,12 +28,13 @@ from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
 from asemble.core.study import Series, Study
 from asemble.datasets.seeds import SeedRange
 from asemble.evaluation.retest import AGAIN_FILE, read_again, write_again
+from asemble.evaluation.study_types import Written
 
 RECORD_FORMAT = 5
 """Raised when what is written down of a study changes."""
 
-Record = dict[str, Any]
-"""What was measured of one study, as JSON holds it."""
+Record = TypeVar("Record")
+"""What was measured of one study, as JSON holds it: one of `study_types`."""
 
 AFFINE_TOLERANCE_MM = 0.01
 """DICOM holds positions as decimal strings."""
@@ -54,6 +55,11 @@ class PlannedCase:
     seed: int
     appearance: str | None = None
     again: bool = False
+
+    @property
+    def written(self) -> Written:
+        """What records say of it."""
+        return {"kind": self.kind.value, "seed": self.seed, "appearance": self.appearance}
 
     @property
     def name(self) -> str:
@@ -186,28 +192,21 @@ def run_studies(
             weights to be measured on.
     """
     records.parent.mkdir(parents=True, exist_ok=True)
-    done = _finished(records, digest)
+    done: dict[str, Record] = _finished(records, digest)
     missing = [case for case in cases if case.name not in done]
     kept = records.parent / f"simulated-{simulator_digest()}" if keep else None
     for count, simulated in enumerate(_simulated(missing, workers, kept), start=1):
         name = simulated.case.name
-        record = {
-            "name": name,
-            "kind": simulated.case.kind.value,
-            "seed": simulated.case.seed,
-            "appearance": simulated.case.appearance,
-            "digest": digest,
-            **measure(simulated),
-        }
+        done[name] = measure(simulated)
         with records.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(record) + "\n")
-        done[name] = record
+            line = {"name": name, "digest": digest, "record": done[name]}
+            lines.write(json.dumps(line) + "\n")
         if progress is not None:
             progress(len(cases) - len(missing) + count, len(cases))
     return [done[case.name] for case in cases]
 
 
-def _finished(records: Path, digest: str) -> dict[str, Record]:
+def _finished(records: Path, digest: str) -> dict[str, Any]:
     if not records.is_file():
         return {}
     text = records.read_text(encoding="utf-8")
@@ -215,7 +214,7 @@ def _finished(records: Path, digest: str) -> dict[str, Record]:
     if whole != text:  # the last line was being written when the run was cut off
         records.write_text(whole, encoding="utf-8")
     read = [json.loads(line) for line in whole.splitlines()]
-    return {record["name"]: record for record in read if record["digest"] == digest}
+    return {line["name"]: line["record"] for line in read if line["digest"] == digest}
 
 
 def _simulated(

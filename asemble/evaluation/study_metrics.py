@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +11,8 @@ import numpy.typing as npt
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
 from asemble.core.results import ABSTAIN, ENSEMBLE, HEATMAP_FAILS, MEMBERS_DISAGREE
 from asemble.evaluation.gallery import failure, worst
-from asemble.evaluation.simulated_studies import Record
 from asemble.evaluation.study_records import member_names
+from asemble.evaluation.study_types import SeriesRecord, StudyRecord
 from asemble.metrics.confusion import (
     Metric,
     accuracy,
@@ -39,16 +40,16 @@ from asemble.performance.records import (
 DECISIONS = (*PATTERNS, ABSTAIN)
 """Columns of the confusion table."""
 
-Values = Callable[[Record], Sequence[float]]
+Values = Callable[[SeriesRecord], Sequence[float]]
 """One value for each slice of a series."""
 
 _INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
 
 
-def study_metrics(records: Sequence[Record], *, first_seed: int) -> StudyMetrics:
+def study_metrics(records: Sequence[StudyRecord], *, first_seed: int) -> StudyMetrics:
     """Every metric of one set of studies, with intervals over studies."""
     names = member_names(records)
-    plain = [record | (record["without_rules"] or {}) for record in records]
+    plain = [_without_rules(record) for record in records]
     return StudyMetrics(
         studies=len(records),
         first_seed=first_seed,
@@ -66,7 +67,7 @@ def study_metrics(records: Sequence[Record], *, first_seed: int) -> StudyMetrics
 
 
 def studies_measured(
-    records: Mapping[Appearances, Sequence[Record]], first_seeds: Mapping[Appearances, int]
+    records: Mapping[Appearances, Sequence[StudyRecord]], first_seeds: Mapping[Appearances, int]
 ) -> Studies:
     """What `asemble evaluate studies` keeps of the records of both sets."""
     sets = {
@@ -78,9 +79,9 @@ def studies_measured(
     return Studies(sets, tuple(failure(record) for record in worst(held_out)))
 
 
-def by_appearance(records: Sequence[Record]) -> dict[str, AppearanceMetrics]:
+def by_appearance(records: Sequence[StudyRecord]) -> dict[str, AppearanceMetrics]:
     """The main metrics of each held-out appearance, by its name."""
-    groups: dict[str, list[Record]] = {}
+    groups: dict[str, list[StudyRecord]] = {}
     for record in records:
         groups.setdefault(record["appearance"] or Appearances.TRAINING.words, []).append(record)
     return {
@@ -93,7 +94,12 @@ def by_appearance(records: Sequence[Record]) -> dict[str, AppearanceMetrics]:
     }
 
 
-def _answers(records: Sequence[Record]) -> Answers:
+def _without_rules(record: StudyRecord) -> StudyRecord:
+    plain = record["without_rules"]
+    return record if plain is None else {**record, **plain}
+
+
+def _answers(records: Sequence[StudyRecord]) -> Answers:
     return Answers(
         auc=_auc(records, _probability),
         accuracy=_of_decisions(records, accuracy),
@@ -104,7 +110,9 @@ def _answers(records: Sequence[Record]) -> Answers:
     )
 
 
-def _plane_metrics(records: Sequence[Record], plane: Plane, members: Sequence[str]) -> PlaneMetrics:
+def _plane_metrics(
+    records: Sequence[StudyRecord], plane: Plane, members: Sequence[str]
+) -> PlaneMetrics:
     def of_map(name: str) -> MapMetrics:
         hits, energy = (
             ratio_over_cases([map_sums(plane, name, what, r) for r in records])
@@ -126,7 +134,7 @@ def _plane_metrics(records: Sequence[Record], plane: Plane, members: Sequence[st
     )
 
 
-def _slice_aucs(records: Sequence[Record], plane: Plane, values: Values) -> SliceAucs:
+def _slice_aucs(records: Sequence[StudyRecord], plane: Plane, values: Values) -> SliceAucs:
     within, beside = (
         ratio_over_cases([_sum_of_series(plane, partial(part, values), r) for r in records])
         for part in (_within, _adjacent)
@@ -134,22 +142,27 @@ def _slice_aucs(records: Sequence[Record], plane: Plane, values: Values) -> Slic
     return SliceAucs(_slice_auc(records, plane, values), within, beside)
 
 
-def map_sums(plane: Plane, name: str, what: str, record: Record) -> tuple[float, int]:
+def map_sums(
+    plane: Plane,
+    name: str,
+    what: Literal["hits", "energy", "near", "precision"],
+    record: StudyRecord,
+) -> tuple[float, int]:
     """`what` summed over the slices that the map of that name was scored on, and their number."""
     played = [s for s in _of_plane(record, plane) if name in s["maps"]]
     return sum(s["maps"][name][what] for s in played), sum(s["played"] for s in played)
 
 
-def _abstained(records: Sequence[Record], code: str) -> Maybe:
+def _abstained(records: Sequence[StudyRecord], code: str) -> Maybe:
     return ratio_over_cases([(r["abstains_for"] == code, 1) for r in records])
 
 
-def _decided_rightly(record: Record) -> tuple[int, int]:
+def _decided_rightly(record: StudyRecord) -> tuple[int, int]:
     decided = record["decision"] in list(Pattern)
     return int(record["decision"] == record["kind"]), int(decided)
 
 
-def _deciding(what: str, record: Record) -> tuple[int, int]:
+def _deciding(what: Literal["shows_oedema", "points"], record: StudyRecord) -> tuple[int, int]:
     """Of inflammatory studies, those without such a slice too."""
     if record["kind"] != Pattern.INFLAMMATORY:
         return 0, 0
@@ -157,7 +170,7 @@ def _deciding(what: str, record: Record) -> tuple[int, int]:
     return int(found is not None and found[what]), 1
 
 
-def _counting(plane: Plane, with_oedema: bool, record: Record) -> tuple[int, int]:
+def _counting(plane: Plane, with_oedema: bool, record: StudyRecord) -> tuple[int, int]:
     counts = [
         counts
         for series in _of_plane(record, plane)
@@ -167,11 +180,11 @@ def _counting(plane: Plane, with_oedema: bool, record: Record) -> tuple[int, int
     return sum(counts), len(counts)
 
 
-def _of_decisions(records: Sequence[Record], metric: Metric) -> Maybe:
+def _of_decisions(records: Sequence[StudyRecord], metric: Metric) -> Maybe:
     return over_tables([_table([record]) for record in records], metric)
 
 
-def _table(records: Sequence[Record]) -> npt.NDArray[np.int64]:
+def _table(records: Sequence[StudyRecord]) -> npt.NDArray[np.int64]:
     """The confusion table, with a column for abstentions."""
     return confusion(
         [record["kind"] for record in records],
@@ -180,7 +193,7 @@ def _table(records: Sequence[Record]) -> npt.NDArray[np.int64]:
     )
 
 
-def _auc(records: Sequence[Record], score: Callable[[Record], float]) -> Maybe:
+def _auc(records: Sequence[StudyRecord], score: Callable[[StudyRecord], float]) -> Maybe:
     """Of those that the ensemble judged: a study without an answer adds nothing."""
     return auc_over_cases(
         [
@@ -192,28 +205,29 @@ def _auc(records: Sequence[Record], score: Callable[[Record], float]) -> Maybe:
     )
 
 
-def _probability(record: Record) -> float:
-    return float(record["probabilities"][_INFLAMMATORY])
+def _probability(record: StudyRecord) -> float:
+    said = record["probabilities"]
+    return 0.0 if said is None else said[_INFLAMMATORY]
 
 
-def _of_member(name: str, record: Record) -> float:
+def _of_member(name: str, record: StudyRecord) -> float:
     return float(record["members"][name][_INFLAMMATORY])
 
 
-def _brightest(record: Record) -> float:
+def _brightest(record: StudyRecord) -> float:
     return max(float(max(series["brightness"])) for series in record["series"])
 
 
-def _of_plane(record: Record, plane: Plane) -> list[Record]:
+def _of_plane(record: StudyRecord, plane: Plane) -> list[SeriesRecord]:
     return [series for series in record["series"] if series["plane"] == plane]
 
 
-def _slice_auc(records: Sequence[Record], plane: Plane, values: Values) -> Maybe:
+def _slice_auc(records: Sequence[StudyRecord], plane: Plane, values: Values) -> Maybe:
     return auc_over_cases([_slices(plane, values, record) for record in records])
 
 
 def _slices(
-    plane: Plane, values: Values, record: Record
+    plane: Plane, values: Values, record: StudyRecord
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
     series = _of_plane(record, plane)
     positive = [p for s in series for p in _positive(s)]
@@ -222,30 +236,30 @@ def _slices(
 
 
 def _sum_of_series(
-    plane: Plane, part: Callable[[Record], tuple[float, int]], record: Record
+    plane: Plane, part: Callable[[SeriesRecord], tuple[float, int]], record: StudyRecord
 ) -> tuple[float, int]:
     parts = [part(series) for series in _of_plane(record, plane)]
     return sum(above for above, _ in parts), sum(below for _, below in parts)
 
 
-def _within(values: Values, series: Record) -> tuple[float, int]:
+def _within(values: Values, series: SeriesRecord) -> tuple[float, int]:
     own = auc(_positive(series), values(series))
     return (0.0, 0) if own is None else (own, 1)
 
 
-def _adjacent(values: Values, series: Record) -> tuple[float, int]:
+def _adjacent(values: Values, series: SeriesRecord) -> tuple[float, int]:
     return adjacent_wins(_positive(series), values(series))
 
 
-def _positive(series: Record) -> list[bool]:
+def _positive(series: SeriesRecord) -> list[bool]:
     return [label == _INFLAMMATORY for label in series["labels"]]
 
 
-def _scores(series: Record) -> list[float]:
+def _scores(series: SeriesRecord) -> list[float]:
     return [row[_INFLAMMATORY] for row in series["probabilities"]]
 
 
-def _member_scores(name: str, series: Record) -> list[float]:
+def _member_scores(name: str, series: SeriesRecord) -> list[float]:
     return list(series["members"][name])
 
 

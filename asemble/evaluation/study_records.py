@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,18 @@ from asemble.core.results import ENSEMBLE, Probabilities, SeriesPrediction, Stud
 from asemble.core.study import Series, Study
 from asemble.core.volume import Floats
 from asemble.evaluation.gallery import picture
-from asemble.evaluation.simulated_studies import Record, SeriesTruth, SimulatedStudy
+from asemble.evaluation.simulated_studies import SeriesTruth, SimulatedStudy
+from asemble.evaluation.study_types import (
+    AnswerRecord,
+    Deciding,
+    DecisionRecord,
+    FusionRecord,
+    MapRecord,
+    SeriesRecord,
+    SlicesRecord,
+    StudyRecord,
+    Written,
+)
 from asemble.explain import SeriesHeatmaps
 from asemble.imaging.slices import prepare
 from asemble.metrics.heatmaps import (
@@ -40,7 +50,7 @@ Maps = Mapping[str, Mapping[str, Floats]]
 """Maps `(slice, row, column)` by series id, then by name, for example `gradcam/ensemble`."""
 
 
-def measure_for_fusion(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:
+def measure_for_fusion(simulated: SimulatedStudy, ensemble: Ensemble) -> FusionRecord:
     """What the networks say of each slice, its label, and the hottest places of each member.
 
     Heat is asked for in inflammatory studies alone, which say what strong heat is.
@@ -55,6 +65,7 @@ def measure_for_fusion(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:
             hottest[key] = max(hottest.get(key, 0.0), float(maps.max()))
     again = simulated.again
     return {
+        **simulated.case.written,
         "looks": look_of(inferred),
         "again": None if again is None else look_of(infer_study(again.series, ensemble)[1]),
         "labels": {
@@ -65,13 +76,8 @@ def measure_for_fusion(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:
     }
 
 
-def look_of(inferred: Sequence[InferredSeries]) -> Record:
-    """What is said of each slice of an examination, by plane; one series a plane.
-
-    `probabilities` by member, `ENSEMBLE` among them, `(slice, 3)` and not smoothed; `share` of the
-    evidence of each slice that lies at the joints, None without any; `expected`, whether a joint
-    is.
-    """
+def look_of(inferred: Sequence[InferredSeries]) -> dict[str, SlicesRecord]:
+    """What is said of each slice of an examination, by plane; one series a plane."""
     return {
         str(one.plane): {
             "probabilities": {
@@ -88,7 +94,7 @@ def look_of(inferred: Sequence[InferredSeries]) -> Record:
     }
 
 
-def measure_for_figures(simulated: SimulatedStudy, ensemble: Ensemble) -> Record:
+def measure_for_figures(simulated: SimulatedStudy, ensemble: Ensemble) -> StudyRecord:
     """The study's answer, and for each series scores, truth, baselines and where maps point.
 
     Maps are asked for where there is oedema to point at, of the same pass as the answer.
@@ -111,7 +117,7 @@ def measure_for_figures(simulated: SimulatedStudy, ensemble: Ensemble) -> Record
 
 def figures_record(
     simulated: SimulatedStudy, prediction: StudyPrediction, maps: Maps
-) -> dict[str, Any]:
+) -> StudyRecord:
     """What `measure_for_figures` writes down of an answer and its maps alone.
 
     Args:
@@ -120,6 +126,7 @@ def figures_record(
         maps: of the slices with oedema.
     """
     return {
+        **simulated.case.written,
         **_answer(prediction),
         "members": {
             name: values.as_array().round(6).tolist() for name, values in prediction.members.items()
@@ -201,7 +208,7 @@ def _without_rules(
     prediction: StudyPrediction,
     maps: Maps,
     ensemble: Ensemble,
-) -> Record:
+) -> DecisionRecord:
     """The answer if every slice counted and nothing made the ensemble abstain."""
     plain = without_rules(simulated.study, prediction, ensemble)
     return {
@@ -215,7 +222,7 @@ def _deciding(
     simulated: SimulatedStudy,
     prediction: StudyPrediction,
     heat: Maps,
-) -> Record | None:
+) -> Deciding | None:
     """Whether the slice that weighs most shows oedema, and Grad-CAM points at it there."""
     if prediction.deciding is None:
         return None
@@ -234,7 +241,7 @@ def _deciding(
     return {"plane": str(plane), "index": index, "shows_oedema": shows, "points": bool(points)}
 
 
-def _answer(prediction: StudyPrediction) -> Record:
+def _answer(prediction: StudyPrediction) -> AnswerRecord:
     """Without probabilities where no series was judged, as out of scope."""
     found = prediction.probabilities
     return {
@@ -245,7 +252,7 @@ def _answer(prediction: StudyPrediction) -> Record:
 
 def _series_record(
     series: Series, judged: SeriesPrediction, truth: SeriesTruth, maps: Mapping[str, Floats]
-) -> Record:
+) -> SeriesRecord:
     images = prepare(series.volume, series.plane).images
     brightness = np.percentile(images, BRIGHT_PERCENTILE, axis=(1, 2))
     middle = (len(truth.labels) - 1) / 2
@@ -271,15 +278,8 @@ def _series_record(
 
 def map_record(
     maps: Floats, masks: npt.NDArray[np.bool_], pixel_mm: tuple[float, float]
-) -> dict[str, Any]:
-    """How well maps `(slice, row, column)` point at the lesions of the same slices.
-
-    Returns:
-        `hits`: slices whose hottest pixel is within the margin of the lesion. `energy` and
-        `near`: sums over slices of the share of heat in the lesion, and within the margin of it.
-        `precision`: the sum of average precisions for what is within the margin. `peaks_mm`: the
-        hottest place of each slice from the middle of the slice, or None.
-    """
+) -> MapRecord:
+    """How well maps `(slice, row, column)` point at the lesions of the same slices."""
     near = [distance_transform_edt(~mask) <= POINTING_MARGIN for mask in masks]
     middle = (np.array(maps.shape[1:]) - 1) / 2
     peaks = [peak(heat) for heat in maps]
@@ -310,12 +310,12 @@ def pixels_mm(series: Series) -> tuple[float, float]:
     return float(row_mm), float(column_mm)
 
 
-def member_names(records: Sequence[Record]) -> list[str]:
+def member_names(records: Sequence[StudyRecord]) -> list[str]:
     """Names of the members, from the studies that they judged."""
     return list(dict.fromkeys(name for record in records for name in record["members"]))
 
 
-def class_indices(records: Sequence[Record]) -> list[int]:
+def class_indices(records: Sequence[Written]) -> list[int]:
     """The true class of each study as an index into `PATTERNS`."""
     return [PATTERNS.index(Pattern(record["kind"])) for record in records]
 

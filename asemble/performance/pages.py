@@ -21,8 +21,8 @@ from asemble.performance.records import (
     Ablations,
     Appearances,
     CalibrationMetrics,
+    ChecksAccuracy,
     Comparison,
-    HeatmapChecks,
     HeatmapMetrics,
     InputGate,
     OedemaMeasurements,
@@ -246,7 +246,7 @@ def best_method(measured: HeatmapMetrics) -> str:
     return left[0]
 
 
-def trust_parts(measured: HeatmapChecks, limits: Mapping[str, float | None]) -> Parts:
+def trust_parts(measured: ChecksAccuracy, limits: Mapping[str, float | None]) -> Parts:
     """The page of `asemble evaluate trust`.
 
     Args:

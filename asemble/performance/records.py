@@ -7,6 +7,7 @@ AUC of one class. Names of metrics for people stand in `asemble.performance.tabl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from asemble.core.labels import Pattern, Plane
 from asemble.imaging.joint_bands import JointBand
@@ -22,6 +23,9 @@ NOTICE = "Simulated figures: measured on simulated MRI only; they say nothing ab
 
 HIGH = 0.5
 """P(inflammatory) of a slice from which on a wrong map would mislead."""
+
+CheckName = Literal["agreement", "joint", "stability", "deletion", "probability"]
+"""Of a figure of a heatmap check; the last is the slice's own, for comparison."""
 
 Maybe = Estimate | None
 Counts = Mapping[str, Mapping[str, int]]
@@ -246,7 +250,7 @@ class JointRegion:
 
 
 @dataclass(frozen=True, slots=True)
-class HeatmapChecks:
+class ChecksAccuracy:
     """What the limits are worth, which themselves stand with the fusion."""
 
     validation: int  # studies that the limits are from
@@ -254,7 +258,7 @@ class HeatmapChecks:
     right: int  # maps whose hottest pixel lies on oedema
     wrong: int
     wrong_high: int  # those on slices whose P(inflammatory) is `HIGH`
-    checks: Mapping[str, CheckMetrics]
+    checks: Mapping[CheckName, CheckMetrics]
     regions: Mapping[Plane, JointRegion]
     joint_cases: int  # that the bands were fitted on
 
@@ -417,7 +421,7 @@ class Performance:
     studies: Studies | None = None
     calibration: Mapping[Appearances, CalibrationMetrics] | None = None
     explanations: Mapping[Appearances, HeatmapMetrics] | None = None
-    trust: HeatmapChecks | None = None
+    trust: ChecksAccuracy | None = None
     measurements: OedemaMeasurements | None = None
     scope: InputGate | None = None
     table: Comparison | None = None

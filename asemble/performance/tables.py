@@ -17,11 +17,12 @@ from asemble.performance.records import (
     Appearances,
     CalibrationError,
     CalibrationMetrics,
+    CheckName,
+    ChecksAccuracy,
     Comparison,
     Counts,
     Failure,
     GateGroup,
-    HeatmapChecks,
     HeatmapMetrics,
     Maybe,
     OedemaAgreement,
@@ -61,7 +62,7 @@ AGREEMENT = 0.05
 FORGOTTEN = 0.5
 """A map whose rank correlation with the original is surely below this has forgotten it."""
 
-CHECKS = {
+CHECKS: Mapping[CheckName, str] = {
     "agreement": "overlap of convolutional and transformer members",
     "joint": "evidence in the joint region",
     "stability": "heat that stays in place",
@@ -341,7 +342,7 @@ def cascade_table(measured: HeatmapMetrics, plane: Plane) -> Table:
     return _table(["randomised down to", "of", *_CASCADE_COLUMNS, "has forgotten"], rows)
 
 
-def checks_table(measured: HeatmapChecks, limits: Mapping[str, float | None]) -> Table:
+def checks_table(measured: ChecksAccuracy, limits: Mapping[str, float | None]) -> Table:
     """How well each heatmap check tells right maps from wrong ones.
 
     Args:
@@ -358,7 +359,7 @@ def checks_table(measured: HeatmapChecks, limits: Mapping[str, float | None]) ->
     )
 
 
-def regions_table(measured: HeatmapChecks) -> Table:
+def regions_table(measured: ChecksAccuracy) -> Table:
     """What the joint region holds."""
     rows = []
     for plane, found in measured.regions.items():

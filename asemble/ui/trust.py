@@ -12,7 +12,7 @@ from asemble.explain.check_texts import verdicts
 from asemble.explain.checks import check_heatmap
 from asemble.metrics.estimates import with_interval
 from asemble.models.fusion import GRADCAM
-from asemble.performance.records import Performance
+from asemble.performance.records import CheckName, Performance
 from asemble.ui import cache, state
 
 BASIS = (
@@ -22,7 +22,7 @@ BASIS = (
 )
 """Stands below the four answers."""
 
-SHORT = {
+SHORT: Mapping[CheckName, str] = {
     "agreement": "agreement",
     "joint": "evidence at the joints",
     "stability": "staying in place",
