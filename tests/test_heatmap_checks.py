@@ -23,7 +23,7 @@ from asemble.evaluation.heatmap_checks import (
     limits_of_checks,
 )
 from asemble.evaluation.heatmap_records import cascade, untrained_draws
-from asemble.evaluation.joint_bands import fit_band
+from asemble.evaluation.joint_band_fit import fit_band
 from asemble.evaluation.simulated_studies import PlannedCase, SeriesTruth, SimulatedStudy
 from asemble.explain import SeriesHeatmaps
 from asemble.explain.check_texts import verdicts

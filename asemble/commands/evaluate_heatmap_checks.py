@@ -9,7 +9,7 @@ from asemble.core.labels import JUDGED_PLANES
 from asemble.datasets import seeds
 from asemble.evaluation.heatmap_check_records import look_at
 from asemble.evaluation.heatmap_checks import heatmap_checks, limits_of_checks
-from asemble.evaluation.joint_bands import fit_band
+from asemble.evaluation.joint_band_fit import fit_band
 from asemble.evaluation.simulated_studies import plan
 from asemble.models import load_ensemble
 from asemble.models.fusion import save_fusion
