@@ -50,7 +50,7 @@ def heatmaps(stored: str = "as shown") -> SeriesHeatmaps:
     tissue[..., Tissue.LEFT_ILIUM, :, :] = (x > 32) & (x < 60)
     tissue[:, Tissue.REST] = 1 - tissue[:, 1:].sum(axis=1)
     grid = Grid.of_spacing((rows, columns), spacing[1:], turn)
-    return SeriesHeatmaps("s01", grid, {}, {}, tissue, np.zeros((5, 128, 128), np.float32))
+    return SeriesHeatmaps("s01", grid, tissue, {}, {}, np.zeros((5, 128, 128), np.float32))
 
 
 def ask(study: Study, *, stored: str = "as shown") -> StudyPrediction:

@@ -20,7 +20,7 @@ def found() -> SeriesHeatmaps:
     tissue[(0, Tissue.REST, *SACRUM)], tissue[(0, Tissue.SACRUM, *SACRUM)] = 0, 1
     oedema = np.zeros((2, SIDE, SIDE), dtype=np.float32)
     oedema[(0, *OEDEMA)] = 1
-    return SeriesHeatmaps("s01", Grid.of_whole((64, 128)), {}, {}, tissue, oedema)
+    return SeriesHeatmaps("s01", Grid.of_whole((64, 128)), tissue, {}, {}, oedema)
 
 
 def test_each_layer_is_outlined_where_its_map_is_and_left_out_where_it_is_not() -> None:
@@ -46,7 +46,7 @@ def test_a_speck_is_not_outlined() -> None:
     maps = found()
     speck = maps.small_oedema.copy()
     speck[1, 60:62, 60:62] = 1
-    tiny = SeriesHeatmaps("s01", maps.grid, {}, {}, maps.tissue, speck)
+    tiny = SeriesHeatmaps("s01", maps.grid, maps.tissue, {}, {}, speck)
     assert "oedema" not in outlines(tiny)[1]
 
 

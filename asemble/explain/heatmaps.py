@@ -49,37 +49,23 @@ Count = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SeriesHeatmaps:
-    """The heatmaps of one series, kept as small as the networks make them.
+class SeriesHeatmaps(SeriesBones):
+    """The heatmaps and the bones of one series, kept as small as the networks make them.
+
+    Bones are the ensemble's, with what T1 says of them, where there is one beside the series.
 
     Args:
-        series_id: whose they are.
-        grid: the way back to the series' own grid.
         maps: `(slice, 128, 128)` on the scale of the study, by method and member, `ENSEMBLE` among
             the members.
         full_heat: logits that are shown as 1, by method and member.
-        tissue: `(slice, 6, 128, 128)` float16, the ensemble's: how likely each place is what; with
-            what T1 says of it, where there is one beside the series.
         small_oedema: `(slice, 128, 128)` float32, the ensemble's: how likely oedema is, 0..1.
         t1: bones of the T1 series that was looked at beside this one; None without.
     """
 
-    series_id: str
-    grid: Grid
     maps: Mapping[tuple[str, str], Floats]
     full_heat: Mapping[tuple[str, str], float]
-    tissue: npt.NDArray[np.float16]
     small_oedema: Floats
     t1: SeriesBones | None = None
-
-    @property
-    def bones(self) -> npt.NDArray[np.uint8]:
-        """On the series' grid: 0, 1 sacrum, 2 right ilium, 3 left ilium, by the patient's side."""
-        return self._bones.bones
-
-    def bones_on(self, index: int) -> npt.NDArray[np.uint8]:
-        """`(row, column)`: `bones` of one slice."""
-        return self._bones.bones_on(index)
 
     @property
     def oedema(self) -> Floats:
@@ -98,10 +84,6 @@ class SeriesHeatmaps:
         except KeyError:
             raise ValueError(f"no heatmap {method!r} of {member!r}") from None
         return Heatmap(self.series_id, self.grid.from_square(small).clip(0, 1), method, member)
-
-    @property
-    def _bones(self) -> SeriesBones:
-        return SeriesBones(self.series_id, self.grid, self.tissue)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -264,4 +246,4 @@ def _heatmaps(
         key: hottest[key] * ensemble.fusion.reference(key[0], output.plane, key[1])
         for key in output.maps
     }
-    return SeriesHeatmaps(series_id, output.grid, scaled, full_heat, output.tissue, output.oedema)
+    return SeriesHeatmaps(series_id, output.grid, output.tissue, scaled, full_heat, output.oedema)

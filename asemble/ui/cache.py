@@ -15,7 +15,7 @@ from asemble import io, phantom
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.study import Series, Study
 from asemble.core.volume import Volume
-from asemble.explain import SeriesBones, SeriesHeatmaps
+from asemble.explain import SeriesBones
 from asemble.imaging import quality
 from asemble.imaging.orientation import Turn
 from asemble.models import Ensemble, load_ensemble
@@ -81,7 +81,7 @@ def stack(key: str, plane: Plane | None, volume: Volume) -> bytes:
     return state.made("stack", key, lambda: stack_bytes(volume, key, turn), most=6)
 
 
-def outlines(study_token: str, key: str, turn: Turn, found: SeriesHeatmaps | SeriesBones) -> bytes:
+def outlines(study_token: str, key: str, turn: Turn, found: SeriesBones) -> bytes:
     """Bones and oedema of a series that was looked at, for the viewer."""
     return state.made(
         "outlines", (study_token, key), lambda: outline_bytes(found, key, turn), most=6

@@ -24,7 +24,7 @@ Outlines = list[dict[str, list[list[list[float]]]]]
 """For each slice, closed lines of (row, column) by layer."""
 
 
-def outlines(found: SeriesHeatmaps | SeriesBones, turn: Turn = AS_STORED) -> Outlines:
+def outlines(found: SeriesBones, turn: Turn = AS_STORED) -> Outlines:
     """Outlines on the slices as shown; a layer without any is left out.
 
     Args:
@@ -43,7 +43,7 @@ def outlines(found: SeriesHeatmaps | SeriesBones, turn: Turn = AS_STORED) -> Out
     return of_slices
 
 
-def outline_bytes(found: SeriesHeatmaps | SeriesBones, key: str, turn: Turn = AS_STORED) -> bytes:
+def outline_bytes(found: SeriesBones, key: str, turn: Turn = AS_STORED) -> bytes:
     """`outlines` for the browser.
 
     Args:

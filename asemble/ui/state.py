@@ -423,7 +423,7 @@ def assessment() -> Assessment | None:
     return kept if kept is not None and kept.study_token == study_token() else None
 
 
-def found_on(series_id: str) -> SeriesHeatmaps | SeriesBones | None:
+def found_on(series_id: str) -> SeriesBones | None:
     """What the networks found on a series, on T1 bones alone; None where they did not look."""
     assessed = assessment()
     if assessed is None:

@@ -18,7 +18,7 @@ from asemble.core.labels import Plane
 from asemble.core.results import Heatmap
 from asemble.core.study import Series
 from asemble.core.volume import Affine, Volume
-from asemble.explain import SeriesBones, SeriesHeatmaps
+from asemble.explain import SeriesBones
 from asemble.imaging.orientation import Turn
 from asemble.ui import cache, modules, stacks, state
 from asemble.ui.images import heat_colours
@@ -76,7 +76,7 @@ class Pane:
     series: Series
     start: int
     heatmap: Heatmap | None = None
-    found: SeriesHeatmaps | SeriesBones | None = None
+    found: SeriesBones | None = None
     marking: Mapping[str, Any] | None = None
 
 
