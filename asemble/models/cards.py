@@ -13,7 +13,7 @@ from asemble.core.errors import WeightsError
 from asemble.core.labels import PATTERNS, Plane, Weighting
 from asemble.imaging.intensity import SQUASH, Preprocessing
 from asemble.imaging.slices import FIELD_MM, SIDE
-from asemble.models.signing import sign
+from asemble.models.signing import OTHER_FORMAT, sign
 
 FORMAT = 1
 """Raised when a field changes its meaning."""
@@ -147,7 +147,9 @@ def _check_fits(card: Card, name: str) -> None:
     """Whether this version of the package would use the weights as they were trained."""
     if card.format != FORMAT:
         raise WeightsError(
-            f"The model card {name} has format {card.format}, not {FORMAT}.", hint=_FETCH_AGAIN
+            f"The model card {name} has format {card.format}, not {FORMAT}.",
+            hint=_FETCH_AGAIN,
+            code=OTHER_FORMAT,
         )
     if card.plane not in list(Plane):
         raise WeightsError(f"The model card {name} names no plane.", hint=_FETCH_AGAIN)

@@ -33,7 +33,7 @@ from asemble.models.calibration import (
     logit,
 )
 from asemble.models.counting import Rule
-from asemble.models.signing import sign
+from asemble.models.signing import OTHER_FORMAT, sign
 
 Bools = npt.NDArray[np.bool_]
 
@@ -291,7 +291,8 @@ def load_fusion(
         content = json.loads(read(path))
         form = content.pop("format", 1)
         if form != FORMAT:
-            raise WeightsError(f"{FUSION_FILE} has format {form}, not {FORMAT}.", hint=_HINT)
+            wrong = f"{FUSION_FILE} has format {form}, not {FORMAT}."
+            raise WeightsError(wrong, hint=_HINT, code=OTHER_FORMAT)
         stored = _Stored.model_validate_json(json.dumps(content), strict=True)
         fusion = Fusion(
             weights=stored.weights,

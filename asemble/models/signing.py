@@ -37,6 +37,7 @@ CHANGED = "weights-changed"
 MISSING = "weights-missing"
 UNSIGNED = "weights-unsigned"
 NOT_SHIPPED = "weights-not-shipped"
+OTHER_FORMAT = "weights-of-another-format"
 """Codes of what is refused; they stay when the sentences are worded anew."""
 
 _FETCH_AGAIN = "Fetch the weights again, or train them with `asemble train`."

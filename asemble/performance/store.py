@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from asemble.core.errors import WeightsError
-from asemble.models.signing import Signed, sign
+from asemble.models.signing import OTHER_FORMAT, Signed, sign
 from asemble.performance.records import FORMAT, Performance
 
 PERFORMANCE_FILE = "performance.json"
@@ -50,14 +50,14 @@ def read_performance(folder: Path, read: Callable[[Path], bytes] = Path.read_byt
     if not path.is_file():
         return Performance()
     try:
-        found = _PERFORMANCE.validate_json(read(path))
-    except (OSError, ValidationError) as error:
+        content = read(path)
+        form = json.loads(content).get("format")
+        if form != FORMAT:
+            wrong = f"{PERFORMANCE_FILE} has format {form}, not {FORMAT}."
+            raise WeightsError(wrong, hint=_HINT, code=OTHER_FORMAT)
+        return _PERFORMANCE.validate_json(content)
+    except (OSError, ValueError, AttributeError) as error:
         raise WeightsError(f"{PERFORMANCE_FILE} is damaged.", hint=_HINT) from error
-    if found.format != FORMAT:
-        raise WeightsError(
-            f"{PERFORMANCE_FILE} has format {found.format}, not {FORMAT}.", hint=_HINT
-        )
-    return found
 
 
 def write_performance(folder: Path, performance: Performance) -> None:
