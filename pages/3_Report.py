@@ -15,7 +15,7 @@ def show() -> None:
         st.subheader("The ensemble has not been asked yet")
         st.write("A report sets your reading beside the ensemble's prediction. Ask it first.")
         st.page_link("pages/2_Assess.py", label="Go to the assessment")
-        st.stop()
+        frame.end_page()
 
     yours, theirs = st.columns(2, gap="large")
     with yours:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from interrupted import ended_at_the_first_checkpoint
 
 from asemble.core.volume import Floats
 from asemble.models.batch_scheduler import Arrays, BatchScheduler
@@ -132,6 +133,19 @@ def test_what_was_given_up_costs_nothing_more() -> None:
     assert piece["member"][0].tolist() == [7]
     assert len(run.batches) <= 4  # its two, one that was under way when it left, and this one
     assert not scheduler._waiting
+
+
+def test_who_waits_for_a_turn_can_end_before_it_comes() -> None:
+    scheduler, run = BatchScheduler(BATCH), Recorder()
+    first = Caller(scheduler, run, numbered(1, 8))
+    first.start()
+    assert run.is_asked.wait(PATIENCE_S)
+    with ended_at_the_first_checkpoint():
+        next(scheduler.results("a", run, numbered(101, 4)))  # while the networks are busy
+    run.let(2)
+    first.join(PATIENCE_S)
+    assert first.found == list(range(1, 9))
+    assert [number for batch in run.batches for number in batch] == first.found
 
 
 def test_equal_questions_about_equal_slices_cost_one_pass_and_nothing_is_kept_after() -> None:

@@ -38,6 +38,13 @@ LOSE_SLICES = """() => {
   };
 }"""
 """From now on no message arrives that tells of slices."""
+SPEAKS_FROM_THE_NEXT_CLICK_ON = """() => {
+  addEventListener("click", () => {
+    dispatchEvent(new Event("offline"));
+    setInterval(() => asembleKeeper.tell({}), 100);
+  }, { capture: true, once: true });
+}"""
+"""As when the connection is lost for a moment, and other tabs close what this one shows."""
 PRIVATE = "Quarrel with the ward about bed 14"
 SESSION_ENDED = "The session has ended"
 
@@ -382,6 +389,22 @@ def test_a_page_that_streamlit_has_given_up_is_loaded_again_and_finds_its_study(
         with page.expect_event("load"):
             sockets[-1].send(b"\xff")  # no message at all
         expect(canvas).to_be_visible()
+
+
+def test_what_the_tab_says_by_itself_stops_no_run_that_its_reader_asked_for(
+    browser: Browser, server: Server, archive: Path
+) -> None:
+    with new_window(browser) as page:
+        page.goto(server.address)
+        open_study(page, archive)
+        Reader(page).go("Assess")
+        page.locator(".st-key-read_first label").click()
+        asks = page.get_by_role("button", name="Ask the ensemble", exact=True)
+        expect(asks).to_be_visible()
+        page.evaluate(SPEAKS_FROM_THE_NEXT_CLICK_ON)
+        asks.click()
+        expect(page.get_by_text("Study probabilities")).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("alertdialog", name="Connection lost")).to_have_count(0)
 
 
 def test_closing_leaves_nothing_on_screen_in_files_or_in_the_browser(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from interrupted import ended_at_the_first_checkpoint
 
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Series
@@ -45,6 +46,11 @@ def stir() -> Series:
 def test_a_coronal_stir_of_the_pelvis_is_judged(stir: Series) -> None:
     assert why_not_judged(stir) is None
     assert why_not_judged(replace(stir, plane=Plane.AXIAL)) is None
+
+
+def test_a_look_at_the_pixels_can_be_ended(stir: Series) -> None:
+    with ended_at_the_first_checkpoint():
+        why_not_judged(stir)
 
 
 def test_what_the_file_does_not_say_is_not_held_against_it(stir: Series) -> None:

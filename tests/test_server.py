@@ -346,7 +346,7 @@ def test_streamlits_own_error_dialogs_are_off_and_a_tab_can_ask_who_answers(
     assert {"allowedOrigins", "metricsUrl"} <= set(config)
     status, headers, body = get(server, "/asemble-alive")
     assert (status, headers["cache-control"]) == (200, "no-store")
-    assert set(json.loads(body)) == {"process"}
+    assert set(json.loads(body)) == {"process", "is_connected"}
     assert get(server, "/asemble-alive")[2] == body
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from asemble.core.interruption import checkpoint
 from asemble.core.volume import Floats
 
 Counts = npt.NDArray[np.int64]
@@ -83,6 +84,7 @@ def _at_ranks(stack: Floats, upper: Counts, ranks: Sequence[int], least: float) 
 def _keys(stack: Floats, least: float) -> Iterable[npt.NDArray[np.uint32]]:
     """For each slice the bits of its values above `least`, in the order of the numbers."""
     for image in stack:
+        checkpoint()
         values = image[image > least] if least > -math.inf else image[~np.isnan(image)]
         bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
         yield np.where(bits & _SIGN, ~bits, bits | _SIGN)

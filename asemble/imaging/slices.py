@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from asemble.core.interruption import checkpoint
 from asemble.core.labels import Plane
 from asemble.core.volume import Floats, Volume
 from asemble.imaging.intensity import median_ratio, squash
@@ -128,6 +129,7 @@ def prepared(volume: Volume, plane: Plane | None = None) -> Iterator[Floats]:
 def squares(volume: Volume, grid: Grid, side: int = SIDE) -> Iterator[Floats]:
     """`(side, side)` of one slice after the other; what is no number counts as 0."""
     for image in volume.voxels:
+        checkpoint()
         yield grid.to_square(np.nan_to_num(image, posinf=0, neginf=0), side)
 
 

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from asemble.core.interruption import checkpoint
 from asemble.core.volume import Floats
 
 Arrays = tuple[npt.NDArray[Any], ...]
@@ -39,6 +40,8 @@ def _digest(images: Floats) -> bytes:
     return digest.digest()
 
 
+LOOK_S = 0.5
+"""How often who waits for an answer looks whether anybody waits for theirs."""
 POLL_S = 0.1
 """How often an idle thread looks whether the process is ending."""
 IDLE_POLLS = 50
@@ -107,11 +110,14 @@ class BatchScheduler:
         try:
             while pending:
                 with self._changed:
-                    while len(job.found) <= heard and job.error is None:
-                        self._changed.wait()
-                    if len(job.found) <= heard and job.error is not None:
+                    if len(job.found) <= heard and job.error is None:
+                        self._changed.wait(LOOK_S)
+                    found = job.found[heard] if len(job.found) > heard else None
+                    if found is None and job.error is not None:
                         raise job.error
-                    found = job.found[heard]
+                if found is None:
+                    checkpoint()
+                    continue
                 heard += 1
                 pending -= len(next(iter(found.values()))[0])
                 yield found

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from asemble.core.errors import WeightsError
+from asemble.core.interruption import checkpoint
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.core.results import Remark
 from asemble.core.volume import Floats
@@ -192,6 +193,7 @@ class InputGate:
     def _logit(self, plane: Plane, images: Floats) -> float:
         if self.network is None:
             raise ValueError("a gate that accepts everything has no scores")
+        checkpoint()
         evened = even(torch.from_numpy(np.array(images, dtype=np.float32))[:, None])
         with torch.inference_mode():
             logits = self.network(evened)[:, JUDGED_PLANES.index(plane)]

@@ -2,9 +2,12 @@
 
 from html import escape
 from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import StopException
 
+from asemble.core import interruption
 from asemble.core.errors import AsembleError, WeightsError
 from asemble.core.labels import STANDING_NOTICE
 from asemble.core.study import Study
@@ -96,6 +99,8 @@ def begin_page(title: str) -> None:
     Args:
         title: the page's name in `PAGES`.
     """
+    # Where Streamlit is asked for anything of the session, a run ends that is to be stopped.
+    interruption.check_with(state.studies_opened)
     st.set_page_config(page_title=f"{title} · asemble", layout="wide", page_icon=str(ICON))
     st.html(STYLE)
     keeper.mount()
@@ -113,7 +118,7 @@ def begin_page(title: str) -> None:
     except WeightsError as error:
         st.subheader("The app does not start with these weights")
         refuse(error)
-        st.stop()
+        end_page()
     keeper.show_what_is_left()
 
 
@@ -125,8 +130,13 @@ def require_study() -> Study:
             st.subheader("No study is open yet")
             st.write("Open one of the three simulated cases, or upload a study, on the home page.")
             st.page_link("app.py", label="Go to the home page")
-        st.stop()
+        end_page()
     return study
+
+
+def end_page() -> NoReturn:
+    """Draw no more; what the tab said meanwhile is heard, which `st.stop` would drop."""
+    raise StopException
 
 
 def refuse(error: AsembleError) -> None:

@@ -25,7 +25,6 @@ interface KeeperData extends Kept {
   phase: "new" | "open" | "closed" | "moved" | "ended";
   count: number;
   takes_over: boolean;
-  echo: number;
   alive: string;
   /** Path of the viewer's entry. */
   viewer: string;
@@ -33,6 +32,12 @@ interface KeeperData extends Kept {
 }
 /** What was kept, some of which an older page may not have. */
 type Claim = { [name in keyof Kept]: string | null };
+
+/** Which process answers, and whether it is connected with the page of the tab that asks. */
+interface Seen {
+  process: string;
+  is_connected: boolean;
+}
 
 /** One for the tab, whatever page is drawn (`keeper.js`). */
 interface Keeper {
@@ -44,8 +49,6 @@ interface Keeper {
   lock: string | null;
   letGo: ((value?: unknown) => void) | null;
   missed: number;
-  /** Numbers the last cover, for the server to repeat. */
-  echo: number;
   backSince: number | null;
   /** Edits in the reading that is kept. */
   count: number;

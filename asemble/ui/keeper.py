@@ -2,8 +2,11 @@
 
 `keeper.js` keeps a token and the reading in the `sessionStorage` of its tab and claims the study
 with it when a session of Streamlit is new. While the server cannot be reached it covers the page
-and says so; it shows the page again when one comes that has heard of this tab. Closing the study
-makes it forget everything.
+and says so; it shows the page again when the server has a session of this tab that is connected.
+Closing the study makes it forget everything.
+
+Whatever the tab says runs a part of the page of its own, which waits for the run that is under way:
+a run that a reader asked for is never stopped for it.
 """
 
 import streamlit as st
@@ -11,7 +14,7 @@ import streamlit as st
 from asemble.reading import short_hash
 from asemble.ui import components, modules, server, sessions, state
 
-_ECHO = "asemble_echo"
+_HEARD = "asemble_heard"
 _KEY = "keeper"
 _PER_MINUTE = 60
 
@@ -31,12 +34,17 @@ def kept_minutes() -> float:
 
 def mount() -> None:
     """Put the keeper on the page; once a page, before anything else of it."""
+    st.session_state.pop(_HEARD, None)  # this run shows what came of it
+    _listen()
+
+
+@st.fragment
+def _listen() -> None:
     with st.container(key="couriers:keeper", gap=None):
         _mount(
             key=_KEY,
             data={
                 **state.for_the_tab(),
-                "echo": st.session_state.get(_ECHO, 0),
                 "alive": server.alive_path(),
                 "viewer": modules.address(modules.ENTRY),
                 "lost": (
@@ -47,6 +55,8 @@ def mount() -> None:
             },
             on_said_change=_hear,
         )
+    if st.session_state.pop(_HEARD, False):
+        st.rerun()
 
 
 def note(part: str) -> None:
@@ -116,8 +126,7 @@ def _in_words(minutes: float) -> str:
 
 def _hear() -> None:
     said = st.session_state[_KEY]["said"] or {}
-    if said.get("echo") is not None:
-        st.session_state[_ECHO] = said["echo"]
+    st.session_state[_HEARD] = True
     if said.get("is_copy"):
         state.was_copied()
     if said.get("is_closed"):

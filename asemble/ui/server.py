@@ -44,8 +44,8 @@ GRACE_S = 4
 torch, and container engines kill after 10."""
 SWEEP_EVERY_S = 2.0
 """How often sessions are looked through that nobody will come back to."""
-VISIT = "X-Asemble-Visit"
-"""By this header a tab says that its reader did something since it last asked."""
+VISIT, DEED = "X-Asemble-Visit", "X-Asemble-Deed"
+"""Headers by which a tab says which it is, and that its reader did something meanwhile."""
 
 M_ARENA_MAX = -8
 """Of glibc's `mallopt`: how many heaps the threads of a process share."""
@@ -126,10 +126,15 @@ async def health(_: Request) -> JSONResponse:
 
 
 async def alive(asked: Request) -> JSONResponse:
-    """Which process answers: a tab that lost its connection looks here (`keeper.js`)."""
-    if sessions.IDLE_S and (visit := asked.headers.get(VISIT)):
-        sessions.manager().note_deed(visit)
-    return JSONResponse({"process": kept.PROCESS}, headers={"Cache-Control": "no-store"})
+    """Which process answers, and whether it is connected with the page of the tab that asks.
+
+    A tab that lost its connection looks here (`keeper.js`).
+    """
+    visit = asked.headers.get(VISIT)
+    is_deed = DEED in asked.headers
+    is_connected = visit is not None and sessions.manager().note(visit, is_deed=is_deed)
+    content = {"process": kept.PROCESS, "is_connected": is_connected}
+    return JSONResponse(content, headers={"Cache-Control": "no-store"})
 
 
 def alive_path() -> str:

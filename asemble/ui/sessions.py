@@ -215,7 +215,7 @@ class Sessions(WebsocketSessionManager):
             self._ending.append(ended.session)
 
     def sweep(self) -> int:
-        """End what is over.
+        """End what is over, and say what a busy page could not be told.
 
         Returns:
             How many sessions were, and how many studies were closed since the last time.
@@ -225,6 +225,7 @@ class Sessions(WebsocketSessionManager):
         for session in lost.take_over(lost.most_bytes(room.shared().lacking)):
             session.shutdown()
             self._ending.append(session)
+        uploads.tell()
         for id_ in lost.unread_ids():
             uploads.remove_session_files(id_)
         for id_ in uploads.sessions():
@@ -239,14 +240,21 @@ class Sessions(WebsocketSessionManager):
         ours = _state()
         return len(over) + (ours.studies_closed() if ours is not None else 0)
 
-    def note_deed(self, visit: str) -> None:
-        """The reader of a page did something of which the page says nothing else."""
+    def note(self, visit: str, *, is_deed: bool) -> bool:
+        """A page asked: whether its session is connected.
+
+        Args:
+            visit: names the page.
+            is_deed: whether its reader did something of which it says nothing else.
+        """
         ours = _state()
         for info in self.list_active_sessions():
             if ours is not None and ours.is_visit(info.session.session_state, visit):
                 limit = _scope(info.client).get(_LIMIT)
-                if limit is not None:
+                if is_deed and limit is not None:
                     limit.reschedule(asyncio.get_running_loop().time() + IDLE_S)
+                return True
+        return False
 
     def end_idle(self, scope: Scope) -> None:
         """End the session that a socket belongs to."""

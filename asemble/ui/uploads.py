@@ -116,6 +116,7 @@ class Uploads(MemoryUploadedFileManager):
         self._stored: Counter[str] = Counter()
         self._unread_since: dict[str, float] = {}
         self._said: dict[str, str] = {}
+        self._untold: set[str] = set()
 
     def get_upload_urls(self, session_id: str, file_names: Any) -> list[UploadFileUrlInfo]:
         """Addresses for so many files, each good for one upload.
@@ -219,9 +220,19 @@ class Uploads(MemoryUploadedFileManager):
     def say(self, session_id: str, sentence: str) -> None:
         """Have the page of a session say it: Streamlit's uploader shows an error's number alone."""
         logs.event("upload_refused")
-        if (session := _session(session_id)) is not None:
+        if is_there(session_id):
             self._said[session_id] = sentence
-            session.request_rerun(None)
+            self._untold.add(session_id)
+            self.tell()
+
+    def tell(self) -> None:
+        """Draw the pages that have something to say; what a page is busy with is not stopped."""
+        for session_id in tuple(self._untold):
+            session = _session(session_id)
+            if session is None or session._scriptrunner is None:
+                self._untold.discard(session_id)
+                if session is not None:
+                    session.request_rerun(None)
 
     def hear(self, session_id: str) -> str:
         """What a page is to say, once; empty where that is nothing."""

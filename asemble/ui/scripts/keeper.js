@@ -15,7 +15,8 @@ const ARRIVES_WITHIN_MS = 1500;
 /** @type {Record<keyof Kept, string>} */
 const HELD = { token: "asemble.token", lock: "asemble.lock", process: "asemble.process", user: "asemble.user", reading: "asemble.reading" };
 
-const VISIT = "X-Asemble-Visit"; // of `server.py`
+const VISIT = "X-Asemble-Visit"; // of `server.py`, as the next
+const DEED = "X-Asemble-Deed";
 const DEEDS = ["pointerdown", "pointermove", "wheel", "keydown"];
 
 const UNSAID = "asemble.unsaid"; // of `comments.js`
@@ -23,7 +24,7 @@ const UNSAID = "asemble.unsaid"; // of `comments.js`
 /** @type {Keeper} */
 const keeper = (globalThis.asembleKeeper ??= {
   data: /** @type {any} */ (null), // told with the first page
-  visit: null, claim: null, copied: null, moves: null, lock: null, letGo: null, missed: 0, echo: 0, backSince: null,
+  visit: null, claim: null, copied: null, moves: null, lock: null, letGo: null, missed: 0, backSince: null,
   count: -1, deed: false, going: null, leaving: false, beats: null, channel: null, cover: null,
   tell: () => {}, write, isLeaving,
 });
@@ -47,7 +48,6 @@ export default function ({ data, setTriggerValue }) {
     keeper.copied = null;
     keeper.tell({});
   }
-  if (data.echo === keeper.echo) uncover();
   if (!keeper.beats) begin();
 }
 
@@ -146,16 +146,16 @@ function begin() {
   document.addEventListener("click", leave, true);
   globalThis.addEventListener("popstate", () => { keeper.going = null; });
   const beat = async () => {
-    const server = await look();
-    if (server === null) {
+    const seen = await look();
+    if (seen === null) {
       keeper.missed += 1;
       if (keeper.missed >= MISSED) cover();
     } else {
       keeper.missed = 0;
-      if (keeper.cover) comeBack();
+      if (keeper.cover) comeBack(seen);
       else if (hasGivenUp() && performance.now() > RELOAD_AFTER_MS) location.reload();
     }
-    keeper.beats = setTimeout(beat, server === null || keeper.cover ? AGAIN_MS : BEAT_MS);
+    keeper.beats = setTimeout(beat, seen === null || keeper.cover ? AGAIN_MS : BEAT_MS);
   };
   keeper.beats = setTimeout(beat, BEAT_MS);
   // The viewer's modules, before a page asks for them; where they do not come now, it asks again.
@@ -212,15 +212,20 @@ function go(link) {
   }, ARRIVES_WITHIN_MS);
 }
 
-// Which server answers, or null where none does. It is told that there is somebody: much that a
-// reader does in the viewer asks nothing of it.
+/**
+ * Which server answers, or null where none does. It is told that there is somebody: much that a
+ * reader does in the viewer asks nothing of it.
+ * @returns {Promise<Seen | null>}
+ */
 async function look() {
   /** @type {Record<string, string>} */
-  const headers = keeper.deed && keeper.visit ? { [VISIT]: keeper.visit } : {};
+  const headers = {};
+  if (keeper.visit && (keeper.deed || keeper.cover)) headers[VISIT] = keeper.visit;
+  if (keeper.deed) headers[DEED] = "1";
   keeper.deed = false;
   try {
     const answer = await fetch(keeper.data.alive, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
-    return answer.ok ? (await answer.json()).process : null;
+    return answer.ok ? await answer.json() : null;
   } catch {
     return null;
   }
@@ -232,7 +237,6 @@ const hasGivenUp = () => document.querySelector(STATUS)?.textContent.includes("E
 function cover() {
   keeper.backSince = null;
   if (keeper.cover) return;
-  keeper.echo = Math.random();
   const words = document.createElement("div");
   words.style.cssText =
     "max-width:30rem;padding:1.4rem 1.6rem;border-radius:6px;font:1rem/1.5 system-ui,sans-serif;" +
@@ -252,11 +256,17 @@ function cover() {
   document.getElementById("root")?.setAttribute("inert", "");
 }
 
-// The server answers: the cover goes when a page comes from it that has heard of this tab.
-function comeBack() {
+/**
+ * The server answers: the cover goes once the session of this page is connected, and the page is
+ * drawn again after what it is busy with. After a restart there is no such session.
+ * @type {(seen: Seen) => void}
+ */
+function comeBack(seen) {
   keeper.backSince ??= Date.now();
-  if (Date.now() - keeper.backSince > RELOAD_AFTER_MS) location.reload();
-  else keeper.tell({ echo: keeper.echo });
+  if (seen.is_connected && !document.querySelector(STATUS)) {
+    uncover();
+    keeper.tell({});
+  } else if (seen.process !== keeper.data.process || Date.now() - keeper.backSince > RELOAD_AFTER_MS) location.reload();
 }
 
 function uncover() {
