@@ -68,6 +68,21 @@ def test_what_waits_for_a_script_that_is_stopped_goes_with_the_request_that_stop
     assert not asked[1].widget_states.widgets
 
 
+def test_a_request_of_more_than_a_page_has_to_say_is_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[ClientState] = []
+    monkeypatch.setattr(overtaken, "_request_rerun", lambda _session, state: asked.append(state))
+    session = SimpleNamespace(_scriptrunner=None)
+    many = [WidgetState(id=str(i), trigger_value=True) for i in range(overtaken.MOST_WIDGETS + 1)]
+    overtaken._request_with_what_waits(session, ClientState(widget_states=states(*many)))
+    overtaken._request_with_what_waits(session, ClientState(page_name="a" * overtaken.MOST_BYTES))
+    assert not asked
+    monkeypatch.setattr(overtaken, "only_surely_kept", lambda *_: None)
+    overtaken._request_with_what_waits(session, ClientState(widget_states=states(*many[:-1])))
+    assert len(asked) == 1
+
+
 def test_the_browser_is_referred_only_to_what_it_surely_keeps() -> None:
     sent, ended = Sent(), ForwardMsg(script_finished=ForwardMsg.FINISHED_SUCCESSFULLY)
     sent.note([ForwardMsg(hash="slices")])

@@ -99,6 +99,14 @@ def test_files_that_ask_come_and_wait_are_no_more_than_an_upload_may_have(held: 
     held.end(coming)
 
 
+def test_addresses_have_a_ceiling_and_who_asked_for_most_gives_up_theirs(held: Uploads) -> None:
+    (own,) = held.get_upload_urls("a reader", ["study.zip"])
+    for number in range(20):
+        held.get_upload_urls(str(number), [""] * MAX_FILES)
+    assert sum(map(len, held._asked.values())) <= uploads.ADDRESSES
+    assert own.file_id in held._asked["a reader"]
+
+
 def test_a_file_that_never_fits_is_told_how_large_it_may_be(held: Uploads) -> None:
     placed = held.place("a", address(held, "a"), 11 * MIB)
     assert placed == (413, uploads.TOO_LARGE.format(mib=10))

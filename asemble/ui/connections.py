@@ -1,6 +1,7 @@
 """So many connections as the process has descriptors for, and none that says nothing for ever.
 
-What the process holds of messages that have not all come has a ceiling, too.
+What the process holds of messages that have not all come has a ceiling, too, and a socket says no
+more at once than a reader does: each message may begin a run of a page.
 
 Without descriptors asyncio tries to accept again and again and writes a line about each try. Here
 the connection that has been silent the longest makes room for the next, and one that does not get
@@ -10,6 +11,7 @@ its request said is closed after a while.
 import asyncio
 from typing import Any
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn import Config
 
 from asemble.core.room import MIB
@@ -40,6 +42,12 @@ PIECE_BYTES = 128
 """That Python takes for each piece of a message, however short."""
 TRY_LATER = 1013
 """By which a socket is told that it was closed for want of room (RFC 6455, registered codes)."""
+MESSAGES, MESSAGES_A_S = 30.0, 2.0
+"""So many messages of one socket are taken at once, and so many a second from then on."""
+COUNTS_DOUBLE_BYTES = 32 * 1024
+"""A message counts once more for each of these."""
+HELD_BACK_S = 10.0
+"""A socket that is held back for so long without a pause is closed."""
 
 
 def most() -> int | None:
@@ -101,6 +109,45 @@ def bound(config: Config) -> None:
     config.http_protocol_class = Bounded
     config.ws_max_size = MESSAGE_BYTES  # Streamlit's own is for what it sends
     config.ws_protocol_class = _bounded_sockets(config.ws_protocol_class)
+
+
+class Pace:
+    """Takes the messages of a socket at the pace of a reader, and lets others have their turn."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+            return
+        clock = asyncio.get_running_loop().time
+        credit, at, held_since = MESSAGES, clock(), None
+
+        async def receive_in_turn() -> Message:
+            nonlocal credit, at, held_since
+            message = await receive()
+            if message["type"] != "websocket.receive":
+                return message
+            size = len(message.get("bytes") or message.get("text") or "")
+            now = clock()
+            credit = (
+                min(MESSAGES, credit + MESSAGES_A_S * (now - at)) - 1 - size / COUNTS_DOUBLE_BYTES
+            )
+            at = now
+            if credit >= 0:
+                held_since = None
+            elif held_since is None:
+                held_since = now
+            elif now - held_since > HELD_BACK_S:
+                logs.event("socket_closed")
+                await send({"type": "websocket.close", "code": TRY_LATER})
+                return {"type": "websocket.disconnect", "code": TRY_LATER}
+            await asyncio.sleep(max(0.0, -credit / MESSAGES_A_S))
+            return message
+
+        await self._app(scope, receive_in_turn, send)
 
 
 class Unfinished:

@@ -5,6 +5,9 @@ keeps triggers alone: a browser that asks for another page sends no widget of th
 an answer given while the server was busy would be lost, and a trigger without the component that
 it belongs to. Where the next request is for a whole page while a script runs, Streamlit stops that
 script and drops what waits for it altogether: a mark or a slice, which ask for a part of a page.
+
+A request that no page of ours would make is dropped: of two megabytes of widgets Streamlit keeps
+fifty.
 """
 
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
@@ -15,10 +18,16 @@ from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils import script_requests
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
+from asemble.ui import logs
 from asemble.ui.resent import only_surely_kept, refer_to_what_is_there
 
 _BEFORE, _AFTER = _make_trigger_id("\n", "events").split("\n")
 """Around the id of a component stand for its triggers."""
+
+MOST_WIDGETS = 1000
+"""Of one request; the largest page has some hundred."""
+MOST_BYTES = 128 * 1024
+"""Of one request, beside its widgets; most are the hashes of messages that the browser keeps."""
 
 _fold = script_requests._coalesce_widget_states
 _request_rerun = AppSession.request_rerun
@@ -34,6 +43,9 @@ def keep_what_is_overtaken() -> None:
 def _request_with_what_waits(session: AppSession, asked: ClientState | None) -> None:
     """Ask for a run as before, and for what waits for the script that will be stopped for it."""
     runner = session._scriptrunner
+    if asked is not None and is_too_much(asked):
+        logs.event("message_refused")
+        return
     if asked is not None:
         only_surely_kept(session, asked)
     if asked is not None and runner is not None and not asked.fragment_id:
@@ -41,6 +53,16 @@ def _request_with_what_waits(session: AppSession, asked: ClientState | None) -> 
         if both is not None:
             asked.widget_states.CopyFrom(both)
     _request_rerun(session, asked)
+
+
+def is_too_much(asked: ClientState) -> bool:
+    """Whether a request holds more than a page of ours has to say.
+
+    >>> [is_too_much(ClientState(query_string="a" * size)) for size in (1, 10**6)]
+    [False, True]
+    """
+    widgets = asked.widget_states
+    return len(widgets.widgets) > MOST_WIDGETS or asked.ByteSize() - widgets.ByteSize() > MOST_BYTES
 
 
 def _taken_from(runner: ScriptRunner) -> WidgetStates | None:

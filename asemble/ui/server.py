@@ -96,6 +96,7 @@ def options() -> dict[str, Any]:
             Middleware(Browsers),
             Middleware(SignedIn),
             Middleware(sessions.Idle),
+            Middleware(connections.Pace),
             Middleware(uploads.Door),
         ],
         "lifespan": _lifespan,

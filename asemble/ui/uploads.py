@@ -30,6 +30,8 @@ from asemble.ui import logs, owners
 
 ADDRESS = re.compile(r".*/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)", re.DOTALL)
 
+ADDRESSES = 5 * limits.MAX_FILES
+"""That all sessions may have asked for and not used, together; each takes 300 bytes."""
 LOOKS_EVERY_S = 1.0
 """How often it is looked whether an upload gets on, still has its session, or has room now."""
 SILENT_S = 15.0
@@ -121,6 +123,8 @@ class Uploads(MemoryUploadedFileManager):
     def get_upload_urls(self, session_id: str, file_names: Any) -> list[UploadFileUrlInfo]:
         """Addresses for so many files, each good for one upload.
 
+        Who has most gives up theirs where there are too many.
+
         Files and addresses of a session are as many as an upload may have files, together: one
         message of 2 MiB can name a million files.
         """
@@ -130,6 +134,9 @@ class Uploads(MemoryUploadedFileManager):
             left = limits.MAX_FILES - held - len(self.file_storage.get(session_id, ()))
             urls = super().get_upload_urls(session_id, file_names[: max(0, left)])
             asked.update(url.file_id for url in urls)
+            while sum(map(len, self._asked.values())) > ADDRESSES:
+                latest_first = reversed(self._asked)
+                del self._asked[max(latest_first, key=lambda each: len(self._asked[each]))]
             return urls
 
     def place(self, session_id: str, file_id: str, size: int) -> Coming | Refusal:
