@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
-from streamlit import config
+from streamlit import config, net_util
 
 from asemble.ui import doors
 from asemble.ui.doors import METRICS_VARIABLE, Doors
@@ -110,6 +110,16 @@ def test_pages_of_another_port_of_this_machine_are_turned_away(
     client: TestClient, origin: str, host: str, status: int
 ) -> None:
     assert get(client, "/", host, origin=origin) == status
+
+
+def test_a_page_of_the_address_in_the_network_is_of_this_machine(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(net_util, "get_internal_ip", lambda: "192.0.2.7")
+    monkeypatch.setattr(doors, "is_host_allowed", lambda _: True)
+    assert get(client, "/", "localhost:8501", origin="http://192.0.2.7:3000") == 403
+    assert get(client, "/", "192.0.2.7:8501", origin="http://192.0.2.7:3000") == 403
+    assert get(client, "/", "192.0.2.7:8501", origin="http://192.0.2.7:8501") == 200
 
 
 def test_an_operator_may_name_another_port(

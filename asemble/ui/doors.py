@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import net_util
 from streamlit.web.server.server_util import allowlisted_origins
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
@@ -117,7 +118,8 @@ def _is_this_machine(name: str) -> bool:
         address = ip_address(name)
     except ValueError:
         return name == "localhost" or name.endswith(".localhost")
-    return address.is_loopback or address.is_unspecified
+    # And where others reach it, whose pages Streamlit takes for the app's own, too.
+    return address.is_loopback or address.is_unspecified or name == net_util.get_internal_ip()
 
 
 def is_tls(scope: Scope, headers: Headers) -> bool:
