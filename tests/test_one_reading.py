@@ -41,7 +41,7 @@ LOSE_SLICES = """() => {
 SPEAKS_FROM_THE_NEXT_CLICK_ON = """() => {
   addEventListener("click", () => {
     dispatchEvent(new Event("offline"));
-    setInterval(() => asembleKeeper.tell({}), 100);
+    setInterval(() => asembleKeeper.tell({}), 500);
   }, { capture: true, once: true });
 }"""
 """As when the connection is lost for a moment, and other tabs close what this one shows."""
