@@ -42,7 +42,7 @@ PIECE_BYTES = 128
 """That Python takes for each piece of a message, however short."""
 TRY_LATER = 1013
 """By which a socket is told that it was closed for want of room (RFC 6455, registered codes)."""
-MESSAGES, MESSAGES_A_S = 40.0, 2.0
+MESSAGES, MESSAGES_A_S = 20.0, 2.0
 """So many messages of one socket are taken at once, and so many a second from then on."""
 COUNTS_DOUBLE_BYTES = 32 * 1024
 """A message counts once more for each of these."""
