@@ -31,6 +31,7 @@ from asemble.models import Ensemble, load_ensemble
 from asemble.models.input_gate import (
     DOUBT,
     GATE_FILE,
+    NETWORK_FILE,
     NOT_THE_JOINTS,
     TURNS,
     InputGate,
@@ -221,13 +222,13 @@ def test_a_scope_comes_back_from_its_file_and_a_changed_file_is_refused(tmp_path
         scope.scores(Plane.AXIAL, images), abs=0.02
     )
     content = json.loads((tmp_path / GATE_FILE).read_text())
-    for change in (
-        {"network": content["network"][::-1]},
-        {"format": 0},
-        {"limits": {}},
-        {"widths": [1]},
-    ):
+    for change in ({"sha256": "0" * 64}, {"format": 1}, {"limits": {}}, {"widths": [1]}):
         (tmp_path / GATE_FILE).write_text(json.dumps(content | change))
+        with pytest.raises(WeightsError, match="damaged"):
+            load_input_gate(tmp_path)
+    (tmp_path / GATE_FILE).write_text(json.dumps(content))
+    for spoilt in (b"", (tmp_path / NETWORK_FILE).read_bytes()[::-1]):
+        (tmp_path / NETWORK_FILE).write_bytes(spoilt)
         with pytest.raises(WeightsError, match="damaged"):
             load_input_gate(tmp_path)
     (tmp_path / GATE_FILE).unlink()

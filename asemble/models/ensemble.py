@@ -21,7 +21,7 @@ from asemble.models.batch_scheduler import Arrays, BatchScheduler, Pieces
 from asemble.models.cards import Card
 from asemble.models.evidence_head import EVIDENCE_SIDE, IMAGE_SIDE, EvidenceNetwork
 from asemble.models.fusion import Fusion, load_fusion
-from asemble.models.input_gate import GATE_FILE, InputGate, load_input_gate
+from asemble.models.input_gate import GATE_FILE, NETWORK_FILE, InputGate, load_input_gate
 from asemble.models.members import MEMBERS, MemberSpec
 from asemble.models.optimised import optimised_for_inference
 from asemble.models.output import forward
@@ -258,7 +258,8 @@ def load_ensemble(directory: Path | None = None, *, device: str | None = None) -
     """
     folder = weights_directory(directory)
     chosen = _device(device)
-    expected = {weights_name(plane, name) for plane in JUDGED_PLANES for name in MEMBERS}
+    members = {weights_name(plane, name) for plane in JUDGED_PLANES for name in MEMBERS}
+    expected = {*members, NETWORK_FILE}
     strangers = sorted(p.name for p in folder.glob(f"*{SUFFIX}") if p.name not in expected)
     if strangers:
         raise WeightsError(

@@ -12,17 +12,20 @@ a joint on either side (`imaging.arrangement`). So real scans that look strange 
 strange pictures that please the glance are not.
 """
 
-import base64
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from pydantic import BaseModel, ConfigDict
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -31,12 +34,10 @@ from asemble.core.interruption import checkpoint
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.core.results import Remark
 from asemble.core.volume import Floats
-from asemble.models.signing import sign
+from asemble.models.signing import SUFFIX, sign
 
-GATE_FILE = "scope.json"
-"""Stands beside the weights."""
-FORMAT = 1
-"""Raised when a field changes its meaning."""
+GATE_FILE, NETWORK_FILE = "scope.json", f"scope{SUFFIX}"
+"""The card of the gate and its network, beside the weights."""
 COARSE = 64
 """Pixels along a side of what the network sees: 3 mm each."""
 FEWEST_SLICES = 5
@@ -91,6 +92,17 @@ class Limits:
     upright: float
 
 
+class _GateCard(BaseModel):
+    """What `scope.json` holds; without a checksum the gate accepts everything."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    format: Literal[2] = 2
+    sha256: str
+    limits: Mapping[Plane, Limits]
+    fitted_on: Mapping[str, Any]
+
+
 class InputGateNetwork(nn.Module):
     """Evened slices `(n, 1, 64, 64)` to logits `(n, 2)`, one a plane of `JUDGED_PLANES`."""
 
@@ -117,7 +129,7 @@ class InputGateNetwork(nn.Module):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InputGate:
-    """What `scope.json` holds.
+    """A network and the limits that its answers are held against.
 
     Args:
         network: evaluation mode, on the CPU; None accepts everything.
@@ -221,72 +233,61 @@ def _around(images: Tensor) -> Tensor:
 
 
 def save_input_gate(directory: Path, gate: InputGate) -> Path:
-    """Write and sign `scope.json` in the folder of the weights; equal gates, equal bytes."""
-    state = {} if gate.network is None else gate.network.state_dict()
-    half = [v.detach().numpy().astype("<f2").tobytes() for v in _floating(state).values()]
-    stored = b"".join(half)
-    content = {
-        "format": FORMAT,
-        "widths": list(WIDTHS) if gate.network is not None else [],
-        "limits": {
-            plane.value: {"shown": limits.shown, "upright": limits.upright}
-            for plane, limits in gate.limits.items()
-        },
-        "network": base64.b64encode(stored).decode("ascii"),
-        "fitted_on": dict(gate.fitted_on),
-    }
-    path = directory / GATE_FILE
-    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    sign(path)
-    return path
+    """Write and sign the network and its card in the folder of the weights.
+
+    Equal gates give equal bytes.
+
+    Returns:
+        Path of the card.
+    """
+    card, stored = directory / GATE_FILE, directory / NETWORK_FILE
+    digest = ""
+    if gate.network is not None:
+        state = _floating(gate.network.state_dict())
+        content = save({name: value.detach().half() for name, value in state.items()})
+        stored.write_bytes(content)
+        sign(stored)
+        digest = hashlib.sha256(content).hexdigest()
+    written = _GateCard(sha256=digest, limits=gate.limits, fitted_on=gate.fitted_on)
+    text = json.dumps(written.model_dump(mode="json"), indent=1, sort_keys=True)
+    card.write_text(text + "\n", encoding="utf-8")
+    sign(card)
+    return card
 
 
 def load_input_gate(directory: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> InputGate:
-    """Read `scope.json`.
+    """Read the card and its network.
 
     Args:
         directory: folder of the weights.
         read: gives the content of a file; `Signed.read` where it has to be the signed one.
 
     Raises:
-        WeightsError: it is absent, damaged, or of another version.
+        WeightsError: one of them is absent, damaged, or of another version.
     """
-    path = directory / GATE_FILE
-    if not path.is_file():
+    if not (directory / GATE_FILE).is_file():
         raise WeightsError(f"{GATE_FILE} is missing beside the weights.", hint=_HINT)
     try:
-        content = json.loads(read(path))
-        stored = base64.b64decode(content["network"], validate=True)
-        if content["format"] != FORMAT:
-            raise ValueError("another format")
-        if not content["widths"]:
+        card = _GateCard.model_validate_json(read(directory / GATE_FILE))
+        if not card.sha256:
             return accepts_all()
-        if content["widths"] != list(WIDTHS):
-            raise ValueError("another network")
-        limits = {
-            plane: Limits(
-                float(content["limits"][plane.value]["shown"]),
-                float(content["limits"][plane.value]["upright"]),
-            )
-            for plane in JUDGED_PLANES
-        }
-        network = _filled(stored)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        content = read(directory / NETWORK_FILE)
+        if hashlib.sha256(content).hexdigest() != card.sha256 or set(card.limits) != set(
+            JUDGED_PLANES
+        ):
+            raise ValueError("not the network of this card, or limits are missing")
+        network = _filled(load(content))
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise WeightsError(f"{GATE_FILE} is damaged or incomplete.", hint=_HINT) from error
-    return InputGate(network, limits, dict(content.get("fitted_on", {})))
+    return InputGate(network, card.limits, card.fitted_on)
 
 
-def _filled(stored: bytes) -> InputGateNetwork:
+def _filled(stored: Mapping[str, Tensor]) -> InputGateNetwork:
     network = InputGateNetwork()
-    values = np.frombuffer(stored, dtype="<f2").astype(np.float32)
-    wanted = _floating(network.state_dict())
-    if len(values) != sum(v.numel() for v in wanted.values()) or not np.isfinite(values).all():
-        raise ValueError("the network does not fit")
-    start = 0
-    for value in wanted.values():
-        part = values[start : start + value.numel()].reshape(value.shape)
-        value.copy_(torch.from_numpy(part))
-        start += value.numel()
+    if not all(bool(torch.isfinite(value).all()) for value in stored.values()):
+        raise ValueError("a weight is not finite")
+    counters = {k: v for k, v in network.state_dict().items() if not v.is_floating_point()}
+    network.load_state_dict({**stored, **counters}, strict=True)
     return network.eval()
 
 
