@@ -16,8 +16,8 @@ from asemble.benchmark.asking import AS_TRAINED, Forward, forwards
 from asemble.benchmark.machine import Machine, cores
 from asemble.benchmark.result import Found, Settings, met
 from asemble.benchmark.timing import Spread, in_turns
+from asemble.imaging.slices import SIDE
 from asemble.models import Ensemble
-from asemble.models.evidence_head import IMAGE_SIDE
 from asemble.models.members import Kind
 
 BATCH = 8
@@ -124,7 +124,7 @@ def _contenders(
     precisions = ["float32", *(["bfloat16"] if machine.has_bfloat16 else [])]
     rng = np.random.default_rng(SEED)
     batch = QUICK_BATCH if is_quick else BATCH
-    images = rng.uniform(0, 1.25, (batch, IMAGE_SIDE, IMAGE_SIDE)).astype(np.float32)
+    images = rng.uniform(0, 1.25, (batch, SIDE, SIDE)).astype(np.float32)
     plane = next(iter(ensemble.planes))  # the networks of the other are built alike
     members = [
         _member(forward, images.shape[0]) for forward in forwards(ensemble, plane, images, threads)
@@ -158,7 +158,7 @@ def _product(precision: str, side: int) -> Runner:
 
 
 def _member(forward: Forward, images: int) -> Runner:
-    example = torch.zeros(images, 1, IMAGE_SIDE, IMAGE_SIDE)
+    example = torch.zeros(images, 1, SIDE, SIDE)
     operations = count_operations(forward.network, example)
     title = f"{forward.title}, {forward.precision}"
     return Runner(title, forward.kind.value, operations, forward.precision, forward.run)

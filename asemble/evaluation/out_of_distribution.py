@@ -11,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.volume import Floats
-
-SIDE = 256
-"""Pixels along a side of what is drawn."""
+from asemble.imaging.slices import SIDE
 
 Draw = Callable[[np.random.Generator, int], Floats]
 """From a generator and a count of slices to a stack."""

@@ -26,12 +26,12 @@ from asemble.core.labels import PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE, Heatmap
 from asemble.core.volume import Floats
 from asemble.explain.series_bones import SeriesBones
-from asemble.imaging.slices import Grid, PreparedStack
+from asemble.imaging.slices import SIDE, Grid, PreparedStack
 from asemble.models import Ensemble, Member
 from asemble.models.batch_scheduler import Arrays
 from asemble.models.counting import for_disease
 from asemble.models.ensemble import sum_of_shares
-from asemble.models.evidence_head import IMAGE_SIDE, EvidenceNetwork
+from asemble.models.evidence_head import EvidenceNetwork
 from asemble.models.fusion import EVIDENCE, GRADCAM, METHODS
 from asemble.models.output import NetworkOutput, forward, oedema_share, output_of
 
@@ -205,7 +205,7 @@ def warm_up(ensemble: Ensemble) -> None:
         WeightsError: what belongs to the weights is missing, damaged, or of others.
     """
     _ = ensemble.fusion, ensemble.input_gate
-    side = (IMAGE_SIDE, IMAGE_SIDE)
+    side = (SIDE, SIDE)
     empty = PreparedStack(np.zeros((1, *side), dtype=np.float32), Grid.of_whole(side))
     for plane in ensemble.planes:
         infer(plane, empty, ensemble)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from asemble.models.evidence_head import IMAGE_SIDE, STRIDES
+from asemble.imaging.slices import SIDE
+from asemble.models.evidence_head import STRIDES
 
 STEM = 16
 """Channels at stride 2."""
@@ -135,7 +136,7 @@ class ASembleBody(nn.Module):
         )
         self.convnext = nn.Sequential(*(ConvNeXt(middle) for _ in range(DEPTHS[1])))
         self.to_tokens = nn.Conv2d(middle, deep, kernel_size=2, stride=2)
-        side = IMAGE_SIDE // STRIDES[-1]
+        side = SIDE // STRIDES[-1]
         self.position = nn.Parameter(0.02 * torch.randn(1, side * side, deep))
         self.encoder = nn.Sequential(*(Encoder(deep) for _ in range(DEPTHS[2])))
         self.norm = nn.LayerNorm(deep)

@@ -17,9 +17,10 @@ from asemble.core.errors import ConfigError, WeightsError
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Plane
 from asemble.core.volume import Floats
 from asemble.imaging.intensity import preprocess
+from asemble.imaging.slices import SIDE
 from asemble.models.batch_scheduler import Arrays, BatchScheduler, Pieces
 from asemble.models.cards import Card
-from asemble.models.evidence_head import EVIDENCE_SIDE, IMAGE_SIDE, EvidenceNetwork
+from asemble.models.evidence_head import EVIDENCE_SIDE, EvidenceNetwork
 from asemble.models.fusion import Fusion, load_fusion
 from asemble.models.input_gate import GATE_FILE, NETWORK_FILE, InputGate, load_input_gate
 from asemble.models.members import MEMBERS, MemberSpec
@@ -208,8 +209,8 @@ class Ensemble:
         """
         if plane not in self.planes:
             raise ValueError(f"no members judge the {plane} plane")
-        if images.ndim != 3 or images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE):
-            raise ValueError(f"images must be (n, {IMAGE_SIDE}, {IMAGE_SIDE}), got {images.shape}")
+        if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
+            raise ValueError(f"images must be (n, {SIDE}, {SIDE}), got {images.shape}")
         asked = [m for m in self.planes[plane] if member in (None, m.name)]
         if not asked:
             raise ValueError(f"no member {member!r} judges the {plane} plane")

@@ -18,11 +18,11 @@ import numpy.typing as npt
 from asemble.core.labels import Pattern, Plane, Tissue, Weighting
 from asemble.datasets.people import Lesson, lesson
 from asemble.datasets.slices import OUTSIDE, UNKNOWN
+from asemble.imaging.slices import FIELD_MM, SIDE
 from asemble.phantom.acquisition import Points, acquire
 from asemble.phantom.findings import Focus, Lesion, sample_findings
 from asemble.phantom.layer import cover_of
 from asemble.phantom.training_slices import (
-    FIELD_MM,
     SimulatedSlice,
     oedema_truth,
     resampled,
@@ -32,7 +32,6 @@ from asemble.training.real_pelvises import PIXEL_MM, RealPelvis, joint_between
 
 Floats = npt.NDArray[np.float32]
 
-SIDE = 256
 T1_SHARE, RANDOM_SHARE = 0.1, 0.35
 """Of slices left as they are, to teach bones alone; and of those with grey values of nothing."""
 PATTERN_SHARES = {Pattern.NORMAL: 0.3, Pattern.INFLAMMATORY: 0.4, Pattern.MECHANICAL: 0.3}
