@@ -80,6 +80,9 @@ PATTERN_COLOURS = {
 """Hues of Okabe and Ito, which colour-blind readers can tell apart, at a contrast of 3 to 1 or more
 with a dark and with a light background, on screen and in print. Words take the theme's colour."""
 
+HEATMAP_TITLES = {"gradcam": "Grad-CAM", "evidence": "evidence map"}
+"""The kinds of heatmap that are shown, by their name in results."""
+
 WEIGHTING_TITLES = {
     Weighting.T1: "T1",
     Weighting.FLUID: "Fluid-sensitive (STIR, fat-suppressed T2 or PD)",

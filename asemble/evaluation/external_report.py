@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from asemble.core.labels import STANDING_NOTICE
+from asemble.core.labels import HEATMAP_TITLES, STANDING_NOTICE
 from asemble.core.tables import Table
 from asemble.datasets.inflation import Inflation
 from asemble.evaluation.external_metrics import (
@@ -22,8 +22,6 @@ from asemble.metrics.decision_curve import decision_curve
 from asemble.metrics.estimates import with_interval
 from asemble.metrics.heatmaps import POINTING_MARGIN
 from asemble.performance.pages import Parts
-
-METHOD_TITLES = {"gradcam": "Grad-CAM", "evidence": "evidence map"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ def page_parts(content: Mapping[str, Any], inflation: Inflation | None) -> Parts
     ]
     if content["pointing"]:
         rows = [
-            [METHOD_TITLES.get(method, method), with_interval(found, ".3f")]
+            [HEATMAP_TITLES.get(method, method), with_interval(found, ".3f")]
             for method, found in content["pointing"].items()
         ]
         parts += [

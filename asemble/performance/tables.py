@@ -6,7 +6,7 @@ Here stand the names of metrics for people.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 
-from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
+from asemble.core.labels import HEATMAP_TITLES, JUDGED_PLANES, PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE
 from asemble.core.tables import Table
 from asemble.metrics.estimates import NOT_MEASURABLE, interval, with_interval
@@ -40,7 +40,7 @@ MISMATCHED = "mismatched"
 
 MAPS = {
     GRADCAM: "Grad-CAM as shown",
-    EVIDENCE: "evidence map",
+    EVIDENCE: HEATMAP_TITLES[EVIDENCE],
     "hirescam": "HiResCAM",
     "gradcam++": "Grad-CAM++",
     "layercam": "LayerCAM",
@@ -106,7 +106,7 @@ _MAIN = (
     "study AUC",
     *(f"slice AUC, {plane}" for plane in JUDGED_PLANES),
     *(f"slice AUC, {plane}, position baseline" for plane in JUDGED_PLANES),
-    *(f"pointing, {plane}, {GRADCAM}" for plane in JUDGED_PLANES),
+    *(f"pointing, {plane}, {HEATMAP_TITLES[GRADCAM]}" for plane in JUDGED_PLANES),
     *("sensitivity", "specificity", "accuracy", "abstained"),
 )
 _HEATMAP_FAILS = "abstained: the heatmap of the slice that weighs most fails its test"
@@ -151,7 +151,9 @@ def _plane_rows(plane: Plane, measured: PlaneMetrics) -> Rows:
         yield f"slice AUC, {plane}, {name} alone", auc
     for method, maps in measured.maps.items():
         for who, of_map in maps.items():
-            label = f"{plane}, {method}" + ("" if who == ENSEMBLE else f", {who} alone")
+            label = f"{plane}, {HEATMAP_TITLES[method]}" + (
+                "" if who == ENSEMBLE else f", {who} alone"
+            )
             yield f"pointing, {label}", of_map.pointing
             yield f"energy in the lesion, {label}", of_map.energy
 
@@ -449,7 +451,7 @@ def member_rows(performance: Performance, plane: Plane, member: str) -> Rows:
         yield f"{prefix} slice AUC", of_plane.members.get(member)
         yield f"{prefix} study AUC alone", measured.members.get(member)
         yield f"{prefix} study AUC of ensemble", measured.answers.auc
-        for method, title in ((GRADCAM, "Grad-CAM"), (EVIDENCE, "evidence")):
+        for method, title in HEATMAP_TITLES.items():
             of_map = of_plane.maps[method].get(member)
             yield f"{prefix} pointing by {title}", None if of_map is None else of_map.pointing
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from asemble.core.labels import Plane, Weighting
+from asemble.core.labels import HEATMAP_TITLES, Plane, Weighting
 from asemble.core.results import ENSEMBLE, Heatmap, SlicePrediction
 from asemble.core.study import Series, Study
 from asemble.predict import assess
@@ -18,7 +18,7 @@ from asemble.ui.progress import Progress
 from asemble.ui.results import HEATMAP_LIMIT
 from asemble.ui.trust import show_trust
 
-METHODS = {"gradcam": "Grad-CAM", "evidence": "Evidence map"}
+METHODS = {name: title[:1].upper() + title[1:] for name, title in HEATMAP_TITLES.items()}
 """The heatmaps to choose from: method and its name on the screen."""
 
 
