@@ -10,7 +10,7 @@ ensemble, performance = cache.ensemble(), cache.performance()
 
 st.title("The networks")
 facts.show_label(ensemble, performance)
-evidence.show_studies(performance)
+evidence.show_studies(performance, ensemble.fusion)
 evidence.show_calibration(performance)
 evidence.show_explanations(performance)
 evidence.show_trust_measured(performance, ensemble.fusion)

@@ -263,7 +263,7 @@ def test_the_gallery_shows_the_worst_first_and_how_to_make_them_again(tmp_path: 
 def test_pages_say_that_they_are_simulated_and_show_what_was_measured() -> None:
     records = {Appearances.TRAINING: RECORDS, Appearances.HELD_OUT: RECORDS}
     pages = (
-        studies_parts(studies_measured(records, dict.fromkeys(Appearances, 1))),
+        studies_parts(studies_measured(records, dict.fromkeys(Appearances, 1)), {}),
         explanations_parts(dict.fromkeys(Appearances, heatmap_metrics(RECORDS))),
         calibration_parts(dict.fromkeys(Appearances, calibration_metrics(RECORDS))),
     )

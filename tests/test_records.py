@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "weights"
 NAMES = {plane: list(MEMBERS) for plane in (Plane.CORONAL, Plane.AXIAL)}
 PAGES = {
-    "studies": pages.studies_parts,
+    "studies": lambda found: pages.studies_parts(found, fusion_limits()),
     "calibration": pages.calibration_parts,
     "explanations": pages.explanations_parts,
     "trust": lambda found: pages.trust_parts(found, fusion_limits()),

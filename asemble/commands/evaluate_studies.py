@@ -225,9 +225,10 @@ def measure_studies(count: int, run: Run, *, docs: Path, store: bool) -> None:
     Raises:
         AsembleError: the weights are not right, or nothing can be written.
     """
-    _, records = tested(count, run)
+    ensemble, records = tested(count, run)
+    limits = ensemble.fusion.limits
     first_seeds = {which: people.first for which, people in PEOPLE.items()}
-    measured = studies_measured(records, first_seeds)
+    measured = replace(studies_measured(records, first_seeds), limits=limits)
     print(f"{NOTICE}\nAUC is for inflammatory against the rest; intervals resample studies.\n")
     print(study_table(measured.sets).text())
     for which, of_set in measured.sets.items():
@@ -236,7 +237,13 @@ def measure_studies(count: int, run: Run, *, docs: Path, store: bool) -> None:
     if store:
         with writing():
             write_strip(weights_directory(run.weights) / GALLERY_FILE, worst(records[HELD_OUT]))
-            keep("studies", measured, pages.studies_parts, run.weights, docs)
+            keep(
+                "studies",
+                measured,
+                lambda found: pages.studies_parts(found, limits),
+                run.weights,
+                docs,
+            )
         print(f"Stored in {docs} and beside the weights.", file=sys.stderr)
 
 

@@ -173,11 +173,23 @@ def as_markdown(parts: Sequence[str | Table]) -> str:
     return "\n\n".join(each)
 
 
-def studies_parts(measured: Studies) -> Parts:
-    """The page of `asemble evaluate studies`."""
+def other_limits(measured: Studies, limits: Mapping[str, float | None]) -> str:
+    """A sentence where the heatmap checks had other limits than now; empty where the same."""
+    if dict(measured.limits) == dict(limits):
+        return ""
+    then = "other limits" if measured.limits else "no limits"
+    return (
+        f"Measured while the heatmap checks had {then}: with those of now (docs/trust.md) another "
+        "number of studies may be abstained from because a heatmap fails its test."
+    )
+
+
+def studies_parts(measured: Studies, limits: Mapping[str, float | None]) -> Parts:
+    """The page of `asemble evaluate studies`; `limits` of the heatmap checks as they are now."""
     sets = measured.sets
     counts = ", ".join(f"{m.studies} studies of {which.words}" for which, m in sets.items())
     parts: Parts = [NOTICE, f"Measured on {counts}.", STUDIES_EXPLAINED]
+    parts += [said for said in [other_limits(measured, limits)] if said]
     parts += ["## Simulated figures", tables.study_table(sets)]
     parts += ["## Simulated figures by held-out appearance"]
     parts += [tables.appearances_table(sets[HELD_OUT])]

@@ -142,6 +142,7 @@ class Studies:
 
     sets: Mapping[Appearances, StudyMetrics]
     gallery: tuple[Failure, ...]
+    limits: Mapping[str, float | None] = field(default_factory=dict)  # of the heatmap checks then
 
 
 # By `asemble evaluate calibration`

@@ -11,7 +11,7 @@ from asemble.core.labels import JUDGED_PLANES
 from asemble.core.tables import Table
 from asemble.models.fusion import Fusion
 from asemble.performance import tables
-from asemble.performance.pages import ABSTRACT, AIM, comparison_notes
+from asemble.performance.pages import ABSTRACT, AIM, comparison_notes, other_limits
 from asemble.performance.records import Appearances, Failure, Performance
 from asemble.performance.store import GALLERY_FILE
 from asemble.performance.tables import FORGOTTEN, HELD_OUT, SETS_OF_SLICES, TRAINING
@@ -20,13 +20,15 @@ from asemble.ui.facts import NOT_MEASURED
 from asemble.ui.images import as_address
 
 
-def show_studies(performance: Performance) -> None:
+def show_studies(performance: Performance, fusion: Fusion) -> None:
     """Every metric of both test sets, by appearance, and the decisions."""
     st.subheader("Simulated test studies")
     if performance.studies is None:
         _not_measured("studies")
         return
     sets = performance.studies.sets
+    if said := other_limits(performance.studies, fusion.limits):
+        st.caption(said)
     with st.expander("Every simulated figure, with 95% intervals over studies"):
         show(tables.study_table(sets))
     left, right = st.columns(2, gap="large")
