@@ -66,8 +66,9 @@ test: setup-dev browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # What is read, and one answer, once more with the kernels of a processor without AVX.
-READER := dicom stacks gaps nifti nifti_axes nifti_odd planes weighting frame_of_reference pixels \
-	decoders upload raster slices quality deidentify foreign_files scanner_files last_bit kernels
+READER := dicom multiframe stacks torn_stacks gaps nifti nifti_axes nifti_odd planes weighting \
+	frame_of_reference pixels decoders upload raster slices quality deidentify foreign_files \
+	scanner_files last_bit kernels
 OLDER := OPENBLAS_CORETYPE=Nehalem ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41
 test-kernels: setup-dev
 	$(OLDER) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile \
@@ -75,7 +76,8 @@ test-kernels: setup-dev
 
 # A hundred edits, each followed by downloads, and a connection that is lost for 80 s: minutes.
 test-long: setup-dev browser
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --long tests/test_one_reading.py -s
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --long tests/test_one_reading.py \
+		tests/test_kept_reading.py -s
 
 lint: setup-dev
 	$(BIN)/ruff check .

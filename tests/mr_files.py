@@ -1,10 +1,10 @@
 """Writes small MR files for the tests, as a scanner would."""
 
-import io
 import itertools
 import secrets
 import struct
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ import numpy as np
 import pydicom
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import PYDICOM_ROOT_UID, UID, ExplicitVRLittleEndian, MRImageStorage
+
+from asemble.core.study import Study
+from asemble.io import Part, read_parts
 
 SHAPE = (6, 5)  # rows, columns: different, so that a transpose fails
 SPACING_MM = (0.5, 0.7)  # between rows, between columns
@@ -94,9 +97,14 @@ def set_pixels(image: FileDataset, values: np.ndarray) -> None:
 
 
 def to_bytes(image: FileDataset) -> bytes:
-    buffer = io.BytesIO()
+    buffer = BytesIO()
     image.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
+
+
+def read_images(*images: FileDataset) -> Study:
+    """The study of these files, named f0, f1, ..."""
+    return read_parts([Part.from_bytes(f"f{i}", to_bytes(image)) for i, image in enumerate(images)])
 
 
 def with_syntax(data: bytes, syntax: str) -> bytes:

@@ -15,11 +15,15 @@ from xml.sax.saxutils import escape
 
 from mr_files import AXIAL, mr_image, to_bytes
 
+from asemble.core.errors import CaseError
+
 LISTING = """<?xml version="1.0" encoding="UTF-8"?>
 <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>idc-open-data</Name>\
 <Prefix>{prefix}</Prefix><KeyCount>{count}</KeyCount><MaxKeys>{most}</MaxKeys>\
 <IsTruncated>{truncated}</IsTruncated>{more}{contents}</ListBucketResult>"""
 
+CASES = {"A-1": {1: "coronal", 2: "axial"}, "B-2": {3: "coronal"}}
+"""Numbers and planes of the series of each."""
 CITATION = "Somebody. (2020). Some pelvises [Data set]. https://doi.org/10.1/x"
 
 
@@ -158,6 +162,13 @@ def put_case(bucket: FakeBucket, numbers: Mapping[int, str], **attributes: Any) 
         }  # fmt: skip
 
 
+def filled_bucket() -> FakeBucket:
+    made = FakeBucket()
+    for numbers in CASES.values():
+        put_case(made, numbers)
+    return made
+
+
 def table_text(bucket: FakeBucket, cases: Mapping[str, Mapping[int, str]], **change: Any) -> str:
     """The table of these cases, each with the numbers and planes of its series.
 
@@ -186,6 +197,11 @@ def table_text(bucket: FakeBucket, cases: Mapping[str, Mapping[int, str]], **cha
             pairs = (f"{name} = {_toml(value)}" for name, value in facts.items())
             lines.append("[[case.series]]\n" + "\n".join(pairs) + "\n")
     return "\n".join(lines)
+
+
+def require_sentences(error: CaseError) -> None:
+    assert error.message.rstrip().endswith(".") and error.hint.endswith(".")
+    assert "Error" not in error.message and "Traceback" not in error.message
 
 
 def _toml(value: Any) -> str:

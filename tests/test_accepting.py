@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from small_reports import schema_check, text_of
 from test_marks import STORED, a_series, click, lay, opened, quadrants
-from test_report import schema_check, text_of
 
 from asemble.clinical.findings import Bone, Half, Joint, Lesion, Mark, Quadrant
 from asemble.core.labels import Tissue

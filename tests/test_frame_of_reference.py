@@ -3,17 +3,12 @@
 import json
 from pathlib import Path
 
-import pydicom
-from mr_files import AXIAL, enhanced_image, mr_image, to_bytes
+from mr_files import AXIAL, enhanced_image, mr_image, read_images
 
 from asemble.core.study import Study
-from asemble.io import Part, convert, read_parts, read_study
+from asemble.io import convert, read_study
 
 ONE, OTHER = "1.2.826.0.1.77", "1.2.826.0.1.78"
-
-
-def read(*images: pydicom.Dataset) -> Study:
-    return read_parts([Part.from_bytes(f"f{i}", to_bytes(image)) for i, image in enumerate(images)])
 
 
 def frames_of(study: Study) -> list[str | None]:
@@ -28,7 +23,7 @@ def test_series_of_one_frame_share_its_name_and_another_has_its_own() -> None:
     axial = [
         mr_image(i, series="1.2.5", orientation=AXIAL, FrameOfReferenceUID=OTHER) for i in range(3)
     ]
-    study = read(*coronal, *second, *axial)
+    study = read_images(*coronal, *second, *axial)
     assert frames_of(study) == ["F1", "F1", "F2"]
     first, same, other = study.series
     assert first.shares_frame_with(same)
@@ -36,7 +31,7 @@ def test_series_of_one_frame_share_its_name_and_another_has_its_own() -> None:
 
 
 def test_a_series_that_states_no_frame_shares_it_with_none() -> None:
-    study = read(
+    study = read_images(
         *[mr_image(i) for i in range(3)],
         *[mr_image(i, series="1.2.9", SeriesNumber=4) for i in range(2, 5)],
     )
@@ -45,18 +40,18 @@ def test_a_series_that_states_no_frame_shares_it_with_none() -> None:
 
 
 def test_slices_of_one_stack_that_state_two_frames_have_none() -> None:
-    study = read(*[mr_image(i, FrameOfReferenceUID=f"{ONE}.{i}") for i in range(3)])
+    study = read_images(*[mr_image(i, FrameOfReferenceUID=f"{ONE}.{i}") for i in range(3)])
     assert frames_of(study) == [None]
 
 
 def test_volumes_of_one_enhanced_file_share_its_frame() -> None:
     image = enhanced_image([{"index": i, "te": te} for te in (12.0, 80.0) for i in range(3)])
     image.FrameOfReferenceUID = ONE
-    assert frames_of(read(image)) == ["F1", "F1"]
+    assert frames_of(read_images(image)) == ["F1", "F1"]
 
 
 def test_the_uid_itself_leaves_no_trace_and_nifti_states_no_frame(tmp_path: Path) -> None:
-    study = read(*[mr_image(i, FrameOfReferenceUID=ONE) for i in range(3)])
+    study = read_images(*[mr_image(i, FrameOfReferenceUID=ONE) for i in range(3)])
     (image,) = convert(study, tmp_path)
     sidecar = (tmp_path / "s01.json").read_text()
     assert json.loads(sidecar)["frame_of_reference"] == "F1"

@@ -4,20 +4,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mr_files import CORONAL, STEP_MM, mr_image, set_pixels, slice_values, to_bytes, volume_values
+from mr_files import (
+    CORONAL,
+    STEP_MM,
+    mr_image,
+    read_images,
+    set_pixels,
+    slice_values,
+    volume_values,
+)
 
 from asemble.core.errors import InputError
 from asemble.core.geometry import edge_letters, plane_of, slice_positions_mm, spacing_mm
 from asemble.core.labels import Plane
-from asemble.core.study import Series, Study
+from asemble.core.study import Series
 from asemble.io import Part, read_parts
 from asemble.io.formats.nifti import write_nifti
 
 ROWS_DOWN = np.array([0.0, 0.0, -1.0])
-
-
-def read(*images: Any) -> Study:
-    return read_parts([Part.from_bytes(f"f{i}", to_bytes(image)) for i, image in enumerate(images)])
 
 
 def slices(indices: Any, **attributes: Any) -> list[Any]:
@@ -34,7 +38,7 @@ def positions(series: Series) -> list[float]:
 
 
 def test_gaps_are_named_with_their_positions_and_how_many_are_missing() -> None:
-    study = read(*slices([*range(4), *range(5, 9), *range(11, 15)]))
+    study = read_images(*slices([*range(4), *range(5, 9), *range(11, 15)]))
     assert [s.volume.shape[0] for s in study.series] == [4, 4, 4]
     first, second, third = study.series
     # The positions are those of the parts themselves, so that a reader finds the place.
@@ -46,7 +50,7 @@ def test_gaps_are_named_with_their_positions_and_how_many_are_missing() -> None:
 
 
 def test_a_slice_missing_near_the_end_does_not_cost_the_whole_stack() -> None:
-    study = read(*slices([0, *range(2, 12)]))
+    study = read_images(*slices([0, *range(2, 12)]))
     (series,) = study.series
     assert series.volume.shape[0] == 10
     assert "1 slice is missing between the positions 7.0 and 15.0 mm" in said(series)
@@ -60,7 +64,7 @@ def test_slices_that_lie_closer_are_cut_apart_but_not_said_to_miss_any() -> None
     for image in images[4:]:
         x, y, z = image.ImagePositionPatient
         image.ImagePositionPatient = [x, y - 1, z]
-    for series in read(*images).series:
+    for series in read_images(*images).series:
         assert "of a stack of uneven spacing" in said(series)
 
 
@@ -68,25 +72,25 @@ def test_an_uneven_stack_says_where_the_first_gap_is() -> None:
     with pytest.raises(
         InputError, match=r"the first between the positions 11\.0 and 19\.0 mm and at"
     ):
-        read(*slices([0, 1, 3, 4, 6]))
+        read_images(*slices([0, 1, 3, 4, 6]))
 
 
 def test_every_second_slice_missing_is_said_and_the_distances_stay_true() -> None:
-    (series,) = read(*slices(range(0, 12, 2))).series
+    (series,) = read_images(*slices(range(0, 12, 2))).series
     assert "1 of every 2 slices are missing" in said(series)
     assert np.diff(positions(series)) == pytest.approx(2 * STEP_MM)
-    (series,) = read(*slices(range(0, 12, 3), SpacingBetweenSlices=None)).series
+    (series,) = read_images(*slices(range(0, 12, 3), SpacingBetweenSlices=None)).series
     assert "2 of every 3 slices may be missing" in said(series)
     renumbered = [mr_image(2 * i, InstanceNumber=i + 1) for i in range(5)]
-    assert "1 of every 2 slices may be missing" in said(read(*renumbered).series[0])
+    assert "1 of every 2 slices may be missing" in said(read_images(*renumbered).series[0])
 
 
 def test_the_first_and_the_last_slices_missing_are_said_by_the_numbers_of_the_images() -> None:
-    (series,) = read(*slices(range(2, 12))).series
+    (series,) = read_images(*slices(range(2, 12))).series
     assert "2 slices may be missing before the first" in said(series)
     backwards = [mr_image(i, InstanceNumber=20 - i) for i in range(2, 19)]
-    assert "1 slice may be missing after the last" in said(read(*backwards).series[0])
-    (series,) = read(*slices(range(9), ImagesInAcquisition=12)).series
+    assert "1 slice may be missing after the last" in said(read_images(*backwards).series[0])
+    (series,) = read_images(*slices(range(9), ImagesInAcquisition=12)).series
     assert "3 slices may be missing after the last" in said(series)
 
 
@@ -104,7 +108,7 @@ def test_the_first_and_the_last_slices_missing_are_said_by_the_numbers_of_the_im
     ],
 )
 def test_a_whole_stack_is_not_said_to_miss_any(images: list[Any]) -> None:
-    (series,) = read(*images).series
+    (series,) = read_images(*images).series
     assert series.notes == ()
 
 
@@ -114,7 +118,7 @@ def test_the_echoes_of_one_series_do_not_seem_to_miss_each_other() -> None:
         for i in range(5)
         for e, te in ((1, "12"), (2, "90"))
     ]
-    for series in read(*images).series:
+    for series in read_images(*images).series:
         assert series.notes == (series.notes[0],)
         assert "Volume" in series.notes[0]
 
@@ -131,7 +135,7 @@ def test_interleaved_echoes_are_told_apart_by_their_times(number: int | None) ->
                 del image.EchoNumbers
             set_pixels(image, slice_values(index) + 1000 * echo)
             images.append(image)
-    late, early = sorted(read(*images).series, key=lambda s: float(s.volume.voxels.max()))
+    late, early = sorted(read_images(*images).series, key=lambda s: float(s.volume.voxels.max()))
     assert np.array_equal(late.volume.voxels, volume_values(4))
     assert np.array_equal(early.volume.voxels, volume_values(4) + 1000)
     assert (early.weighting, late.weighting) == ("t1", "other")
@@ -142,7 +146,7 @@ def test_a_leaning_stack_keeps_its_shear() -> None:
     for i, image in enumerate(images):
         x, y, z = image.ImagePositionPatient
         image.ImagePositionPatient = [x, y, z + 1.5 * i]  # 20 degrees, as a tilted gantry does
-    (series,) = read(*images).series
+    (series,) = read_images(*images).series
     affine = series.volume.affine_lps
     assert affine is not None
     for i, image in enumerate(images):
@@ -170,27 +174,27 @@ def turned(degrees: float, index: int) -> Any:
 def test_a_radial_scan_is_refused_as_one() -> None:
     radial = [turned(15 * i, 0) for i in range(12)]
     with pytest.raises(InputError, match=r"turned against each other .* form no stack"):
-        read(*radial)
-    study = read(*[mr_image(i, series="1.5") for i in range(3)], *radial)
+        read_images(*radial)
+    study = read_images(*[mr_image(i, series="1.5") for i in range(3)], *radial)
     assert len(study.series) == 1
     assert [refusal.files for refusal in study.refused] == [12]
 
 
 def test_parallel_stacks_of_several_sizes_are_not_taken_for_one_that_turns() -> None:
     images = [mr_image(i, PixelSpacing=[mm, mm]) for mm in (0.5, 0.7, 0.9) for i in range(4)]
-    assert [s.volume.shape[0] for s in read(*images).series] == [4, 4, 4]
+    assert [s.volume.shape[0] for s in read_images(*images).series] == [4, 4, 4]
 
 
 def test_a_stack_that_turns_slowly_is_refused_not_cut_to_pieces() -> None:
     with pytest.raises(InputError, match="turned against each other"):
-        read(*[turned(0.12 * i, i) for i in range(20)])
+        read_images(*[turned(0.12 * i, i) for i in range(20)])
 
 
 def test_endless_directions_and_numbers_cost_neither_time_nor_memory() -> None:
     with pytest.raises(InputError, match="more than 100 directions"):
-        read(*[turned(0.7 * i, 0) for i in range(150)])
+        read_images(*[turned(0.7 * i, 0) for i in range(150)])
     far = [mr_image(i, InstanceNumber=1 + 500_000_000 * i) for i in range(0, 4)]
-    assert read(*far).series[0].volume.shape[0] == 4
+    assert read_images(*far).series[0].volume.shape[0] == 4
 
 
 def test_stacks_at_several_angles_are_a_series_each() -> None:
@@ -199,7 +203,7 @@ def test_stacks_at_several_angles_are_a_series_each() -> None:
         image.ImagePositionPatient = [
             float(v) for v in np.array([-20, 0, 30]) + STEP_MM * (i % 4) * normal_of(image)
         ]
-    assert [s.volume.shape[0] for s in read(*images).series] == [4, 4, 4]
+    assert [s.volume.shape[0] for s in read_images(*images).series] == [4, 4, 4]
 
 
 def normal_of(image: Any) -> np.ndarray:
@@ -221,7 +225,7 @@ def test_semicoronal_is_told_from_semiaxial_and_keeps_left_and_right(
             places = [image.ImagePositionPatient for image in images]
             for image, place in zip(images, places[::-1], strict=True):
                 image.ImagePositionPatient = place
-        (series,) = read(*images).series
+        (series,) = read_images(*images).series
         affine = series.volume.affine_lps
         assert affine is not None
         assert (series.plane, plane_of(affine)) == (plane, plane)

@@ -4,13 +4,11 @@ from typing import Any
 
 import pydicom
 import pytest
-from mr_files import enhanced_image, mr_image, to_bytes, without_identity
+from mr_files import enhanced_image, mr_image, read_images, to_bytes, without_identity
 from pydicom.data import get_testdata_file
 
 from asemble.cli import main
 from asemble.core.errors import InputError
-from asemble.core.study import Study
-from asemble.io import Part, read_parts
 from asemble.io.dicom.patients import MOST_SPELLINGS, Patients
 
 JANE = {"PatientID": "HOSP-4711", "PatientName": "Doe^Jane", "PatientBirthDate": "19630517"}
@@ -22,10 +20,6 @@ def image(index: int = 0, **who: str) -> pydicom.Dataset:
     for keyword, value in who.items():
         setattr(made, keyword, value)
     return made
-
-
-def read(*images: Any) -> Study:
-    return read_parts([Part.from_bytes(f"f{i}", to_bytes(one)) for i, one in enumerate(images)])
 
 
 @pytest.mark.parametrize(
@@ -52,7 +46,7 @@ def test_one_patient_written_in_two_ways_is_one(other: dict[str, str]) -> None:
     first = {**JANE, "IssuerOfPatientID": "HOSP"} if "IssuerOfPatientID" in other else JANE
     images = (image(0, **first), image(1, **{**JANE, **other}))
     for order in (images, images[::-1]):
-        (series,) = read(*order).series
+        (series,) = read_images(*order).series
         assert series.volume.shape[0] == 2
 
 
@@ -75,7 +69,7 @@ def test_two_patients_are_refused_as_a_whole_without_quoting(
 ) -> None:
     for images in ((image(0, **one), image(1, **other)), (image(0, **other), image(1, **one))):
         with pytest.raises(InputError, match=TWO) as caught:
-            read(*images)
+            read_images(*images)
         said = str(caught.value).lower()
         assert not any(value.lower() in said for value in other.values() if len(value) > 1)
 
@@ -84,7 +78,7 @@ def test_a_name_is_one_in_every_character_set() -> None:
     latin, unicode = (image(i, PatientName="Müller^Eva") for i in range(2))
     latin.SpecificCharacterSet, unicode.SpecificCharacterSet = "ISO_IR 100", "ISO_IR 192"
     spelled = image(2, PatientName="MUELLER^EVA")
-    (series,) = read(latin, unicode, spelled).series
+    (series,) = read_images(latin, unicode, spelled).series
     assert series.volume.shape[0] == 3
 
 
@@ -93,13 +87,13 @@ def test_a_file_that_is_not_read_still_says_whose_it_is() -> None:
     whose = {key: ct.get(key) for key in ("PatientID", "PatientName", "PatientBirthDate")}
     assert whose["PatientID"]
     with pytest.raises(InputError, match=TWO):
-        read(image(0, **JANE), ct)
-    study = read(image(0, PatientID=whose["PatientID"]), ct)
+        read_images(image(0, **JANE), ct)
+    study = read_images(image(0, PatientID=whose["PatientID"]), ct)
     assert len(study.series) == len(study.refused) == 1
 
 
 def test_formats_without_identity_go_with_any_patient() -> None:
-    study = read(image(0, **JANE), image(1))
+    study = read_images(image(0, **JANE), image(1))
     assert study.series[0].volume.shape[0] == 2
 
 
@@ -128,7 +122,7 @@ def test_a_patient_renewed_in_every_file_of_one_stack_is_one_and_it_is_said(seri
         if series == "renewed":
             each.SeriesInstanceUID = f"1.2.{number}"
     for given in (images, images[::-1], [*images, images[2]]):  # a copy is no second file
-        study = read(*given)
+        study = read_images(*given)
         (found,) = study.series
         assert found.volume.shape[0] == 6
         assert "Every file names another patient" in found.notes[0]
@@ -138,7 +132,7 @@ def test_more_renewed_patients_than_spellings_are_one_stack() -> None:
     images = [
         image(index, **{**JANE, "PatientID": f"P{index}"}) for index in range(MOST_SPELLINGS + 5)
     ]
-    (series,) = read(*images).series
+    (series,) = read_images(*images).series
     assert series.volume.shape[0] == MOST_SPELLINGS + 5
     assert "Every file names another patient" in series.notes[0]
 
@@ -147,7 +141,7 @@ def test_an_image_of_no_stack_is_left_out_where_every_file_names_another_patient
     images = renewed(5)
     alone = image(0, PatientID="X9", PatientName="Y8")
     alone.ImageOrientationPatient, alone.SeriesInstanceUID = [0, 1, 0, 0, 0, -1], "1.9"
-    study = read(*images, alone)
+    study = read_images(*images, alone)
     assert [series.volume.shape[0] for series in study.series] == [5]
     (refusal,) = study.refused
     assert "may be of another one" in refusal.reason
@@ -165,7 +159,7 @@ def test_files_that_name_another_patient_each_and_form_no_stack_are_several_pati
         multiframe.append(one)
     for images in (scattered, multiframe, renewed(2)):
         with pytest.raises(InputError, match=TWO):
-            read(*images)
+            read_images(*images)
 
 
 def test_one_file_of_a_second_patient_or_of_none_ends_the_doubt() -> None:
@@ -173,14 +167,14 @@ def test_one_file_of_a_second_patient_or_of_none_ends_the_doubt() -> None:
     for more in ([other, image(7, **JANE)], [image(6)]):
         for images in ([*renewed(6), *more], [*more, *renewed(6)]):
             with pytest.raises(InputError, match=TWO):
-                read(*images)
+                read_images(*images)
 
 
 def test_the_comparison_keeps_no_identifier() -> None:
     patients, dataset = Patients(), image(**JANE)
     patients.take(dataset)
     assert not {"PatientID", "PatientName", "PatientBirthDate"} & set(dir(dataset))
-    everything = repr(patients) + repr(patients._seen) + repr(read(image(**JANE)))
+    everything = repr(patients) + repr(patients._seen) + repr(read_images(image(**JANE)))
     assert not any(value in everything for value in JANE.values())
     # The key is drawn anew, so that digests of two uploads cannot be compared or looked up.
     again = Patients()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mr_files import mr_image, to_bytes
+from mr_files import mr_image, read_images, to_bytes
 from streamlit.testing.v1 import AppTest
 
 from asemble.cli import main
@@ -40,8 +40,7 @@ def read(orientation: list[float], description: str = "") -> Series:
         mr_image(i, orientation=orientation, SeriesDescription=description, **FLUID)
         for i in range(3)
     ]
-    files = [Part.from_bytes(f"f{i}", to_bytes(image)) for i, image in enumerate(images)]
-    (series,) = read_parts(files).series
+    (series,) = read_images(*images).series
     return series
 
 

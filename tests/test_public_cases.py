@@ -8,8 +8,9 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from public_bucket import CITATION, FakeBucket, put_case, serving, write_table
+from public_bucket import CASES, CITATION, FakeBucket, filled_bucket, serving, write_table
 from pypdf import PdfReader
+from small_reports import a_prediction, a_study
 from streamlit.testing.v1 import AppTest
 
 from asemble.fetch import Kept, Use, bucket
@@ -18,15 +19,12 @@ from asemble.report import reading_json, reading_pdf, reading_text
 from asemble.ui import fetches, public_cases
 
 ROOT = Path(__file__).parents[1]
-CASES = {"A-1": {1: "coronal", 2: "axial"}, "B-2": {3: "coronal"}}
 
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBucket]:
     """A bucket that the app would fetch from, into an empty cache."""
-    made = FakeBucket()
-    for numbers in CASES.values():
-        put_case(made, numbers)
+    made = filled_bucket()
     monkeypatch.setattr(bucket, "PAUSE_S", 0.0)
     monkeypatch.setattr(fetches, "_last", None)
     monkeypatch.setenv("ASEMBLE_CASES_TABLE", str(write_table(tmp_path / "t.toml", made, CASES)))
@@ -158,8 +156,6 @@ def test_a_server_that_others_reach_connects_to_nothing_by_itself(
 
 
 def test_a_report_of_published_images_carries_their_attribution() -> None:
-    from test_report import a_prediction, a_study  # noqa: PLC0415  with what it needs
-
     credit = f"Images: {CITATION} Licence: CC BY 4.0 (https://example.org)."
     study = replace(a_study(synthetic=False), attribution=(credit,))
     reading, prediction = Reading(study=fingerprint(study)), a_prediction(study)

@@ -78,7 +78,8 @@ else:
     if "UNFILTERED" in os.environ:  # as on a system without the filter
         import sys
         from asemble.io.decode import processes
-        start = "from asemble.io import confined, decoder; confined.confine = bool; decoder.main()"
+        start = "from asemble.io.decode import sandbox, worker; sandbox.confine = bool; "
+        start += "worker.main()"
         processes._pool = processes.DecoderPool(1, command=(sys.executable, "-P", "-c", start))
     if "FEW" in os.environ:
         import resource

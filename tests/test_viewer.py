@@ -1,32 +1,30 @@
-"""The viewer in Chromium: scrolling, measuring, linking, marking and the heatmap's layer."""
+"""The viewer in Chromium: scrolling, measuring, window and level, linking."""
 
-import json
 import re
-from base64 import b64decode
-from collections.abc import Iterator, Sequence
-from functools import cache
-from io import BytesIO
+from collections.abc import Iterator
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Request, WebSocket, expect
 from served_app import IN_CHROMIUM, new_window
-from soak_studies import zip_study
-from tour import wait_until_still
+from viewer_canvas import (
+    Point,
+    choose,
+    drag,
+    fitted,
+    millimetres_a_pixel,
+    move_over,
+    pixels,
+    to_canvas,
+)
 
 from asemble import io
-from asemble.benchmark.studies import rendered_study
 from asemble.core.geometry import slice_positions_mm, spacing_mm
-from asemble.core.results import ENSEMBLE
 from asemble.core.study import Series
 from asemble.core.volume import Volume
-from asemble.explain import SeriesHeatmaps
 from asemble.imaging.orientation import as_shown
-from asemble.models import load_ensemble
-from asemble.predict import assess
 from asemble.ui import modules
 from asemble.ui.images import WINDOW_PERCENT
 
@@ -34,7 +32,6 @@ pytestmark = IN_CHROMIUM
 
 SLICES = 24
 STEPS = 200
-Point = tuple[float, float]
 
 
 @pytest.fixture(scope="module")
@@ -243,144 +240,6 @@ def test_panes_without_a_frame_move_by_millimetres_once_they_are_linked_by_hand(
     assert compared > 10
 
 
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A simulated study of six slices a plane."""
-    path = tmp_path_factory.mktemp("judged") / "study.zip"
-    zip_study(rendered_study(6, seed=7), path, seed=7)
-    return path
-
-
-@pytest.fixture(scope="module")
-def judged_page(browser: Browser, address: str, archive: Path) -> Iterator[Page]:
-    """The Assess page of a study that the ensemble has judged."""
-    with new_window(browser) as page:
-        page.goto(address)
-        page.locator('input[type="file"]').set_input_files(archive)
-        page.get_by_role("button", name="Read the upload").click()
-        expect(page.get_by_role("button", name="Read the slices")).to_be_visible()
-        page.get_by_role("link", name="Assess").click()
-        page.locator(".st-key-read_first label").click()
-        page.get_by_role("button", name="Ask the ensemble", exact=True).click()
-        expect(page.get_by_text("Study probabilities")).to_be_visible()
-        page.wait_for_timeout(1000)
-        yield page
-
-
-def test_the_heatmap_lies_where_the_array_says(judged_page: Page, archive: Path) -> None:
-    page, canvas = judged_page, judged_page.locator("canvas[data-ms]").first
-    plain = pixels(canvas)
-    page.get_by_label("Show heatmap").check()
-    expect(canvas).to_have_attribute("data-heat", "shown")
-    page.wait_for_timeout(300)
-    change = np.abs(pixels(canvas) - plain).sum(axis=2)
-    page.get_by_label("Show heatmap").uncheck()
-    maps, shown = maps_of(archive, canvas.get_attribute("data-series") or "")
-    values = maps.get("gradcam", ENSEMBLE).values[int(canvas.get_attribute("data-slice") or -1)]
-    expected = np.unravel_index(values.argmax(), values.shape)
-    at = to_canvas(canvas, shown, expected)
-    assert values.max() > 0.3
-    # Colour where there is evidence and none where there is not.
-    hot = change[change > 0.7 * change.max()]
-    assert change[round(at[1]), round(at[0])] >= 0.5 * hot.mean()
-    for row, column in np.argwhere(values == 0)[:: values.size // 50]:
-        x, y = to_canvas(canvas, shown, (row, column))
-        assert change[min(round(y), len(change) - 1), min(round(x), change.shape[1] - 1)] < 12
-
-
-def test_bones_are_outlined_where_the_array_says_and_named_by_colour_and_line(
-    judged_page: Page, archive: Path
-) -> None:
-    page, canvas = judged_page, judged_page.locator("canvas[data-ms]").first
-    expect(canvas).to_have_attribute("data-outlines", "")
-    page.wait_for_timeout(300)
-    plain = pixels(canvas)
-    page.get_by_label("Show bones").check()
-    expect(canvas).to_have_attribute("data-outlines", re.compile("sacrum"))
-    legend = page.locator(".legend span")
-    expect(legend).to_have_text(["sacrum", "right ilium", "left ilium"])
-    styles = legend.locator("path").evaluate_all(
-        "all => all.map(e => [e.getAttribute('stroke'), e.getAttribute('stroke-dasharray')])"
-    )
-    colours, dashes = zip(*styles, strict=True)
-    assert len(set(colours)) == len(set(dashes)) == len(styles)
-    expect(page.get_by_text("Found by the networks")).to_be_visible()
-    page.wait_for_timeout(300)
-    changed = np.argwhere(np.abs(pixels(canvas) - plain).sum(axis=2) > 60)
-    maps, shown = maps_of(archive, canvas.get_attribute("data-series") or "")
-    bones = maps.bones[int(canvas.get_attribute("data-slice") or -1)]
-    edges = [np.argwhere(edge_of(bones == number)) for number in (1, 2, 3)]
-    around = np.array([to_canvas(canvas, shown, place) for place in np.concatenate(edges)])
-    far = np.array([np.abs(around - [x, y]).max(axis=1).min() for y, x in changed[::7]])
-    assert len(far) > 20
-    assert far.max() < 12
-    canvas.press("b")
-    expect(canvas).to_have_attribute("data-outlines", "")
-    expect(page.get_by_label("Show bones")).not_to_be_checked()
-
-
-def test_proposed_joint_lines_give_way_to_the_readers_hand(
-    judged_page: Page, archive: Path
-) -> None:
-    page = judged_page
-    page.get_by_role("link", name="Read", exact=True).click()
-    pane = page.locator(".pane").filter(has=page.get_by_text("Coronal", exact=False)).first
-    canvas = pane.locator("canvas[data-ms]")
-    choose(page, "Joints")
-    words = pane.locator(".measured")
-    expect(words).to_contain_text("proposed by the networks")
-    lines = json.loads(canvas.get_attribute("data-joints") or "{}")
-    end = next(points[0] for points in lines.values() if points)
-    x, y = to_canvas(canvas, shown_of(archive, canvas.get_attribute("data-series") or ""), end)
-    drag(page, canvas, (x, y), (x, y - 9))
-    expect(words).to_contain_text("drawn here")
-    choose(page, "Window")
-
-
-def test_a_proposed_sparcc_is_the_readers_once_accepted_and_not_before(judged_page: Page) -> None:
-    page = judged_page
-    page.get_by_role("link", name="Read", exact=True).click()
-    expect(page.get_by_text("Findings: 0 marked")).to_be_visible()
-    open_sheet(page)
-    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
-    page.get_by_role("button", name="Accept into my reading").click()
-    expect(page.get_by_text(re.compile(r"Findings: [1-9]\d* marked"))).to_be_visible()
-    said = "proposed by the ensemble and accepted by the reader"
-    expect(page.get_by_text(said)).to_be_visible()
-    expect(page.get_by_text("by the networks alone: 0")).to_be_visible()
-    page.get_by_role("link", name="Report", exact=True).click()
-    expect(page.locator("code").filter(has_text=said)).to_be_visible()
-    page.get_by_role("link", name="Read", exact=True).click()
-    open_sheet(page)
-    page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("Findings: 0 marked")).to_be_visible()
-    expect(page.get_by_role("button", name="Accept into my reading")).to_be_enabled()
-
-
-def open_sheet(page: Page) -> None:
-    """The proposed sheet is shut whenever the Read page is entered."""
-    page.get_by_text(re.compile(r"SPARCC: the networks propose \d+ of 72")).click()
-    expect(page.get_by_text("Proposed by the networks:")).to_be_visible()
-    wait_until_still(page)  # a click while the page is being computed may be lost
-
-
-def edge_of(mask: np.ndarray) -> np.ndarray:
-    inside = mask[2:, 1:-1] & mask[:-2, 1:-1] & mask[1:-1, 2:] & mask[1:-1, :-2]
-    return mask & ~np.pad(inside, 1)
-
-
-@cache
-def maps_of(archive: Path, series_id: str) -> tuple[SeriesHeatmaps, Volume]:
-    study = io.read_study(archive)
-    _, maps = assess(study, load_ensemble())
-    return maps[series_id], study.series_by_id(series_id).volume
-
-
-def shown_of(archive: Path, series_id: str) -> Volume:
-    series = io.read_study(archive).series_by_id(series_id)
-    return as_shown(series.volume, series.plane)
-
-
 def shown_in(canvas: Locator, series: list[Series]) -> Volume:
     wanted = canvas.get_attribute("data-series")
     found = next(each for each in series if each.id == wanted)
@@ -392,27 +251,6 @@ def places_along_y(series: Series) -> np.ndarray:
     assert affine is not None
     positions = slice_positions_mm(affine, series.volume.shape[0])
     return positions if affine[1, 0] > 0 else -positions
-
-
-def fitted(canvas: Locator, volume: Volume) -> tuple[float, float, float]:
-    """Canvas pixels a mm, and the upper left corner of the slice, before any zoom."""
-    wide, high = (canvas.evaluate(f"e => e.client{side}") for side in ("Width", "Height"))
-    assert volume.affine_lps is not None
-    _, row_mm, column_mm = spacing_mm(volume.affine_lps)
-    _, rows, columns = volume.shape
-    scale = min(wide / (columns * column_mm), high / (rows * row_mm))
-    return scale, (wide - columns * column_mm * scale) / 2, (high - rows * row_mm * scale) / 2
-
-
-def millimetres_a_pixel(canvas: Locator, volume: Volume) -> float:
-    return 1 / fitted(canvas, volume)[0]
-
-
-def to_canvas(canvas: Locator, volume: Volume, place: Sequence[float]) -> Point:
-    scale, left, top = fitted(canvas, volume)
-    assert volume.affine_lps is not None
-    _, row_mm, column_mm = spacing_mm(volume.affine_lps)
-    return left + (place[1] + 0.5) * column_mm * scale, top + (place[0] + 0.5) * row_mm * scale
 
 
 def within(
@@ -432,12 +270,6 @@ def window_of(canvas: Locator) -> list[float]:
     return [float(part) for part in (canvas.get_attribute("data-window") or "").split(",")]
 
 
-def pixels(canvas: Locator) -> np.ndarray:
-    """`(row, column, 3)` of what is drawn."""
-    png = b64decode(canvas.evaluate("e => e.toDataURL()").partition(",")[2])
-    return np.asarray(Image.open(BytesIO(png)).convert("RGB"), dtype=float)
-
-
 def check_greys(canvas: Locator, volume: Volume, *, inverted: bool = False) -> None:
     """Blocks of equal value have the grey that window and level give them."""
     index = int(canvas.get_attribute("data-slice") or -1)
@@ -452,21 +284,3 @@ def check_greys(canvas: Locator, volume: Volume, *, inverted: bool = False) -> N
             assert drawn[int(y), int(x)].mean() == pytest.approx(
                 255 - grey if inverted else grey, abs=12
             )
-
-
-def choose(page: Page, tool: str) -> None:
-    page.get_by_role("button", name=tool, exact=True).click()
-
-
-def move_over(page: Page, canvas: Locator, place: Point) -> None:
-    """To a place inside the border of one pixel."""
-    box = canvas.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 1 + place[0], box["y"] + 1 + place[1])
-
-
-def drag(page: Page, canvas: Locator, start: Point, end: Point) -> None:
-    move_over(page, canvas, start)
-    page.mouse.down()
-    move_over(page, canvas, end)
-    page.mouse.up()
