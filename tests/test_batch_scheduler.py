@@ -66,10 +66,10 @@ class Caller(threading.Thread):
             self.error = error
 
 
-def waiting(scheduler: BatchScheduler, jobs: int) -> None:
-    """Until so many callers stand in line."""
+def wait_for(scheduler: BatchScheduler, callers: int) -> None:
+    """Until the slices of so many wait or run."""
     deadline = time.monotonic() + PATIENCE_S
-    while len(scheduler._waiting) != jobs:
+    while scheduler.listeners != callers:
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
@@ -83,7 +83,7 @@ def test_a_short_study_does_not_wait_for_a_long_one() -> None:
     long.start()
     assert run.is_asked.wait(PATIENCE_S)
     short.start()
-    waiting(scheduler, 1)
+    wait_for(scheduler, 2)
     run.let(5)  # one for the long one alone, then both share three, and one to spare
     short.join(PATIENCE_S)
     assert short.found == [1, 2, 3, 4, 5, 6]
@@ -113,7 +113,7 @@ def test_those_who_wait_for_other_networks_take_turns_and_share_no_batch() -> No
     coronal.start()
     assert run.is_asked.wait(PATIENCE_S)
     axial.start()
-    waiting(scheduler, 1)
+    wait_for(scheduler, 2)
     run.let(6)
     coronal.join(PATIENCE_S)
     axial.join(PATIENCE_S)
@@ -156,16 +156,13 @@ def test_equal_questions_about_equal_slices_cost_one_pass_and_nothing_is_kept_af
     run.let(1)
     for caller in callers[1:]:  # they come in the middle, and hear the first slices too
         caller.start()
-    deadline = time.monotonic() + PATIENCE_S
-    while next(iter(scheduler._passes.values())).listeners < 4:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    wait_for(scheduler, 4)
     run.let(2)
     for caller in callers:
         caller.join(PATIENCE_S)
         assert caller.found == list(range(1, 13))
     assert len(run.batches) == 3
-    assert not scheduler._passes
+    assert scheduler.listeners == 0
     run.let(3)
     assert len(list(scheduler.results("a", run, numbered(1, 12)))) == 3
     assert len(run.batches) == 6
@@ -177,10 +174,7 @@ def test_a_pass_goes_on_for_who_listens_when_the_first_gives_up() -> None:
     first.start()
     assert run.is_asked.wait(PATIENCE_S)
     other.start()
-    deadline = time.monotonic() + PATIENCE_S
-    while next(iter(scheduler._passes.values())).listeners < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    wait_for(scheduler, 2)
     run.let(3)
     first.join(PATIENCE_S)
     other.join(PATIENCE_S)
@@ -256,6 +250,6 @@ def test_the_thread_goes_when_nobody_waits_and_comes_back(monkeypatch: pytest.Mo
         (piece,) = scheduler.results("a", run, numbered(first, 2))
         assert piece["member"][0].tolist() == [first, first + 1]
         deadline = time.monotonic() + PATIENCE_S
-        while scheduler._thread is not None:
+        while any(thread.name == "asemble batches" for thread in threading.enumerate()):
             assert time.monotonic() < deadline
             time.sleep(0.005)

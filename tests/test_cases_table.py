@@ -60,7 +60,6 @@ def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(ConfigError):
             load_table(path)
-        cases.table._load.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -172,17 +172,15 @@ def test_uploads_that_took_much_leave_the_places_of_the_others() -> None:
 
 
 def test_an_upload_has_so_many_seconds_of_all_decoders_together(
-    pool: DecoderPool, monkeypatch: pytest.MonkeyPatch
+    pool: DecoderPool, share: Share
 ) -> None:
-    monkeypatch.setattr(
-        processes._local, "share", Share(limits.MAX_DECODER_SECONDS + 1), raising=False
-    )
+    processes.take_part(Share(limits.MAX_DECODER_SECONDS + 1))
     with pytest.raises(FileError, match="took more than 180 seconds") as refused:
         ask(pool, "fine")
     assert refused.value.code == "decoder-seconds"
-    processes.take_part(Share())
+    processes.take_part(share)
     assert ask(pool, "fine") is not None
-    assert processes._local.share.spent > 0
+    assert share.spent > 0
 
 
 def test_a_decoder_that_cannot_be_started_costs_one_file() -> None:
@@ -225,15 +223,13 @@ def is_running(process: int) -> bool:
     return True
 
 
-def test_a_process_is_kept_and_one_that_died_between_images_is_replaced(
-    pool: DecoderPool, share: Share
-) -> None:
-    assert share is processes._local.share
+@pytest.mark.usefixtures("share")
+def test_a_process_is_kept_and_one_that_died_between_images_is_replaced(pool: DecoderPool) -> None:
     first, again = pid(pool), pid(pool)
     assert first == again
     os.kill(first, signal.SIGKILL)
     until = time.monotonic() + 10
-    while pool._idle[0][1].is_alive and time.monotonic() < until:
+    while first in decoders_of(pool) and time.monotonic() < until:
         time.sleep(0.01)
     assert pid(pool) != first
 
@@ -241,11 +237,12 @@ def test_a_process_is_kept_and_one_that_died_between_images_is_replaced(
 def test_a_process_that_saw_an_upload_never_sees_another(pool: DecoderPool, share: Share) -> None:
     first = pid(pool)
     processes.take_part(other := Share())
-    assert pid(pool) != first  # while the first upload goes on
+    second = pid(pool)
+    assert second != first  # while the first upload goes on
     assert is_running(first)
     pool.let_go(share)
     pool.let_go(other)
-    assert not pool._idle and not is_running(first)
+    assert not is_running(first) and not is_running(second)
     processes.take_part(share)
     assert pid(pool) != first
 
@@ -282,7 +279,7 @@ def test_those_that_have_seen_nothing_are_ready_for_the_next_upload(share: Share
 
 def test_every_upload_has_decoders_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = DecoderPool(1)
-    monkeypatch.setattr(processes, "_pool", pool)
+    monkeypatch.setattr(processes, "pool", lambda: pool)
     started: list[int] = []
     start = processes._Decoder.start
 
@@ -298,7 +295,8 @@ def test_every_upload_has_decoders_of_its_own(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_study_goes_on_after_a_decoder_crashed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "_pool", DecoderPool(1, command=(sys.executable, "-c", "")))
+    pool = DecoderPool(1, command=(sys.executable, "-c", ""))
+    monkeypatch.setattr(processes, "pool", lambda: pool)
     files = [to_bytes(compressed(0)), *(to_bytes(mr_image(i)) for i in range(3))]
     study = read_parts([Part.from_bytes(f"f{i}", data) for i, data in enumerate(files)])
     (refusal,) = study.refused

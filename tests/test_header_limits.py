@@ -117,7 +117,7 @@ def of_elements(count: int, an_item: int) -> bytes:
 
 def in_room(monkeypatch: pytest.MonkeyPatch, mib: int) -> room.Room:
     small = room.Room(mib * MIB, wait_s=0)
-    monkeypatch.setattr(room, "_room", small)
+    monkeypatch.setattr(room, "shared", lambda: small)
     monkeypatch.setattr(limits, "FIRST_BYTES", MIB)
     return small
 

@@ -29,7 +29,7 @@ class Thing:
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     small = Room(64 * MIB, wait_s=0.2)
-    monkeypatch.setattr(room, "_room", small)
+    monkeypatch.setattr(room, "shared", lambda: small)
     monkeypatch.setattr(limits, "FIRST_BYTES", MIB)
     yield small
     gc.collect()
@@ -85,7 +85,7 @@ def test_of_two_that_hold_what_the_other_waits_for_one_is_refused_at_once() -> N
         thread = threading.Thread(target=first)
         thread.start()
         assert told.wait(SOON)
-        while not of_all._holders_waiting:
+        while not of_all.lacking:
             thread.join(0.01)
         with pytest.raises(InputError):
             held.grow(70, 70)
@@ -97,8 +97,7 @@ def test_who_waits_for_much_holds_up_nobody_who_needs_less() -> None:
     of_all, told = Room(100, wait_s=SOON), threading.Event()
 
     def asks_for_too_much() -> None:
-        with of_all.enter(10) as held:
-            held._told = told.set
+        with of_all.enter(10, told.set) as held:
             held.grow(90, 90)
 
     with of_all.enter(20):

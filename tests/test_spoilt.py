@@ -22,7 +22,7 @@ from asemble.io.dicom import prescan
 def _kept_decoders() -> Iterator[None]:
     pool = KeptDecoders()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(processes, "_pool", pool)
+        patch.setattr(processes, "pool", lambda: pool)
         yield
     pool.close()
 

@@ -90,6 +90,12 @@ class BatchScheduler:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
+    @property
+    def listeners(self) -> int:
+        """Callers whose slices wait or run."""
+        with self._changed:
+            return sum(job.listeners for job in self._passes.values())
+
     def results(self, key: Hashable, run: Run, images: Floats) -> Pieces:
         """What `run` finds of `images`, piece after piece, in their order.
 
