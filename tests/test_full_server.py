@@ -1,6 +1,7 @@
 """A server with little memory: what does not fit is told on the page, and the rest goes on."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -45,7 +46,7 @@ def test_a_message_that_is_too_long_ends_its_socket(server: Server) -> None:
     ):
         socket.send(bytes(connections.MESSAGE_BYTES + MIB))
         while True:
-            socket.recv(timeout=60)
+            socket.recv(timeout=120)
     StreamlitClient(server.address).wait()
 
 
@@ -58,11 +59,12 @@ def test_a_socket_that_talks_without_a_pause_costs_others_nothing_and_is_closed(
 
         def talk() -> None:
             with suppress(ConnectionClosed):
-                while True:
+                while True:  # a hundred times as fast as a reader, and room to look at the page
                     socket.send(again)
+                    time.sleep(0.005)
 
         threading.Thread(target=talk, daemon=True).start()
-        StreamlitClient(server.address, patience_s=60).wait()
+        StreamlitClient(server.address, patience_s=120).wait()
         with pytest.raises(ConnectionClosed):
             while True:
                 socket.recv(timeout=60)

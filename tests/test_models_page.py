@@ -120,4 +120,4 @@ def test_the_label_reads_its_numbers_from_the_cards_and_the_fusion(
     shown = {row[0]: row[1:] for row in table.rows}
     maps = study_metrics(RECORDS, first_seed=1).planes[Plane.CORONAL].maps
     game = with_interval(maps["gradcam"]["ensemble"].pointing)
-    assert shown["pointing, coronal, gradcam"] == [game, game]
+    assert shown["pointing, coronal, Grad-CAM"] == [game, game]

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-import asemble.models
 import asemble.phantom
 from asemble.core.errors import ConfigError
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
@@ -26,6 +25,8 @@ from asemble.datasets.simulated import PARTS, Beside, SliceRequest, simulate_sli
 from asemble.datasets.slices import SliceSet
 from asemble.imaging import intensity, slices
 from asemble.metrics.slices import ScoredSlices
+from asemble.models import asemblenet as body
+from asemble.models import comparison, evidence_head, members
 from asemble.models.comparison import COMPARISON, build_network, pretrained_network
 from asemble.models.members import asemblenet
 from asemble.phantom import Ingredient
@@ -51,8 +52,12 @@ VALIDATIONS = 2
 FACTS_FILE = "run.json"
 """Written last, so a folder with it holds a finished run."""
 
-SOURCES = (slices, intensity, simulated, slice_sets, augment, losses)
-"""Modules that decide which slices a network sees and what it is taught."""
+SOURCES = (
+    *(slices, intensity, simulated, slice_sets),
+    *(body, evidence_head, members, comparison),
+    *(augment, losses),
+)
+"""Modules that decide which slices a network sees, what it is and what it is taught."""
 
 _INFLAMMATORY = PATTERNS.index(Pattern.INFLAMMATORY)
 
@@ -295,12 +300,8 @@ def source_digest(facts: dict[str, Any]) -> str:
     """A short name for the facts and for the source of simulator, slices, networks and losses."""
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     digest.update(repr([(part, people.first) for part, people in PARTS.items()]).encode())
-    phantom, models = Path(asemble.phantom.__path__[0]), Path(asemble.models.__path__[0])
-    files = [
-        *sorted(phantom.glob("*.py")),
-        *(models / f"{name}.py" for name in ("asemblenet", "evidence", "members", "comparison")),
-        *(Path(str(module.__file__)) for module in SOURCES),
-    ]
+    phantom = Path(asemble.phantom.__path__[0]).glob("*.py")
+    files = [*sorted(phantom), *(Path(str(module.__file__)) for module in SOURCES)]
     for source in files:
         digest.update(source.read_bytes())
     return digest.hexdigest()[:12]
