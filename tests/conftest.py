@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from clock import Clock
+from public_bucket import CASES, FakeBucket, filled_bucket, serving, write_table
 
+from asemble.cases import Table, load_table
 from asemble.core.labels import Pattern
 from asemble.phantom import write_sample
 
@@ -107,3 +109,23 @@ def page(browser: "Browser", address: str) -> "Iterator[Page]":
     with new_window(browser) as page:
         page.goto(address)
         yield page
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> FakeBucket:
+    """A public bucket with two cases, which is asked again without a pause."""
+    monkeypatch.setattr("asemble.fetch.bucket.PAUSE_S", 0.0)
+    return filled_bucket()
+
+
+@pytest.fixture
+def url(store: FakeBucket) -> Iterator[str]:
+    with serving(store) as address:
+        yield address
+
+
+@pytest.fixture
+def table(store: FakeBucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Table:
+    path = write_table(tmp_path / "table.toml", store, CASES)
+    monkeypatch.setenv("ASEMBLE_CASES_TABLE", str(path))
+    return load_table()

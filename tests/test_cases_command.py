@@ -1,7 +1,6 @@
 """`asemble cases`: the verbs, and the attribution of what they fetched."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import nibabel as nib
@@ -9,42 +8,16 @@ import numpy as np
 import pytest
 from mr_files import mr_image, to_bytes
 from public_bucket import (
-    CASES,
     CITATION,
     FakeBucket,
-    filled_bucket,
     folder_of,
-    serving,
     write_table,
 )
 
 from asemble import io
 from asemble.cases import Table, load_table
 from asemble.cli import main
-from asemble.fetch import Kept, bucket
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bucket, "PAUSE_S", 0.0)
-
-
-@pytest.fixture
-def store() -> FakeBucket:
-    return filled_bucket()
-
-
-@pytest.fixture
-def url(store: FakeBucket) -> Iterator[str]:
-    with serving(store) as address:
-        yield address
-
-
-@pytest.fixture
-def table(store: FakeBucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Table:
-    path = write_table(tmp_path / "table.toml", store, CASES)
-    monkeypatch.setenv("ASEMBLE_CASES_TABLE", str(path))
-    return load_table()
+from asemble.fetch import Kept
 
 
 def test_the_verbs_list_fetch_and_empty(

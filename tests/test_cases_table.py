@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from public_bucket import CASES, FakeBucket, filled_bucket, require_sentences, write_table
+from public_bucket import CASES, FakeBucket, require_sentences, write_table
 
 from asemble import cases
 from asemble.cases import Table, load_table
@@ -12,11 +12,6 @@ from asemble.cases.licences import OPEN_LICENCES
 from asemble.core.errors import CaseError, ConfigError
 from asemble.fetch import listing
 from asemble.fetch.listing import read_listing
-
-
-@pytest.fixture
-def store() -> FakeBucket:
-    return filled_bucket()
 
 
 @pytest.fixture

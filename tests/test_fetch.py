@@ -2,7 +2,6 @@
 
 import shutil
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,8 @@ from public_bucket import (
     CASES,
     CITATION,
     FakeBucket,
-    filled_bucket,
     folder_of,
     require_sentences,
-    serving,
     uid_of,
     write_table,
 )
@@ -29,29 +26,6 @@ from asemble.fetch import Bucket, Kept, bucket, fetch, fetching, kept
 
 WHOLE = 15
 """Files of both cases."""
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bucket, "PAUSE_S", 0.0)
-
-
-@pytest.fixture
-def store() -> FakeBucket:
-    return filled_bucket()
-
-
-@pytest.fixture
-def url(store: FakeBucket) -> Iterator[str]:
-    with serving(store) as address:
-        yield address
-
-
-@pytest.fixture
-def table(store: FakeBucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Table:
-    path = write_table(tmp_path / "table.toml", store, CASES)
-    monkeypatch.setenv("ASEMBLE_CASES_TABLE", str(path))
-    return load_table()
 
 
 @pytest.fixture

@@ -310,7 +310,7 @@ def test_the_page_counts_each_group_with_an_exact_interval() -> None:
     assert named["a"].abstained == 0
     assert named["a"].share.high == pytest.approx(1 - 0.025 ** (1 / 30), abs=1e-4)
     assert named[ALL_DECLINED].share.value == 0.95
-    page = as_markdown(scope_parts(records.InputGate(30, groups)))
+    page = as_markdown(scope_parts(records.InputGateMetrics(30, groups)))
     assert (
         "| a | 30 | 0 | 0.0% (0.0% to 11.6%) | 30% / 50% / 50% | +1.0 / +1.0 / +1.0 | 10% |" in page
     )

@@ -15,7 +15,7 @@ from asemble.evaluation.study_metrics import studies_measured, study_metrics
 from asemble.metrics.estimates import Estimate, with_interval
 from asemble.models import Ensemble
 from asemble.models.cards import NEVER_TESTED
-from asemble.performance.records import Appearances, GateGroup, InputGate
+from asemble.performance.records import Appearances, GateGroup, InputGateMetrics
 from asemble.performance.store import GALLERY_FILE, keep, read_performance
 from asemble.performance.tables import main_table
 from asemble.ui import cache
@@ -46,7 +46,7 @@ def measured_weights(random_weights: Path, tmp_path_factory: pytest.TempPathFact
         studies=studies_measured(records, dict.fromkeys(Appearances, 1)),
         explanations=dict.fromkeys(Appearances, heatmap_metrics(RECORDS)),
         calibration=dict.fromkeys(Appearances, calibration_metrics(RECORDS)),
-        scope=InputGate(900, (group,)),
+        scope=InputGateMetrics(900, (group,)),
     )
     write_strip(folder / GALLERY_FILE, worst(RECORDS))
     return folder

@@ -23,7 +23,7 @@ from asemble.models import load_ensemble
 from asemble.models.input_gate import save_input_gate
 from asemble.models.signing import SHIPPED_DIRECTORY
 from asemble.performance.pages import scope_parts
-from asemble.performance.records import InputGate
+from asemble.performance.records import InputGateMetrics
 
 
 def fit_scope(*, weights: Path | None) -> None:
@@ -74,6 +74,6 @@ def evaluate_scope(
         if files is not None:
             yield from file_samples(files)
 
-    measured = InputGate(count, gate_groups(outcomes(samples(), ensemble)))
+    measured = InputGateMetrics(count, gate_groups(outcomes(samples(), ensemble)))
     with writing():
         print(keep("scope", measured, scope_parts, weights, docs))

@@ -24,7 +24,7 @@ from asemble.performance.records import (
     ChecksAccuracy,
     Comparison,
     HeatmapMetrics,
-    InputGate,
+    InputGateMetrics,
     OedemaMeasurements,
     Studies,
 )
@@ -308,7 +308,7 @@ def measurements_parts(measured: OedemaMeasurements) -> Parts:
     ]
 
 
-def scope_parts(measured: InputGate) -> Parts:
+def scope_parts(measured: InputGateMetrics) -> Parts:
     """The page of `asemble evaluate scope`."""
     kept = [group for group in measured.groups if group.must_judge]
     declined = [group for group in measured.groups if not group.must_judge]

@@ -334,7 +334,7 @@ class GateGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class InputGate:
+class InputGateMetrics:
     """Samples of each group that is drawn, and the groups."""
 
     count: int
@@ -424,7 +424,7 @@ class Performance:
     explanations: Mapping[Appearances, HeatmapMetrics] | None = None
     trust: ChecksAccuracy | None = None
     measurements: OedemaMeasurements | None = None
-    scope: InputGate | None = None
+    scope: InputGateMetrics | None = None
     table: Comparison | None = None
     notice: str = NOTICE
     format: int = FORMAT
