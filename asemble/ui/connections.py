@@ -23,10 +23,14 @@ except ImportError:  # Windows has no such limit
     resource = None  # type: ignore[assignment]
 
 WANTED_DESCRIPTORS = 65_536
-RESERVED_DESCRIPTORS = 96
-"""For files, decoders and connections that are being accepted."""
 BACKLOG = 32
 """Connections that are accepted in one go, before the first is counted."""
+RESERVED_DESCRIPTORS = 3 * BACKLOG + 96
+"""For connections on their way in and out, and for files and decoders.
+
+asyncio accepts one backlog while the one before is given its transports and those that made room
+for the one before that are closed.
+"""
 SAYS_WITHIN_S = 60
 """A connection has to say its first request within this time."""
 
