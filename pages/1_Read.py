@@ -3,7 +3,16 @@
 import streamlit as st
 
 from asemble.core.labels import Plane, Weighting
-from asemble.ui import choose, findings, frame, keeper, marking, proposal, state, viewer
+from asemble.ui import (
+    marking,
+    page_layout,
+    proposal,
+    recovery,
+    scores,
+    series_choice,
+    state,
+    viewer,
+)
 
 CORONAL_T1 = (Plane.CORONAL, Weighting.T1)
 CORONAL_FLUID = (Plane.CORONAL, Weighting.FLUID)
@@ -18,16 +27,16 @@ LAYOUTS = {
 
 def show() -> None:
     """Draw the page; in a function, so that nothing of the study stays in the module."""
-    frame.begin_page("Read")
-    study = frame.require_study()
+    page_layout.begin_page("Read")
+    study = page_layout.require_study()
 
     with st.container(horizontal=True):
         layout = st.segmented_control(
             "Layout", list(LAYOUTS), default=next(iter(LAYOUTS)), required=True, key="layout"
         )
-        shown = choose.hanging(study.series, LAYOUTS[layout])
+        shown = series_choice.hanging(study.series, LAYOUTS[layout])
         # A dictionary, not a function of the study: Streamlit keeps it after the study is closed.
-        labels = {series.id: choose.series_label(series) for series in study.series}
+        labels = {series.id: series_choice.series_label(series) for series in study.series}
         ids = list(labels)
         for place, series in enumerate(shown):
             picked = st.selectbox(
@@ -60,8 +69,8 @@ def show() -> None:
             listeners=viewer.Listeners(on_rest=state.keep_slices, on_said=marking.hear),
         )
         proposal.show_proposal(study)
-        findings.show_findings(study)
-        keeper.note("read")
+        scores.show_findings(study)
+        recovery.note("read")
 
     read()
 

@@ -5,13 +5,13 @@ from time import monotonic
 import streamlit as st
 
 from asemble.core.errors import InputError
-from asemble.ui import assess, checklist, frame, logs, reading, results, state
+from asemble.ui import assess, checklist, conclusion, logs, page_layout, results, state
 
 
 def show() -> None:
     """Draw the page; in a function, so that nothing of the study stays in the module."""
-    frame.begin_page("Assess")
-    study = frame.require_study()
+    page_layout.begin_page("Assess")
+    study = page_layout.require_study()
 
     assessed = state.assessment()
     with st.container(key="ask"):
@@ -20,13 +20,13 @@ def show() -> None:
             first = state.reading().first
             if first is not None:
                 st.caption(f"Your conclusion before the prediction: {first.sentence}.")
-        elif reading.ask_first():
+        elif conclusion.ask_first():
             started = monotonic()
             try:
                 asked = assess.run_ensemble(study).prediction
             except InputError as error:
                 logs.event("refused", error=type(error).__name__, code=error.code)
-                frame.refuse(error)
+                page_layout.refuse(error)
             else:
                 logs.event(
                     "predicted",

@@ -2,25 +2,25 @@
 
 import streamlit as st
 
-from asemble.ui import checklist, frame, reading, results, state
+from asemble.ui import checklist, conclusion, page_layout, results, state
 
 
 def show() -> None:
     """Draw the page; in a function, so that nothing of the study stays in the module."""
-    frame.begin_page("Report")
-    study = frame.require_study()
+    page_layout.begin_page("Report")
+    study = page_layout.require_study()
     assessed = state.assessment()
 
     if assessed is None:
         st.subheader("The ensemble has not been asked yet")
         st.write("A report sets your reading beside the ensemble's prediction. Ask it first.")
         st.page_link("pages/2_Assess.py", label="Go to the assessment")
-        frame.end_page()
+        page_layout.end_page()
 
     yours, theirs = st.columns(2, gap="large")
     with yours:
         st.subheader("Your reading")
-        reading.ask_reading()
+        conclusion.ask_reading()
     with theirs:
         st.subheader("What goes beside it")
         results.show_headline(assessed.prediction)
@@ -30,7 +30,7 @@ def show() -> None:
         checklist.show_summary()
         st.caption(results.OEDEMA_LIMIT)
     with yours:  # last: the pictures of the PDF take a moment
-        reading.offer_downloads(assessed, study)
+        conclusion.offer_downloads(assessed, study)
 
 
 show()

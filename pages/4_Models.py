@@ -3,13 +3,13 @@
 import streamlit as st
 
 from asemble.models.weights import weights_directory
-from asemble.ui import cache, cards, evidence, facts, frame
+from asemble.ui import cache, cards, evidence, model_facts, page_layout
 
-frame.begin_page("Models")
+page_layout.begin_page("Models")
 ensemble, performance = cache.ensemble(), cache.performance()
 
 st.title("The networks")
-facts.show_label(ensemble, performance)
+model_facts.show_label(ensemble, performance)
 evidence.show_studies(performance, ensemble.fusion)
 evidence.show_calibration(performance)
 evidence.show_explanations(performance)

@@ -17,7 +17,7 @@ from asemble.reading import JointLines
 from asemble.reading.joint_lines import Slice
 from asemble.reading.joint_lines import lay as laid
 from asemble.report import reading_json, reading_pdf, reading_text
-from asemble.ui import findings, marking, state
+from asemble.ui import marking, scores, state
 
 FIRST = Mark(Lesion.OEDEMA, 2, Quadrant(Joint.LEFT, Half.UPPER, Bone.ILIAC), is_deep=True)
 SECOND = Mark(Lesion.OEDEMA, 3, Quadrant(Joint.RIGHT, Half.LOWER, Bone.SACRAL))
@@ -96,7 +96,7 @@ def test_lines_are_proposed_when_the_ensemble_was_asked_and_a_hand_overrules_the
     lay()
     assert words() == "Both joints: drawn here."
     click(58, -10)
-    assert "joint lines were proposed by the networks, 2 of them" in findings.sentences(study)[-1]
+    assert "joint lines were proposed by the networks, 2 of them" in scores.sentences(study)[-1]
 
 
 def test_lines_that_a_hand_has_laid_before_stay_when_the_ensemble_is_asked() -> None:
@@ -128,10 +128,10 @@ def test_nothing_is_accepted_by_itself_and_accepting_is_the_readers_word_and_und
     state.accept_proposed("s01")
     assert state.marks("s01") == (FIRST, SECOND)
     said = "2 quadrants were proposed by the ensemble and accepted by the reader."
-    assert any(said in sentence for sentence in findings.sentences(study))
+    assert any(said in sentence for sentence in scores.sentences(study))
     state.toggle_mark("s01", SECOND)
     changed = "accepted by the reader; 1 of them changed or removed since."
-    told = findings.sentences(study)
+    told = scores.sentences(study)
     assert any(changed in sentence for sentence in told)
     assert changed in reading_text(state.reading(), prediction, study, findings=told)
     document = reading_json(state.reading(), prediction, study, findings=told)

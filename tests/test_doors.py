@@ -12,8 +12,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from streamlit import config, net_util
 
-from asemble.ui import doors
-from asemble.ui.doors import METRICS_VARIABLE, Doors
+from asemble.ui import request_filter
+from asemble.ui.request_filter import METRICS_VARIABLE, Doors
 
 
 async def answer(_: Request) -> PlainTextResponse:
@@ -116,7 +116,7 @@ def test_a_page_of_the_address_in_the_network_is_of_this_machine(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(net_util, "get_internal_ip", lambda: "192.0.2.7")
-    monkeypatch.setattr(doors, "is_host_allowed", lambda _: True)
+    monkeypatch.setattr(request_filter, "is_host_allowed", lambda _: True)
     assert get(client, "/", "localhost:8501", origin="http://192.0.2.7:3000") == 403
     assert get(client, "/", "192.0.2.7:8501", origin="http://192.0.2.7:3000") == 403
     assert get(client, "/", "192.0.2.7:8501", origin="http://192.0.2.7:8501") == 200
@@ -125,5 +125,5 @@ def test_a_page_of_the_address_in_the_network_is_of_this_machine(
 def test_an_operator_may_name_another_port(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doors, "allowlisted_origins", lambda: {"http://localhost:3000"})
+    monkeypatch.setattr(request_filter, "allowlisted_origins", lambda: {"http://localhost:3000"})
     assert get(client, "/", "localhost:8501", origin="http://localhost:3000") == 200

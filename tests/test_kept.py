@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.runtime.state import SessionState
 from test_reading import a_study
 
-from asemble.ui import kept, state
+from asemble.ui import state, tab_tokens
 
 
 class Holder:
@@ -15,20 +15,20 @@ class Holder:
 
 def test_a_token_leads_to_its_holder_only_as_long_as_somebody_else_holds_it() -> None:
     holder = Holder()
-    token = kept.issue(holder)
-    assert kept.find(token) is holder
+    token = tab_tokens.issue(holder)
+    assert tab_tokens.find(token) is holder
     del holder
     gc.collect()
-    assert kept.find(token) is None
+    assert tab_tokens.find(token) is None
 
 
 def test_tokens_are_long_differ_and_are_not_kept_themselves() -> None:
     holder = Holder()
-    tokens = {kept.issue(holder) for _ in range(100)}
+    tokens = {tab_tokens.issue(holder) for _ in range(100)}
     assert len(tokens) == 100
     assert min(map(len, tokens)) * 6 >= 256  # six bits a character
-    assert not tokens & set(kept._held)
-    assert all(kept.find(token[:-1]) is None for token in tokens)
+    assert not tokens & set(tab_tokens._held)
+    assert all(tab_tokens.find(token[:-1]) is None for token in tokens)
 
 
 def test_what_a_session_of_streamlit_takes_is_counted_with_its_study() -> None:

@@ -21,7 +21,7 @@ pytestmark = IN_CHROMIUM
 SPEAKS_FROM_THE_NEXT_CLICK_ON = """() => {
   addEventListener("click", () => {
     dispatchEvent(new Event("offline"));
-    setInterval(() => asembleKeeper.tell({}), 500);
+    setInterval(() => asembleRecovery.tell({}), 500);
   }, { capture: true, once: true });
 }"""
 """As when the connection is lost for a moment, and other tabs close what this one shows."""

@@ -8,7 +8,7 @@ import pytest
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Series, Study
 from asemble.core.volume import Volume
-from asemble.ui import findings, marking, state
+from asemble.ui import marking, scores, state
 from asemble.ui.viewer import _news
 
 ROWS, COLUMNS = 80, 160
@@ -112,15 +112,15 @@ def test_the_report_counts_a_mark_as_made_and_says_that_its_line_moved() -> None
     study = opened(a_series())
     lay()
     click(58, -10)
-    before = findings.sentences(study)
+    before = scores.sentences(study)
     assert any(words.startswith("SPARCC inflammation 1 of 72") for words in before)
     lay(left_out_mm=12)
-    assert findings.sentences(study) == (
+    assert scores.sentences(study) == (
         *before,
         "1 mark is counted as it was made; a joint line has moved since.",
     )
     marking.hear({"what": "lift", "series": "s01", "slice": 2})
-    assert not any("SPARCC" in words for words in findings.sentences(study))
+    assert not any("SPARCC" in words for words in scores.sentences(study))
 
 
 def test_what_the_browser_repeats_is_heard_once() -> None:

@@ -19,7 +19,7 @@ from asemble.performance.records import Appearances, GateGroup, InputGateMetrics
 from asemble.performance.store import GALLERY_FILE, keep, read_performance
 from asemble.performance.tables import main_table
 from asemble.ui import cache
-from asemble.ui.facts import NOT_MEASURED, facts
+from asemble.ui.model_facts import NOT_MEASURED, facts
 
 ROOT = Path(__file__).parents[1]
 

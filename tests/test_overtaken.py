@@ -17,9 +17,9 @@ from streamlit.runtime.scriptrunner_utils.script_requests import (
 )
 from streamlit_client import StreamlitClient
 
-from asemble.ui import overtaken
-from asemble.ui.overtaken import folded
-from asemble.ui.resent import KEPT_RUNS, RUNS_UNDER_WAY, Sent
+from asemble.ui import pending_reruns
+from asemble.ui.message_cache import KEPT_RUNS, RUNS_UNDER_WAY, Sent
+from asemble.ui.pending_reruns import folded
 
 
 def states(*widgets: WidgetState) -> WidgetStates:
@@ -53,18 +53,20 @@ def test_what_waits_for_a_script_that_is_stopped_goes_with_the_request_that_stop
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[ClientState] = []
-    monkeypatch.setattr(overtaken, "_request_rerun", lambda _session, state: asked.append(state))
+    monkeypatch.setattr(
+        pending_reruns, "_request_rerun", lambda _session, state: asked.append(state)
+    )
     requests = ScriptRequests()
     requests.request_rerun(RerunData())
     requests.on_scriptrunner_ready()  # a script runs
     slice_ = WidgetState(id="viewer", json_value='{"slice": 3}')
     requests.request_rerun(RerunData(widget_states=states(slice_), fragment_id="read"))
     session = SimpleNamespace(_scriptrunner=SimpleNamespace(_requests=requests))
-    overtaken._request_with_what_waits(session, ClientState(page_script_hash="assess"))
+    pending_reruns._request_with_what_waits(session, ClientState(page_script_hash="assess"))
     assert list(asked[0].widget_states.widgets) == [slice_]
     assert requests.on_scriptrunner_ready().type is ScriptRequestType.STOP  # and is not run twice
     again = ClientState(page_script_hash="report")
-    overtaken._request_with_what_waits(session, again)
+    pending_reruns._request_with_what_waits(session, again)
     assert not asked[1].widget_states.widgets
 
 
@@ -72,14 +74,20 @@ def test_a_request_of_more_than_a_page_has_to_say_is_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[ClientState] = []
-    monkeypatch.setattr(overtaken, "_request_rerun", lambda _session, state: asked.append(state))
+    monkeypatch.setattr(
+        pending_reruns, "_request_rerun", lambda _session, state: asked.append(state)
+    )
     session = SimpleNamespace(_scriptrunner=None)
-    many = [WidgetState(id=str(i), trigger_value=True) for i in range(overtaken.MOST_WIDGETS + 1)]
-    overtaken._request_with_what_waits(session, ClientState(widget_states=states(*many)))
-    overtaken._request_with_what_waits(session, ClientState(page_name="a" * overtaken.MOST_BYTES))
+    many = [
+        WidgetState(id=str(i), trigger_value=True) for i in range(pending_reruns.MOST_WIDGETS + 1)
+    ]
+    pending_reruns._request_with_what_waits(session, ClientState(widget_states=states(*many)))
+    pending_reruns._request_with_what_waits(
+        session, ClientState(page_name="a" * pending_reruns.MOST_BYTES)
+    )
     assert not asked
-    monkeypatch.setattr(overtaken, "only_surely_kept", lambda *_: None)
-    overtaken._request_with_what_waits(session, ClientState(widget_states=states(*many[:-1])))
+    monkeypatch.setattr(pending_reruns, "only_surely_kept", lambda *_: None)
+    pending_reruns._request_with_what_waits(session, ClientState(widget_states=states(*many[:-1])))
     assert len(asked) == 1
 
 

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from asemble.fetch import Kept, Use, bucket
 from asemble.reading import Reading, fingerprint
 from asemble.report import reading_json, reading_pdf, reading_text
-from asemble.ui import fetches, public_cases
+from asemble.ui import fetch_jobs, public_cases
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,7 +26,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBucke
     """A bucket that the app would fetch from, into an empty cache."""
     made = filled_bucket()
     monkeypatch.setattr(bucket, "PAUSE_S", 0.0)
-    monkeypatch.setattr(fetches, "_last", None)
+    monkeypatch.setattr(fetch_jobs, "_last", None)
     monkeypatch.setenv("ASEMBLE_CASES_TABLE", str(write_table(tmp_path / "t.toml", made, CASES)))
     monkeypatch.setenv("ASEMBLE_CASES_CACHE", str(tmp_path / "cache"))
     with serving(made) as url:
@@ -49,7 +49,7 @@ def press(app: AppTest, key: str) -> AppTest:
 def wait(app: AppTest) -> AppTest:
     """Until the fetch that is on its way has ended."""
     until = time.monotonic() + 60
-    while (going := fetches.last()) is not None and not going.is_over:
+    while (going := fetch_jobs.last()) is not None and not going.is_over:
         assert time.monotonic() < until
         time.sleep(0.02)
     return app.run()
@@ -105,13 +105,13 @@ def test_without_a_network_the_app_says_so_in_a_sentence(
 
 
 def test_a_fetch_can_be_cancelled(store: FakeBucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    tell = fetches.Fetch.tell
+    tell = fetch_jobs.Fetch.tell
 
-    def slowly(self: fetches.Fetch, done: int, total: int) -> None:
+    def slowly(self: fetch_jobs.Fetch, done: int, total: int) -> None:
         self.stop.wait(30)
         tell(self, done, total)
 
-    monkeypatch.setattr(fetches.Fetch, "tell", slowly)
+    monkeypatch.setattr(fetch_jobs.Fetch, "tell", slowly)
     app = press(open_home(), "fetch_A-1")
     assert [each.label for each in app.button if each.key == "cancel_fetch"] == ["Cancel"]
     assert all(each.disabled for each in app.button if (each.key or "").startswith("fetch_"))

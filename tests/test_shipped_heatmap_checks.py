@@ -27,7 +27,7 @@ from asemble.performance.store import performance_of
 from asemble.performance.tables import CHECKS
 from asemble.phantom import LesionType, render_slice, sample_case, sample_stack
 from asemble.predict import assess
-from asemble.ui.trust import SHORT, worth
+from asemble.ui.heatmap_panel import SHORT, worth
 
 SEED = 1_000_001
 

@@ -12,11 +12,11 @@ from asemble.core.labels import HEATMAP_TITLES, Plane, Weighting
 from asemble.core.results import ENSEMBLE, Heatmap, SlicePrediction
 from asemble.core.study import Series, Study
 from asemble.predict import assess
-from asemble.ui import cache, charts, choose, keeper, marking, state, viewer
-from asemble.ui.measured import show_measured
+from asemble.ui import cache, charts, marking, recovery, series_choice, state, viewer
+from asemble.ui.heatmap_panel import show_trust
+from asemble.ui.oedema import show_measured
 from asemble.ui.progress import Progress
 from asemble.ui.results import HEATMAP_LIMIT
-from asemble.ui.trust import show_trust
 
 METHODS = {name: title[:1].upper() + title[1:] for name, title in HEATMAP_TITLES.items()}
 """The heatmaps to choose from: method and its name on the screen."""
@@ -67,12 +67,14 @@ def show_slices(study: Study) -> None:
         _show_chart(series.id, slices, at=at)
     elif judged is not None:
         st.info(judged.why_not or "The models did not judge this series.")
-    keeper.note("slices")
+    recovery.note("slices")
 
 
 def _choose_series(study: Study) -> Series:
-    wanted = choose.nearest_series(study.series, plane=Plane.CORONAL, weighting=Weighting.FLUID)
-    labels = {series.id: choose.series_label(series) for series in study.series}
+    wanted = series_choice.nearest_series(
+        study.series, plane=Plane.CORONAL, weighting=Weighting.FLUID
+    )
+    labels = {series.id: series_choice.series_label(series) for series in study.series}
     ids = list(labels)
     picked = st.selectbox(
         "Series",

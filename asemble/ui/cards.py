@@ -12,7 +12,7 @@ from asemble.models.cards import Card
 from asemble.models.members import member_spec
 from asemble.performance.records import Performance
 from asemble.performance.tables import member_rows
-from asemble.ui.facts import NOT_MEASURED
+from asemble.ui.model_facts import NOT_MEASURED
 
 SHA_256 = re.compile("[0-9a-f]{64}")
 """Shown by its first digits; the card file has the rest."""

@@ -4,7 +4,7 @@ import streamlit as st
 
 from asemble.clinical import ITEMS, NO_WEIGHT_NOTICE, Answer, Item, Side
 from asemble.reading import edits
-from asemble.ui import keeper, mimics, reasoning, state
+from asemble.ui import mimics, reasoning, recovery, state
 
 _COLUMNS = ((Side.INFLAMMATORY,), (Side.RED_FLAG, Side.MECHANICAL, Side.NEITHER))
 _WORDS = {Answer.YES: "Yes", Answer.NO: "No"}
@@ -31,7 +31,7 @@ def show_questions() -> None:
         reasoning.show_reasoning()
     with others:
         mimics.show_comparison()
-    keeper.note("checklist")
+    recovery.note("checklist")
 
 
 def show_summary() -> None:

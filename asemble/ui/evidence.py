@@ -16,8 +16,8 @@ from asemble.performance.records import Appearances, Failure, Performance
 from asemble.performance.store import GALLERY_FILE
 from asemble.performance.tables import FORGOTTEN, HELD_OUT, SETS_OF_SLICES, TRAINING
 from asemble.ui import charts
-from asemble.ui.facts import NOT_MEASURED
 from asemble.ui.images import as_address
+from asemble.ui.model_facts import NOT_MEASURED
 
 
 def show_studies(performance: Performance, fusion: Fusion) -> None:

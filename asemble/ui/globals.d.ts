@@ -20,7 +20,7 @@ interface Kept {
   user: string;
   reading: string;
 }
-interface KeeperData extends Kept {
+interface RecoveryData extends Kept {
   visit: string;
   phase: "new" | "open" | "closed" | "moved" | "ended";
   count: number;
@@ -39,9 +39,9 @@ interface Seen {
   is_connected: boolean;
 }
 
-/** One for the tab, whatever page is drawn (`keeper.js`). */
-interface Keeper {
-  data: KeeperData;
+/** One for the tab, whatever page is drawn (`recovery.js`). */
+interface Recovery {
+  data: RecoveryData;
   visit: string | null;
   claim: Partial<Claim> | null;
   copied: Claim | null;
@@ -74,7 +74,7 @@ declare var asembleStacks: Map<string, Brought> | undefined;
 declare var asembleComing: Map<string, Coming> | undefined;
 /** Where the reader left each series, by its place. */
 declare var asemblePlaces: Map<string, { index: number; jump: number | null }> | undefined;
-declare var asembleKeeper: Keeper | undefined;
+declare var asembleRecovery: Recovery | undefined;
 /** What the fields on the page hold, by their places. */
 declare var asembleShown: Map<string, () => string> | undefined;
 /** Files that were given, so that a page that is drawn again gives none twice. */

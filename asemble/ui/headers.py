@@ -66,7 +66,7 @@ class SecurityHeaders:
 class QuietDialogs:
     """Tells Streamlit's page to leave errors to us.
 
-    Its dialog about a lost connection speaks of a terminal, to a reader who has none; `keeper.js`
+    Its dialog about a lost connection speaks of a terminal, to a reader who has none; `recovery.js`
     says what matters.
     """
 

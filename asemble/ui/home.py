@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from asemble.ui import frame, intake, public_cases, state
+from asemble.ui import intake, page_layout, public_cases, state
 
 LIMITS = """
 - The networks learned from **simulated** oedema, on simulated and on openly licensed real
@@ -19,7 +19,7 @@ LIMITS = """
 
 def show() -> None:
     """Draw the page."""
-    frame.begin_page("Home")
+    page_layout.begin_page("Home")
 
     about, opened = st.columns([1, 1], gap="large")
 

@@ -17,7 +17,7 @@ from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.study import Refusal, Series, Study, grouped_by_reason
 from asemble.io import Part, read_parts
 from asemble.reading import from_document
-from asemble.ui import cache, components, frame, logs, state, uploads
+from asemble.ui import cache, components, logs, page_layout, state, uploads
 from asemble.ui.progress import Progress
 
 NOT_STATED = "not stated"
@@ -60,7 +60,7 @@ def offer_samples() -> None:
     """A card for each sample; its button opens the study."""
     for column, sample in zip(st.columns(len(SAMPLES)), SAMPLES, strict=True):
         with column, st.container(border=True, height="stretch"):
-            st.html(frame.BADGE)
+            st.html(page_layout.BADGE)
             st.markdown(f"**{sample.title}**")
             st.caption(sample.about)
             st.space("stretch")
@@ -161,7 +161,7 @@ def offer_reading() -> None:
         said = from_document(file.getvalue())
         state.check_reading(said)
     except ReadingError as error:
-        frame.refuse(error)
+        page_layout.refuse(error)
         return
     if not state.reading().is_blank and state.reading() != said:
         st.warning("Opening it replaces your reading of the open study.")
@@ -236,7 +236,7 @@ def _read(files: Sequence[UploadedFile]) -> None:
         seconds = monotonic() - started
         logs.event("refused", error=type(error).__name__, code=error.code, seconds=seconds)
         bar.clear()
-        frame.refuse(error)
+        page_layout.refuse(error)
         return
     logs.event(
         "read",

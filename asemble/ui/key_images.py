@@ -14,7 +14,7 @@ from asemble.imaging.intensity import to_bytes
 from asemble.imaging.orientation import Turn
 from asemble.reading import Place, Reading, edits
 from asemble.report import MAX_IMAGES, KeyImage
-from asemble.ui import choose, state
+from asemble.ui import series_choice, state
 from asemble.ui.images import Bytes, heat_colours, shown_bytes
 from asemble.ui.state import Assessment
 
@@ -77,7 +77,7 @@ def _most_suspicious(study: Study, assessed: Assessment) -> list[Place]:
 
 
 def _title(series: Series, index: int) -> str:
-    return f"{choose.series_label(series)}, slice {index + 1} of {series.volume.shape[0]}"
+    return f"{series_choice.series_label(series)}, slice {index + 1} of {series.volume.shape[0]}"
 
 
 def _key_image(series: Series, index: int, assessed: Assessment) -> KeyImage:

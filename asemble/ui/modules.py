@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from asemble.ui.addresses import below_base
+from asemble.ui.base_path import below_base
 
 ENTRY = "viewer.js"
 """The module whose default export Streamlit calls."""

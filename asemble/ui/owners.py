@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.web.server.starlette.starlette_websocket import gather_user_info
 
-from asemble.ui.doors import is_tls
+from asemble.ui.request_filter import is_tls
 
 COOKIE = "asemble"
 SECURE_COOKIE = "__Host-asemble"

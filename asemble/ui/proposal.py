@@ -7,7 +7,7 @@ import streamlit as st
 from asemble.clinical import sparcc
 from asemble.clinical.findings import QUADRANTS, Joint, Lesion, Mark, Quadrant, of_lesion
 from asemble.core.study import Series, Study
-from asemble.ui import choose, findings, marking, state
+from asemble.ui import marking, scores, series_choice, state
 
 LIMIT = (
     "Nothing of this is in your reading until you accept it; each mark can be changed or removed "
@@ -19,7 +19,7 @@ LIMIT = (
 
 def show_proposal(study: Study) -> None:
     """The proposed sheet of the series on which oedema is counted; nothing before a prediction."""
-    series = findings.series_of_oedema(study)
+    series = scores.series_of_oedema(study)
     measured = None if series is None else state.measured_on(series.id)
     if series is None or measured is None:
         return
@@ -31,7 +31,7 @@ def show_proposal(study: Study) -> None:
     proposed = sparcc.inflammation(measured.marks, first)
     title = f"SPARCC: the networks propose {proposed.total} of {sparcc.INFLAMMATION_MAX}"
     with st.expander(title, key="proposal"):
-        st.caption(f"{choose.series_label(series)}. {LIMIT}")
+        st.caption(f"{series_choice.series_label(series)}. {LIMIT}")
         own = marking.counted(series)
         yours = sparcc.inflammation(own, first)
         left, right = st.columns(2, gap="large")
@@ -66,7 +66,7 @@ def _offer(series: Series, *, proposes: bool) -> None:
         )
         if accepted:
             st.markdown(
-                f"{findings.accepted_words(state.reading().marks.get(series.id, ()), accepted)}."
+                f"{scores.accepted_words(state.reading().marks.get(series.id, ()), accepted)}."
             )
 
 

@@ -9,7 +9,7 @@ from asemble.cases import Case, Table, load_table
 from asemble.core.errors import AsembleError, CaseError, InputError
 from asemble.fetch import Kept, Use, bucket_url, megabytes, stated_use
 from asemble.fetch.bucket import LOOPBACK
-from asemble.ui import fetches, frame, intake, logs, state
+from asemble.ui import fetch_jobs, intake, logs, page_layout, state
 
 ABOUT = """
 Real MRI of people with cancer, published in the Imaging Data Commons under open licences. **Nobody
@@ -36,7 +36,7 @@ def offer() -> None:
     try:
         may, table = use(), load_table()
     except AsembleError as error:
-        frame.refuse(error)
+        page_layout.refuse(error)
         return
     kept = Kept()
     cases = [case for case in table.cases if may is Use.ON or kept.has(case)]
@@ -72,7 +72,7 @@ def _show_fetch() -> bool:
     Returns:
         Whether another can begin.
     """
-    going = fetches.last()
+    going = fetch_jobs.last()
     if going is None:
         return True
     if not going.is_over:
@@ -80,7 +80,7 @@ def _show_fetch() -> bool:
         return False
     if going.case_id == state.case_asked():
         if going.error is not None:
-            frame.refuse(going.error)
+            page_layout.refuse(going.error)
         else:
             st.success(f"{going.case_id} is in the cache.")
     return True
@@ -109,7 +109,7 @@ def _row(case: Case, kept: Kept, *, may: Use, is_free: bool) -> None:
 
 @st.fragment(run_every=LOOKS_EVERY_S)
 def _show_going() -> None:
-    going = fetches.last()
+    going = fetch_jobs.last()
     if going is None or going.is_over:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -122,7 +122,7 @@ def _show_going() -> None:
 def _fetch(case: Case) -> None:
     if use() is Use.ON:
         state.ask_for_case(case.id)
-        fetches.start(case)
+        fetch_jobs.start(case)
 
 
 def _remove(case: Case, kept: Kept) -> None:
@@ -139,7 +139,7 @@ def _open(case: Case, kept: Kept) -> None:
             study = io.read_study(kept.require(case))
     except InputError as error:
         logs.event("refused", error=type(error).__name__, seconds=monotonic() - started)
-        frame.refuse(error)
+        page_layout.refuse(error)
         return
     logs.event(
         "read",

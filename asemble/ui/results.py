@@ -7,7 +7,7 @@ import streamlit as st
 from asemble.core.labels import PATTERNS
 from asemble.core.results import Probabilities, StudyPrediction
 from asemble.core.study import Study
-from asemble.ui import charts, choose
+from asemble.ui import charts, series_choice
 
 HEATMAP_LIMIT = (
     "The heatmap shows where the model was sensitive; it does not outline disease or prove"
@@ -65,7 +65,7 @@ def show_results(prediction: StudyPrediction, study: Study) -> None:
             st.table(_member_table(prediction.members), border="horizontal")
         st.markdown("**Series**")
         for series in prediction.series:
-            label = choose.series_label(study.series_by_id(series.series_id))
+            label = series_choice.series_label(study.series_by_id(series.series_id))
             st.markdown(
                 f"- {label}: {'judged' if series.used else f'not judged. {series.why_not}'}"
             )

@@ -31,11 +31,20 @@ from asemble.core import room
 from asemble.core.errors import FileError, InputError, WeightsError
 from asemble.core.faults import Fault
 from asemble.io.decode import processes
-from asemble.ui import connections, kept, logs, memory, modules, overtaken, sessions, uploads
-from asemble.ui.addresses import below_base
-from asemble.ui.doors import Doors
+from asemble.ui import (
+    connections,
+    logs,
+    memory,
+    modules,
+    pending_reruns,
+    sessions,
+    tab_tokens,
+    uploads,
+)
+from asemble.ui.base_path import below_base
 from asemble.ui.headers import QuietDialogs, SecurityHeaders
 from asemble.ui.owners import Browsers, SignedIn
+from asemble.ui.request_filter import Doors
 
 HEALTH = "/healthz"
 ALIVE = "/asemble-alive"
@@ -80,7 +89,7 @@ class _Process:
 def options() -> dict[str, Any]:
     """What `st.App` takes beside the script; prepares this process to be a server."""
     logs.install()
-    overtaken.keep_what_is_overtaken()
+    pending_reruns.keep_what_is_overtaken()
     st.App._create_runtime = sessions.make_runtime  # type: ignore[method-assign, assignment]
     _glibc("mallopt", M_ARENA_MAX, ARENAS)
     # Streamlit would ask a host in the Internet for this machine's address, to compare origins.
@@ -129,12 +138,12 @@ async def health(_: Request) -> JSONResponse:
 async def alive(asked: Request) -> JSONResponse:
     """Which process answers, and whether it is connected with the page of the tab that asks.
 
-    A tab that lost its connection looks here (`keeper.js`).
+    A tab that lost its connection looks here (`recovery.js`).
     """
     visit = asked.headers.get(VISIT)
     is_deed = DEED in asked.headers
     is_connected = visit is not None and sessions.manager().note(visit, is_deed=is_deed)
-    content = {"process": kept.PROCESS, "is_connected": is_connected}
+    content = {"process": tab_tokens.PROCESS, "is_connected": is_connected}
     return JSONResponse(content, headers={"Cache-Control": "no-store"})
 
 

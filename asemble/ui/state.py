@@ -35,7 +35,7 @@ from asemble.reading import (
     fingerprint,
     from_document,
 )
-from asemble.ui import kept, owners
+from asemble.ui import owners, tab_tokens
 
 _KEY = "asemble"
 _OPENED = "asemble_studies_opened"
@@ -485,7 +485,7 @@ def forget_file(id_: str) -> None:
         session.file = None
 
 
-# Reloads, lost connections, other tabs (`keeper.py`, `kept.py`).
+# Reloads, lost connections, other tabs (`recovery.py`, `tab_tokens.py`).
 
 
 def left() -> Left | None:
@@ -563,7 +563,7 @@ def claim(
     if session.study is not None:
         return
     st.session_state.pop(_TAKES_OVER, None)
-    found = kept.find(token) if token else None
+    found = tab_tokens.find(token) if token else None
     opened_by = found.user if isinstance(found, _Session) else user or ""
     if opened_by != _user():
         session.left = Left(Why.OTHERS)
@@ -584,7 +584,7 @@ def claim(
     if said is not None and said.is_blank:
         said = None
     if token:
-        session.left = Left(Why.EXPIRED if process == kept.PROCESS else Why.RESTARTED, said)
+        session.left = Left(Why.EXPIRED if process == tab_tokens.PROCESS else Why.RESTARTED, said)
     elif said is not None:
         session.left = Left(Why.EXPIRED, said)
 
@@ -619,7 +619,7 @@ def for_the_tab() -> dict[str, Any]:
         "visit": st.session_state.setdefault(_VISIT, secrets.token_hex(8)),
         "phase": phase,
         "takes_over": bool(st.session_state.get(_TAKES_OVER)),
-        "process": kept.PROCESS,
+        "process": tab_tokens.PROCESS,
         "user": session.user,
         "token": session.token,
         "lock": session.lock,
@@ -692,7 +692,7 @@ def _of(session_state: SessionState) -> _Session | None:
 def _own(session: _Session) -> None:
     """Make the session this tab's alone, by a new token."""
     session.owner, session.user, session.lock = _here(), _user(), secrets.token_hex(8)
-    session.token = kept.issue(session)
+    session.token = tab_tokens.issue(session)
 
 
 def _here() -> str:

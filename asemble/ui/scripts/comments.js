@@ -130,7 +130,7 @@ function say(field) {
   // Neither from a field that is gone nor on the way to another page, which it would call back: what
   // is not said yet is in the tab, and is said when this page is drawn again.
   if (!field.area.isConnected || field.area.value === field.said) return;
-  if (globalThis.asembleKeeper?.isLeaving?.()) return;
+  if (globalThis.asembleRecovery?.isLeaving?.()) return;
   field.said = field.area.value;
   field.tell(field.said);
 }

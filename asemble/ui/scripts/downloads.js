@@ -33,7 +33,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const saved = ({ detail }) => {
     if (detail.id !== row.waits) return;
     row.waits = null;
-    if (!globalThis.asembleKeeper?.isLeaving?.()) setStateValue("saved", detail.id);
+    if (!globalThis.asembleRecovery?.isLeaving?.()) setStateValue("saved", detail.id);
     show(row);
   };
   window.addEventListener("asemble-saved", saved);

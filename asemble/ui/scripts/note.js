@@ -1,6 +1,6 @@
-// A part of a page that runs by itself tells the keeper what the reading is after it.
+// A part of a page that runs by itself tells `recovery.js` what the reading is after it.
 
 /** @param {Mount<{ reading: string, count: number }>} mount */
 export default function ({ data }) {
-  globalThis.asembleKeeper?.write?.(data);
+  globalThis.asembleRecovery?.write?.(data);
 }

@@ -19,7 +19,7 @@ from streamlit.runtime.scriptrunner_utils import script_requests
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
 from asemble.ui import logs
-from asemble.ui.resent import only_surely_kept, refer_to_what_is_there
+from asemble.ui.message_cache import only_surely_kept, refer_to_what_is_there
 
 _BEFORE, _AFTER = _make_trigger_id("\n", "events").split("\n")
 """Around the id of a component stand for its triggers."""

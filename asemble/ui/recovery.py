@@ -1,6 +1,6 @@
 """A reading outlives a reload, a lost connection and, in the tab's own storage, the server.
 
-`keeper.js` keeps a token and the reading in the `sessionStorage` of its tab and claims the study
+`recovery.js` keeps a token and the reading in the `sessionStorage` of its tab and claims the study
 with it when a session of Streamlit is new. While the server cannot be reached it covers the page
 and says so; it shows the page again when the server has a session of this tab that is connected.
 Closing the study makes it forget everything.
@@ -15,11 +15,11 @@ from asemble.reading import short_hash
 from asemble.ui import components, modules, server, sessions, state
 
 _HEARD = "asemble_heard"
-_KEY = "keeper"
+_KEY = "recovery"
 _PER_MINUTE = 60
 
 _mount = st.components.v2.component(
-    "asemble.keeper", html="<span></span>", js=components.script("keeper.js")
+    "asemble.recovery", html="<span></span>", js=components.script("recovery.js")
 )
 _note = st.components.v2.component(
     "asemble.note", html="<span></span>", js=components.script("note.js")
@@ -33,14 +33,14 @@ def kept_minutes() -> float:
 
 
 def mount() -> None:
-    """Put the keeper on the page; once a page, before anything else of it."""
+    """Put it on the page; once a page, before anything else of it."""
     st.session_state.pop(_HEARD, None)  # this run shows what came of it
     _listen()
 
 
 @st.fragment
 def _listen() -> None:
-    with st.container(key="couriers:keeper", gap=None):
+    with st.container(key="couriers:recovery", gap=None):
         _mount(
             key=_KEY,
             data={

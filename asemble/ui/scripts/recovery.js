@@ -1,5 +1,5 @@
 // Keeps a reading through what happens to a page: a reload, a connection that is lost, a server
-// that is started again, a second tab. One for the tab, whatever page is drawn; `keeper.py` says
+// that is started again, a second tab. One for the tab, whatever page is drawn; `recovery.py` says
 // what it is told and what it answers.
 
 const BEAT_MS = 3000; // between two looks at the server
@@ -21,8 +21,8 @@ const DEEDS = ["pointerdown", "pointermove", "wheel", "keydown"];
 
 const UNSAID = "asemble.unsaid"; // of `comments.js`
 
-/** @type {Keeper} */
-const keeper = (globalThis.asembleKeeper ??= {
+/** @type {Recovery} */
+const recovery = (globalThis.asembleRecovery ??= {
   data: /** @type {any} */ (null), // told with the first page
   visit: null, claim: null, copied: null, moves: null, lock: null, letGo: null, missed: 0, backSince: null,
   count: -1, deed: false, going: null, leaving: false, beats: null, channel: null, cover: null,
@@ -32,32 +32,32 @@ const keeper = (globalThis.asembleKeeper ??= {
 /** @type {(name: keyof Kept) => string | null} */
 const held = (name) => sessionStorage.getItem(HELD[name]);
 
-/** @param {Mount<KeeperData>} mount */
+/** @param {Mount<RecoveryData>} mount */
 export default function ({ data, setTriggerValue }) {
-  keeper.data = data;
+  recovery.data = data;
   // A claim that is not answered yet goes with every word: a newer word may overtake an older one.
-  keeper.tell = (said) => void setTriggerValue("said", { ...said, claim: keeper.claim });
-  if (keeper.visit !== data.visit) {
-    keeper.visit = data.visit;
+  recovery.tell = (said) => void setTriggerValue("said", { ...said, claim: recovery.claim });
+  if (recovery.visit !== data.visit) {
+    recovery.visit = data.visit;
     claim();
-  } else if (keeper.claim && data.phase === "new") keeper.tell({});
+  } else if (recovery.claim && data.phase === "new") recovery.tell({});
   else take(data);
-  if (data.takes_over && keeper.copied) {
-    keeper.claim = keeper.copied;
-    keeper.moves = keeper.copied.lock;
-    keeper.copied = null;
-    keeper.tell({});
+  if (data.takes_over && recovery.copied) {
+    recovery.claim = recovery.copied;
+    recovery.moves = recovery.copied.lock;
+    recovery.copied = null;
+    recovery.tell({});
   }
-  if (!keeper.beats) begin();
+  if (!recovery.beats) begin();
 }
 
 /**
  * The reading after so many edits; a part of the page may have told of later ones.
- * @type {Keeper["write"]}
+ * @type {Recovery["write"]}
  */
 function write({ reading, count }) {
-  if (count < keeper.count || !held("token")) return;
-  keeper.count = count;
+  if (count < recovery.count || !held("token")) return;
+  recovery.count = count;
   sessionStorage.setItem(HELD.reading, reading);
 }
 
@@ -65,39 +65,39 @@ function write({ reading, count }) {
 async function claim() {
   const [token, lock, process, user, reading] = [held("token"), held("lock"), held("process"), held("user"), held("reading")];
   if (!token && !reading) return;
-  if (lock && keeper.lock !== lock && !(await hold(lock))) {
+  if (lock && recovery.lock !== lock && !(await hold(lock))) {
     // Another tab has it: this one was duplicated, and storage with it.
-    keeper.copied = { token, lock, process, user, reading };
+    recovery.copied = { token, lock, process, user, reading };
     forget();
-    keeper.tell({ is_copy: true });
+    recovery.tell({ is_copy: true });
     return;
   }
-  keeper.claim = { token, process, user, reading };
-  keeper.tell({});
+  recovery.claim = { token, process, user, reading };
+  recovery.tell({});
 }
 
 /**
  * Keep in this tab what the server says is to be kept.
- * @type {(data: KeeperData) => void}
+ * @type {(data: RecoveryData) => void}
  */
 function take({ phase, token, lock, process, user, reading, count }) {
-  const last = keeper.claim ? null : held("lock"); // of what this tab had open until now
-  keeper.claim = null;
-  if (last && (phase === "closed" || (phase === "open" && lock !== last))) keeper.channel?.postMessage({ closed: last });
+  const last = recovery.claim ? null : held("lock"); // of what this tab had open until now
+  recovery.claim = null;
+  if (last && (phase === "closed" || (phase === "open" && lock !== last))) recovery.channel?.postMessage({ closed: last });
   if (phase === "closed" || phase === "moved") forget();
   if (phase === "ended") for (const name of [HELD.token, HELD.lock, HELD.process]) sessionStorage.removeItem(name);
-  const moved = keeper.moves;
-  keeper.moves = null;
+  const moved = recovery.moves;
+  recovery.moves = null;
   if (phase !== "open") return;
   // Not before: the tab that had it asks at once, and must hear that the study is gone from it.
-  if (moved) keeper.channel?.postMessage({ moved });
-  if (token !== held("token")) keeper.count = -1; // another study, or after a claim
+  if (moved) recovery.channel?.postMessage({ moved });
+  if (token !== held("token")) recovery.count = -1; // another study, or after a claim
   sessionStorage.setItem(HELD.token, token);
   sessionStorage.setItem(HELD.lock, lock);
   sessionStorage.setItem(HELD.process, process);
   sessionStorage.setItem(HELD.user, user);
-  keeper.write({ reading, count });
-  if (keeper.lock !== lock) hold(lock);
+  recovery.write({ reading, count });
+  if (recovery.lock !== lock) hold(lock);
 }
 
 function forget() {
@@ -112,54 +112,54 @@ function forget() {
  */
 async function hold(lock) {
   if (!navigator.locks) return true;
-  keeper.letGo?.();
-  keeper.lock = lock;
+  recovery.letGo?.();
+  recovery.lock = lock;
   for (let tries = 0; tries < LOCK_TRIES; tries++) {
     const got = await new Promise((resolve) => {
       navigator.locks.request(lock, { ifAvailable: true }, (held) => {
         resolve(Boolean(held));
-        return held && new Promise((free) => (keeper.letGo = free));
+        return held && new Promise((free) => (recovery.letGo = free));
       });
     });
     if (got) return true;
     await new Promise((resume) => setTimeout(resume, 100));
   }
-  keeper.lock = keeper.letGo = null;
+  recovery.lock = recovery.letGo = null;
   return false;
 }
 
 function begin() {
-  keeper.channel = new BroadcastChannel("asemble");
-  keeper.channel.onmessage = (/** @type {MessageEvent<{ closed?: string, moved?: string }>} */ { data }) => {
-    if (data.closed && data.closed === keeper.copied?.lock) {
-      keeper.copied = null; // what is closed is forgotten in its copies, too
-      keeper.tell({ is_closed: true });
+  recovery.channel = new BroadcastChannel("asemble");
+  recovery.channel.onmessage = (/** @type {MessageEvent<{ closed?: string, moved?: string }>} */ { data }) => {
+    if (data.closed && data.closed === recovery.copied?.lock) {
+      recovery.copied = null; // what is closed is forgotten in its copies, too
+      recovery.tell({ is_closed: true });
     }
-    if (!data.moved || data.moved !== keeper.lock) return;
-    keeper.letGo?.();
-    keeper.lock = keeper.letGo = null;
+    if (!data.moved || data.moved !== recovery.lock) return;
+    recovery.letGo?.();
+    recovery.lock = recovery.letGo = null;
     forget();
-    keeper.tell({});
+    recovery.tell({});
   };
   globalThis.addEventListener("offline", () => cover());
-  for (const deed of DEEDS) document.addEventListener(deed, () => { keeper.deed = true; }, { capture: true, passive: true });
+  for (const deed of DEEDS) document.addEventListener(deed, () => { recovery.deed = true; }, { capture: true, passive: true });
   document.addEventListener("click", leave, true);
-  globalThis.addEventListener("popstate", () => { keeper.going = null; });
+  globalThis.addEventListener("popstate", () => { recovery.going = null; });
   const beat = async () => {
     const seen = await look();
     if (seen === null) {
-      keeper.missed += 1;
-      if (keeper.missed >= MISSED) cover();
+      recovery.missed += 1;
+      if (recovery.missed >= MISSED) cover();
     } else {
-      keeper.missed = 0;
-      if (keeper.cover) comeBack(seen);
+      recovery.missed = 0;
+      if (recovery.cover) comeBack(seen);
       else if (hasGivenUp() && performance.now() > RELOAD_AFTER_MS) location.reload();
     }
-    keeper.beats = setTimeout(beat, seen === null || keeper.cover ? AGAIN_MS : BEAT_MS);
+    recovery.beats = setTimeout(beat, seen === null || recovery.cover ? AGAIN_MS : BEAT_MS);
   };
-  keeper.beats = setTimeout(beat, BEAT_MS);
+  recovery.beats = setTimeout(beat, BEAT_MS);
   // The viewer's modules, before a page asks for them; where they do not come now, it asks again.
-  import(location.origin + keeper.data.viewer).catch(() => {});
+  import(location.origin + recovery.data.viewer).catch(() => {});
 }
 
 /**
@@ -169,19 +169,19 @@ function begin() {
  */
 function leave(event) {
   // Who acts on the page that was gone to may leave it again, also by a button.
-  if (event.isTrusted && here() === keeper.going) keeper.going = null;
+  if (event.isTrusted && here() === recovery.going) recovery.going = null;
   const link = event.target instanceof Element ? /** @type {HTMLAnchorElement | null} */ (event.target.closest(LINKS)) : null;
-  if (!link || keeper.leaving || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!link || recovery.leaving || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   globalThis.dispatchEvent(new Event("asemble-flush"));
   if (pathOf(link) === here()) return; // this page is there already
-  keeper.going = pathOf(link);
+  recovery.going = pathOf(link);
   setTimeout(() => go(link), LEAVES_AFTER_MS);
 }
 
 function isLeaving() {
-  return keeper.going !== null && here() !== keeper.going; // that of the home page is ""
+  return recovery.going !== null && here() !== recovery.going; // that of the home page is ""
 }
 
 const here = () => location.pathname.replace(/\/$/, "");
@@ -199,16 +199,16 @@ const pathOf = (link) =>
  */
 function go(link) {
   const path = pathOf(link);
-  if (keeper.going !== path) return;
-  keeper.leaving = true;
+  if (recovery.going !== path) return;
+  recovery.leaving = true;
   link.click();
-  keeper.leaving = false;
+  recovery.leaving = false;
   setTimeout(() => {
-    if (keeper.going !== path) return;
+    if (recovery.going !== path) return;
     const links = /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll(LINKS));
     const again = [...links].find((each) => pathOf(each) === path);
     if (here() !== path && again) go(again);
-    else keeper.going = null;
+    else recovery.going = null;
   }, ARRIVES_WITHIN_MS);
 }
 
@@ -220,11 +220,11 @@ function go(link) {
 async function look() {
   /** @type {Record<string, string>} */
   const headers = {};
-  if (keeper.visit && (keeper.deed || keeper.cover)) headers[VISIT] = keeper.visit;
-  if (keeper.deed) headers[DEED] = "1";
-  keeper.deed = false;
+  if (recovery.visit && (recovery.deed || recovery.cover)) headers[VISIT] = recovery.visit;
+  if (recovery.deed) headers[DEED] = "1";
+  recovery.deed = false;
   try {
-    const answer = await fetch(keeper.data.alive, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+    const answer = await fetch(recovery.data.alive, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
     return answer.ok ? await answer.json() : null;
   } catch {
     return null;
@@ -235,24 +235,24 @@ async function look() {
 const hasGivenUp = () => document.querySelector(STATUS)?.textContent.includes("Error");
 
 function cover() {
-  keeper.backSince = null;
-  if (keeper.cover) return;
+  recovery.backSince = null;
+  if (recovery.cover) return;
   const words = document.createElement("div");
   words.style.cssText =
     "max-width:30rem;padding:1.4rem 1.6rem;border-radius:6px;font:1rem/1.5 system-ui,sans-serif;" +
     "background:#171c22;color:#d5dbe1;border:1px solid #e0a13c";
-  for (const [tag, text] of [["strong", "Connection lost"], ["div", keeper.data.lost]]) {
+  for (const [tag, text] of [["strong", "Connection lost"], ["div", recovery.data.lost]]) {
     words.appendChild(Object.assign(document.createElement(tag), { textContent: text }));
   }
-  keeper.cover = document.createElement("div");
-  keeper.cover.id = "asemble-lost";
-  keeper.cover.setAttribute("role", "alertdialog");
-  keeper.cover.setAttribute("aria-live", "assertive");
-  keeper.cover.setAttribute("aria-label", "Connection lost");
-  keeper.cover.style.cssText =
+  recovery.cover = document.createElement("div");
+  recovery.cover.id = "asemble-lost";
+  recovery.cover.setAttribute("role", "alertdialog");
+  recovery.cover.setAttribute("aria-live", "assertive");
+  recovery.cover.setAttribute("aria-label", "Connection lost");
+  recovery.cover.style.cssText =
     "position:fixed;inset:0;z-index:2147483000;display:grid;place-items:center;background:rgb(0 0 0/.6)";
-  keeper.cover.append(words);
-  document.body.append(keeper.cover);
+  recovery.cover.append(words);
+  document.body.append(recovery.cover);
   document.getElementById("root")?.setAttribute("inert", "");
 }
 
@@ -262,15 +262,15 @@ function cover() {
  * @type {(seen: Seen) => void}
  */
 function comeBack(seen) {
-  keeper.backSince ??= Date.now();
+  recovery.backSince ??= Date.now();
   if (seen.is_connected && !document.querySelector(STATUS)) {
     uncover();
-    keeper.tell({});
-  } else if (seen.process !== keeper.data.process || Date.now() - keeper.backSince > RELOAD_AFTER_MS) location.reload();
+    recovery.tell({});
+  } else if (seen.process !== recovery.data.process || Date.now() - recovery.backSince > RELOAD_AFTER_MS) location.reload();
 }
 
 function uncover() {
-  keeper.cover?.remove();
-  keeper.cover = keeper.backSince = null;
+  recovery.cover?.remove();
+  recovery.cover = recovery.backSince = null;
   document.getElementById("root")?.removeAttribute("inert");
 }

@@ -5,7 +5,7 @@ import streamlit as st
 from asemble.core.study import Study
 from asemble.reading import Conclusion, Confidence, edits, short_hash
 from asemble.report import reading_json, reading_pdf, reading_text
-from asemble.ui import components, findings, key_images, reasoning, state
+from asemble.ui import components, key_images, reasoning, scores, state
 from asemble.ui.components import Download
 
 _CONCLUSIONS = {conclusion.heading: conclusion for conclusion in Conclusion}
@@ -85,7 +85,7 @@ def offer_downloads(assessed: state.Assessment, study: Study) -> None:
     key_images.ask_places(study, assessed)
     reading = state.reading()
     name = f"asemble-reading-{reading.study}"
-    found, added_up = findings.sentences(study), reasoning.sentences()
+    found, added_up = scores.sentences(study), reasoning.sentences()
     text = reading_text(reading, assessed.prediction, study, findings=found)
 
     def pdf() -> bytes:

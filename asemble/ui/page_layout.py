@@ -11,7 +11,7 @@ from asemble.core import interruption
 from asemble.core.errors import AsembleError, WeightsError
 from asemble.core.labels import STANDING_NOTICE
 from asemble.core.study import Study
-from asemble.ui import cache, keeper, state
+from asemble.ui import cache, recovery, state
 
 PAGES = (
     ("app.py", "Home"),
@@ -103,7 +103,7 @@ def begin_page(title: str) -> None:
     interruption.check_with(state.studies_opened)
     st.set_page_config(page_title=f"{title} · asemble", layout="wide", page_icon=str(ICON))
     st.html(STYLE)
-    keeper.mount()
+    recovery.mount()
     st.html(DARK_AT_FIRST, unsafe_allow_javascript=True)
     with st.container(key="header", horizontal=True, vertical_alignment="center", gap="small"):
         st.html('<span class="asemble-name">asemble</span>', width="content")
@@ -119,7 +119,7 @@ def begin_page(title: str) -> None:
         st.subheader("The app does not start with these weights")
         refuse(error)
         end_page()
-    keeper.show_what_is_left()
+    recovery.show_what_is_left()
 
 
 def require_study() -> Study:

@@ -18,7 +18,7 @@ from asemble.core.geometry import slice_normal
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Series, Study
 from asemble.reading import edits
-from asemble.ui import choose, marking, state
+from asemble.ui import marking, series_choice, state
 
 HOW = (
     "1. Choose Joints in the viewer. Click both ends of each joint on an anterior and on a "
@@ -109,7 +109,7 @@ def _offer_form(coronal: Sequence[Series]) -> None:
         return
     ordered = sorted(coronal, key=lambda series: series.weighting is not Weighting.FLUID)
     slices = {series.id: series.volume.shape[0] for series in ordered}
-    labels = {series.id: choose.series_label(series) for series in ordered}
+    labels = {series.id: series_choice.series_label(series) for series in ordered}
     most = max(slices.values())
     with st.form("mark", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
@@ -154,7 +154,7 @@ def _toggle_from_form() -> None:
 
 def _show_marks(series: Series, marks: Sequence[Mark], coronal: Sequence[Series]) -> None:
     ordered = sorted(marks, key=lambda mark: (mark.slice, mark.quadrant, mark.lesion))
-    st.markdown(f"**{choose.series_label(series)}**")
+    st.markdown(f"**{series_choice.series_label(series)}**")
     st.table(
         {
             "slice": [str(mark.slice + 1) for mark in ordered],
