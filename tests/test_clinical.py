@@ -14,9 +14,12 @@ from asemble.clinical import (
     classification,
     definitions,
     likelihood,
+    onset,
     sparcc,
     summarise,
 )
+from asemble.clinical.findings import QUADRANTS, Lesion, Mark
+from asemble.clinical.proposed import proposed_items
 
 
 def by_id(item_id):
@@ -119,10 +122,45 @@ def test_red_flags_nobody_asked_about_are_not_called_absent():
     assert not any("ruled out" in line for line in summarise(all_no).sentences)
 
 
-def test_answers_that_exclude_each_other_are_named_once():
-    summary = summarise({"erosion": Answer.YES, "no_erosion": Answer.YES})
-    assert [(one.id, other.id) for one, other in summary.conflicts] == [("erosion", "no_erosion")]
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({"erosion": Answer.YES, "no_erosion": Answer.YES}, "Erosion of the joint surface on T1 /"),
+        ({"onset_under_40": Answer.NO, "onset_later": Answer.NO}, "age of 40: no /"),
+        ({"onset_under_40": Answer.YES, "onset_later": Answer.YES}, "age of 40 / Back pain began"),
+        ({"onset_under_40": Answer.YES, "onset_under_45": Answer.NO}, "age of 45: no"),
+        ({"morning_stiffness": Answer.YES, "stiff_in_the_morning": Answer.NO}, "stiffness: no"),
+    ],
+)
+def test_answers_that_exclude_each_other_are_named_once(answers, said):
+    summary = summarise(answers)
+    (conflict,) = summary.conflicts
+    assert {conflict.one.id, conflict.other.id} == set(answers)
     assert "exclude each other" in summary.sentences[-1]
+    assert said in summary.sentences[-1]
+
+
+def test_one_age_answers_its_three_items_and_is_told_again_from_them():
+    for age, said in onset.ANSWERS.items():
+        assert onset.onsets_of(said) == (age,)
+        assert not summarise(said).conflicts
+    assert onset.onsets_of({}) == tuple(onset.Onset)
+    assert onset.Onset.LATER not in onset.onsets_of({"onset_under_45": Answer.YES})
+
+
+def test_marks_propose_what_they_show_and_nothing_from_what_was_not_marked():
+    on_two = [mark(at, QUADRANTS[0]) for at in (3, 4)]
+    assert not proposed_items(on_two, of_every_slice=False)
+    assert set(proposed_items(on_two, of_every_slice=True)) == {"small_oedema"}
+    deep = [*on_two, mark(5, QUADRANTS[0], is_deep=True)]
+    found = proposed_items(deep, of_every_slice=True)
+    assert set(found) == {"extensive_oedema", "deep_oedema"}
+    assert found["deep_oedema"] == "deep oedema on slice 6"
+    assert "3 found" in found["extensive_oedema"]
+
+
+def mark(at, quadrant, **more):
+    return Mark(Lesion.OEDEMA, at, quadrant, **more)
 
 
 def test_an_answer_to_no_item_is_refused():

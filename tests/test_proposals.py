@@ -141,9 +141,10 @@ def test_proposals_and_what_became_of_them_survive_a_file() -> None:
     assert short_hash(again) == short_hash(reading)
 
 
-@pytest.mark.parametrize("field", ["accepted", "proposed"])
+@pytest.mark.parametrize("field", ["accepted", "accepted_answers", "proposed"])
 def test_a_reading_without_proposals_is_written_as_it_always_was(field: str) -> None:
     lines = replace(JointLines(FRAME), lines=lines_on())
     reading = edits.lay_joint_lines(Reading(study=STUDY), lines)
     reading = edits.toggle_mark(reading, SERIES, OFFERED[0])
+    reading = edits.accept_answer(reading, "deep_oedema", from_networks=False)
     assert f'"{field}"' not in json.dumps(as_document(reading))

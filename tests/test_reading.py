@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from asemble.clinical import ITEMS, Answer
 from asemble.clinical.findings import QUADRANTS, Joint, Lesion, Mark
 from asemble.clinical.likelihood import SETTINGS
+from asemble.clinical.onset import Onset
 from asemble.core.errors import ReadingError
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Series, Study
@@ -62,6 +63,8 @@ EDITS = (
     lambda r: edits.choose_key_images(r, [("s02", 3), ("s01", 0)]),
     lambda r: edits.correct_series(r, "s01", plane=Plane.AXIAL, weighting=None),
     lambda r: edits.accept_marks(r, "s02", [replace(OEDEMA, slice=4)]),
+    lambda r: edits.state_onset(r, Onset.BEFORE_45),
+    lambda r: edits.accept_answer(r, "deep_oedema", from_networks=True),
 )
 """One edit of each field that is part of what is said."""
 

@@ -5,7 +5,7 @@ never turned into a score or a probability. Items on the image describe the same
 networks judge: the two must not be multiplied into one likelihood.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from asemble.clinical.for_inflammatory import FOR_INFLAMMATORY
@@ -16,6 +16,7 @@ from asemble.clinical.red_flags import RED_FLAGS
 
 ITEMS: tuple[Item, ...] = (*FOR_INFLAMMATORY, *FOR_MECHANICAL, *FOR_RULES, *RED_FLAGS)
 """Every item: towards inflammatory, towards mechanical, neither, red flags."""
+_BY_ID = {item.id: item for item in ITEMS}
 
 NO_WEIGHT_NOTICE = (
     "For teaching only: no composite weight of these items has been validated, so they are counted,"
@@ -24,8 +25,40 @@ NO_WEIGHT_NOTICE = (
 )
 """Stands beside every summary of the checklist."""
 
+_NEVER_TOGETHER = (
+    (("onset_under_40", Answer.NO), ("onset_later", Answer.NO)),
+    (("onset_under_40", Answer.YES), ("onset_under_45", Answer.NO)),
+    (("onset_later", Answer.NO), ("onset_under_45", Answer.NO)),
+    (("morning_stiffness", Answer.YES), ("stiff_in_the_morning", Answer.NO)),
+)
+"""Pairs of answers that contradict each other, besides a yes to both of two items of which one
+excludes the other."""
+
 RED_FLAG_NOTICE = "Stop and seek urgent clinical review before going on."
 """What any red flag asks for (clinical specification, section 9, string 6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two answers of which one must be wrong.
+
+    Args:
+        one: an item.
+        other: another.
+        answers: to the one and to the other.
+    """
+
+    one: Item
+    other: Item
+    answers: tuple[Answer, Answer]
+
+    @property
+    def words(self) -> str:
+        """Both items, with the answers where they are not both yes."""
+        if self.answers == (Answer.YES, Answer.YES):
+            return f"{self.one.text} / {self.other.text}"
+        said, said_too = self.answers
+        return f"{self.one.text}: {said} / {self.other.text}: {said_too}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +70,7 @@ class ChecklistSummary:
         mechanical: items answered yes that point towards mechanical.
         red_flags: items answered yes that ask to stop.
         red_flags_open: red flags neither confirmed nor ruled out.
-        conflicts: pairs answered yes that exclude each other.
+        conflicts: answers that exclude each other.
         answered: how many items have a yes or a no.
         unknown: how many have neither.
     """
@@ -46,7 +79,7 @@ class ChecklistSummary:
     mechanical: tuple[Item, ...]
     red_flags: tuple[Item, ...]
     red_flags_open: tuple[Item, ...]
-    conflicts: tuple[tuple[Item, Item], ...]
+    conflicts: tuple[Conflict, ...]
     answered: int
     unknown: int
 
@@ -64,8 +97,7 @@ class ChecklistSummary:
             f"{_count(self.mechanical, 'item')} towards mechanical; {self.unknown} unknown."
         )
         lines.extend(
-            f"These answers exclude each other: {one.text} / {other.text}."
-            for one, other in self.conflicts
+            f"These answers exclude each other: {conflict.words}." for conflict in self.conflicts
         )
         return tuple(lines)
 
@@ -93,12 +125,7 @@ def summarise(answers: Mapping[str, Answer]) -> ChecklistSummary:
         mechanical=_on(Side.MECHANICAL, yes),
         red_flags=_on(Side.RED_FLAG, yes),
         red_flags_open=_on(Side.RED_FLAG, unknown),
-        conflicts=tuple(
-            (item, other)
-            for item in _on(Side.INFLAMMATORY, yes)
-            for other in yes
-            if other.id in item.excludes
-        ),
+        conflicts=tuple(_conflicts(answers, yes)),
         answered=len(ITEMS) - len(unknown),
         unknown=len(unknown),
     )
@@ -107,6 +134,16 @@ def summarise(answers: Mapping[str, Answer]) -> ChecklistSummary:
 def answer_to(item: Item, answers: Mapping[str, Answer]) -> Answer:
     """The answer to an item, unknown where none was given."""
     return answers.get(item.id, Answer.UNKNOWN)
+
+
+def _conflicts(answers: Mapping[str, Answer], yes: Sequence[Item]) -> Iterator[Conflict]:
+    for item in _on(Side.INFLAMMATORY, yes):
+        for other in yes:
+            if other.id in item.excludes:
+                yield Conflict(item, other, (Answer.YES, Answer.YES))
+    for (one, said), (other_id, said_too) in _NEVER_TOGETHER:
+        if answers.get(one) is said and answers.get(other_id) is said_too:
+            yield Conflict(_BY_ID[one], _BY_ID[other_id], (said, said_too))
 
 
 def _on(side: Side, items: Sequence[Item]) -> tuple[Item, ...]:

@@ -36,8 +36,8 @@ from asemble.reading.reading import (
 
 NAME, NUMBER = "asemble-reading", 2
 """The number rises when a field changes its meaning, not when one is added: what came later
-(`proposed` of joint lines, `accepted` marks) is written only where there is any. 1 was the report
-of asemble 1 and earlier, from which no reading can be restored."""
+(`proposed` of joint lines, `accepted` marks and `accepted_answers`) is written only where there is
+any. 1 was the report of asemble 1 and earlier, from which no reading can be restored."""
 SCHEMA = f"{NAME}/{NUMBER}"
 
 FINGERPRINT_CHARACTERS = 12
@@ -100,6 +100,7 @@ def content(reading: Reading) -> dict[str, Any]:
         "marks": {id_: [_mark(mark) for mark in marks] for id_, marks in reading.marks.items()},
         "joint_lines": joint_lines.as_json(reading.joint_lines),
         **({"accepted": accepted} if accepted else {}),
+        **({"accepted_answers": list(answers)} if (answers := reading.accepted_answers) else {}),
         "first_scored": dict(reading.first_scored),
         "transitional": dict(reading.transitional),
         "key_images": None if reading.key_images is None else [list(p) for p in reading.key_images],
@@ -232,6 +233,7 @@ def _reading(document: Mapping[str, Any]) -> Reading:
         marks=_marks(said["marks"]),
         joint_lines=joint_lines.from_json(said["joint_lines"]),
         accepted=_marks(said.get("accepted", {})),
+        accepted_answers=tuple(said.get("accepted_answers", ())),
         first_scored=_whole(said["first_scored"]),
         transitional=_whole(said["transitional"]),
         key_images=None if images is None else tuple((id_, int(at)) for id_, at in images),

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from asemble.clinical import Answer
 from asemble.clinical.findings import Mark, toggled
+from asemble.clinical.onset import ANSWERS, ITEM_IDS, Onset
 from asemble.clinical.truth import Truth
 from asemble.core.joints import JointLine
 from asemble.core.labels import Plane, Weighting
@@ -19,6 +20,28 @@ def answer(reading: Reading, item_id: str, said: Answer | None) -> Reading:
     <Answer.YES: 'yes'>
     """
     return replace(reading, answers={**reading.answers, item_id: said or Answer.UNKNOWN})
+
+
+def state_onset(reading: Reading, onset: Onset | None) -> Reading:
+    """State at what age back pain began, which answers three items; None takes them back.
+
+    >>> dict(state_onset(Reading(), Onset.LATER).answers)["onset_under_45"]
+    <Answer.NO: 'no'>
+    """
+    said = dict.fromkeys(ITEM_IDS, Answer.UNKNOWN) if onset is None else ANSWERS[onset]
+    return replace(reading, answers={**reading.answers, **said})
+
+
+def accept_answer(reading: Reading, item_id: str, *, from_networks: bool) -> Reading:
+    """Answer yes to an item, as it is proposed.
+
+    Args:
+        reading: before.
+        item_id: of the item.
+        from_networks: whether the networks propose it, and not the reader's own marks.
+    """
+    accepted = (*reading.accepted_answers, item_id) if from_networks else reading.accepted_answers
+    return replace(answer(reading, item_id, Answer.YES), accepted_answers=accepted)
 
 
 def conclude(reading: Reading, conclusion: Conclusion | None) -> Reading:

@@ -129,6 +129,8 @@ class Reading:
         joint_lines: where the joints lie, by frame of reference.
         accepted: marks that the ensemble proposed and the reader accepted, by series, as they were
             proposed. Those that are not among `marks` the reader changed or took away since.
+        accepted_answers: ids of items to which the networks proposed a yes that was accepted.
+            Where the answer is another by now the reader changed it since.
         first_scored: first of the six slices that SPARCC scores, by series, where it was chosen.
         transitional: the transitional slice of SPARCC SSS, by series, where it was chosen.
         key_images: slices for the report; None where the reader left the choice as offered.
@@ -154,6 +156,7 @@ class Reading:
     marks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
     joint_lines: tuple[JointLines, ...] = ()
     accepted: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
+    accepted_answers: tuple[str, ...] = ()
     first_scored: Mapping[str, int] = field(default_factory=dict)
     transitional: Mapping[str, int] = field(default_factory=dict)
     key_images: tuple[Place, ...] | None = None
@@ -161,7 +164,8 @@ class Reading:
     slices: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        summarise(self.answers)
+        summarise({**dict.fromkeys(self.accepted_answers, Answer.YES), **self.answers})
+        object.__setattr__(self, "accepted_answers", tuple(sorted(set(self.accepted_answers))))
         if self.setting is not None and self.setting not in _SETTING_TITLES:
             raise ValueError("the setting is none of those to choose from")
         given = {id_: said for id_, said in self.answers.items() if said is not Answer.UNKNOWN}

@@ -84,7 +84,7 @@ def _checklist(reading: Reading) -> schema.Checklist:
         "towards_mechanical": [item.id for item in summary.mechanical],
         "red_flags": [item.id for item in summary.red_flags],
         "red_flags_not_ruled_out": [item.id for item in summary.red_flags_open],
-        "conflicts": [[one.id, other.id] for one, other in summary.conflicts],
+        "conflicts": [[each.one.id, each.other.id] for each in summary.conflicts],
         "answered": summary.answered,
         "unknown": summary.unknown,
         "summary": list(summary.sentences),

@@ -72,8 +72,8 @@ def write_checklist(column: Column, reading: Reading) -> None:
         "ruled out.",
         most=2,
     )
-    for one, other in summary.conflicts[:CONFLICTS]:
-        column.write(f"Exclude each other: {one.text} / {other.text}", most=1)
+    for conflict in summary.conflicts[:CONFLICTS]:
+        column.write(f"Exclude each other: {conflict.words}", most=1)
     _write_rest(column, len(summary.conflicts) - CONFLICTS, "such pairs")
     column.gap(2)
     _write_side(column, Side.INFLAMMATORY, summary.inflammatory)
