@@ -8,6 +8,7 @@ import pytest
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Series, Study
 from asemble.core.volume import Volume
+from asemble.reading import edits, scoring
 from asemble.ui import marking, scores, state
 from asemble.ui.viewer import _news
 
@@ -112,6 +113,7 @@ def test_the_report_counts_a_mark_as_made_and_says_that_its_line_moved() -> None
     study = opened(a_series())
     lay()
     click(58, -10)
+    state.edit(edits.call_complete, "s01", True)
     before = scores.sentences(study)
     assert any(words.startswith("SPARCC inflammation 1 of 72") for words in before)
     lay(left_out_mm=12)
@@ -120,7 +122,41 @@ def test_the_report_counts_a_mark_as_made_and_says_that_its_line_moved() -> None
         "1 mark is counted as it was made; a joint line has moved since.",
     )
     marking.hear({"what": "lift", "series": "s01", "slice": 2})
-    assert not any("SPARCC" in words for words in scores.sentences(study))
+    assert not any("1 of 72" in words for words in scores.sentences(study))
+
+
+def test_no_mark_is_not_a_score_of_0_until_the_reader_says_that_this_is_all() -> None:
+    study = opened(a_series())
+    assert scores.sentences(study) == ()
+    lay()
+    click(58, -10)
+    decided, _, _, score, of_t1 = scores.sentences(study)
+    assert "(2009, kept in 2016): not decided" in decided
+    assert score == (
+        "SPARCC inflammation: not scored (marking is not called complete; what is marked so far "
+        "counts 1)."
+    )
+    assert of_t1 == "SPARCC SSS: not scored (no coronal T1 series)."
+    state.clear_marks("s01")
+    assert scoring.scores_of(state.reading(), study).scores[0].value is None
+    state.edit(edits.call_complete, "s01", True)
+    found = scoring.scores_of(state.reading(), study)
+    assert found.scores[0].value == 0 and [each.is_met for each in found.definitions[:2]] == [
+        False,
+        False,
+    ]
+    state.edit(edits.call_complete, "s01", False)
+    assert scoring.scores_of(state.reading(), study).scores[0].words == "not scored"
+
+
+def test_a_definition_that_is_met_is_met_before_everything_is_marked() -> None:
+    study = opened(a_series())
+    lay()
+    for row in (35, 58):
+        click(row, -10)
+    state.edit(edits.call_suggestive, True)
+    first = scoring.scores_of(state.reading(), study).definitions[0]
+    assert first.words == "met" and not first.why_not
 
 
 def test_what_the_browser_repeats_is_heard_once() -> None:

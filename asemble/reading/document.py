@@ -36,8 +36,8 @@ from asemble.reading.reading import (
 
 NAME, NUMBER = "asemble-reading", 2
 """The number rises when a field changes its meaning, not when one is added: what came later
-(`proposed` of joint lines, `accepted` marks and `accepted_answers`) is written only where there is
-any. 1 was the report of asemble 1 and earlier, from which no reading can be restored."""
+(`proposed` of joint lines, `accepted` marks, `accepted_answers`, `completed`) is written only where
+there is any. 1 was the report of asemble 1 and earlier, from which no reading can be restored."""
 SCHEMA = f"{NAME}/{NUMBER}"
 
 FINGERPRINT_CHARACTERS = 12
@@ -58,19 +58,24 @@ def fingerprint(study: Study) -> str:
     return study.key[:FINGERPRINT_CHARACTERS]
 
 
-def short_hash(reading: Reading) -> str:
-    """The first characters of the SHA-256 of what is said, and of which study.
+def digest(reading: Reading) -> str:
+    """The SHA-256 of what is said and of which study, in hex.
 
-    The same on the screen and in every file; where a reader looks (`Reading.slices`) changes
-    nothing.
+    Of its canonical JSON: sorted keys, no spaces, ASCII. Where a reader looks (`Reading.slices`)
+    changes nothing.
 
-    >>> short_hash(Reading()) == short_hash(Reading(slices={"s01": 4}))
+    >>> digest(Reading()) == digest(Reading(slices={"s01": 4}))
     True
     """
     said = {"study": reading.study, **content(reading)}
     del said["slices"]
     canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_CHARACTERS]
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def short_hash(reading: Reading) -> str:
+    """The first characters of `digest`: the same on the screen and in every file."""
+    return digest(reading)[:HASH_CHARACTERS]
 
 
 def as_document(reading: Reading) -> dict[str, Any]:
@@ -101,6 +106,7 @@ def content(reading: Reading) -> dict[str, Any]:
         "joint_lines": joint_lines.as_json(reading.joint_lines),
         **({"accepted": accepted} if accepted else {}),
         **({"accepted_answers": list(answers)} if (answers := reading.accepted_answers) else {}),
+        **({"completed": list(reading.completed)} if reading.completed else {}),
         "first_scored": dict(reading.first_scored),
         "transitional": dict(reading.transitional),
         "key_images": None if reading.key_images is None else [list(p) for p in reading.key_images],
@@ -175,7 +181,7 @@ def check_fits(reading: Reading, study: Study) -> None:
         *reading.first_scored.items(),
         *reading.transitional.items(),
         *reading.slices.items(),
-        *((id_, 0) for id_ in reading.corrections),
+        *((id_, 0) for id_ in (*reading.corrections, *reading.completed)),
     ]
     for id_, index in named:
         if index >= sizes.get(id_, 0):
@@ -234,6 +240,7 @@ def _reading(document: Mapping[str, Any]) -> Reading:
         joint_lines=joint_lines.from_json(said["joint_lines"]),
         accepted=_marks(said.get("accepted", {})),
         accepted_answers=tuple(said.get("accepted_answers", ())),
+        completed=tuple(said.get("completed", ())),
         first_scored=_whole(said["first_scored"]),
         transitional=_whole(said["transitional"]),
         key_images=None if images is None else tuple((id_, int(at)) for id_, at in images),

@@ -166,6 +166,16 @@ def undo_accepted(reading: Reading, series_id: str) -> Reading:
     return replace(reading, marks={**reading.marks, series_id: tuple(kept)}, accepted=others)
 
 
+def call_complete(reading: Reading, series_id: str, is_complete: bool) -> Reading:
+    """Say whether every lesion of a series is marked, so that it can be scored.
+
+    >>> call_complete(Reading(), "s01", True).completed
+    ('s01',)
+    """
+    others = [id_ for id_ in reading.completed if id_ != series_id]
+    return replace(reading, completed=(*others, series_id) if is_complete else tuple(others))
+
+
 def choose_first_scored(reading: Reading, series_id: str, index: int) -> Reading:
     """Choose the first of the six slices that SPARCC scores."""
     return replace(reading, first_scored={**reading.first_scored, series_id: index})

@@ -2,22 +2,14 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
 
 from asemble.clinical import sparcc
-from asemble.clinical.definitions import (
-    Verdict,
-    asas_active_2009,
-    asas_definite_active_2021,
-    asas_definite_structural_2021,
-)
 from asemble.clinical.findings import QUADRANTS, Lesion, Mark
 from asemble.clinical.sources import cite
-from asemble.core.geometry import slice_normal
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Series, Study
-from asemble.reading import edits
+from asemble.reading import edits, scoring
 from asemble.ui import marking, series_choice, state
 
 HOW = (
@@ -43,28 +35,55 @@ def show_findings(study: Study) -> None:
         _offer_form(coronal)
         for series in coronal:
             if marked[series.id]:
-                _show_marks(series, marked[series.id], coronal)
-        if count:
-            _show_verdicts(coronal)
+                _show_marks(series, marked[series.id], study)
+        ask_complete(study)
+        if count or state.reading().completed:
+            _show_verdicts(study)
 
 
 def sentences(study: Study) -> tuple[str, ...]:
     """What was marked and what it amounts to, for the report; nothing where nothing is marked."""
     coronal = _coronal(study)
-    said = []
-    fluid, t1 = _of_weighting(coronal, Weighting.FLUID), _of_weighting(coronal, Weighting.T1)
-    if fluid is not None and marking.counted(fluid):
-        said += [_verdict_words(verdict) for verdict in _active(fluid)]
-        score = sparcc.inflammation(marking.counted(fluid), _first_scored(fluid))
-        said.append(_inflammation_words(score))
-        accepted = state.reading().accepted.get(fluid.id, ())
-        if accepted:
-            said[-1] += f" {accepted_words(state.marks(fluid.id), accepted)}."
-    if t1 is not None and marking.counted(t1):
-        said.append(_verdict_words(asas_definite_structural_2021(marking.counted(t1))))
-        said.append(_structural_words(_structural_score(t1)))
+    reading = state.reading()
+    if not any(state.marks(series.id) or series.id in reading.completed for series in coronal):
+        return ()
+    found = scoring.scores_of(reading, study)
+    score = scoring.inflammation_sentence(found)
+    fluid = series_of_oedema(study)
+    accepted = () if fluid is None else reading.accepted.get(fluid.id, ())
+    if fluid is not None and accepted:
+        score += f" {accepted_words(state.marks(fluid.id), accepted)}."
+    said = [
+        *map(scoring.definition_sentence, found.definitions),
+        score,
+        scoring.structural_sentence(found),
+    ]
     said += _moved_words(coronal) + _line_words(coronal)
     return tuple(said)
+
+
+def ask_complete(study: Study) -> None:
+    """Ask whether everything is marked, without which nothing is scored."""
+    for series in _read_on_series(study):
+        key = f"completed:{state.study_token()}:{series.id}"
+        lesions = "oedema" if series.weighting is Weighting.FLUID else "structural lesions"
+        st.toggle(
+            f"Marking is complete: {lesions}, {series_choice.series_label(series)}",
+            help="Only then is a score given, 0 where nothing is marked. Without it the report "
+            f"says {scoring.NOT_SCORED!r}.",
+            key=state.shown(key, series.id in state.reading().completed),
+            on_change=_keep_complete,
+            args=(key, series.id),
+        )
+
+
+def _keep_complete(key: str, series_id: str) -> None:
+    state.edit(edits.call_complete, series_id, st.session_state[key])
+
+
+def _read_on_series(study: Study) -> list[Series]:
+    found = (scoring.series_of(study, each) for each in (Weighting.FLUID, Weighting.T1))
+    return [series for series in found if series is not None]
 
 
 def accepted_words(marks: Sequence[Mark], accepted: Sequence[Mark]) -> str:
@@ -152,7 +171,7 @@ def _toggle_from_form() -> None:
         state.toggle_mark(series.id, mark)
 
 
-def _show_marks(series: Series, marks: Sequence[Mark], coronal: Sequence[Series]) -> None:
+def _show_marks(series: Series, marks: Sequence[Mark], study: Study) -> None:
     ordered = sorted(marks, key=lambda mark: (mark.slice, mark.quadrant, mark.lesion))
     st.markdown(f"**{series_choice.series_label(series)}**")
     st.table(
@@ -167,7 +186,9 @@ def _show_marks(series: Series, marks: Sequence[Mark], coronal: Sequence[Series]
     )
     if not marking.counted(series):
         st.warning("These marks are not counted until joint lines are drawn on this series.")
-    elsewhere = sum(series is not _read_on(mark.lesion, coronal) for mark in marks)
+    read_on = {Lesion.OEDEMA: series_of_oedema(study)}
+    t1 = scoring.series_of(study, Weighting.T1)
+    elsewhere = sum(series is not read_on.get(mark.lesion, t1) for mark in marks)
     if elsewhere:
         marks_are = "mark is" if elsewhere == 1 else "marks are"
         st.warning(
@@ -191,9 +212,7 @@ def _distance_words(mark: Mark) -> str:
     return "from the form" if mark.line_mm is None else f"{mark.line_mm:.0f} mm"
 
 
-def _show_verdicts(coronal: Sequence[Series]) -> None:
-    fluid = _of_weighting(coronal, Weighting.FLUID)
-    t1 = _of_weighting(coronal, Weighting.T1)
+def _show_verdicts(study: Study) -> None:
     key = f"is_suggestive:{state.study_key()}"
     st.toggle(
         "The whole picture is highly suggestive of spondyloarthritis",
@@ -201,45 +220,33 @@ def _show_verdicts(coronal: Sequence[Series]) -> None:
         on_change=state.keep,
         args=(key, edits.call_suggestive),
     )
-    left, right = st.columns(2, gap="large")
-    with left:
-        if fluid is not None:
-            for verdict in _active(fluid):
-                _show_verdict(verdict)
-            _show_inflammation(fluid)
-    with right:
-        if t1 is not None:
-            _show_verdict(asas_definite_structural_2021(marking.counted(t1)))
-            _show_structural(t1)
+    reading = state.reading()
+    found = scoring.scores_of(reading, study)
+    columns = st.columns(2, gap="large")
+    for column, series in zip(columns, _read_on_series(study), strict=False):
+        with column:
+            for decided in scoring.definitions_of(reading, series):
+                _show_definition(decided)
+            if series.weighting is Weighting.FLUID:
+                _show_inflammation(series)
+                st.markdown(scoring.inflammation_sentence(found))
+            else:
+                _show_structural(series)
+                st.markdown(scoring.structural_sentence(found))
 
 
 def _coronal(study: Study) -> list[Series]:
     return [series for series in study.series if series.plane is Plane.CORONAL]
 
 
-def _read_on(lesion: Lesion, coronal: Sequence[Series]) -> Series | None:
-    """The series on which a lesion is counted."""
-    return _of_weighting(coronal, Weighting.FLUID if lesion is Lesion.OEDEMA else Weighting.T1)
-
-
 def series_of_oedema(study: Study) -> Series | None:
     """The series on which oedema is counted."""
-    return _of_weighting(_coronal(study), Weighting.FLUID)
+    return scoring.series_of(study, Weighting.FLUID)
 
 
-def _of_weighting(choices: Sequence[Series], weighting: Weighting) -> Series | None:
-    return next((series for series in choices if series.weighting is weighting), None)
-
-
-def _active(fluid: Series) -> tuple[Verdict, ...]:
-    """The definitions that oedema decides."""
-    marks = marking.counted(fluid)
-    suggestive = state.reading().is_suggestive
-    return asas_active_2009(marks, is_suggestive=suggestive), asas_definite_active_2021(marks)
-
-
-def _show_verdict(verdict: Verdict) -> None:
-    st.markdown(f"**{verdict.title}: {'met' if verdict.is_met else 'not met'}**")
+def _show_definition(decided: scoring.Decided) -> None:
+    verdict = decided.verdict
+    st.markdown(f"**{verdict.title}: {decided.words}**")
     lines = [f"- {condition.sentence}" for condition in verdict.conditions]
     if not verdict.is_plausible:
         lines.append("- needs the whole picture to be highly suggestive: not stated")
@@ -247,18 +254,10 @@ def _show_verdict(verdict: Verdict) -> None:
     st.caption(f"{verdict.caveat} {_sources(verdict.sources)}")
 
 
-def _verdict_words(verdict: Verdict) -> str:
-    conditions = "; ".join(condition.sentence for condition in verdict.conditions)
-    if not verdict.is_plausible:
-        conditions += "; the whole picture was not called highly suggestive"
-    return f"{verdict.title}: {'met' if verdict.is_met else 'not met'} ({conditions})."
-
-
 def _show_inflammation(series: Series) -> None:
-    first = _first_scored(series)
-    _ask_slice("First of the six scored slices", series, first, edits.choose_first_scored)
-    score = sparcc.inflammation(marking.counted(series), first)
-    st.markdown(_inflammation_words(score))
+    score = scoring.inflammation_of(state.reading(), series)
+    label = "First of the six scored slices"
+    _ask_slice(label, series, score.first_slice, edits.choose_first_scored)
     st.caption(
         f"{score.left_out} marked quadrants lie on other slices and do not count. A score of "
         f"{sparcc.ASAS_MATCH} or more agrees best with an ASAS-positive MRI. "
@@ -266,50 +265,15 @@ def _show_inflammation(series: Series) -> None:
     )
 
 
-def _inflammation_words(score: sparcc.InflammationScore) -> str:
-    last = score.first_slice + sparcc.INFLAMMATION_SLICES
-    return (
-        f"SPARCC inflammation {score.total} of {sparcc.INFLAMMATION_MAX} on slices "
-        f"{score.first_slice + 1} to {last}: oedema {score.oedema}, depth {score.depth}, "
-        f"intensity {score.intensity}."
-    )
-
-
 def _show_structural(series: Series) -> None:
-    _ask_slice("Transitional slice", series, _transitional(series), edits.choose_transitional)
-    score = _structural_score(series)
-    st.markdown(_structural_words(score))
+    reading = state.reading()
+    chosen = scoring.transitional(reading, series)
+    _ask_slice("Transitional slice", series, chosen, edits.choose_transitional)
+    score = scoring.structural_of(reading, series)
     st.caption(
         f"{score.left_out} marks lie on other slices and do not count. Sclerosis is not scored. "
         f"{_sources(sparcc.STRUCTURAL_SOURCES)}"
     )
-
-
-def _structural_score(series: Series) -> sparcc.StructuralScore:
-    marks = marking.counted(series)
-    step = _step_to_front(series)
-    return sparcc.structural(marks, _transitional(series), step_to_front=step)
-
-
-def _structural_words(score: sparcc.StructuralScore) -> str:
-    said = ", ".join(
-        f"{lesion} {score.scores[lesion]} of {most}"
-        for lesion, most in sparcc.STRUCTURAL_MAX.items()
-    )
-    return f"SPARCC SSS: {said}."
-
-
-def _first_scored(series: Series) -> int:
-    """The reader's choice, or the six slices with the greatest score."""
-    chosen = state.reading().first_scored.get(series.id)
-    if chosen is not None:
-        return chosen
-    return sparcc.fullest_slices(marking.counted(series), series.volume.shape[0])
-
-
-def _transitional(series: Series) -> int:
-    """The reader's choice, or the middle slice."""
-    return state.reading().transitional.get(series.id, series.volume.shape[0] // 2)
 
 
 def _ask_slice(label: str, series: Series, index: int, choose_slice: state.Edit) -> None:
@@ -327,14 +291,6 @@ def _ask_slice(label: str, series: Series, index: int, choose_slice: state.Edit)
 
 def _keep_slice(key: str, choose_slice: state.Edit, series_id: str) -> None:
     state.edit(choose_slice, series_id, st.session_state[key] - 1)
-
-
-def _step_to_front(series: Series) -> int:
-    """1 where higher slices lie further in front; the front is towards -y in LPS."""
-    affine = series.volume.affine_lps
-    if affine is None:
-        return 1
-    return 1 if np.sign(slice_normal(affine)[1]) < 0 else -1
 
 
 def _sources(keys: Sequence[str]) -> str:
