@@ -22,7 +22,7 @@ from asemble.core.results import (
 from asemble.core.study import Refusal, Series, Study
 from asemble.core.volume import Volume
 from asemble.reading import Conclusion, Confidence, Impression, Reading
-from asemble.reading.document import schema as reading_schema
+from asemble.reading.serialisation import schema as reading_schema
 from asemble.report import reading_pdf
 
 CANARY = "Canary^Jane"

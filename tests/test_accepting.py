@@ -5,7 +5,7 @@ import pytest
 from small_reports import schema_check, text_of
 from test_marks import STORED, a_series, click, lay, opened, quadrants
 
-from asemble.clinical.findings import Bone, Half, Joint, Lesion, Mark, Quadrant
+from asemble.clinical.marks import Bone, Half, Joint, Lesion, Mark, Quadrant
 from asemble.core.labels import Tissue
 from asemble.core.measurements import JointOedema, Measurements, Reference
 from asemble.core.results import SeriesPrediction, StudyPrediction

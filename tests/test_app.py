@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from asemble import io
 from asemble.clinical import Answer
-from asemble.clinical.findings import Joint, Lesion
+from asemble.clinical.marks import Joint, Lesion
 from asemble.core.labels import STANDING_NOTICE, Pattern, Plane, Weighting
 from asemble.io import write_nifti
 from asemble.predict import predict

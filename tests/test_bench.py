@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from asemble.benchmark.baseline import slice_by_slice, timm
+from asemble.benchmark.cold_start import QUICK_SLICES, first_prediction
+from asemble.benchmark.file_reading import QUICK_FILES
+from asemble.benchmark.flops import count_operations
 from asemble.benchmark.machine import this_machine
-from asemble.benchmark.multiplying import count_operations
-from asemble.benchmark.reading import QUICK_FILES
-from asemble.benchmark.starting import QUICK_SLICES, first_prediction
 from asemble.benchmark.studies import enlarged, rendered_study, stretched, write_files
 from asemble.benchmark.timing import Exponent, in_turns, ratio
 from asemble.cli import main

@@ -32,7 +32,7 @@ from asemble.core.study import Study
 from asemble.io import Part, read_parts, write_nifti
 from asemble.models.weights import DIRECTORY_VARIABLE
 from asemble.reading import Reading
-from asemble.reading.document import as_document
+from asemble.reading.serialisation import as_document
 from asemble.report import reading_json, reading_pdf, reading_text
 from asemble.ui import cache, key_images
 

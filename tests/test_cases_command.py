@@ -17,7 +17,7 @@ from public_bucket import (
 from asemble import io
 from asemble.cases import Table, load_table
 from asemble.cli import main
-from asemble.fetch import Kept
+from asemble.fetch import CaseCache
 
 
 def test_the_verbs_list_fetch_and_empty(
@@ -90,7 +90,7 @@ def test_the_parts_that_training_used_are_written_in_their_place(
     assert main(["cases", "fetch", "--painted"]) == 0
     assert main(["cases", "painted", str(tmp_path / "out")]) == 0
     (case,) = load_table().cases
-    (whole,) = io.read_study(Kept().require(case)).series
+    (whole,) = io.read_study(CaseCache().require(case)).series
     written = io.read_study(tmp_path / "out" / "P-B-2_t1_cor.nii.gz").series[0].volume
     np.testing.assert_array_equal(written.voxels, whole.volume.voxels[1:4, 2:5, 1:5])
     assert written.affine_lps is not None and whole.volume.affine_lps is not None

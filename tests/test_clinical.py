@@ -18,7 +18,7 @@ from asemble.clinical import (
     sparcc,
     summarise,
 )
-from asemble.clinical.findings import QUADRANTS, Lesion, Mark
+from asemble.clinical.marks import QUADRANTS, Lesion, Mark
 from asemble.clinical.proposed import proposed_items
 
 

@@ -11,17 +11,17 @@ from asemble.cli import main
 from asemble.core.errors import ConfigError
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
 from asemble.datasets.simulated import Beside
-from asemble.datasets.slices import SliceSet
+from asemble.datasets.slice_set import SliceSet
 from asemble.evaluation.comparison_table import NetworkAnswers, compared
 from asemble.metrics.discrimination import auc
 from asemble.metrics.resampling import over_cases
-from asemble.metrics.slices import (
+from asemble.metrics.slice_metrics import (
     ScoredSlices,
     confusion_shares,
     slice_differences,
     slice_metrics,
 )
-from asemble.models.comparison import COMPARISON, LabelNetwork, build_network, pretrained_network
+from asemble.models.classifiers import COMPARISON, LabelNetwork, build_network, pretrained_network
 from asemble.performance.pages import DIFFERENCE, as_markdown, comparison_notes, table_parts
 from asemble.performance.records import Appearances, Comparison
 from asemble.performance.store import PERFORMANCE_FILE, read_performance

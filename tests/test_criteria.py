@@ -1,7 +1,7 @@
 import pytest
 
 from asemble.clinical import Answer, back_pain, classification
-from asemble.clinical.truth import all_of, any_of, at_least
+from asemble.clinical.three_valued import all_of, any_of, at_least
 
 YES, NO = Answer.YES, Answer.NO
 

@@ -22,24 +22,24 @@ from asemble import io
 from asemble.cases import Table, load_table
 from asemble.cases.licences import OPEN_LICENCES
 from asemble.core.errors import CaseError
-from asemble.fetch import Bucket, Kept, bucket, fetch, fetching, kept
+from asemble.fetch import Bucket, CaseCache, bucket, case_cache, download, fetch
 
 WHOLE = 15
 """Files of both cases."""
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Kept:
-    return Kept(tmp_path / "cache")
+def cache(tmp_path: Path) -> CaseCache:
+    return CaseCache(tmp_path / "cache")
 
 
-def bring(table: Table, url: str, cache: Kept, *names: str, **options) -> list[CaseError]:  # type: ignore[no-untyped-def]
+def bring(table: Table, url: str, cache: CaseCache, *names: str, **options) -> list[CaseError]:  # type: ignore[no-untyped-def]
     chosen = table.find(names) if names else table.cases
     with Bucket(url) as source:
         return fetch(chosen, table, source, cache, **options)
 
 
-def refusal(table: Table, url: str, cache: Kept, *names: str, **options) -> CaseError:  # type: ignore[no-untyped-def]
+def refusal(table: Table, url: str, cache: CaseCache, *names: str, **options) -> CaseError:  # type: ignore[no-untyped-def]
     with pytest.raises(CaseError) as caught:
         bring(table, url, cache, *names, **options)
     require_sentences(caught.value)
@@ -57,7 +57,7 @@ def break_after_one_file(done: int, total: int) -> None:
 
 
 def test_a_fetched_case_is_read_as_its_slices_were_with_its_attribution(
-    table: Table, url: str, cache: Kept, store: FakeBucket
+    table: Table, url: str, cache: CaseCache, store: FakeBucket
 ) -> None:
     seen: list[tuple[int, int]] = []
     assert bring(table, url, cache, progress=lambda *both: seen.append(both)) == []
@@ -77,7 +77,7 @@ def test_a_fetched_case_is_read_as_its_slices_were_with_its_attribution(
     assert len(store.asked) == asked  # what is there is not asked for again
 
 
-def test_series_and_collections_can_be_named(table: Table, url: str, cache: Kept) -> None:
+def test_series_and_collections_can_be_named(table: Table, url: str, cache: CaseCache) -> None:
     bring(table, url, cache, uid_of(2))
     assert not cache.has(table.cases[0]) and cache.has(table.find([uid_of(2)])[0])
     assert [case.id for case in table.find(["SOME"])] == ["A-1", "B-2"]
@@ -85,7 +85,7 @@ def test_series_and_collections_can_be_named(table: Table, url: str, cache: Kept
 
 
 def test_a_long_listing_comes_in_pages(
-    table: Table, url: str, cache: Kept, store: FakeBucket
+    table: Table, url: str, cache: CaseCache, store: FakeBucket
 ) -> None:
     store.page = 2
     assert bring(table, url, cache) == []
@@ -94,7 +94,7 @@ def test_a_long_listing_comes_in_pages(
 
 
 def test_a_line_that_breaks_in_the_middle_of_files_is_gone_on_with(
-    table: Table, url: str, cache: Kept, store: FakeBucket
+    table: Table, url: str, cache: CaseCache, store: FakeBucket
 ) -> None:
     store.cut_after = 600
     assert bring(table, url, cache) == []
@@ -103,7 +103,7 @@ def test_a_line_that_breaks_in_the_middle_of_files_is_gone_on_with(
 
 
 def test_an_interrupted_fetch_says_how_to_go_on_and_goes_on_where_it_stopped(
-    table: Table, url: str, cache: Kept, store: FakeBucket
+    table: Table, url: str, cache: CaseCache, store: FakeBucket
 ) -> None:
     store.cut_after = 100
     error = refusal(table, url, cache)
@@ -119,7 +119,7 @@ def test_an_interrupted_fetch_says_how_to_go_on_and_goes_on_where_it_stopped(
 
 
 def test_a_server_without_ranges_sends_the_file_again(
-    table: Table, url: str, cache: Kept, store: FakeBucket
+    table: Table, url: str, cache: CaseCache, store: FakeBucket
 ) -> None:
     store.cut_after = 100
     refusal(table, url, cache, "B-2")
@@ -129,7 +129,7 @@ def test_a_server_without_ranges_sends_the_file_again(
 
 
 def test_the_beginning_of_an_older_version_is_not_gone_on_with(
-    table: Table, url: str, cache: Kept, store: FakeBucket
+    table: Table, url: str, cache: CaseCache, store: FakeBucket
 ) -> None:
     store.cut_after = 100
     refusal(table, url, cache, "B-2")
@@ -140,7 +140,7 @@ def test_the_beginning_of_an_older_version_is_not_gone_on_with(
 
 
 def test_whoever_cancels_keeps_what_came(
-    table: Table, url: str, cache: Kept, store: FakeBucket
+    table: Table, url: str, cache: CaseCache, store: FakeBucket
 ) -> None:
     assert refusal(table, url, cache, progress=break_after_one_file).code == "cancelled"
     first = len(downloads(store))
@@ -150,7 +150,7 @@ def test_whoever_cancels_keeps_what_came(
 
 
 def test_a_file_with_another_checksum_is_thrown_away_and_the_others_are_there(
-    table: Table, url: str, cache: Kept, store: FakeBucket
+    table: Table, url: str, cache: CaseCache, store: FakeBucket
 ) -> None:
     name = sorted(store.files[folder_of(1)])[2]
     store.damaged = {name}
@@ -166,7 +166,7 @@ def test_a_file_with_another_checksum_is_thrown_away_and_the_others_are_there(
 
 
 def test_files_of_another_series_are_thrown_away(
-    table: Table, url: str, cache: Kept, store: FakeBucket
+    table: Table, url: str, cache: CaseCache, store: FakeBucket
 ) -> None:
     files = store.files[folder_of(3)]
     name = sorted(files)[0]
@@ -181,7 +181,7 @@ def test_files_of_another_series_are_thrown_away(
 
 
 def test_files_that_were_uploaded_in_parts_are_checked_by_size_and_series(
-    table: Table, url: str, cache: Kept, store: FakeBucket
+    table: Table, url: str, cache: CaseCache, store: FakeBucket
 ) -> None:
     store.in_parts = True
     assert bring(table, url, cache) == []
@@ -189,7 +189,7 @@ def test_files_that_were_uploaded_in_parts_are_checked_by_size_and_series(
 
 
 def test_other_files_than_the_table_names_are_not_fetched(
-    table: Table, url: str, cache: Kept, store: FakeBucket
+    table: Table, url: str, cache: CaseCache, store: FakeBucket
 ) -> None:
     store.files[folder_of(3)].popitem()
     store.files[folder_of(1)]["more.dcm"] = b"x"
@@ -206,22 +206,24 @@ def test_without_an_open_licence_nothing_is_asked_for(
     store: FakeBucket, url: str, tmp_path: Path, licence: str, code: str
 ) -> None:
     closed = load_table(write_table(tmp_path / "closed.toml", store, CASES, licence=licence))
-    assert refusal(closed, url, Kept(tmp_path / "cache")).code == code
+    assert refusal(closed, url, CaseCache(tmp_path / "cache")).code == code
     assert store.asked == []
 
 
-def test_without_a_network_it_says_so(table: Table, cache: Kept) -> None:
+def test_without_a_network_it_says_so(table: Table, cache: CaseCache) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen
         error = refusal(table, f"http://127.0.0.1:{nobody.getsockname()[1]}", cache)
     assert error.code == "offline" and "without one" in error.hint
 
 
-def test_a_name_that_no_server_has_is_offline_too(table: Table, cache: Kept) -> None:
+def test_a_name_that_no_server_has_is_offline_too(table: Table, cache: CaseCache) -> None:
     assert refusal(table, "https://bucket.invalid", cache).code == "offline"
 
 
-def test_no_redirect_is_followed(table: Table, url: str, cache: Kept, store: FakeBucket) -> None:
+def test_no_redirect_is_followed(
+    table: Table, url: str, cache: CaseCache, store: FakeBucket
+) -> None:
     store.redirect = "https://elsewhere.example/x?token=1"
     error = refusal(table, url, cache)
     assert error.code == "redirected"
@@ -231,7 +233,7 @@ def test_no_redirect_is_followed(table: Table, url: str, cache: Kept, store: Fak
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_refusal_of_the_server_concerns_each_series_alone(
-    table: Table, url: str, cache: Kept, store: FakeBucket, status: int
+    table: Table, url: str, cache: CaseCache, store: FakeBucket, status: int
 ) -> None:
     store.status = status
     errors = bring(table, url, cache)
@@ -241,14 +243,14 @@ def test_a_refusal_of_the_server_concerns_each_series_alone(
 
 
 def test_a_busy_server_is_asked_again_a_few_times(
-    table: Table, url: str, cache: Kept, store: FakeBucket
+    table: Table, url: str, cache: CaseCache, store: FakeBucket
 ) -> None:
     store.status = 503
     (error,) = bring(table, url, cache, "B-2")
     assert error.code == "http" and len(store.asked) == bucket.ATTEMPTS
 
 
-def test_a_certificate_that_does_not_hold_ends_it(table: Table, url: str, cache: Kept) -> None:
+def test_a_certificate_that_does_not_hold_ends_it(table: Table, url: str, cache: CaseCache) -> None:
     assert refusal(table, url.replace("http://", "https://"), cache).code == "tls"
 
 
@@ -259,9 +261,9 @@ def test_only_https_is_spoken_with_other_machines(address: str) -> None:
     assert caught.value.code == "not-https"
 
 
-def test_two_do_not_fetch_into_one_cache(table: Table, url: str, cache: Kept) -> None:
+def test_two_do_not_fetch_into_one_cache(table: Table, url: str, cache: CaseCache) -> None:
     cache.folder.mkdir()
-    with FileLock(cache.folder / kept.LOCK):
+    with FileLock(cache.folder / case_cache.LOCK):
         assert refusal(table, url, cache).code == "busy"
         with pytest.raises(CaseError) as caught:
             cache.empty_all()
@@ -271,9 +273,9 @@ def test_two_do_not_fetch_into_one_cache(table: Table, url: str, cache: Kept) ->
 
 
 def test_nothing_is_fetched_that_does_not_fit(
-    table: Table, url: str, cache: Kept, store: FakeBucket, monkeypatch: pytest.MonkeyPatch
+    table: Table, url: str, cache: CaseCache, store: FakeBucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetching, "RESERVE_BYTES", shutil.disk_usage("/").total * 2)
+    monkeypatch.setattr(download, "RESERVE_BYTES", shutil.disk_usage("/").total * 2)
     assert refusal(table, url, cache).code == "no-space"
     monkeypatch.setenv("ASEMBLE_CASES_MIB", "0")
     assert refusal(table, url, cache).code == "cache-full"
@@ -282,11 +284,11 @@ def test_nothing_is_fetched_that_does_not_fit(
 
 def test_a_cache_that_cannot_be_written_is_refused(table: Table, url: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    assert refusal(table, url, Kept(tmp_path / "file" / "cache")).code == "not-written"
+    assert refusal(table, url, CaseCache(tmp_path / "file" / "cache")).code == "not-written"
 
 
 def test_a_portal_instead_of_the_bucket_is_told(
-    table: Table, url: str, cache: Kept, store: FakeBucket
+    table: Table, url: str, cache: CaseCache, store: FakeBucket
 ) -> None:
     store.listing = "<html>Please log in</html>"
     (error,) = bring(table, url, cache, "B-2")
@@ -297,7 +299,7 @@ def test_a_portal_instead_of_the_bucket_is_told(
 
 
 def test_the_cache_can_be_emptied_in_part_and_wholly(
-    table: Table, url: str, cache: Kept, store: FakeBucket
+    table: Table, url: str, cache: CaseCache, store: FakeBucket
 ) -> None:
     bring(table, url, cache)
     store.cut_after = 100
@@ -312,7 +314,7 @@ def test_the_cache_can_be_emptied_in_part_and_wholly(
 
 
 def test_a_file_that_changed_in_the_cache_is_not_opened(
-    table: Table, url: str, cache: Kept
+    table: Table, url: str, cache: CaseCache
 ) -> None:
     bring(table, url, cache, "B-2")
     case = table.cases[1]
@@ -328,7 +330,7 @@ def test_a_file_that_changed_in_the_cache_is_not_opened(
     assert cache.require(case)
 
 
-def test_a_spoilt_receipt_counts_as_none(table: Table, url: str, cache: Kept) -> None:
+def test_a_spoilt_receipt_counts_as_none(table: Table, url: str, cache: CaseCache) -> None:
     bring(table, url, cache, "B-2")
     for text in ("", "[]", '{"files": 3}', '{"files": {"a": 3}}'):
         (cache.folder / "receipts" / f"{uid_of(3)}.json").write_text(text)

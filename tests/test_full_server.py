@@ -16,7 +16,7 @@ from streamlit_client import StreamlitClient
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from asemble.core.room import MIB
+from asemble.core.memory_budget import MIB
 from asemble.ui import connections, memory
 
 SMALL_MIB = 2560

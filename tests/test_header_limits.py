@@ -11,7 +11,7 @@ from mr_files import mr_image, to_bytes
 from pydicom.uid import ImplicitVRLittleEndian
 from test_structure import implicit
 
-from asemble.core import room
+from asemble.core import memory_budget
 from asemble.core.errors import FileError, InputError
 from asemble.io import Part, limits, read_parts
 from asemble.io.dicom import prescan
@@ -115,9 +115,9 @@ def of_elements(count: int, an_item: int) -> bytes:
     return in_implicit(0x52009229, items)
 
 
-def in_room(monkeypatch: pytest.MonkeyPatch, mib: int) -> room.Room:
-    small = room.Room(mib * MIB, wait_s=0)
-    monkeypatch.setattr(room, "shared", lambda: small)
+def in_room(monkeypatch: pytest.MonkeyPatch, mib: int) -> memory_budget.MemoryBudget:
+    small = memory_budget.MemoryBudget(mib * MIB, wait_s=0)
+    monkeypatch.setattr(memory_budget, "shared", lambda: small)
     monkeypatch.setattr(limits, "FIRST_BYTES", MIB)
     return small
 
@@ -137,7 +137,7 @@ def test_the_memory_of_small_elements_is_in_the_room_of_their_upload(
     small = in_room(monkeypatch, peak // MIB // 2)
     with pytest.raises(InputError) as refused:
         read_parts(parts)
-    assert refused.value.code == room.NO_ROOM
+    assert refused.value.code == memory_budget.NO_ROOM
     assert small.used == 0
 
 

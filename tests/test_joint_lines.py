@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from asemble.clinical import sparcc
-from asemble.clinical.findings import QUADRANTS, Bone, Half, Joint, Lesion, Mark, toggled
+from asemble.clinical.marks import QUADRANTS, Bone, Half, Joint, Lesion, Mark, toggled
 from asemble.core.errors import LineError
 from asemble.core.joints import FURTHEST_MM, JointLine
 from asemble.core.labels import Plane, Weighting

@@ -15,7 +15,7 @@ from asemble.core.errors import FileError, InputError
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.volume import Volume
 from asemble.datasets.folders import rows_of_folder
-from asemble.datasets.inflation import measure_inflation
+from asemble.datasets.leakage import measure_inflation
 from asemble.datasets.manifest import Problems, read_manifest, write_manifest
 from asemble.datasets.own_data import read_row, read_rows
 from asemble.datasets.own_sets import own_sets

@@ -14,7 +14,7 @@ from asemble.core.volume import Affine, Floats, Volume
 from asemble.imaging.slices import FIELD_MM
 from asemble.measurements import cells_of, measure, proposed_marks
 from asemble.measurements.cells import HALF_SPACE_MM, SURE, oedema_at
-from asemble.measurements.document import as_json, in_words
+from asemble.measurements.formatting import as_json, in_words
 from asemble.measurements.marrow import NO_JOINT, TOO_LITTLE
 from asemble.measurements.measuring import NO_LINES, NOT_CORONAL
 from asemble.reading.joint_lines import JointLines, Slice

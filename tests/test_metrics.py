@@ -25,7 +25,7 @@ from asemble.metrics.confusion import (
 )
 from asemble.metrics.discrimination import adjacent_wins, auc, auc_of_resamples, auc_over_cases
 from asemble.metrics.estimates import NOT_MEASURABLE, Estimate, with_interval
-from asemble.metrics.heatmaps import (
+from asemble.metrics.localisation import (
     average_precision,
     points_at,
     rank_correlation,

@@ -23,16 +23,16 @@ from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane, Weighti
 from asemble.datasets.manifest import Row, read_manifest
 from asemble.datasets.own_data import Collected, read_row
 from asemble.datasets.own_sets import own_sets
-from asemble.datasets.slices import SliceSet
+from asemble.datasets.slice_set import SliceSet
 from asemble.imaging.intensity import squash
 from asemble.imaging.slices import prepare
 from asemble.models import MEMBERS, load_ensemble
 from asemble.models.cards import card_path, read_card
 from asemble.models.fusion import save_fusion, uncalibrated
 from asemble.training.config import TrainingConfig
+from asemble.training.initial_weights import start_from
 from asemble.training.loop import train
 from asemble.training.losses import total_loss
-from asemble.training.start import start_from
 
 KINDS = (Pattern.INFLAMMATORY, Pattern.NORMAL)
 CONFIG = "member = 'efficientnet'\nplane = 'coronal'\npasses = 8\nbatch = 4\nvalidate_every = 4\n"

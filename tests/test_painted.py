@@ -14,11 +14,11 @@ from asemble.core.errors import ConfigError, InputError
 from asemble.core.labels import PATTERNS, Pattern, Plane, Tissue
 from asemble.datasets.people import Lesson
 from asemble.models.evidence_head import EVIDENCE_SIDE
-from asemble.training.bones import OUTSIDE, UNKNOWN, tissue_dice_loss, tissue_loss
 from asemble.training.config import read_config
+from asemble.training.initial_weights import start_of
 from asemble.training.painted import painted_lesson
 from asemble.training.real_pelvises import PIXEL_MM, RealPelvis, clean_bones, read_pelvises
-from asemble.training.start import start_of
+from asemble.training.segmentation import OUTSIDE, UNKNOWN, tissue_dice_loss, tissue_loss
 
 REPOSITORY = Path(__file__).parents[1]
 CONFIGS = REPOSITORY / "asemble" / "training" / "configs" / "real-anatomy"

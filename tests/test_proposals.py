@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from test_joint_lines import STIR, T1, drawn
 
-from asemble.clinical.findings import QUADRANTS, Bone, Joint, Lesion, Mark
+from asemble.clinical.marks import QUADRANTS, Bone, Joint, Lesion, Mark
 from asemble.reading import (
     JointLines,
     Reading,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from asemble.clinical import ITEMS, Answer
-from asemble.clinical.findings import QUADRANTS, Joint, Lesion, Mark
 from asemble.clinical.likelihood import SETTINGS
+from asemble.clinical.marks import QUADRANTS, Joint, Lesion, Mark
 from asemble.clinical.onset import Onset
 from asemble.core.errors import ReadingError
 from asemble.core.labels import Plane, Weighting
@@ -33,7 +33,7 @@ from asemble.reading import (
     from_document,
     short_hash,
 )
-from asemble.reading.document import schema
+from asemble.reading.serialisation import schema
 
 STUDY = "0123456789ab"
 OEDEMA = Mark(

@@ -1,7 +1,7 @@
 import pytest
 
 from asemble.clinical import definitions, sparcc
-from asemble.clinical.findings import QUADRANTS, Bone, Half, Joint, Lesion, Mark, Quadrant
+from asemble.clinical.marks import QUADRANTS, Bone, Half, Joint, Lesion, Mark, Quadrant
 
 UPPER_ILIAC = Quadrant(Joint.RIGHT, Half.UPPER, Bone.ILIAC)
 UPPER_SACRAL = Quadrant(Joint.RIGHT, Half.UPPER, Bone.SACRAL)

@@ -31,7 +31,7 @@ from asemble.evaluation.study_records import (
     measure_for_figures,
     shown_maps,
 )
-from asemble.metrics.heatmaps import energy_in
+from asemble.metrics.localisation import energy_in
 from asemble.models import MEMBERS, Ensemble
 from asemble.performance.pages import best_method
 from asemble.performance.tables import MAPS

@@ -9,7 +9,7 @@ from asemble.core.labels import Pattern, Plane, Tissue, Weighting
 from asemble.datasets.people import lesson
 from asemble.models.evidence_head import FEATURES, EvidenceHead
 from asemble.phantom.training_slices import SimulatedSlice
-from asemble.training.bones import Batch, bone_loss, changed
+from asemble.training.segmentation import Batch, bone_loss, changed
 
 
 class Head(nn.Module):

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from asemble.core.errors import ConfigError
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane, Tissue
-from asemble.datasets.slices import SliceSet
+from asemble.datasets.slice_set import SliceSet
 from asemble.imaging.intensity import SQUASH, Preprocessing, squash
 from asemble.models.members import MEMBERS
 from asemble.models.weights import load_weights

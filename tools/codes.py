@@ -13,7 +13,7 @@ from pathlib import Path
 from asemble.core import errors
 from asemble.core.errors import AsembleError
 from asemble.core.results import Level
-from asemble.core.tables import Table
+from asemble.core.text_table import Table
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "codes.md"

@@ -33,7 +33,7 @@ from soak_sessions import Asked, Ending, Pool, Record, Session, read_on
 from soak_studies import SMALL, SoakStudy, load_study, make_archives
 
 from asemble.benchmark.machine import load, this_machine
-from asemble.core.tables import Table
+from asemble.core.text_table import Table
 from asemble.io.decode.processes import processor_seconds
 from asemble.performance.pages import write_page
 from asemble.ui.server import SWEEP_EVERY_S

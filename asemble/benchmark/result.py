@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from asemble.core.tables import Table
+from asemble.core.text_table import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from asemble.benchmark.asking import assess
+from asemble.benchmark.engine import assess
 from asemble.benchmark.result import Found, Settings
 from asemble.benchmark.studies import rendered_study, stretched
 from asemble.benchmark.timing import Spread

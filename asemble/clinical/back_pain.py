@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from asemble.clinical.item import Answer
 from asemble.clinical.sources import Source, cite
-from asemble.clinical.truth import Truth, at_least
+from asemble.clinical.three_valued import Truth, at_least
 
 _TRUTHS = {Answer.YES: True, Answer.NO: False, Answer.UNKNOWN: None}
 

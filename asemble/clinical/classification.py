@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from asemble.clinical.back_pain import ASAS_EXPERTS, truth_of
 from asemble.clinical.item import Answer
-from asemble.clinical.truth import Truth, all_of, any_of, at_least
+from asemble.clinical.three_valued import Truth, all_of, any_of, at_least
 
 NOTICE = (
     "Classification criteria are not diagnostic criteria. They group patients who are already "

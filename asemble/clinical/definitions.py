@@ -7,7 +7,7 @@ volunteers, athletes, mothers), so every verdict carries what speaks against rel
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from asemble.clinical.findings import Lesion, Mark, longest_run, of_lesion, quadrants_of
+from asemble.clinical.marks import Lesion, Mark, longest_run, of_lesion, quadrants_of
 from asemble.clinical.sources import Source, cite
 
 

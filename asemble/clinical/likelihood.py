@@ -13,7 +13,7 @@ from math import prod
 
 from asemble.clinical.back_pain import ASAS_EXPERTS, truth_of
 from asemble.clinical.item import Answer
-from asemble.clinical.truth import Truth
+from asemble.clinical.three_valued import Truth
 
 NOTICE = (
     "The probability assumes the chosen clinic's prevalence and independent findings; it may be "

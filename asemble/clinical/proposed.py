@@ -6,7 +6,7 @@ Marks say what is there. What is not there they say only where every slice was l
 from collections.abc import Iterable, Mapping
 
 from asemble.clinical.definitions import asas_definite_active_2021
-from asemble.clinical.findings import Lesion, Mark, of_lesion
+from asemble.clinical.marks import Lesion, Mark, of_lesion
 
 SMALL_SLICES = 2
 """Small oedema is seen on one or two slices."""
@@ -25,7 +25,7 @@ def proposed_items(marks: Iterable[Mark], *, of_every_slice: bool) -> Mapping[st
         marks: of one fluid-sensitive series and of one T1.
         of_every_slice: whether what is not marked was looked for and not found.
 
-    >>> from asemble.clinical.findings import QUADRANTS
+    >>> from asemble.clinical.marks import QUADRANTS
     >>> proposed_items([Mark(Lesion.EROSION, 7, QUADRANTS[0])], of_every_slice=False)
     {'erosion': 'erosion on slice 8'}
     """

@@ -6,7 +6,7 @@ Only what lies on the scored slices counts; what is marked elsewhere is told bes
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from asemble.clinical.findings import Lesion, Mark, of_lesion
+from asemble.clinical.marks import Lesion, Mark, of_lesion
 
 INFLAMMATION_SLICES = 6
 """Consecutive semicoronal slices through the cartilaginous joint."""

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from asemble.benchmark.assessing import measure_assessing
-from asemble.benchmark.growth import measure_growth
+from asemble.benchmark.cold_start import measure_cold_start
+from asemble.benchmark.end_to_end import measure_end_to_end
+from asemble.benchmark.file_reading import measure_file_reading
+from asemble.benchmark.flops import measure_flops
 from asemble.benchmark.machine import Machine, load, this_machine
-from asemble.benchmark.multiplying import measure_multiplying
-from asemble.benchmark.reading import measure_reading
 from asemble.benchmark.result import Found, Settings
-from asemble.benchmark.starting import measure_starting
+from asemble.benchmark.scaling import measure_scaling
 from asemble.benchmark.throughput import measure_throughput
 from asemble.commands.terminal import writing
 from asemble.models import Ensemble, load_ensemble
@@ -22,11 +22,11 @@ from asemble.performance.pages import write_page
 Part = Callable[[Ensemble, Machine, Settings], Found]
 
 PARTS: Mapping[str, Part] = {
-    "a": lambda ensemble, _, settings: measure_assessing(ensemble, settings),
-    "b": measure_multiplying,
-    "c": lambda _, __, settings: measure_reading(settings),
-    "d": lambda _, __, settings: measure_starting(settings),
-    "e": lambda ensemble, _, settings: measure_growth(ensemble, settings),
+    "a": lambda ensemble, _, settings: measure_end_to_end(ensemble, settings),
+    "b": measure_flops,
+    "c": lambda _, __, settings: measure_file_reading(settings),
+    "d": lambda _, __, settings: measure_cold_start(settings),
+    "e": lambda ensemble, _, settings: measure_scaling(ensemble, settings),
     "f": lambda ensemble, _, settings: measure_throughput(ensemble, settings),
 }
 """By the letter that chooses it."""

@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Argument
 
 from asemble.commands.options import Force, Source, plain, verb
-from asemble.commands.placing import placing
+from asemble.commands.output_files import placing
 from asemble.commands.terminal import progress, tell_refusals, writing
 
 app = plain()

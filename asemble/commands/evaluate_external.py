@@ -15,7 +15,7 @@ from asemble.core.errors import InputError
 from asemble.core.labels import Pattern
 from asemble.core.results import ABSTAIN
 from asemble.core.study import Study
-from asemble.datasets.inflation import measure_inflation
+from asemble.datasets.leakage import measure_inflation
 from asemble.datasets.manifest import Manifest, Row, read_manifest
 from asemble.datasets.own_data import LabelledSeries, read_rows
 from asemble.datasets.splits import TEST, case_labels, case_numbers

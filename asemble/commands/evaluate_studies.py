@@ -18,7 +18,7 @@ import numpy as np
 from asemble.commands.terminal import progress, writing
 from asemble.core.errors import WeightsError
 from asemble.core.labels import PATTERNS, Plane
-from asemble.core.tables import Table
+from asemble.core.text_table import Table
 from asemble.datasets import seeds
 from asemble.evaluation.calibration_metrics import calibration_metrics
 from asemble.evaluation.fusion_fit import fit_fusion, pulls

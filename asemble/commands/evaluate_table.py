@@ -14,10 +14,10 @@ from asemble.commands.evaluate_studies import keep
 from asemble.commands.terminal import clock, progress, writing
 from asemble.core.labels import Plane
 from asemble.datasets.simulated import simulate_slices
-from asemble.datasets.slices import SliceSet
+from asemble.datasets.slice_set import SliceSet
 from asemble.evaluation.comparison_table import NetworkAnswers, compared
 from asemble.imaging.intensity import squash
-from asemble.metrics.slices import ScoredSlices
+from asemble.metrics.slice_metrics import ScoredSlices
 from asemble.models import Ensemble, load_ensemble
 from asemble.models.ensemble import sum_of_shares
 from asemble.performance.pages import table_parts

@@ -24,8 +24,8 @@ def models(
     ] = False,
 ) -> int:
     """List the networks and check their files."""
-    from asemble.commands.check import check_models
     from asemble.commands.model_list import list_models, sign_weights
+    from asemble.commands.weights_check import check_models
 
     if sign:
         sign_weights(weights)

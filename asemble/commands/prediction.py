@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from asemble import __version__, io
-from asemble.commands.placing import place_file, placing, refuse_existing
+from asemble.commands.output_files import place_file, placing, refuse_existing
 from asemble.commands.terminal import progress, tell_refusals, tell_series, writing
 from asemble.core.labels import Plane, Weighting
 from asemble.core.results import ENSEMBLE, SeriesPrediction, SlicePrediction, StudyPrediction
 from asemble.core.study import Series, Study
 from asemble.explain import SeriesHeatmaps
-from asemble.measurements.document import as_json as measurements_as_json
-from asemble.measurements.document import in_words
+from asemble.measurements.formatting import as_json as measurements_as_json
+from asemble.measurements.formatting import in_words
 from asemble.models import load_ensemble
 from asemble.models.fusion import EVIDENCE, GRADCAM
 from asemble.predict import assess, predict

@@ -16,7 +16,7 @@ from asemble.core.errors import CaseError
 from asemble.core.volume import Volume
 from asemble.fetch import (
     Bucket,
-    Kept,
+    CaseCache,
     Use,
     bucket_url,
     cancelled,
@@ -30,7 +30,7 @@ UNREAD = "Nobody read these cases for asemble; see docs/public_cases.md."
 
 def list_cases(*, as_json: bool, cache: Path | None) -> None:
     """Print every public case: id, collection, what, licence, size, and whether it is cached."""
-    table, kept = load_table(), Kept(cache)
+    table, kept = load_table(), CaseCache(cache)
     if as_json:
         print(json.dumps([_facts(case, table, kept) for case in table.cases], indent=1,
                          ensure_ascii=False))  # fmt: skip
@@ -80,7 +80,7 @@ def fetch_cases(
     Raises:
         CaseError: nothing (more) could be fetched, unless `as_json`.
     """
-    table, kept = load_table(), Kept(cache)
+    table, kept = load_table(), CaseCache(cache)
     errors: list[CaseError] = []
     chosen: tuple[Case, ...] = ()
     try:
@@ -117,7 +117,7 @@ def empty_cases(names: Sequence[str], *, cache: Path | None) -> None:
     Raises:
         CaseError: a name is unknown, or somebody fetches.
     """
-    kept = Kept(cache)
+    kept = CaseCache(cache)
     freed = kept.empty(load_table().find(names)) if names else kept.empty_all()
     print(f"{megabytes(freed)} freed.")
 
@@ -128,7 +128,7 @@ def write_painted(out: Path, *, cache: Path | None) -> None:
     Raises:
         AsembleError: they are not all in the cache, or nothing can be written.
     """
-    table, kept = load_table(), Kept(cache)
+    table, kept = load_table(), CaseCache(cache)
     cases = table.only(lambda series: series.painted is not None)
     folders = {case.id: kept.require(case) for case in cases}
     tell = progress("writing", "series") or (lambda done, total: None)
@@ -215,7 +215,7 @@ def _collection(case: Case, table: Table) -> str:
     return table.sources[case.series[0].doi].name
 
 
-def _facts(case: Case, table: Table, kept: Kept) -> dict[str, Any]:
+def _facts(case: Case, table: Table, kept: CaseCache) -> dict[str, Any]:
     return {
         "id": case.id,
         "collection": _collection(case, table),

@@ -10,15 +10,15 @@ from asemble.core.labels import Plane
 from asemble.datasets.manifest import read_manifest
 from asemble.datasets.own_sets import own_sets
 from asemble.datasets.people import simulate_lessons
-from asemble.datasets.slices import SliceSet
+from asemble.datasets.slice_set import SliceSet
 from asemble.models.evidence_head import EvidenceNetwork
 from asemble.models.members import MEMBERS
 from asemble.models.weights import load_weights, weights_name
 from asemble.training.config import TrainingConfig, read_config
+from asemble.training.initial_weights import FROM_SCRATCH, Start, start_from, start_of
 from asemble.training.loop import train
 from asemble.training.real_anatomy import paint_lessons
 from asemble.training.real_pelvises import MISSING, SOURCE
-from asemble.training.start import FROM_SCRATCH, Start, start_from, start_of
 
 SIMULATED = "slices of simulated people with bones of a statistical shape model"
 PAINTED = (

@@ -18,7 +18,7 @@ from asemble.core.labels import PATTERNS, Pattern
 from asemble.core.study import Series
 from asemble.datasets.manifest import Problems, Row
 from asemble.datasets.simulated import FULL_CELL
-from asemble.datasets.slices import CLIP, SliceSet
+from asemble.datasets.slice_set import CLIP, SliceSet
 from asemble.imaging.fingerprints import Bits, fingerprints
 from asemble.imaging.intensity import SQUASH, SQUASH_GAIN
 from asemble.imaging.slices import MASK_SIDE, SIDE, Grid, prepare

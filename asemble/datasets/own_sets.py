@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from asemble.core.labels import PATTERNS, Plane, Weighting
-from asemble.datasets.inflation import Inflation, measure_inflation
+from asemble.datasets.leakage import Inflation, measure_inflation
 from asemble.datasets.manifest import Manifest
 from asemble.datasets.own_data import Collected, Progress, read_rows
-from asemble.datasets.slices import SliceSet
+from asemble.datasets.slice_set import SliceSet
 from asemble.datasets.splits import (
     TRAINING,
     VALIDATION,

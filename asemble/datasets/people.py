@@ -19,7 +19,7 @@ import asemble.phantom
 from asemble.core.labels import PATTERNS, Pattern, Plane, Tissue, Weighting
 from asemble.datasets import seeds
 from asemble.datasets.simulated import PARTS
-from asemble.datasets.slices import CLIP, OUTSIDE, UNKNOWN, SliceSet
+from asemble.datasets.slice_set import CLIP, OUTSIDE, UNKNOWN, SliceSet
 from asemble.imaging.intensity import median_ratio
 from asemble.imaging.slices import MASK_SIDE, SIDE
 from asemble.phantom.acquisition import acquire

@@ -21,7 +21,7 @@ import asemble.phantom
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
 from asemble.datasets import seeds
 from asemble.datasets.seeds import SeedRange
-from asemble.datasets.slices import CLIP, SliceSet
+from asemble.datasets.slice_set import CLIP, SliceSet
 from asemble.imaging.slices import MASK_SIDE, SIDE, resample_mask, resample_slice
 from asemble.phantom import (
     HELD_OUT,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from asemble.core.labels import Plane
 from asemble.evaluation.comparison_table import NetworkAnswers
-from asemble.metrics.slices import slice_differences, slice_metrics
+from asemble.metrics.slice_metrics import slice_differences, slice_metrics
 from asemble.performance.records import Ablation, Appearances, Compared
 
 

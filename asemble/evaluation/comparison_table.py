@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from asemble.core.labels import PATTERNS, Plane
-from asemble.metrics.slices import ScoredSlices, confusion_shares, slice_metrics
+from asemble.metrics.slice_metrics import ScoredSlices, confusion_shares, slice_metrics
 from asemble.performance.records import Appearances, AskedSlices, Network, PlaneComparison
 
 

@@ -16,7 +16,7 @@ from asemble.datasets.splits import case_labels
 from asemble.evaluation.external_metrics import ExternalCase, Indices
 from asemble.explain import SeriesHeatmaps
 from asemble.io.formats.raster import natural_key
-from asemble.metrics.heatmaps import POINTING_MARGIN, points_at
+from asemble.metrics.localisation import POINTING_MARGIN, points_at
 from asemble.models import Ensemble
 from asemble.models.fusion import METHODS
 from asemble.predict import assess, predict

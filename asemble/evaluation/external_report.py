@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from asemble.core.labels import HEATMAP_TITLES, STANDING_NOTICE
-from asemble.core.tables import Table
-from asemble.datasets.inflation import Inflation
+from asemble.core.text_table import Table
+from asemble.datasets.leakage import Inflation
 from asemble.evaluation.external_metrics import (
     ExternalCase,
     abstained,
@@ -20,7 +20,7 @@ from asemble.evaluation.external_metrics import (
 )
 from asemble.metrics.decision_curve import decision_curve
 from asemble.metrics.estimates import with_interval
-from asemble.metrics.heatmaps import POINTING_MARGIN
+from asemble.metrics.localisation import POINTING_MARGIN
 from asemble.performance.pages import Parts
 
 

@@ -9,7 +9,7 @@ from asemble.evaluation.simulated_studies import SeriesTruth, SimulatedStudy
 from asemble.evaluation.study_types import CheckRecord, ChecksRecord
 from asemble.explain import SeriesHeatmaps
 from asemble.explain.checks import HeatmapChecks, check_heatmap, joint_region_on
-from asemble.metrics.heatmaps import POINTING_MARGIN, points_at
+from asemble.metrics.localisation import POINTING_MARGIN, points_at
 from asemble.models import Ensemble
 from asemble.models.fusion import GRADCAM
 from asemble.predict import assess

@@ -15,7 +15,7 @@ from asemble.evaluation.study_records import figures_record, shown_maps
 from asemble.evaluation.study_types import StudyRecord
 from asemble.explain import SeriesHeatmaps
 from asemble.imaging.slices import prepare
-from asemble.metrics.heatmaps import rank_correlation, structural_similarity
+from asemble.metrics.localisation import rank_correlation, structural_similarity
 from asemble.models import Ensemble, Member
 from asemble.models.fusion import GRADCAM
 from asemble.predict import assess

@@ -27,7 +27,7 @@ from asemble.evaluation.study_types import (
 )
 from asemble.explain import SeriesHeatmaps
 from asemble.imaging.slices import prepare
-from asemble.metrics.heatmaps import (
+from asemble.metrics.localisation import (
     POINTING_MARGIN,
     average_precision,
     energy_in,

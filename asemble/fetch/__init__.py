@@ -4,13 +4,13 @@ Nothing else in asemble connects to another machine.
 """
 
 from asemble.fetch.bucket import Bucket
-from asemble.fetch.fetching import Progress, cancelled, fetch, megabytes
-from asemble.fetch.kept import Kept
+from asemble.fetch.case_cache import CaseCache
+from asemble.fetch.download import Progress, cancelled, fetch, megabytes
 from asemble.fetch.settings import Use, bucket_url, stated_use
 
 __all__ = [
     "Bucket",
-    "Kept",
+    "CaseCache",
     "Progress",
     "Use",
     "bucket_url",

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.cases import credits_of
-from asemble.core import room
+from asemble.core import memory_budget
 from asemble.core.errors import FileError, InputError
 from asemble.core.labels import Plane, Weighting
+from asemble.core.memory_budget import Reservation
 from asemble.core.study import Refusal, Study, grouped_by_reason
 from asemble.core.volume import Floats
 from asemble.io import hints, limits
@@ -26,7 +27,7 @@ from asemble.io.dicom.frames import Frame
 from asemble.io.dicom.patients import ALONE, ASSUMED, FEWEST_FILES, Patients, more_than_one
 from asemble.io.dicom.prescan import Elements
 from asemble.io.formats import nifti, nifti_pairs, raster
-from asemble.io.series import copies
+from asemble.io.series import duplicates
 from asemble.io.series.stack import Draft, stack
 
 Waiting = Callable[[], None]
@@ -65,16 +66,16 @@ def read_parts(
     if not parts:
         raise InputError("Nothing was uploaded.", hint=FORMATS)
     try:
-        with room.shared().enter(limits.FIRST_BYTES, waiting) as held:
+        with memory_budget.shared().reserve(limits.FIRST_BYTES, waiting) as held:
             study = _read(parts, held, progress)
             arrays = [series.volume.voxels for series in study.series]
             held.keep((limits.KEPT_BYTES_A_VOXEL * each.size, each) for each in arrays)
             return study
     except MemoryError as error:
-        raise room.out_of_memory() from error
+        raise memory_budget.out_of_memory() from error
 
 
-def _read(parts: Sequence[Part], held: room.Held, progress: Progress | None) -> Study:
+def _read(parts: Sequence[Part], held: Reservation, progress: Progress | None) -> Study:
     with _Intake(held) as intake:
         for done, item in enumerate(unpack(parts), start=1):
             intake.add(item)
@@ -100,7 +101,7 @@ class _Intake:
     compressed ones, a few files at once.
     """
 
-    held: room.Held
+    held: Reservation
     frames: list[Frame] = field(default_factory=list)
     pictures: list[tuple[str, npt.NDArray[np.float32]]] = field(default_factory=list)
     ready: list[Draft] = field(default_factory=list)
@@ -291,7 +292,7 @@ class _Intake:
             if series.volume.affine_lps is None:
                 same = number
             if kept.setdefault(same, draft) is not draft:
-                self.refused.append(_refusal(draft, copies.SAME_VOLUME))
+                self.refused.append(_refusal(draft, duplicates.SAME_VOLUME))
         return list(kept.values())
 
 

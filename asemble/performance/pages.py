@@ -8,11 +8,11 @@ from typing import Any
 from asemble.clinical.sparcc import ASAS_MATCH
 from asemble.core.labels import JUDGED_PLANES
 from asemble.core.results import ENSEMBLE
-from asemble.core.tables import Table
+from asemble.core.text_table import Table
 from asemble.imaging.joint_bands import SUBCHONDRAL_MM
 from asemble.measurements.measuring import RULES
 from asemble.metrics.estimates import with_interval
-from asemble.metrics.heatmaps import POINTING_MARGIN
+from asemble.metrics.localisation import POINTING_MARGIN
 from asemble.models.calibration import NOMINAL
 from asemble.performance import tables
 from asemble.performance.records import (

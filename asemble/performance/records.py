@@ -14,7 +14,7 @@ from asemble.imaging.joint_bands import JointBand
 from asemble.metrics.agreement import Limits
 from asemble.metrics.calibration_error import Bin
 from asemble.metrics.estimates import Estimate
-from asemble.metrics.slices import Cell, SliceMetrics
+from asemble.metrics.slice_metrics import Cell, SliceMetrics
 
 FORMAT = 1
 """Raised when a field changes its meaning."""

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 
 from asemble.core.labels import HEATMAP_TITLES, JUDGED_PLANES, PATTERNS, Pattern, Plane
 from asemble.core.results import ENSEMBLE
-from asemble.core.tables import Table
+from asemble.core.text_table import Table
 from asemble.metrics.estimates import NOT_MEASURABLE, interval, with_interval
 from asemble.models.fusion import EVIDENCE, GRADCAM
 from asemble.performance.records import (

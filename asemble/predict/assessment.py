@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from asemble.core import room
+from asemble.core import memory_budget
 from asemble.core.geometry import slice_positions_mm
 from asemble.core.labels import Pattern
 from asemble.core.results import (
@@ -82,7 +82,7 @@ def _assess(
     gate = Gate(study, ensemble.input_gate)
     t1 = partners_of(gate.passed, study.series)
     slices = min(sum(one.volume.shape[0] for one in gate.passed), MAX_SLICES) + slices_of(t1)
-    with room.shared().enter(SLICE_BYTES * slices) as held:
+    with memory_budget.shared().reserve(SLICE_BYTES * slices) as held:
         try:
             gate.ask_slices()
             used = gate.passed
@@ -100,8 +100,8 @@ def _assess(
                 return prediction, {}
             heatmaps = _heatmaps(prediction, inferred, outputs, ensemble)
         except (MemoryError, RuntimeError) as error:
-            if room.is_out_of_memory(error):
-                raise room.out_of_memory() from error
+            if memory_budget.is_out_of_memory(error):
+                raise memory_budget.out_of_memory() from error
             raise
         found = [maps.tissue for maps in heatmaps.values()]
         found += [maps.t1.tissue for maps in heatmaps.values() if maps.t1 is not None]

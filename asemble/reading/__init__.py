@@ -1,16 +1,6 @@
 """What the reader says of one study: one frozen object, its edits, and its file."""
 
 from asemble.core.joints import JointLine
-from asemble.reading.document import (
-    SCHEMA,
-    as_document,
-    check_fits,
-    content,
-    digest,
-    fingerprint,
-    from_document,
-    short_hash,
-)
 from asemble.reading.joint_lines import JointLines
 from asemble.reading.reading import (
     COMMENT_WARNING,
@@ -21,6 +11,16 @@ from asemble.reading.reading import (
     Impression,
     Place,
     Reading,
+)
+from asemble.reading.serialisation import (
+    SCHEMA,
+    as_document,
+    check_fits,
+    content,
+    digest,
+    fingerprint,
+    from_document,
+    short_hash,
 )
 
 __all__ = [

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from asemble.clinical import Answer
-from asemble.clinical.findings import Mark, toggled
+from asemble.clinical.marks import Mark, toggled
 from asemble.clinical.onset import ANSWERS, ITEM_IDS, Onset
-from asemble.clinical.truth import Truth
+from asemble.clinical.three_valued import Truth
 from asemble.core.joints import JointLine
 from asemble.core.labels import Plane, Weighting
 from asemble.reading.joint_lines import JointLines, propose

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import Any
 
 from asemble.clinical import Answer, ChecklistSummary, summarise
-from asemble.clinical.findings import Mark
 from asemble.clinical.likelihood import SETTINGS
-from asemble.clinical.truth import Truth
+from asemble.clinical.marks import Mark
+from asemble.clinical.three_valued import Truth
 from asemble.core.labels import PATTERN_TITLES, Pattern, Plane, Weighting
 from asemble.reading.joint_lines import JointLines
 

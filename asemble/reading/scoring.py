@@ -17,7 +17,7 @@ from asemble.clinical.definitions import (
     asas_definite_active_2021,
     asas_definite_structural_2021,
 )
-from asemble.clinical.findings import Mark
+from asemble.clinical.marks import Mark
 from asemble.core.geometry import slice_normal
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Series, Study

@@ -14,7 +14,7 @@ from asemble.clinical import ITEMS, NO_WEIGHT_NOTICE, Item, answer_to
 from asemble.core.labels import STANDING_NOTICE
 from asemble.core.results import Probabilities, SeriesPrediction, SlicePrediction, StudyPrediction
 from asemble.core.study import Series, Study
-from asemble.measurements.document import as_json as measurements_as_json
+from asemble.measurements.formatting import as_json as measurements_as_json
 from asemble.reading import Reading, as_document
 from asemble.report import schema
 

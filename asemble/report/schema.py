@@ -12,7 +12,7 @@ from typing_extensions import TypedDict  # pydantic reads that of typing from Py
 
 from asemble.core.labels import PATTERNS
 from asemble.core.results import ABSTAIN
-from asemble.reading.document import SCHEMA
+from asemble.reading.serialisation import SCHEMA
 
 closed = with_config(ConfigDict(extra="forbid"))
 
@@ -110,7 +110,7 @@ class Prediction(TypedDict):
 
 @closed
 class Measurements(TypedDict):
-    """Of a series, as `asemble.measurements.document` writes them."""
+    """Of a series, as `asemble.measurements.formatting` writes them."""
 
     reference: Measured
     fluid_ratio: Measured

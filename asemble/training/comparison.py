@@ -20,21 +20,21 @@ import asemble.phantom
 from asemble.core.errors import ConfigError
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
 from asemble.datasets import simulated
-from asemble.datasets import slices as slice_sets
+from asemble.datasets import slice_set as slice_sets
 from asemble.datasets.simulated import PARTS, Beside, SliceRequest, simulate_slices
-from asemble.datasets.slices import SliceSet
+from asemble.datasets.slice_set import SliceSet
 from asemble.imaging import intensity, slices
-from asemble.metrics.slices import ScoredSlices
+from asemble.metrics.slice_metrics import ScoredSlices
 from asemble.models import asemblenet as body
-from asemble.models import comparison, evidence_head, members
-from asemble.models.comparison import COMPARISON, build_network, pretrained_network
+from asemble.models import classifiers, evidence_head, members
+from asemble.models.classifiers import COMPARISON, build_network, pretrained_network
 from asemble.models.members import asemblenet
 from asemble.phantom import Ingredient
 from asemble.training import augment, losses
 from asemble.training.config import CONFIGS, TrainingConfig, config_from_dict, read_config
+from asemble.training.initial_weights import FROM_SCRATCH, Start
 from asemble.training.loop import outputs, train
 from asemble.training.losses import LESION_CHANNELS
-from asemble.training.start import FROM_SCRATCH, Start
 from asemble.training.validation import pointing_rate
 
 NETWORKS_FILE = CONFIGS / "table" / "networks.toml"
@@ -54,7 +54,7 @@ FACTS_FILE = "run.json"
 
 SOURCES = (
     *(slices, intensity, simulated, slice_sets),
-    *(body, evidence_head, members, comparison),
+    *(body, evidence_head, members, classifiers),
     *(augment, losses),
 )
 """Modules that decide which slices a network sees, what it is and what it is taught."""

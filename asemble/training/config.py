@@ -14,7 +14,7 @@ from asemble.core.errors import ConfigError
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.imaging.intensity import Preprocessing
 from asemble.models import imagenet
-from asemble.models.comparison import TRAINABLE
+from asemble.models.classifiers import TRAINABLE
 from asemble.models.members import MEMBERS
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -58,8 +58,8 @@ class TrainingConfig:
         patience: validations without a better loss before the run stops early.
         heatmap_weight: of the positive-weighted cross entropy on evidence maps. This and the three
             after it weigh validation, and learning from slices whose bones are not known; what
-            simulated people teach a member has the weights of `asemble.training.bones`, but for
-            `label_weight`.
+            simulated people teach a member has the weights of `asemble.training.segmentation`, but
+            for `label_weight`.
         positive_weight: of a lesion cell against a cell without one.
         dice_weight: of one minus the Dice overlap of evidence and lesions.
         label_weight: of the cross entropy on slice labels.

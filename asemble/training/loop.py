@@ -19,20 +19,26 @@ from torch import Tensor, nn
 
 from asemble.core.errors import ConfigError
 from asemble.core.labels import PATTERNS
-from asemble.datasets.slices import SliceSet
+from asemble.datasets.slice_set import SliceSet
 from asemble.imaging.intensity import Preprocessing, preprocess, squash
 from asemble.models.cards import Card
-from asemble.models.comparison import Trainable
+from asemble.models.classifiers import Trainable
 from asemble.models.evidence_head import EvidenceNetwork
 from asemble.models.weights import save_weights, weights_name
 from asemble.training.augment import augment
-from asemble.training.bones import Batch, bone_loss, changed
 from asemble.training.checkpoint import Progress, is_of_run, load_checkpoint, save_checkpoint
 from asemble.training.config import TrainingConfig
+from asemble.training.initial_weights import (
+    FROM_SCRATCH,
+    Start,
+    new_network,
+    new_optimiser,
+    set_training,
+)
 from asemble.training.losses import total_loss
+from asemble.training.progress_lines import progress_line, validation_line
 from asemble.training.record import card_of
-from asemble.training.start import FROM_SCRATCH, Start, new_network, new_optimiser, set_training
-from asemble.training.telling import progress_line, validation_line
+from asemble.training.segmentation import Batch, bone_loss, changed
 from asemble.training.validation import Validation, validate
 
 GRADIENT_NORM = 1.0

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from asemble.core.labels import Pattern, Plane, Tissue, Weighting
 from asemble.datasets.people import Lesson, lesson
-from asemble.datasets.slices import OUTSIDE, UNKNOWN
+from asemble.datasets.slice_set import OUTSIDE, UNKNOWN
 from asemble.imaging.slices import FIELD_MM, SIDE
 from asemble.phantom.acquisition import Points, acquire
 from asemble.phantom.findings import Focus, Lesion, sample_findings

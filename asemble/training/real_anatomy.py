@@ -12,9 +12,9 @@ import numpy as np
 import asemble.phantom
 from asemble.datasets import people, seeds
 from asemble.datasets.people import Lesson
-from asemble.datasets.slices import CLIP, OUTSIDE, UNKNOWN, SliceSet
+from asemble.datasets.slice_set import CLIP, OUTSIDE, UNKNOWN, SliceSet
 from asemble.models.evidence_head import EvidenceNetwork
-from asemble.training import bones, painted, real_pelvises
+from asemble.training import painted, real_pelvises, segmentation
 from asemble.training.painted import painted_lesson
 from asemble.training.real_pelvises import RealPelvis, read_pelvises
 
@@ -91,7 +91,7 @@ def _painted(numbers: Sequence[int]) -> list[Lesson]:
 
 def _digest(folder: Path, networks: Sequence[EvidenceNetwork]) -> str:
     digest = hashlib.sha256()
-    sources = [bones, people, painted, real_pelvises]
+    sources = [segmentation, people, painted, real_pelvises]
     files = [Path(str(one.__file__)) for one in sources]
     for source in [*files, *sorted(Path(asemble.phantom.__path__[0]).glob("*.py"))]:
         digest.update(source.read_bytes())

@@ -9,7 +9,7 @@ import torch
 
 from asemble.core.labels import PATTERNS
 from asemble.models.cards import Card, input_facts
-from asemble.models.comparison import architecture_of
+from asemble.models.classifiers import architecture_of
 from asemble.training.checkpoint import Progress
 from asemble.training.config import TrainingConfig
 from asemble.training.validation import Validation

@@ -14,7 +14,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn import Config
 
-from asemble.core.room import MIB
+from asemble.core.memory_budget import MIB
 from asemble.ui import logs
 
 try:

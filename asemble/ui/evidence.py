@@ -8,7 +8,7 @@ import streamlit as st
 from PIL import Image
 
 from asemble.core.labels import JUDGED_PLANES
-from asemble.core.tables import Table
+from asemble.core.text_table import Table
 from asemble.models.fusion import Fusion
 from asemble.performance import tables
 from asemble.performance.pages import ABSTRACT, AIM, comparison_notes, other_limits

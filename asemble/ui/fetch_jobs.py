@@ -6,7 +6,7 @@ from time import monotonic
 
 from asemble.cases import Case, load_table
 from asemble.core.errors import AsembleError, CaseError
-from asemble.fetch import Bucket, Kept, bucket_url, cancelled, fetch
+from asemble.fetch import Bucket, CaseCache, bucket_url, cancelled, fetch
 from asemble.ui import logs
 
 _lock = threading.Lock()
@@ -60,7 +60,7 @@ def _run(going: Fetch, case: Case) -> None:
     try:
         table = load_table()
         with Bucket(bucket_url(table)) as bucket:
-            wrong = fetch([case], table, bucket, Kept(), progress=going.tell)
+            wrong = fetch([case], table, bucket, CaseCache(), progress=going.tell)
         if wrong:
             raise wrong[0]
         logs.event("fetched", bytes=case.bytes, seconds=monotonic() - started)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from asemble.clinical.findings import Bone, Half, Joint, Lesion, Mark, Quadrant
+from asemble.clinical.marks import Bone, Half, Joint, Lesion, Mark, Quadrant
 from asemble.core.errors import LineError
 from asemble.core.labels import Plane, Tissue
 from asemble.core.results import StudyPrediction

@@ -1,15 +1,15 @@
 """How a server parts its memory.
 
 What the machine or the container has is parted once, at start: for the process itself and its
-networks, for studies (`asemble.core.room`), for uploads that nobody has read yet (`uploads.py`),
-and the rest for decoders and for what nobody foresaw. The process is then held below it by the
-system, so that what remains is one session's fault and not the end of all.
+networks, for studies (`asemble.core.memory_budget`), for uploads that nobody has read yet
+(`uploads.py`), and the rest for decoders and for what nobody foresaw. The process is then held
+below it by the system, so that what remains is one session's fault and not the end of all.
 """
 
 import os
 
-from asemble.core import room
-from asemble.core.room import MIB
+from asemble.core import memory_budget
+from asemble.core.memory_budget import MIB
 from asemble.ui import logs
 from asemble.ui.uploads import Uploads
 
@@ -26,12 +26,12 @@ MEMORY = "ASEMBLE_MEMORY_MIB"
 def bound() -> None:
     """Part the memory, and have the system hold the process below it."""
     stated = os.environ.get(MEMORY, "")
-    memory = int(stated) * MIB if stated.isdigit() else room.machine_bytes()
+    memory = int(stated) * MIB if stated.isdigit() else memory_budget.machine_bytes()
     if not memory:
         return
     rest = max(memory - BASE, 0)
     studies, uploads = (max(LEAST, int(share * rest)) for share in (STUDIES, UPLOADS))
-    room.bound(studies)
+    memory_budget.bound(studies)
     Uploads.total = uploads
     _hold_below(BASE + studies + uploads)
     logs.event("memory", mib=memory // MIB, studies_mib=studies // MIB, uploads_mib=uploads // MIB)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from asemble.clinical import sparcc
-from asemble.clinical.findings import QUADRANTS, Joint, Lesion, Mark, Quadrant, of_lesion
+from asemble.clinical.marks import QUADRANTS, Joint, Lesion, Mark, Quadrant, of_lesion
 from asemble.core.study import Series, Study
 from asemble.ui import marking, scores, series_choice, state
 

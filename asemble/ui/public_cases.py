@@ -7,7 +7,7 @@ import streamlit as st
 from asemble import io
 from asemble.cases import Case, Table, load_table
 from asemble.core.errors import AsembleError, CaseError, InputError
-from asemble.fetch import Kept, Use, bucket_url, megabytes, stated_use
+from asemble.fetch import CaseCache, Use, bucket_url, megabytes, stated_use
 from asemble.fetch.bucket import LOOPBACK
 from asemble.ui import fetch_jobs, intake, logs, page_layout, state
 
@@ -38,7 +38,7 @@ def offer() -> None:
     except AsembleError as error:
         page_layout.refuse(error)
         return
-    kept = Kept()
+    kept = CaseCache()
     cases = [case for case in table.cases if may is Use.ON or kept.has(case)]
     if may is Use.OFF or not cases:
         return
@@ -86,7 +86,7 @@ def _show_fetch() -> bool:
     return True
 
 
-def _row(case: Case, kept: Kept, *, may: Use, is_free: bool) -> None:
+def _row(case: Case, kept: CaseCache, *, may: Use, is_free: bool) -> None:
     """One case, with what can be done with it."""
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
         facts = [*case.licences, megabytes(case.bytes), f"to be seen: {case.seen}"]
@@ -125,14 +125,14 @@ def _fetch(case: Case) -> None:
         fetch_jobs.start(case)
 
 
-def _remove(case: Case, kept: Kept) -> None:
+def _remove(case: Case, kept: CaseCache) -> None:
     try:
         kept.empty([case])
     except CaseError as error:
         st.toast(error.message)
 
 
-def _open(case: Case, kept: Kept) -> None:
+def _open(case: Case, kept: CaseCache) -> None:
     started = monotonic()
     try:
         with intake.opening(), st.spinner("Reading the case"):

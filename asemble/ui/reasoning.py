@@ -13,7 +13,7 @@ from asemble.clinical import (
     likelihood,
     summarise,
 )
-from asemble.clinical.truth import Truth
+from asemble.clinical.three_valued import Truth
 from asemble.reading import edits
 from asemble.ui import charts, state
 

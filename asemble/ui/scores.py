@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from asemble.clinical import sparcc
-from asemble.clinical.findings import QUADRANTS, Lesion, Mark
+from asemble.clinical.marks import QUADRANTS, Lesion, Mark
 from asemble.clinical.sources import cite
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Series, Study

@@ -27,7 +27,7 @@ from starlette.routing import Route
 from streamlit import net_util
 
 from asemble import __version__
-from asemble.core import room
+from asemble.core import memory_budget
 from asemble.core.errors import FileError, InputError, WeightsError
 from asemble.core.faults import Fault
 from asemble.io.decode import processes
@@ -164,8 +164,8 @@ def tell_fault(error: Exception) -> bool:
     Returns:
         True: Streamlit need not show the exception.
     """
-    if room.is_out_of_memory(error):
-        error = room.out_of_memory()
+    if memory_budget.is_out_of_memory(error):
+        error = memory_budget.out_of_memory()
     if isinstance(error, InputError):  # no fault: the server is full, say
         st.error(str(error))
         return True

@@ -24,7 +24,7 @@ from streamlit.runtime.session_manager import SessionInfo, SessionStorage
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 from streamlit.web.cache_storage_manager_config import create_default_cache_storage_manager
 
-from asemble.core import room
+from asemble.core import memory_budget
 from asemble.io.limits import KEPT_BYTES_A_VOXEL
 from asemble.ui import logs, owners
 from asemble.ui.uploads import Uploads
@@ -222,7 +222,7 @@ class Sessions(WebsocketSessionManager):
         """
         lost: Any = self._session_storage
         uploads: Any = self._uploaded_file_mgr
-        for session in lost.take_over(lost.most_bytes(room.shared().lacking)):
+        for session in lost.take_over(lost.most_bytes(memory_budget.shared().lacking)):
             session.shutdown()
             self._ending.append(session)
         uploads.tell()

@@ -17,7 +17,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.state import SessionState
 
-from asemble.clinical.findings import Mark
+from asemble.clinical.marks import Mark
 from asemble.clinical.sparcc import on_scored_slices
 from asemble.core.errors import ReadingError
 from asemble.core.labels import Plane, Weighting

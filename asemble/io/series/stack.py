@@ -13,7 +13,7 @@ from asemble.core.volume import Affine, Volume
 from asemble.io import hints
 from asemble.io.dicom.diffusion import throughout
 from asemble.io.dicom.frames import Frame
-from asemble.io.series.copies import refusal_of_copies, without_copies, without_renumbered
+from asemble.io.series.duplicates import refusal_of_copies, without_copies, without_renumbered
 from asemble.io.series.gaps import (
     IN_LINE_MM,
     LEAST_BLOCK_SLICES,
@@ -25,7 +25,7 @@ from asemble.io.series.gaps import (
 from asemble.io.series.grouping import alike, beside_mm, grouped, turning
 from asemble.io.series.planes import plane_by
 from asemble.io.series.positions import placed
-from asemble.io.series.torn import mended
+from asemble.io.series.split_series import mended
 from asemble.io.series.volumes import contrasts, protocols, volumes_of
 from asemble.io.series.weighting import weighting_of
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from asemble.benchmark.asking import assess
+from asemble.benchmark.engine import assess
 from asemble.benchmark.result import Found, Settings
 from asemble.benchmark.studies import rendered_study, stretched
 from asemble.benchmark.timing import Exponent, Spread, in_turns
@@ -22,7 +22,7 @@ RENDERED = 12
 SEED = 505
 
 
-def measure_growth(ensemble: Ensemble, settings: Settings) -> Found:
+def measure_scaling(ensemble: Ensemble, settings: Settings) -> Found:
     """Time studies of growing size, then growing numbers of sessions, in turns."""
     quick = settings.is_quick
     matrix = 128 if quick else 256

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from mr_files import mr_image, set_pixels, to_bytes
 
-from asemble.core import room
+from asemble.core import memory_budget
 from asemble.core.errors import InputError
-from asemble.core.room import MIB, Room
+from asemble.core.memory_budget import MIB, MemoryBudget
 from asemble.io import Part, limits, read_parts
 from asemble.ui import connections, memory
 
@@ -27,9 +27,9 @@ class Thing:
 
 
 @pytest.fixture
-def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
-    small = Room(64 * MIB, wait_s=0.2)
-    monkeypatch.setattr(room, "shared", lambda: small)
+def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryBudget]:
+    small = MemoryBudget(64 * MIB, wait_s=0.2)
+    monkeypatch.setattr(memory_budget, "shared", lambda: small)
     monkeypatch.setattr(limits, "FIRST_BYTES", MIB)
     yield small
     gc.collect()
@@ -45,13 +45,13 @@ def study(slices: int, side: int = 256) -> list[Part]:
 
 
 def test_who_comes_too_late_is_told_waits_and_then_goes_on() -> None:
-    of_all, told, entered = Room(100, wait_s=SOON), threading.Event(), threading.Event()
+    of_all, told, entered = MemoryBudget(100, wait_s=SOON), threading.Event(), threading.Event()
 
     def late() -> None:
-        with of_all.enter(60, told.set):
+        with of_all.reserve(60, told.set):
             entered.set()
 
-    with of_all.enter(60):
+    with of_all.reserve(60):
         thread = threading.Thread(target=late)
         thread.start()
         assert told.wait(SOON) and not entered.is_set()
@@ -61,27 +61,27 @@ def test_who_comes_too_late_is_told_waits_and_then_goes_on() -> None:
 
 
 def test_who_waits_too_long_is_refused_with_a_code() -> None:
-    of_all = Room(100, wait_s=0)
-    with of_all.enter(60), pytest.raises(InputError, match="as many studies as") as refused:
-        of_all.enter(60)
-    assert refused.value.code == room.NO_ROOM
+    of_all = MemoryBudget(100, wait_s=0)
+    with of_all.reserve(60), pytest.raises(InputError, match="as many studies as") as refused:
+        of_all.reserve(60)
+    assert refused.value.code == memory_budget.NO_ROOM
 
 
 def test_what_never_fits_is_refused_at_once() -> None:
     with pytest.raises(InputError, match="more than this server gives") as refused:
-        Room(100, wait_s=10**9).enter(101)
-    assert refused.value.code == room.NO_ROOM
+        MemoryBudget(100, wait_s=10**9).reserve(101)
+    assert refused.value.code == memory_budget.NO_ROOM
 
 
 def test_of_two_that_hold_what_the_other_waits_for_one_is_refused_at_once() -> None:
-    of_all, told, done = Room(100, wait_s=SOON), threading.Event(), threading.Event()
+    of_all, told, done = MemoryBudget(100, wait_s=SOON), threading.Event(), threading.Event()
 
     def first() -> None:
-        with of_all.enter(40, told.set) as held:
+        with of_all.reserve(40, told.set) as held:
             held.grow(70, 70)
             done.set()
 
-    with of_all.enter(40) as held:
+    with of_all.reserve(40) as held:
         thread = threading.Thread(target=first)
         thread.start()
         assert told.wait(SOON)
@@ -94,20 +94,20 @@ def test_of_two_that_hold_what_the_other_waits_for_one_is_refused_at_once() -> N
 
 
 def test_who_waits_for_much_holds_up_nobody_who_needs_less() -> None:
-    of_all, told = Room(100, wait_s=SOON), threading.Event()
+    of_all, told = MemoryBudget(100, wait_s=SOON), threading.Event()
 
     def asks_for_too_much() -> None:
-        with of_all.enter(10, told.set) as held:
+        with of_all.reserve(10, told.set) as held:
             held.grow(90, 90)
 
-    with of_all.enter(20):
+    with of_all.reserve(20):
         thread = threading.Thread(target=asks_for_too_much)
         thread.start()
         assert told.wait(SOON)
         while not of_all.lacking:
             thread.join(0.01)
         assert of_all.lacking == 10
-        with of_all.enter(20) as ordinary:  # neither waits nor is refused
+        with of_all.reserve(20) as ordinary:  # neither waits nor is refused
             ordinary.grow(70, 70)
             assert of_all.used == 100
     thread.join()
@@ -115,8 +115,8 @@ def test_who_waits_for_much_holds_up_nobody_who_needs_less() -> None:
 
 
 def test_what_is_kept_holds_its_room_for_as_long_as_it_lives() -> None:
-    of_all, thing = Room(100), Thing()
-    with of_all.enter(80) as held:
+    of_all, thing = MemoryBudget(100), Thing()
+    with of_all.reserve(80) as held:
         held.keep([(30, thing)])
     assert of_all.used == 30
     del thing
@@ -124,7 +124,7 @@ def test_what_is_kept_holds_its_room_for_as_long_as_it_lives() -> None:
     assert of_all.used == 0
 
 
-def test_an_open_study_holds_its_room_and_a_closed_one_gives_it_back(shared: Room) -> None:
+def test_an_open_study_holds_its_room_and_a_closed_one_gives_it_back(shared: MemoryBudget) -> None:
     opened = read_parts(study(8))
     assert shared.used == limits.KEPT_BYTES_A_VOXEL * 8 * 256 * 256
     del opened
@@ -132,37 +132,37 @@ def test_an_open_study_holds_its_room_and_a_closed_one_gives_it_back(shared: Roo
     assert shared.used == 0
 
 
-def test_an_upload_without_room_is_told_so_and_leaves_nothing_behind(shared: Room) -> None:
+def test_an_upload_without_room_is_told_so_and_leaves_nothing_behind(shared: MemoryBudget) -> None:
     opened = [read_parts(study(40)), read_parts(study(40))]
     held, told = shared.used, []
     with pytest.raises(InputError) as refused:
         read_parts(study(100), waiting=lambda: told.append(1))
-    assert refused.value.code == room.NO_ROOM and told
+    assert refused.value.code == memory_budget.NO_ROOM and told
     assert shared.used == held
     del opened
 
 
-def test_a_large_file_without_pixels_needs_room_too(shared: Room) -> None:
+def test_a_large_file_without_pixels_needs_room_too(shared: MemoryBudget) -> None:
     with pytest.raises(InputError) as refused:
         read_parts([Part.from_bytes("a", bytes([1]) * (65 * MIB))])
-    assert refused.value.code == room.NO_ROOM
+    assert refused.value.code == memory_budget.NO_ROOM
 
 
-def test_an_upload_that_is_refused_gives_its_room_back(shared: Room) -> None:
+def test_an_upload_that_is_refused_gives_its_room_back(shared: MemoryBudget) -> None:
     with pytest.raises(InputError):
         read_parts([Part.from_bytes("a", b"no image at all")])
     assert shared.used == 0
 
 
 def test_a_container_bounds_what_a_machine_has() -> None:
-    size = room.machine_bytes()
+    size = memory_budget.machine_bytes()
     assert size is None or size > 64 * MIB
 
 
 HELD_BELOW = """
     import resource
     import numpy as np
-    from test_room import study
+    from test_memory_budget import study
     from asemble.core.errors import InputError
     from asemble.io import Part, read_parts
     from asemble.ui import connections, memory
@@ -202,4 +202,6 @@ def test_the_operators_page_says_how_memory_is_parted() -> None:
     assert f"may have {connections.MESSAGE_BYTES // MIB} MiB" in page
     assert f"those that have not all come {connections.UNFINISHED_BYTES // MIB} MiB" in page
     assert f"session beyond {limits.MAX_PACKED_BYTES // MIB:,} MiB" in page
-    assert memory.MEMORY in page and room.NO_ROOM in page and room.NO_MEMORY in page
+    assert (
+        memory.MEMORY in page and memory_budget.NO_ROOM in page and memory_budget.NO_MEMORY in page
+    )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from asemble.commands.check import TINY_CONFIG, check_models, retrained
+from asemble.commands.weights_check import TINY_CONFIG, check_models, retrained
 from asemble.core.errors import InputError, WeightsError
 from asemble.training.config import read_config
 

@@ -1,4 +1,4 @@
-"""`Kept`: the cache of public cases on this machine's disk."""
+"""`CaseCache`: the cache of public cases on this machine's disk."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ LOCK, RECEIPTS, PARTIAL, CASES = ".lock", "receipts", "partial", "cases"
 ATTRIBUTION = "ATTRIBUTION.txt"
 
 
-class Kept:
+class CaseCache:
     """A folder of fetched cases: `cases/<id>/<SeriesInstanceUID>/` holds their DICOM files.
 
     A series is there whole or not at all: it grows in `partial` and moves when its last file is

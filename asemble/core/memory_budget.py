@@ -1,8 +1,8 @@
-"""The memory that all studies of one process share: who comes too late waits, then is told.
+"""The memory budget that all studies of one process share: who comes too late waits.
 
 A server gives so many bytes to studies (`bound`); a command line, with one study, has no bound.
-Whoever reads or judges one takes room before memory is taken, and what is kept of it holds its
-room for as long as it lives.
+Reading or assessing a study reserves bytes before it allocates them, and what is kept of the study
+keeps its reservation for as long as it lives.
 """
 
 import os
@@ -16,7 +16,7 @@ from typing import Any
 from asemble.core.errors import InputError
 
 WAIT_SECONDS = 60.0
-"""Wall clock that somebody waits for room."""
+"""Wall clock that a reservation waits for its bytes."""
 NO_ROOM = "no-room"
 NO_MEMORY = "no-memory"
 """Codes of the two refusals."""
@@ -24,43 +24,45 @@ NO_MEMORY = "no-memory"
 MIB = 1024**2
 
 
-class Held:
-    """Room that somebody has; leaving its `with` gives back what nothing keeps."""
+class Reservation:
+    """Bytes of the budget; leaving its `with` gives back what nothing keeps."""
 
-    def __init__(self, room: "Room", size: int, told: Callable[[], None] | None) -> None:
-        self._room, self._told = room, told
+    def __init__(
+        self, budget: "MemoryBudget", size: int, on_wait: Callable[[], None] | None
+    ) -> None:
+        self._budget, self._on_wait = budget, on_wait
         self.size = size
 
-    def __enter__(self) -> "Held":
+    def __enter__(self) -> "Reservation":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._room._give_back(self.size)
+        self._budget._give_back(self.size)
         self.size = 0
 
     def grow(self, size: int, most: int) -> None:
-        """Have room for `size` bytes, by doubling, but never for more than `most`.
+        """Reserve `size` bytes in all, by doubling, but never more than `most`.
 
         Raises:
-            InputError: there is none.
+            InputError: they are not free.
         """
         if size <= self.size:
             return
         wanted = min(max(size, 2 * self.size), max(size, most))
-        self._room._take(wanted - self.size, self._told, is_holding=True)
+        self._budget._take(wanted - self.size, self._on_wait, is_holding=True)
         self.size = wanted
 
     def keep(self, sizes: Iterable[tuple[int, Any]]) -> None:
         """Give back all but what some objects keep, each for as long as it lives."""
         kept = 0
         for size, by in sizes:
-            weakref.finalize(by, self._room._give_back, size).atexit = False
+            weakref.finalize(by, self._budget._give_back, size).atexit = False
             kept += size
-        self._room._give_back(self.size - kept)
+        self._budget._give_back(self.size - kept)
         self.size = 0
 
 
-class Room:
+class MemoryBudget:
     """So many bytes, for whoever they suffice for.
 
     Who waits for much holds up nobody who needs less: else one study that is too large for what is
@@ -70,18 +72,18 @@ class Room:
         total: bytes; None for no bound.
         wait_s: so long somebody waits.
 
-    >>> room = Room(100)
-    >>> with room.enter(60) as held:
-    ...     room.used
+    >>> budget = MemoryBudget(100)
+    >>> with budget.reserve(60) as reservation:
+    ...     budget.used
     60
-    >>> room.used
+    >>> budget.used
     0
     """
 
     def __init__(self, total: int | None, *, wait_s: float = WAIT_SECONDS) -> None:
         self.total, self.used = total, 0
         self._wait_s = wait_s
-        # A study may be collected, and give back its room, in a thread that is just taking some.
+        # A study may be collected, and give back its bytes, in a thread that is just reserving.
         self._changed = threading.Condition(threading.RLock())
         self._line: list[int] = []
         self._holders_waiting = 0
@@ -92,20 +94,20 @@ class Room:
         with self._changed:
             return max(0, min(self._line) - (self.total or 0) + self.used) if self._line else 0
 
-    def enter(self, size: int, told: Callable[[], None] | None = None) -> Held:
-        """Room for `size` bytes.
+    def reserve(self, size: int, on_wait: Callable[[], None] | None = None) -> Reservation:
+        """Reserve `size` bytes.
 
         Args:
             size: bytes.
-            told: called once before it has to be waited for.
+            on_wait: called once before it has to wait.
 
         Raises:
-            InputError: there is none, nor after waiting.
+            InputError: they are not free, nor after waiting.
         """
-        self._take(size, told, is_holding=False)
-        return Held(self, size, told)
+        self._take(size, on_wait, is_holding=False)
+        return Reservation(self, size, on_wait)
 
-    def _take(self, size: int, told: Callable[[], None] | None, *, is_holding: bool) -> None:
+    def _take(self, size: int, on_wait: Callable[[], None] | None, *, is_holding: bool) -> None:
         with self._changed:
             if self._fits(size):
                 self.used += size
@@ -119,8 +121,8 @@ class Room:
                 )
             if is_holding and self._holders_waiting:
                 raise _full()  # two that wait for what the other holds would wait for ever
-        if told is not None:
-            told()
+        if on_wait is not None:
+            on_wait()
         self._wait(size, is_holding=is_holding)
 
     def _wait(self, size: int, *, is_holding: bool) -> None:
@@ -158,17 +160,17 @@ def _full() -> InputError:
     )
 
 
-_room = Room(None)
+_shared = MemoryBudget(None)
 
 
-def shared() -> Room:
-    """The room of this process."""
-    return _room
+def shared() -> MemoryBudget:
+    """The budget of this process."""
+    return _shared
 
 
 def bound(total: int | None) -> None:
     """Give so many bytes to all studies of this process."""
-    _room.total = total
+    _shared.total = total
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -183,7 +185,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def out_of_memory() -> InputError:
-    """What is said of it."""
+    """The refusal for it."""
     return InputError(
         "There was not enough memory for this study, so it was given up; others are not touched.",
         hint="Try again later, or upload only the sacroiliac MRI series.",

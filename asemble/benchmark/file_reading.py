@@ -38,7 +38,7 @@ BARE = "dcmread and pixel_array, dropped"
 KEPT = "dcmread and pixel_array, stacked as float32"
 
 
-def measure_reading(settings: Settings) -> Found:
+def measure_file_reading(settings: Settings) -> Found:
     """Write the files to a temporary folder, read them once so that they are cached, and time."""
     count = QUICK_FILES if settings.is_quick else FILES
     source = rendered_study(3 if settings.is_quick else RENDERED, seed=SEED, matrix=128)

@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from asemble.benchmark.asking import assess
 from asemble.benchmark.baseline import TITLES, slice_by_slice
+from asemble.benchmark.engine import assess
 from asemble.benchmark.result import Found, Settings, met
 from asemble.benchmark.studies import rendered_study
 from asemble.benchmark.timing import Spread, in_turns, ratio
@@ -24,7 +24,7 @@ AIM = 10.0
 OURS = "asemble, three members per plane, both methods of heatmaps"
 
 
-def measure_assessing(ensemble: Ensemble, settings: Settings) -> Found:
+def measure_end_to_end(ensemble: Ensemble, settings: Settings) -> Found:
     """Time the whole way from a study in memory to its heatmaps."""
     count = QUICK_SLICES if settings.is_quick else SLICES
     study = rendered_study(count, seed=SEED, matrix=128 if settings.is_quick else 256)

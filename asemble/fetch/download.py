@@ -9,7 +9,7 @@ from pathlib import Path
 from asemble.cases import Case, CaseSeries, Table, require_open
 from asemble.core.errors import CaseError, FileError
 from asemble.fetch.bucket import Bucket, md5_of
-from asemble.fetch.kept import Kept, not_written
+from asemble.fetch.case_cache import CaseCache, not_written
 from asemble.fetch.listing import Object
 from asemble.fetch.settings import most_bytes
 from asemble.io import series_uid
@@ -30,7 +30,7 @@ def fetch(
     cases: Sequence[Case],
     table: Table,
     bucket: Bucket,
-    kept: Kept,
+    kept: CaseCache,
     *,
     progress: Progress | None = None,
 ) -> list[CaseError]:
@@ -93,7 +93,7 @@ OF_ONE_SERIES = frozenset({"wrong-checksum", "wrong-series", "changed", "http", 
 class _Run:
     """One call of `fetch`."""
 
-    def __init__(self, bucket: Bucket, kept: Kept, progress: Progress) -> None:
+    def __init__(self, bucket: Bucket, kept: CaseCache, progress: Progress) -> None:
         self.bucket, self.kept, self.progress = bucket, kept, progress
         self.done = self.total = 0
 
@@ -165,7 +165,7 @@ def _changed(how: str) -> CaseError:
     )
 
 
-def _require_room(kept: Kept, needed: int) -> None:
+def _require_room(kept: CaseCache, needed: int) -> None:
     most = most_bytes()
     if kept.bytes() + needed > most:
         raise CaseError(

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from asemble.core.errors import ConfigError
-from asemble.models.comparison import Trainable, build_network
+from asemble.models.classifiers import Trainable, build_network
 from asemble.models.imagenet import fill_from_imagenet
 from asemble.models.weights import load_weights, weights_name
 from asemble.training.config import TrainingConfig

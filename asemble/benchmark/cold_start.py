@@ -66,7 +66,7 @@ APP = "import streamlit; import asemble.ui.assess, asemble.ui.results"
 """What the pages import beyond the prediction."""
 
 
-def measure_starting(settings: Settings) -> Found:
+def measure_cold_start(settings: Settings) -> Found:
     """Start processes in turns and read what each says of its steps."""
     slices = QUICK_SLICES if settings.is_quick else SLICES
     study = rendered_study(slices, seed=SEED, matrix=128)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from asemble.benchmark.asking import AS_TRAINED, Forward, forwards
+from asemble.benchmark.engine import AS_TRAINED, Forward, forwards
 from asemble.benchmark.machine import Machine, cores
 from asemble.benchmark.result import Found, Settings, met
 from asemble.benchmark.timing import Spread, in_turns
@@ -52,7 +52,7 @@ class Runner:
     run: Callable[[], object]
 
 
-def measure_multiplying(ensemble: Ensemble, machine: Machine, settings: Settings) -> Found:
+def measure_flops(ensemble: Ensemble, machine: Machine, settings: Settings) -> Found:
     """Time members, known networks and matrix products in turns, on one thread and on all."""
     before = torch.get_num_threads()
     rows: list[tuple[str, ...]] = []

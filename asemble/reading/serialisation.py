@@ -20,7 +20,7 @@ from jsonschema.exceptions import best_match
 
 from asemble import __version__
 from asemble.clinical import Answer
-from asemble.clinical.findings import Bone, Half, Joint, Lesion, Mark, Quadrant
+from asemble.clinical.marks import Bone, Half, Joint, Lesion, Mark, Quadrant
 from asemble.core.errors import ReadingError
 from asemble.core.joints import point
 from asemble.core.labels import Plane, Weighting

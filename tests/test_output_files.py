@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from asemble.cli import main
-from asemble.commands.placing import place_file, placing
+from asemble.commands.output_files import place_file, placing
 from asemble.core.errors import InputError
 from asemble.ui.intake import no_formula
 

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from asemble.core.labels import Tissue
-from asemble.datasets.slices import OUTSIDE, UNKNOWN
+from asemble.datasets.slice_set import OUTSIDE, UNKNOWN
 from asemble.imaging.intensity import SQUASH_GAIN
 from asemble.models.evidence_head import LESIONS, EvidenceNetwork
 from asemble.training.augment import MEDIAN_RANGE, SQUASH_RANGE, move, random_places, uniform
