@@ -43,7 +43,7 @@ def series(number, *, synthetic=True, used_plane=Plane.CORONAL):
 def a_study(count=2, *, synthetic=True):
     return Study(
         series=tuple(series(i + 1, synthetic=synthetic) for i in range(count)),
-        refused=(Refusal(f"/home/{CANARY}/scan.dcm", f"{CANARY} is not an image"),),
+        refused=(Refusal(f"/home/{CANARY}/scan.dcm", f"{CANARY} is not an image", "not-mr"),),
         key="0123456789abcdef" * 4,
     )
 

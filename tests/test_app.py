@@ -104,7 +104,8 @@ def test_the_page_shows_one_table_with_a_row_for_each_reason() -> None:
         from asemble.core.study import Refusal  # noqa: PLC0415  runs as a page of its own
         from asemble.ui.intake import left_out  # noqa: PLC0415
 
-        left_out([*[Refusal(f"R{i}", "A report.") for i in range(120)], Refusal("b", "A PDF.")])
+        reports = [Refusal(f"R{i}", "A report.", "report") for i in range(120)]
+        left_out([*reports, Refusal("b", "A PDF.", "pdf")])
 
     app = AppTest.from_function(page, default_timeout=120).run()
     assert not app.exception

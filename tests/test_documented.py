@@ -38,7 +38,10 @@ def test_every_verb_of_the_command_line_is_documented(capsys: pytest.CaptureFixt
 def test_every_field_of_the_answer_is_documented(sample: Path, tmp_path: Path) -> None:
     answer = tmp_path / "answer.json"
     main(["predict", str(sample), "--json", str(answer)])
-    fields = _fields(json.loads(answer.read_text(encoding="utf-8")))
+    content = json.loads(answer.read_text(encoding="utf-8"))
+    left_out = {each["code"] for each in content["left_out"]}
+    assert left_out == {"format-unknown", "labels-not-image", "image-empty"}
+    fields = _fields(content)
     assert not sorted(name for name in fields if f'"{name}"' not in COMMANDS)
 
 

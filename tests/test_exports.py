@@ -172,7 +172,10 @@ def test_a_whole_series_left_out_for_one_reason_is_one_row() -> None:
 
 def test_a_name_that_joins_two_is_not_cut() -> None:
     name = "Jack and 4 more of its series"
-    refused = [Refusal(name, "Why.", 5, others=4, is_series=True), Refusal("b", "Why.")]
+    refused = [
+        Refusal(name, "Why.", "why", 5, others=4, is_series=True),
+        Refusal("b", "Why.", "why"),
+    ]
     assert refused[0].label == f"{name} and 4 more of its series"
     assert [row.label for row in grouped_by_reason(refused)] == [f"{name} and 5 more"]
 

@@ -8,10 +8,11 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from inspect import signature
 from pathlib import Path
 
 from asemble.core import errors
-from asemble.core.errors import AsembleError
+from asemble.core.errors import AsembleError, WeightsError
 from asemble.core.results import Level
 from asemble.core.text_table import Table
 
@@ -26,9 +27,11 @@ ERRORS: dict[str, type[AsembleError]] = {
     for name, each in vars(errors).items()
     if isinstance(each, type) and issubclass(each, AsembleError)
 }
+WEIGHTS_REFUSED = signature(WeightsError).parameters["code"].default
+"""Said of weights where no code is given."""
 SECTIONS = {
-    REFUSED: "What was given cannot be used, and nothing comes of it. `…-refused` is said where a "
-    "program need not tell the reasons of one kind apart.",
+    REFUSED: "What was given cannot be used, and nothing comes of it; or one file, series or line "
+    "of a manifest cannot, which the sentence is about.",
     Level.NOT_JUDGED: "A series is shown, but the models do not judge it: `code` beside `why_not` "
     "in the JSON.",
     Level.NOTE: "A series is judged, and this is said: `notes` in the JSON.",
@@ -82,8 +85,8 @@ def every() -> Iterator[Said]:
             for node in ast.walk(function)  # inner functions come later, and win
         }
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-                yield from _call(file, node, node.func.id, within.get(id(node)))
+            if isinstance(node, ast.Call) and len(node.args) > 0:
+                yield from _call(file, node, ast.unparse(node.func), within.get(id(node)))
             elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_CHECKS":
                 yield from _checks(file, node.value)
 
@@ -94,11 +97,15 @@ def _call(
     options = {each.arg: each.value for each in node.keywords}
     level, code, sentence, hint = "", "", node.args[0], ""
     if name in ERRORS:
-        level, code = REFUSED, ERRORS[name].CODE
+        level, code = REFUSED, WEIGHTS_REFUSED
         if "code" in options:
             code = _text(file, options["code"])
         if "hint" in options:
             hint = _text(file, options["hint"])
+    elif name == "Refusal":
+        level, code, sentence = REFUSED, _text(file, node.args[2]), node.args[1]
+    elif name in ("problems.add", "manifest.problems.add"):
+        level, code, sentence = REFUSED, _text(file, node.args[1]), node.args[2]
     elif name == "_refuse" and isinstance(sentence, ast.Constant):  # of `asemble.reading`
         level, code, sentence = REFUSED, _text(file, sentence), node.args[1]
         hint = _text(file, ast.Name("_AGAIN"))
@@ -108,7 +115,7 @@ def _call(
             level = Level[node.args[2].attr]
         code, sentence = _text(file, sentence), node.args[1]
     if code and OPEN not in code:  # else it hands on what was refused elsewhere
-        for words in _sentences(file, sentence, function):
+        for words in _sentences(file, sentence, function) or [OPEN]:
             yield Said(level, code, words, hint)
 
 

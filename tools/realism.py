@@ -113,7 +113,7 @@ def real_stacks(folder: Path | None) -> list[npt.NDArray[np.float32]]:
         "brings openly licensed ones."
     )
     if folder is None or not folder.is_dir():
-        raise InputError("The real set is missing.", hint=hint)
+        raise InputError("The real set is missing.", hint=hint, code="real-set-missing")
     stacks = []
     for source in sorted(folder.iterdir()):
         try:
@@ -133,7 +133,9 @@ def real_stacks(folder: Path | None) -> list[npt.NDArray[np.float32]]:
                 continue
             stacks.append(_at_pixel(voxels if forward else voxels[::-1], mm[1]))
     if not stacks:
-        raise InputError(f"No coronal T1 series was found in {folder}.", hint=hint)
+        raise InputError(
+            f"No coronal T1 series was found in {folder}.", hint=hint, code="no-coronal-t1"
+        )
     return stacks
 
 

@@ -228,6 +228,7 @@ def _load(path: Path) -> Table:
         raise ConfigError(
             "The table of public cases cannot be read.",
             hint=f"See that {TABLE_VARIABLE} names a table like asemble/cases/public.toml.",
+            code="cases-table-invalid",
         ) from error
     return table
 

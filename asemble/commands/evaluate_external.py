@@ -60,6 +60,7 @@ def evaluate_external(
         raise InputError(
             f"{' and '.join(taken)} exist in the output folder.",
             hint="Name another folder with --out, or say --force to replace them.",
+            code="output-exists",
         )
     manifest = read_manifest(manifest_file)
     rows = rows_of(manifest, split)
@@ -102,7 +103,7 @@ def rows_of(manifest: Manifest, split: str | None) -> list[Row]:
         chosen = TEST if any(row.split == TEST for row in manifest.rows) else EVERY_ROW
     rows = [row for row in manifest.rows if chosen in (EVERY_ROW, row.split)]
     if not rows and not manifest.problems.found:
-        manifest.problems.add(1, f"no row is of the split {chosen}")
+        manifest.problems.add(1, "no-slices", f"no row is of the split {chosen}")
     return rows
 
 

@@ -45,14 +45,22 @@ def folder_to_manifest(
         AsembleError: a folder is not understood, `out` exists, or it cannot be written.
     """
     if out.exists() and not force:
-        raise InputError("The manifest exists.", hint="Say --force to replace it.")
+        raise InputError(
+            "The manifest exists.", hint="Say --force to replace it.", code="output-exists"
+        )
     try:
         pattern = None if patient_pattern is None else re.compile(patient_pattern)
     except re.error as error:
-        raise ConfigError(f"The pattern is no regular expression: {error}.") from error
+        raise ConfigError(
+            f"The pattern is no regular expression: {error}.", code="pattern-invalid"
+        ) from error
     found = rows_of_folder(folder, plane=plane, weighting=weighting, patient_pattern=pattern)
     if split_seed is not None and any("split" in row for row in found.rows):
-        raise ConfigError("The folders name a split already.", hint="Leave --split-seed out.")
+        raise ConfigError(
+            "The folders name a split already.",
+            hint="Leave --split-seed out.",
+            code="split-named-already",
+        )
     partial = out.with_suffix(".partial")
     with writing():
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -22,9 +22,9 @@ def refuse_existing(path: Path, *, force: bool) -> None:
         InputError: there is something, and it may not be replaced.
     """
     if path.is_dir() and not path.is_symlink():
-        raise InputError(f"{path.name} is a folder.", hint="Name a file.")
+        raise InputError(f"{path.name} is a folder.", hint="Name a file.", code="output-is-folder")
     if not force and os.path.lexists(path):
-        raise InputError(f"{path.name} is there already.", hint=FORCE)
+        raise InputError(f"{path.name} is there already.", hint=FORCE, code="output-exists")
 
 
 def place_file(content: bytes, path: Path, *, force: bool) -> None:
@@ -52,7 +52,11 @@ def placing(folder: Path, *, force: bool) -> Iterator[Path]:
         OSError: the operating system would not write.
     """
     if folder.is_symlink():
-        raise InputError(f"{folder.name} is a link.", hint="Name the folder that it leads to.")
+        raise InputError(
+            f"{folder.name} is a link.",
+            hint="Name the folder that it leads to.",
+            code="output-is-link",
+        )
     _make(folder)
     made = Path(mkdtemp(prefix=".asemble-", dir=folder))  # of mode 0700, on the same disk
     try:
@@ -84,4 +88,6 @@ def _put_where_nothing_is(made: Path, path: Path) -> None:
         with os.fdopen(os.open(path, flags, 0o600), "wb") as target:
             target.write(made.read_bytes())
     except FileExistsError:
-        raise InputError(f"{path.name} is there already.", hint=FORCE) from None
+        raise InputError(
+            f"{path.name} is there already.", hint=FORCE, code="output-exists"
+        ) from None

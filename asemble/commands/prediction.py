@@ -13,7 +13,7 @@ from asemble.commands.output_files import place_file, placing, refuse_existing
 from asemble.commands.terminal import progress, tell_refusals, tell_series, writing
 from asemble.core.labels import Plane, Weighting
 from asemble.core.results import ENSEMBLE, SeriesPrediction, SlicePrediction, StudyPrediction
-from asemble.core.study import Series, Study
+from asemble.core.study import Series, Study, grouped_by_reason
 from asemble.explain import SeriesHeatmaps
 from asemble.measurements.formatting import as_json as measurements_as_json
 from asemble.measurements.formatting import in_words
@@ -110,7 +110,7 @@ def as_json(
     was not judged, or whose geometry is not known. `bones_from` names the series on which the
     bones of a judged series were found: itself, and after it the T1 beside it where one helped; it
     is empty where the series was not judged. `attribution` is there where images are published
-    ones.
+    ones, `left_out` where something was: without names of files, which may name a person.
     """
     fused = prediction.probabilities
     interval = prediction.interval_inflammatory
@@ -124,12 +124,20 @@ def as_json(
             "deciding_slice": None if deciding is None else deciding.as_dict(),
         },
         "series": [_series(study, judged, heatmap_names) for judged in prediction.series],
+        **({"left_out": _left_out(study)} if study.refused else {}),
         **({"attribution": list(study.attribution)} if study.attribution else {}),
         "weights": dict(prediction.weights),
         "weights_list": {"sha256": prediction.weights_list, "shipped": prediction.are_shipped},
         "version": __version__,
         "seconds": {name: round(value, SECONDS_DIGITS) for name, value in seconds.items()},
     }
+
+
+def _left_out(study: Study) -> list[dict[str, Any]]:
+    return [
+        {"code": each.code, "sentence": " ".join(each.reason.split()), "files": each.files}
+        for each in grouped_by_reason(study.refused)
+    ]
 
 
 def _series(

@@ -33,7 +33,9 @@ def sample(
 
     if appearance not in (None, *HELD_OUT):
         raise InputError(
-            f"There is no appearance {appearance!r}.", hint=f"Say {', '.join(HELD_OUT)}."
+            f"There is no appearance {appearance!r}.",
+            hint=f"Say {', '.join(HELD_OUT)}.",
+            code="appearance-unknown",
         )
     with writing():
         require_empty_folder(out)

@@ -128,7 +128,9 @@ def require_empty_folder(folder: Path) -> None:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(
-            "The output folder is not empty.", hint="Name a folder that is absent or empty."
+            "The output folder is not empty.",
+            hint="Name a folder that is absent or empty.",
+            code="output-not-empty",
         )
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -146,4 +148,5 @@ def writing() -> Iterator[None]:
         raise InputError(
             f"The output could not be written: {error.strerror}.",
             hint="Check the path and the space left.",
+            code="output-not-written",
         ) from error

@@ -59,5 +59,8 @@ def train(
         )
         return
     if from_weights is not None or freeze_body:
-        raise ConfigError("--from-weights and --freeze-body are for a run with --manifest.")
+        raise ConfigError(
+            "--from-weights and --freeze-body are for a run with --manifest.",
+            code="option-needs-manifest",
+        )
     train_member(config, out=out, cache=cache, force=force, pelvises=pelvises)

@@ -50,6 +50,7 @@ def train_member(
         raise InputError(
             "There is no folder of real pelvises.",
             hint=f"{MISSING} Name the folder with --pelvises.",
+            code="pelvises-missing",
         )
 
     def slices(part: str, people: int) -> SliceSet:
@@ -111,6 +112,7 @@ def train_on_manifest(
         raise ConfigError(
             "A frozen body learns nothing, so it must come from trained weights.",
             hint="Name them with --from-weights.",
+            code="frozen-without-weights",
         )
     start = FROM_SCRATCH
     if from_weights is not None:
@@ -148,6 +150,7 @@ def require_free(out: Path, config: TrainingConfig, *, force: bool) -> None:
         raise ConfigError(
             f"{weights.name} exists in the output folder.",
             hint="Name another folder with --out, or say --force to replace it.",
+            code="output-exists",
         )
 
 

@@ -87,7 +87,10 @@ def retrained(config: Path, folder: Path) -> str:
         check=False,
     )
     if done.returncode == REFUSED:
-        raise InputError(done.stderr.strip().splitlines()[-1].removeprefix("asemble: "))
+        raise InputError(
+            done.stderr.strip().splitlines()[-1].removeprefix("asemble: "),
+            code="training-run-refused",
+        )
     done.check_returncode()
     (written,) = (folder / "weights").glob(f"*{SUFFIX}")
     return hashlib.sha256(written.read_bytes()).hexdigest()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from asemble.core.errors import InputError
 from asemble.core.labels import Plane, Weighting
 from asemble.core.volume import Volume
 
@@ -14,24 +15,37 @@ class Refusal:
     Args:
         name: of the file inside the upload, for the person who uploaded it; never exported.
         reason: one sentence: what was wrong, and what to do.
+        code: names the reason for programs.
         files: how many files or images it stands for.
-        code: names the reason for programs, where it has a name.
         others: how many more files than the one that is named.
         is_series: whether they are of its series.
     """
 
     name: str
     reason: str
+    code: str
     files: int = 1
-    code: str = ""
     others: int = 0
     is_series: bool = False
+
+    @classmethod
+    def because(
+        cls,
+        error: InputError,
+        name: str,
+        files: int = 1,
+        *,
+        others: int = 0,
+        is_series: bool = False,
+    ) -> "Refusal":
+        """What an error says, of the file `name`."""
+        return cls(name, str(error), error.code, files, others, is_series)
 
     @property
     def label(self) -> str:
         """Its file, and how many more.
 
-        >>> Refusal("a", "Empty.", 2, others=1).label
+        >>> Refusal("a", "Empty.", "file-empty", 2, others=1).label
         'a and 1 more'
         """
         if not self.others:
@@ -42,7 +56,8 @@ class Refusal:
 def grouped_by_reason(refused: Iterable[Refusal]) -> tuple[Refusal, ...]:
     """One refusal for each reason, in the order in which the reasons first occur.
 
-    >>> [row.label for row in grouped_by_reason([Refusal("a", "Empty."), Refusal("b", "Empty.")])]
+    >>> empty = [Refusal(name, "Empty.", "file-empty") for name in "ab"]
+    >>> [row.label for row in grouped_by_reason(empty)]
     ['a and 1 more']
     """
     groups: dict[str, list[Refusal]] = {}

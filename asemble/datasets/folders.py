@@ -100,7 +100,7 @@ def rows_of_folder(
         InputError: there is no image, or something is not understood; folders are named.
     """
     if not folder.is_dir():
-        raise InputError("There is no such folder.")
+        raise InputError("There is no such folder.", code="folder-missing")
     stated = {
         "plane": "" if plane is None else plane.value,
         "weighting": "" if weighting is None else weighting.value,
@@ -126,7 +126,11 @@ def rows_of_folder(
     if wrong:
         raise _refusal(wrong)
     if not rows:
-        raise InputError("The folder holds no image.", hint="DICOM, NIfTI and PNG/JPEG are read.")
+        raise InputError(
+            "The folder holds no image.",
+            hint="DICOM, NIfTI and PNG/JPEG are read.",
+            code="no-images",
+        )
     return FolderRows(rows, _notes(rows, found.others, from_folders=patient_pattern is None))
 
 
@@ -239,6 +243,7 @@ def _refusal(wrong: list[tuple[str, str]]) -> InputError:
         f"Folders that are not understood: {'; '.join(told)}{more}.",
         hint="Name them by class (AS, normal, mechanical) and plane (coronal, axial), start "
         "further down, or state --plane and --weighting.",
+        code="folders-not-understood",
     )
 
 
@@ -252,6 +257,7 @@ def _notes(rows: list[dict[str, str]], others: int, *, from_folders: bool) -> li
         raise InputError(
             "Some images lie in a folder of a patient and others do not.",
             hint="Give every patient a folder, or none, or name --patient-pattern.",
+            code="patient-folders-mixed",
         )
     masks = sum(bool(row["mask"]) for row in rows)
     if masks:

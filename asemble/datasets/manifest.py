@@ -71,35 +71,37 @@ class Problems:
     """What is wrong, line by line.
 
     >>> problems = Problems()
-    >>> problems.add(3, "the file does not exist")
+    >>> problems.add(3, "manifest-path-missing", "there is no such file or folder")
     >>> problems.full
     False
     """
 
-    found: list[tuple[int, str]] = field(default_factory=list)
+    found: list[tuple[int, str, str]] = field(default_factory=list)
 
     @property
     def full(self) -> bool:
         """Whether more would not be told."""
         return len(self.found) > MOST_TOLD
 
-    def add(self, line: int, sentence: str) -> None:
+    def add(self, line: int, code: str, sentence: str) -> None:
         """Note one problem: a sentence without its full stop, starting in lower case."""
-        self.found.append((line, sentence))
+        self.found.append((line, sentence, code))
 
     def refuse(self) -> None:
         """Stop if anything is wrong.
 
         Raises:
-            InputError: it tells the first ten problems by line.
+            InputError: it tells the first ten problems by line, under the code of the first.
         """
         if not self.found:
             return
-        told = [f"line {line}: {sentence}" for line, sentence in sorted(self.found)[:MOST_TOLD]]
+        first = sorted(self.found)[:MOST_TOLD]
+        told = [f"line {line}: {sentence}" for line, sentence, _ in first]
         more = "" if len(self.found) <= MOST_TOLD else "; and more"
         raise InputError(
             f"The manifest cannot be used: {'; '.join(told)}{more}.",
             hint="Line 1 is the header. Nothing was trained or measured.",
+            code=first[0][2],
         )
 
 
@@ -136,26 +138,36 @@ def read_manifest(path: Path) -> Manifest:
         content = path.read_bytes()
         text = content.decode("utf-8-sig")
     except OSError as error:
-        raise InputError(f"The manifest cannot be read: {error.strerror}.") from error
+        raise InputError(
+            f"The manifest cannot be read: {error.strerror}.", code="manifest-unreadable"
+        ) from error
     except UnicodeDecodeError as error:
-        raise InputError("The manifest is not UTF-8 text.", hint="Save it as CSV UTF-8.") from error
+        raise InputError(
+            "The manifest is not UTF-8 text.",
+            hint="Save it as CSV UTF-8.",
+            code="manifest-not-utf8",
+        ) from error
     cells = _cells(text)
     problems = Problems()
     header = [name.strip().lower() for name in cells[0][1]] if cells else []
     missing = [name for name in REQUIRED if name not in header]
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if missing:
-        problems.add(1, f"the header lacks {', '.join(missing)}")
+        problems.add(1, "manifest-column-missing", f"the header lacks {', '.join(missing)}")
     elif twice:
-        problems.add(1, f"the header has {', '.join(twice)} more than once")
+        problems.add(
+            1, "manifest-column-twice", f"the header has {', '.join(twice)} more than once"
+        )
     elif len(cells) == 1:
-        problems.add(1, "no rows follow the header")
+        problems.add(1, "manifest-empty", "no rows follow the header")
     problems.refuse()
     unused = sum(name not in COLUMNS for name in header)
     rows = []
     for line, values in cells[1:]:
         if len(values) != len(header):
-            problems.add(line, f"{len(values)} cells under {len(header)} columns")
+            problems.add(
+                line, "manifest-row-length", f"{len(values)} cells under {len(header)} columns"
+            )
             continue
         named = {n: v.strip() for n, v in zip(header, values, strict=True)}
         row = _row(line, named, path.parent, problems)
@@ -193,7 +205,8 @@ def _cells(text: str) -> list[tuple[int, list[str]]]:
         return [(reader.line_num, cells) for cells in reader if any(c.strip() for c in cells)]
     except csv.Error as error:
         raise InputError(
-            f"The manifest cannot be used: line {reader.line_num}: this is not CSV ({error})."
+            f"The manifest cannot be used: line {reader.line_num}: this is not CSV ({error}).",
+            code="manifest-not-csv",
         ) from error
 
 
@@ -205,14 +218,14 @@ def _row(line: int, cells: dict[str, str], folder: Path, problems: Problems) -> 
     weighting = _one_of("weighting", cells["weighting"], tuple(Weighting), line, problems)
     split = cells.get("split", "").lower()
     if split and split not in SPLITS:
-        problems.add(line, f"the split is none of {', '.join(SPLITS)}")
+        problems.add(line, "manifest-value-unknown", f"the split is none of {', '.join(SPLITS)}")
     mask = folder / cells["mask"] if cells.get("mask") else None
     if not cells["path"]:
-        problems.add(line, "the path is empty")
+        problems.add(line, "manifest-cell-empty", "the path is empty")
     elif not (folder / cells["path"]).exists():
-        problems.add(line, "there is no such file or folder")
+        problems.add(line, "manifest-path-missing", "there is no such file or folder")
     if mask is not None and not mask.is_file():
-        problems.add(line, "there is no such mask")
+        problems.add(line, "manifest-mask-missing", "there is no such mask")
     if len(problems.found) > before or label is None or plane is None or weighting is None:
         return None
     return Row(
@@ -234,7 +247,7 @@ def _one_of(
     for kind in allowed:
         if value.lower() == kind:
             return kind
-    problems.add(line, f"the {name} is none of {', '.join(allowed)}")
+    problems.add(line, "manifest-value-unknown", f"the {name} is none of {', '.join(allowed)}")
     return None
 
 
@@ -244,16 +257,21 @@ def _check_together(rows: Sequence[Row], problems: Problems) -> None:
         empty = [row for row in rows if not getattr(row, name)]
         if len(empty) < len(rows):
             for row in empty:
-                problems.add(row.line, f"the {name} is empty, though other rows have one")
+                problems.add(
+                    row.line,
+                    "manifest-cell-empty",
+                    f"the {name} is empty, though other rows have one",
+                )
     seen: dict[Path, int] = {}
     home: dict[str, Row] = {}
     for row in rows:
         earlier = seen.setdefault(row.path.resolve(), row.line)
         if earlier != row.line:
-            problems.add(row.line, f"the same image as line {earlier}")
+            problems.add(row.line, "manifest-image-twice", f"the same image as line {earlier}")
         first = home.setdefault(row.patient, row) if row.patient and row.split else row
         if first.split != row.split:
             problems.add(
                 row.line,
+                "manifest-patient-in-two-splits",
                 f"this patient is in {row.split} here and in {first.split} on line {first.line}",
             )

@@ -59,7 +59,7 @@ def read_rows(
         try:
             labelled = read_row(row)
         except InputError as error:
-            problems.add(row.line, _sentence(error.message))
+            problems.add(row.line, error.code, _sentence(error.message))
         else:
             yield labelled
         if progress is not None:
@@ -79,7 +79,8 @@ def read_row(row: Row) -> LabelledSeries:
     if len(series) != 1:
         raise InputError(
             f"The path holds {len(study.series)} series, of which {len(fitting)} have the plane "
-            "and weighting of the row; name a single one."
+            "and weighting of the row; name a single one.",
+            code="row-series-ambiguous",
         )
     (one,) = series
     notes = []
@@ -89,14 +90,18 @@ def read_row(row: Row) -> LabelledSeries:
         notes.append("The plane of the manifest was trusted where the geometry shows another.")
     voxels = one.volume.voxels
     if not np.isfinite(voxels).all() or float(voxels.max()) <= max(0.0, float(voxels.min())):
-        raise InputError("The image is empty or of one grey.")
+        raise InputError("The image is empty or of one grey.", code="image-empty")
     lesions = None
     if row.mask is not None:
         lesions = io.lay_on(io.read_mask(row.mask), one.volume)
         if row.label is Pattern.NORMAL and lesions.any():
-            raise InputError("The row is normal but its mask marks a lesion.")
+            raise InputError(
+                "The row is normal but its mask marks a lesion.", code="mask-on-normal"
+            )
         if row.label is not Pattern.NORMAL and not lesions.any():
-            raise InputError(f"The row is {row.label.value} but its mask is empty.")
+            raise InputError(
+                f"The row is {row.label.value} but its mask is empty.", code="mask-empty"
+            )
     elif row.label is not Pattern.NORMAL and one.volume.shape[0] > 1:
         notes.append("Without a mask, every slice of a stack was given the label of its row.")
     stated = replace(one, plane=row.plane, weighting=row.weighting)

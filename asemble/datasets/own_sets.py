@@ -61,7 +61,7 @@ def own_sets(
     for labelled in read_rows(rows, problems, progress=progress):
         collected.add(labelled)
     if not rows and not problems.found:
-        problems.add(1, f"no row is {plane.value} and {WEIGHTING.value}")
+        problems.add(1, "no-slices", f"no row is {plane.value} and {WEIGHTING.value}")
     problems.refuse()
     cases = case_numbers(collected.rows, collected.bits)
     parts = split_rows(collected.rows, cases, seed)

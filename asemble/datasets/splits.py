@@ -110,10 +110,12 @@ def check_classes(
     for part, labels in ((TRAINING, training), (VALIDATION, validation)):
         for pattern in (Pattern.NORMAL, Pattern.INFLAMMATORY):
             if PATTERNS.index(pattern) not in labels:
-                problems.add(1, f"no slice for {part} is {pattern.value}")
+                problems.add(1, "class-missing", f"no slice for {part} is {pattern.value}")
     mechanical = PATTERNS.index(Pattern.MECHANICAL)
     if mechanical in validation and mechanical not in training:
-        problems.add(1, "slices for validation are mechanical, and none for training is")
+        problems.add(
+            1, "class-missing", "slices for validation are mechanical, and none for training is"
+        )
 
 
 def groups_in_several(groups: npt.NDArray[np.int64], parts: npt.NDArray[np.int64]) -> set[int]:

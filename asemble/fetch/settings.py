@@ -41,6 +41,7 @@ def stated_use() -> Use | None:
         raise ConfigError(
             f"{USE_VARIABLE} does not say what to do with public cases.",
             hint=f"Say {', '.join(Use)}.",
+            code="setting-invalid",
         ) from error
 
 
@@ -57,5 +58,7 @@ def most_bytes() -> int:
     """
     said = os.environ.get(SIZE_VARIABLE, "").strip() or str(USUAL_SIZE_MIB)
     if not said.isdecimal():
-        raise ConfigError(f"{SIZE_VARIABLE} is no whole number.", hint="Say how many MiB.")
+        raise ConfigError(
+            f"{SIZE_VARIABLE} is no whole number.", hint="Say how many MiB.", code="setting-invalid"
+        )
     return int(said) * 1024**2

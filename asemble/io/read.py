@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from asemble.cases import credits_of
 from asemble.core import memory_budget
-from asemble.core.errors import FileError, InputError
+from asemble.core.errors import FileError, InputError, SeriesError
 from asemble.core.labels import Plane, Weighting
 from asemble.core.memory_budget import Reservation
 from asemble.core.study import Refusal, Study, grouped_by_reason
@@ -64,7 +64,7 @@ def read_parts(
             room for the study; other problems are in `Study.refused`.
     """
     if not parts:
-        raise InputError("Nothing was uploaded.", hint=FORMATS)
+        raise InputError("Nothing was uploaded.", hint=FORMATS, code="nothing-uploaded")
     try:
         with memory_budget.shared().reserve(limits.FIRST_BYTES, waiting) as held:
             study = _read(parts, held, progress)
@@ -142,6 +142,7 @@ class _Intake:
                 "the files after this one",
                 f"Reading took longer than {minutes:g} minutes, so they were left out. "
                 f"{hints.ASK_FOR_LESS}",
+                "reading-timeout",
             )
         )
         return True
@@ -156,7 +157,7 @@ class _Intake:
         try:
             self._waiting.append((item.name, self._begin(item)))
         except FileError as error:
-            refusal = Refusal(item.name, str(error), code=error.code)
+            refusal = Refusal.because(error, item.name)
             self._waiting.append((item.name, lambda: self.refused.append(refusal)))
         while len(self._waiting) > LOOK_AHEAD:
             self._finish()
@@ -166,7 +167,7 @@ class _Intake:
         try:
             finish()
         except FileError as error:
-            self.refused.append(Refusal(name, str(error), code=error.code))
+            self.refused.append(Refusal.because(error, name))
 
     def _begin(self, item: Unpacked | Refusal) -> Callable[[], None]:
         """Start to read a file; returns what waits for it and takes it in."""
@@ -193,7 +194,9 @@ class _Intake:
             return lambda: self.frames.extend(frames.result())
         if nifti_pairs.is_half(item):
             return lambda: self._add_half(item)
-        raise FileError("This file is not an image that can be read.", hint=FORMATS)
+        raise FileError(
+            "This file is not an image that can be read.", hint=FORMATS, code="format-unknown"
+        )
 
     def _elements(self, data: bytes) -> Elements:
         """What the headers of the upload may still take, with room beside a file and all before."""
@@ -228,6 +231,7 @@ class _Intake:
                 f"The upload holds more than {limits.MAX_TOTAL_VOXELS // 10**6} million voxels, "
                 "so this file was left out.",
                 hint=hints.ASK_FOR_LESS,
+                code="too-many-voxels",
             )
         self._have_room(voxels)
         self.voxels += voxels
@@ -296,15 +300,15 @@ class _Intake:
         return list(kept.values())
 
 
-def _refusal(draft: Draft, reason: str) -> Refusal:
+def _refusal(draft: Draft, error: SeriesError) -> Refusal:
     slices = draft.series.volume.shape[0]
-    return Refusal(draft.name, reason, slices, others=draft.files - 1, is_series=True)
+    return Refusal.because(error, draft.name, slices, others=draft.files - 1, is_series=True)
 
 
 def _why_nothing(refused: Sequence[Refusal]) -> InputError:
     """One error for the upload as a whole, without file names."""
     if not refused:
-        return InputError("The upload holds no files.", hint=FORMATS)
+        return InputError("The upload holds no files.", hint=FORMATS, code="nothing-uploaded")
     reasons = grouped_by_reason(refused)
     if len(reasons) == 1:
         return InputError(reasons[0].reason, code=reasons[0].code)

@@ -123,7 +123,9 @@ def pretrained_network(name: str, *, seed: int) -> LabelNetwork:
     """
     if name not in COMPARISON:
         raise ConfigError(
-            f"{name} has no ImageNet weights.", hint=f"These have: {', '.join(COMPARISON)}."
+            f"{name} has no ImageNet weights.",
+            hint=f"These have: {', '.join(COMPARISON)}.",
+            code="no-imagenet-weights",
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -133,6 +135,7 @@ def pretrained_network(name: str, *, seed: int) -> LabelNetwork:
             raise ConfigError(
                 f"The ImageNet weights of {name} could not be fetched.",
                 hint="Check the network, or train from scratch, without --pretrained.",
+                code="imagenet-not-fetched",
             ) from error
 
 

@@ -293,6 +293,7 @@ def _device(asked: str | None) -> str:
         raise ConfigError(
             f"There is no device {asked!r} here.",
             hint=f"Use {'cuda or cpu' if available else 'cpu'}.",
+            code="device-missing",
         )
     return asked
 

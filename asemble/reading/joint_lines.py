@@ -239,11 +239,13 @@ def _check_shape(line: Points, joint: Joint) -> None:
             f"The {joint} joint line would be {length:.0f} mm long, with parts of "
             f"{parts[0]:.0f} and {parts[1]:.0f} mm.",
             hint="Set one end at the top of the joint and the other at its bottom.",
+            code="joint-line-length",
         )
     if line[2, 1] - line[0, 1] < LEAST_RISE * length or np.diff(line[:, 1]).min() <= 0:
         raise LineError(
             f"The {joint} joint line would lie flat or turn back, and has no upper half.",
             hint="Set one end at the top of the joint and the other at its bottom.",
+            code="joint-line-direction",
         )
 
 
@@ -260,6 +262,7 @@ def _check_sides(lines: JointLines, joint: Joint, line: Points, at: Slice) -> No
         raise LineError(
             f"That line lies {where} the {other} joint line, so it is not the {joint} joint.",
             hint=f"Draw it on the patient's {joint}, or remove the lines of this slice first.",
+            code="joint-line-side",
         )
 
 

@@ -96,6 +96,7 @@ def load_checkpoint(
         raise ConfigError(
             f"{path.name} is the checkpoint of another run.",
             hint="Delete it, choose another folder, or say --force.",
+            code="checkpoint-of-another-run",
         )
     network.load_state_dict(saved["network"], strict=True)
     optimiser.load_state_dict(saved["optimiser"])

@@ -165,11 +165,15 @@ def read_runs(
             for network in content["networks"]
         ]
     except OSError as error:
-        raise ConfigError(f"{file.name} cannot be read.", hint=f"{error.strerror}.") from error
+        raise ConfigError(
+            f"{file.name} cannot be read.", hint=f"{error.strerror}.", code="config-unreadable"
+        ) from error
     except (KeyError, TypeError) as error:
-        raise ConfigError(f"{file.name} lacks {error}.") from error
+        raise ConfigError(f"{file.name} lacks {error}.", code="config-key-missing") from error
     except ValueError as error:  # of the TOML grammar, of UTF-8, or a word that means nothing
-        raise ConfigError(f"{file.name} is not right: {error}.") from error
+        raise ConfigError(
+            f"{file.name} is not right: {error}.", code="config-value-invalid"
+        ) from error
 
 
 def _config(

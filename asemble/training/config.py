@@ -109,20 +109,28 @@ class TrainingConfig:
         """What depends on more than one field, or on the networks that there are."""
         if self.member not in TRAINABLE:
             raise ConfigError(
-                f"member is {self.member!r}.", hint=f"It must be one of {', '.join(TRAINABLE)}."
+                f"member is {self.member!r}.",
+                hint=f"It must be one of {', '.join(TRAINABLE)}.",
+                code="config-value-invalid",
             )
         if self.plane not in JUDGED_PLANES:
-            raise ConfigError(f"plane is {self.plane.value!r}.", hint="Use coronal or axial.")
+            raise ConfigError(
+                f"plane is {self.plane.value!r}.",
+                hint="Use coronal or axial.",
+                code="config-value-invalid",
+            )
         if self.imagenet and self.member != imagenet.MEMBER:
             raise ConfigError(
                 f"imagenet is true, and {self.member} has no weights of ImageNet.",
                 hint=f"Only {imagenet.MEMBER} begins there.",
+                code="no-imagenet-weights",
             )
         if bool(self.from_folder) != bool(self.from_sha256):
-            raise ConfigError("from_sha256 must be beside from_folder.")
+            raise ConfigError("from_sha256 must be beside from_folder.", code="config-key-missing")
         if self.painted_slices and not self.from_folder:
             raise ConfigError(
-                "from_folder must be there where slices are painted: its networks find the bones."
+                "from_folder must be there where slices are painted: its networks find the bones.",
+                code="config-key-missing",
             )
 
     @property
@@ -155,15 +163,18 @@ def read_config(path: Path) -> TrainingConfig:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
-            f"The configuration {path.name} cannot be read.", hint=f"{error.strerror}."
+            f"The configuration {path.name} cannot be read.",
+            hint=f"{error.strerror}.",
+            code="config-unreadable",
         ) from error
     except ValueError as error:  # of the TOML grammar, or of UTF-8
-        raise ConfigError(f"{path.name} is not TOML: {error}.") from error
+        raise ConfigError(f"{path.name} is not TOML: {error}.", code="config-not-toml") from error
     config = config_from_dict(content)
     if config.member not in MEMBERS:
         raise ConfigError(
             f"{config.member} is compared with the members, and is none of them.",
             hint="`asemble evaluate table` trains it.",
+            code="comparison-not-a-member",
         )
     return config
 
@@ -189,18 +200,27 @@ def _refusal(error: ValidationError) -> ConfigError:
         return ConfigError(
             f"The configuration has unknown keys: {', '.join(sorted(unknown))}.",
             hint=f"Known keys: {', '.join(known)}.",
+            code="config-key-unknown",
         )
     missing = [str(each["loc"][0]) for each in found if each["type"] == "missing"]
     if missing:
-        return ConfigError(f"The configuration does not say {' and '.join(missing)}.")
+        return ConfigError(
+            f"The configuration does not say {' and '.join(missing)}.", code="config-key-missing"
+        )
     first = found[0]
     name, value = str(first["loc"][0]), first["input"]
     kind: Any = known[name].annotation
     if first["type"] == "enum":
-        return ConfigError(f"{name} is {value!r}.", hint=f"Use one of {', '.join(kind)}.")
+        return ConfigError(
+            f"{name} is {value!r}.",
+            hint=f"Use one of {', '.join(kind)}.",
+            code="config-value-invalid",
+        )
     if first["type"].endswith("_type"):
-        return ConfigError(f"{name} must be of type {kind.__name__}, not {value!r}.")
-    return ConfigError(f"{name} must be {known[name].description}.")
+        return ConfigError(
+            f"{name} must be of type {kind.__name__}, not {value!r}.", code="config-value-invalid"
+        )
+    return ConfigError(f"{name} must be {known[name].description}.", code="config-value-invalid")
 
 
 _UNKNOWN = "unexpected_keyword_argument"

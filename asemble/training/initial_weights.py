@@ -57,13 +57,15 @@ def start_from(source: Path, config: TrainingConfig, *, freeze_body: bool) -> St
     if (card.member, card.plane) != (config.member, config.plane.value):
         raise ConfigError(
             f"The weights are of {card.plane}-{card.member}, the configuration trains "
-            f"{config.plane.value}-{config.member}."
+            f"{config.plane.value}-{config.member}.",
+            code="weights-of-another-member",
         )
     if card.preprocessing is not config.preprocessing:
         raise ConfigError(
             f"The weights read {card.preprocessing.value} slices, the configuration makes "
             f"{config.preprocessing.value} ones.",
             hint="Set preprocessing to that of the weights.",
+            code="weights-of-another-input",
         )
     return Start(network, card.sha256, freeze_body)
 
@@ -82,6 +84,7 @@ def start_of(config: TrainingConfig) -> Start:
         raise ConfigError(
             f"The weights in {config.from_folder} are not those that this run goes on from.",
             hint="Take the folder as the repository has it, or state the sha256 of yours.",
+            code="start-weights-changed",
         )
     return start
 

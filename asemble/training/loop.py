@@ -333,10 +333,13 @@ def _absent_facts(absent: Sequence[int]) -> dict[str, Any]:
 
 def _check_sets(train_set: SliceSet, validation_set: SliceSet) -> None:
     if len(train_set) == 0 or len(validation_set) == 0:
-        raise ConfigError("There are no slices to learn from or to validate on.")
+        raise ConfigError("There are no slices to learn from or to validate on.", code="no-slices")
     shared = set(train_set.cases.tolist()) & set(validation_set.cases.tolist())
     if shared:
-        raise ConfigError(f"{len(shared)} cases are in both the training and the validation set.")
+        raise ConfigError(
+            f"{len(shared)} cases are in both the training and the validation set.",
+            code="cases-in-two-parts",
+        )
 
 
 def _counts(train_set: SliceSet, validation_set: SliceSet) -> dict[str, int]:

@@ -120,7 +120,11 @@ def read_pelvises(
             if progress is not None:
                 progress(done, len(volumes))
     if not found:
-        raise InputError("No stack of this folder shows the joints on coronal T1.", hint=MISSING)
+        raise InputError(
+            "No stack of this folder shows the joints on coronal T1.",
+            hint=MISSING,
+            code="no-joints-on-t1",
+        )
     return found
 
 
@@ -227,7 +231,9 @@ def joint_between(distance: npt.NDArray[np.floating]) -> Bools:
 
 def _volumes(folder: Path) -> list[Volume]:
     if not folder.is_dir():
-        raise InputError("There is no folder of real pelvises.", hint=MISSING)
+        raise InputError(
+            "There is no folder of real pelvises.", hint=MISSING, code="pelvises-missing"
+        )
     volumes = []
     for one in sorted(folder.iterdir()):
         try:
@@ -242,7 +248,9 @@ def _volumes(folder: Path) -> list[Volume]:
             and series.volume.affine_lps is not None
         ]
     if not volumes:
-        raise InputError("This folder holds no coronal T1 stack.", hint=MISSING)
+        raise InputError(
+            "This folder holds no coronal T1 stack.", hint=MISSING, code="no-coronal-t1"
+        )
     return volumes
 
 

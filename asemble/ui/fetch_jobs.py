@@ -64,12 +64,9 @@ def _run(going: Fetch, case: Case) -> None:
         if wrong:
             raise wrong[0]
         logs.event("fetched", bytes=case.bytes, seconds=monotonic() - started)
-    except CaseError as error:
-        going.error = error
-        logs.event("not_fetched", code=error.code, seconds=monotonic() - started)
     except AsembleError as error:
         going.error = error
-        logs.event("not_fetched", code=type(error).__name__, seconds=monotonic() - started)
+        logs.event("not_fetched", code=error.code, seconds=monotonic() - started)
     except Exception as error:  # a page waits for the end of this thread
         going.error = CaseError(
             "The case could not be fetched: a fault of ours.",

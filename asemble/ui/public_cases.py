@@ -138,7 +138,8 @@ def _open(case: Case, kept: CaseCache) -> None:
         with intake.opening(), st.spinner("Reading the case"):
             study = io.read_study(kept.require(case))
     except InputError as error:
-        logs.event("refused", error=type(error).__name__, seconds=monotonic() - started)
+        seconds = monotonic() - started
+        logs.event("refused", error=type(error).__name__, code=error.code, seconds=seconds)
         page_layout.refuse(error)
         return
     logs.event(

@@ -3,20 +3,18 @@
 import re
 from dataclasses import dataclass
 
-from asemble.core.errors import ArchiveError
+from asemble.core.errors import ArchiveError, FileError
 from asemble.io import hints, limits
 from asemble.io.limits import MIB
-
-TOO_LARGE = f"This file is larger than {limits.MAX_FILE_BYTES // MIB} MiB."
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of an archive: its bytes, or the reason why it was left out."""
+    """One file of an archive: its bytes, or why it was left out."""
 
     name: str
     data: bytes = b""
-    reason: str = ""
+    refused: FileError | None = None
 
 
 @dataclass(slots=True)
@@ -37,6 +35,7 @@ class Budget:
             raise ArchiveError(
                 f"The upload is larger than {limits.MAX_PACKED_BYTES // MIB} MiB.",
                 hint=hints.ASK_FOR_LESS,
+                code="upload-too-large",
             )
         self.packed_bytes += size
 
@@ -53,6 +52,7 @@ class Budget:
             raise ArchiveError(
                 f"The upload unpacks to more than {limits.MAX_TOTAL_BYTES // MIB} MiB.",
                 hint=hints.ASK_FOR_LESS,
+                code="upload-too-large",
             )
         self.total_bytes += size
 
@@ -68,6 +68,7 @@ def check_growth(unpacked_bytes: int, packed_bytes: int) -> None:
             f"This archive would unpack to more than {limits.MAX_TOTAL_BYTES // MIB} MiB, "
             "so it was not opened.",
             hint=hints.ASK_FOR_LESS,
+            code="archive-too-large",
         )
     is_harmless = unpacked_bytes <= limits.RATIO_FREE_BYTES
     if not is_harmless and unpacked_bytes > limits.MAX_RATIO * packed_bytes:
@@ -75,14 +76,27 @@ def check_growth(unpacked_bytes: int, packed_bytes: int) -> None:
             f"This archive would unpack to more than {limits.MAX_RATIO} times its size, "
             "so it was not opened.",
             hint=hints.ARCHIVE_AGAIN,
+            code="archive-ratio",
         )
 
 
-def why_not_entry(size: int, *, is_link: bool) -> str:
-    """Why an entry of an archive is left out, empty where it is not."""
+def why_not_entry(size: int, *, is_link: bool) -> FileError | None:
+    """Why an entry of an archive is left out, None where it is not."""
     if is_link:
-        return "This is a link or a device, not a file, so it was not followed."
-    return f"{TOO_LARGE} {hints.ASK_FOR_LESS}" if size > limits.MAX_FILE_BYTES else ""
+        return FileError(
+            "This is a link or a device, not a file, so it was not followed.",
+            code="link-not-followed",
+        )
+    return too_large() if size > limits.MAX_FILE_BYTES else None
+
+
+def too_large() -> FileError:
+    """The refusal of a file that is larger than one may be."""
+    return FileError(
+        f"This file is larger than {limits.MAX_FILE_BYTES // MIB} MiB.",
+        hint=hints.ASK_FOR_LESS,
+        code="file-too-large",
+    )
 
 
 def name_inside(path: str) -> str:
@@ -101,10 +115,16 @@ def name_inside(path: str) -> str:
 def too_many_files() -> ArchiveError:
     """The refusal of too many files."""
     return ArchiveError(
-        f"The upload holds more than {limits.MAX_FILES:,} files.", hint=hints.ASK_FOR_LESS
+        f"The upload holds more than {limits.MAX_FILES:,} files.",
+        hint=hints.ASK_FOR_LESS,
+        code="too-many-files",
     )
 
 
 def damaged_archive() -> ArchiveError:
     """The refusal of what cannot be opened."""
-    return ArchiveError("This archive is damaged or cut off.", hint="Make it again and upload it.")
+    return ArchiveError(
+        "This archive is damaged or cut off.",
+        hint="Make it again and upload it.",
+        code="archive-damaged",
+    )

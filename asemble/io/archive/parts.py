@@ -50,7 +50,11 @@ def parts_of(source: Path | Sequence[Path]) -> list[Part]:
             parts.append(Part.from_path(path))
         else:
             # Without the name: it may be a person's, and standard error may be kept.
-            raise InputError("There is no file or folder at that path.", hint="Check the path.")
+            raise InputError(
+                "There is no file or folder at that path.",
+                hint="Check the path.",
+                code="path-missing",
+            )
     return parts
 
 

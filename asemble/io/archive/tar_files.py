@@ -64,9 +64,9 @@ def entries(stream: Readable, budget: Budget) -> Iterator[Entry]:
 def _read(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Entry:
     is_file = entry.isreg() and not entry.issparse()  # holes would take memory from nothing
     name = name_inside(entry.name)
-    reason = why_not_entry(entry.size, is_link=not is_file)
-    content = archive.extractfile(entry) if is_file and not reason else None
-    return Entry(name, reason=reason) if content is None else Entry(name, content.read())
+    refused = why_not_entry(entry.size, is_link=not is_file)
+    content = archive.extractfile(entry) if refused is None else None
+    return Entry(name, b"" if content is None else content.read(), refused)
 
 
 class _Entry(tarfile.TarInfo):

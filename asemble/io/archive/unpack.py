@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from asemble.core.errors import FileError, InputError
+from asemble.core.errors import ArchiveError, FileError, InputError
 from asemble.core.study import Refusal
-from asemble.io import hints, limits
+from asemble.io import limits
 from asemble.io.archive import tar_files, zip_files
-from asemble.io.archive.budget import TOO_LARGE, Budget, Entry
+from asemble.io.archive.budget import Budget, Entry, too_large
 from asemble.io.archive.gunzip import Gunzip
 from asemble.io.archive.parts import Part
 
@@ -45,9 +45,10 @@ def unpack(parts: Sequence[Part]) -> Iterator[Unpacked | Refusal]:
                 budget.take_in(size)
                 yield from _open(_Source(name, stream, size), budget)
         except InputError as error:
-            yield Refusal(name, str(error))
+            yield Refusal.because(error, name)
         except OSError:
-            yield Refusal(name, "This file could not be opened. Check that it may be read.")
+            unreadable = "This file could not be opened. Check that it may be read."
+            yield Refusal(name, unreadable, "file-not-opened")
 
 
 def shown(name: str) -> str:
@@ -80,15 +81,19 @@ def _open(source: _Source, budget: Budget) -> Iterator[Unpacked | Refusal]:
     if _is_of_the_system(source.name, start):
         pass
     elif _is_part_of_archive(source, start):
-        yield Refusal(source.name, _SPLIT)
+        raise _part_of_archive()
     elif start.startswith(_FOREIGN_ARCHIVES):
-        yield Refusal(source.name, _FOREIGN)
+        raise ArchiveError(
+            "Archives of this kind are not opened.",
+            hint="Pack the files as zip or tar.",
+            code="archive-kind-unknown",
+        )
     elif _is_disc_image(source):
-        yield Refusal(source.name, _DISC_IMAGE)
+        raise _disc_image()
     elif not start.strip(b"\0") and _is_empty(source):  # an empty tar is all zeros
-        yield Refusal(source.name, "This file is empty.")
+        raise FileError("This file is empty.", code="file-empty")
     elif _is_archive(start) and source.depth >= limits.MAX_ARCHIVE_DEPTH:
-        yield Refusal(source.name, _TOO_DEEP)
+        raise _too_deep()
     elif _is_zip(start):
         yield from _files(source, zip_files.entries(stream, source.size, budget), budget)
     elif tar_files.is_tar(start):
@@ -107,16 +112,16 @@ def _files(
 ) -> Iterator[Unpacked | Refusal]:
     for entry in entries:
         name = shown(f"{source.name}/{entry.name}")
-        if entry.reason:
+        if entry.refused is not None:
             if not _is_of_the_system(name, b""):
-                yield Refusal(name, entry.reason)
+                yield Refusal.because(entry.refused, name)
             continue
         size = len(entry.data)
         inner = _Source(name, io.BytesIO(entry.data), size, source.depth + 1)
         try:
             yield from _open(inner, budget)
         except InputError as error:
-            yield Refusal(name, str(error))
+            yield Refusal.because(error, name)
 
 
 def _gunzip(source: _Source, budget: Budget) -> Iterator[Unpacked | Refusal]:
@@ -126,18 +131,16 @@ def _gunzip(source: _Source, budget: Budget) -> Iterator[Unpacked | Refusal]:
     unpacked = Gunzip(source.stream, source.size)
     if tar_files.is_tar(start):
         if source.depth >= limits.MAX_ARCHIVE_DEPTH:
-            yield Refusal(source.name, _TOO_DEEP)
-        else:
-            yield from _files(source, tar_files.entries(unpacked, budget), budget)
+            raise _too_deep()
+        yield from _files(source, tar_files.entries(unpacked, budget), budget)
         return
     data = unpacked.read(limits.MAX_FILE_BYTES + 1)
     _check_size(len(data))
     budget.take(len(data))
     inner = _Source(source.name, io.BytesIO(data), len(data), source.depth + 1)
     if _is_gzip(start):  # nobody compresses twice but to harm
-        yield Refusal(source.name, _TOO_DEEP)
-    else:
-        yield from _open(inner, budget)
+        raise _too_deep()
+    yield from _open(inner, budget)
 
 
 _FOREIGN_ARCHIVES = (
@@ -145,30 +148,40 @@ _FOREIGN_ARCHIVES = (
     b"\x04\x22\x4d\x18", b"\x1f\x9d", b"LZIP", b"MSCF",
 )  # fmt: skip
 """rar, 7z, xz, bzip2, zstd, lz4, compress, lzip and cab."""
-_SPLIT = (
-    "This is a part of an archive that was split, which is not opened. Unpack the parts together, "
-    "and upload the files or one whole zip."
-)
 _PART_NAME = re.compile(r"\.(z\d\d|(zip|7z|rar|tar|tgz|gz)\.\d{2,3}|part\d+\.rar|r\d\d)$", re.I)
 _SPLIT_ZIP = b"PK\x07\x08"
 _ZIP_END, _ZIP_END_BYTES = b"PK\x05\x06", 22
 _MOST_PARTS = 1000
 """The names of split archives count to 999; what states more is no part, but made to mislead."""
-_FOREIGN = "Archives of this kind are not opened. Pack the files as zip or tar."
-_TOO_DEEP = (
-    "Only an archive and the archives right inside it are opened, and this one lies deeper. "
-    "Unpack it and upload its files."
-)
-
-
-_DISC_IMAGE = (
-    "This is the image of a disc, which is not opened. Open it with your computer (a double click "
-    "will do), and upload the files and folders that it shows."
-)
 _DISC_MARKS = ((b"CD001", 32_769), (b"BEA01", 32_769), (b"CD001", 37_649), (b"CD001", 37_657))
 """What a volume descriptor in sector 16 says (ECMA-119 8.1, ECMA-167), and where: in sectors of
 2,048 bytes, and in raw ones of 2,352 with a header of 16 or 24."""
 _APPLE_DISC, _APPLE_TRAILER_BYTES = b"koly", 512
+
+
+def _part_of_archive() -> ArchiveError:
+    return ArchiveError(
+        "This is a part of an archive that was split, which is not opened.",
+        hint="Unpack the parts together, and upload the files or one whole zip.",
+        code="archive-split",
+    )
+
+
+def _disc_image() -> ArchiveError:
+    return ArchiveError(
+        "This is the image of a disc, which is not opened.",
+        hint="Open it with your computer (a double click will do), and upload the files and "
+        "folders that it shows.",
+        code="disc-image",
+    )
+
+
+def _too_deep() -> ArchiveError:
+    return ArchiveError(
+        "Only an archive and the archives right inside it are opened, and this one lies deeper.",
+        hint="Unpack it and upload its files.",
+        code="archive-too-deep",
+    )
 
 
 def _is_part_of_archive(source: _Source, start: bytes) -> bool:
@@ -243,4 +256,4 @@ def _is_archive(start: bytes) -> bool:
 
 def _check_size(size: int) -> None:
     if size > limits.MAX_FILE_BYTES:
-        raise FileError(TOO_LARGE, hint=hints.ASK_FOR_LESS)
+        raise too_large()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import BinaryIO, cast
 
-from asemble.core.errors import ArchiveError
+from asemble.core.errors import ArchiveError, FileError
 from asemble.io import hints, limits
 from asemble.io.archive.budget import (
     Budget,
@@ -50,17 +50,18 @@ def entries(stream: BinaryIO, size: int, budget: Budget) -> Iterator[Entry]:
         check_growth(sum(entry.file_size for entry in files), size)
         for entry in files:
             budget.take(entry.file_size)
-            name, reason = name_inside(entry.filename), _why_not(entry)
-            if reason:
-                yield Entry(name, reason=reason)
-                continue
-            try:
-                data = _read(archive, entry)
-            except _DAMAGED:
-                reason = "This file is damaged in the archive. Make the archive again."
-                yield Entry(name, reason=reason)
-            else:
-                yield Entry(name, data)
+            name, refused = name_inside(entry.filename), _why_not(entry)
+            data = b""
+            if refused is None:
+                try:
+                    data = _read(archive, entry)
+                except _DAMAGED:
+                    refused = FileError(
+                        "This file is damaged in the archive.",
+                        hint="Make the archive again.",
+                        code="file-damaged-in-archive",
+                    )
+            yield Entry(name, data, refused)
 
 
 def _is_folder(entry: zipfile.ZipInfo) -> bool:
@@ -69,14 +70,22 @@ def _is_folder(entry: zipfile.ZipInfo) -> bool:
     return entry.filename.endswith("/") or (entry.filename.endswith("\\") and is_empty)
 
 
-def _why_not(entry: zipfile.ZipInfo) -> str:
+def _why_not(entry: zipfile.ZipInfo) -> FileError | None:
     kind = stat.S_IFMT(entry.external_attr >> 16)
-    reason = why_not_entry(entry.file_size, is_link=kind not in (0, stat.S_IFREG))
-    if not reason and entry.flag_bits & 1:
-        return "This file is encrypted. Make an archive without a password."
-    if not reason and entry.compress_type not in METHODS:
-        return "This file is packed in an unusual way. Make an ordinary zip archive."
-    return reason
+    refused = why_not_entry(entry.file_size, is_link=kind not in (0, stat.S_IFREG))
+    if refused is None and entry.flag_bits & 1:
+        return FileError(
+            "This file is encrypted.",
+            hint="Make an archive without a password.",
+            code="file-encrypted",
+        )
+    if refused is None and entry.compress_type not in METHODS:
+        return FileError(
+            "This file is packed in an unusual way.",
+            hint="Make an ordinary zip archive.",
+            code="packing-unknown",
+        )
+    return refused
 
 
 def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
@@ -114,4 +123,5 @@ def _check_overlap(archive: zipfile.ZipFile) -> None:
         raise ArchiveError(
             "The files in this archive lie over each other, so it was not opened.",
             hint=hints.ARCHIVE_AGAIN,
+            code="archive-overlapping",
         )

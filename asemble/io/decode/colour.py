@@ -65,5 +65,9 @@ def _greys(
         coloured += int((spread > COLOUR_DIFFERENCE / 255 * white).sum())
         grey[...] = channels.mean(axis=-1, dtype=np.float32)
     if coloured > COLOUR_SHARE * greys.size:
-        raise FileError("This is a colour picture, not an MR slice.", hint=hints.UPLOAD_ORIGINAL)
+        raise FileError(
+            "This is a colour picture, not an MR slice.",
+            hint=hints.UPLOAD_ORIGINAL,
+            code="colour-picture",
+        )
     return greys

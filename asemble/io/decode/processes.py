@@ -471,7 +471,11 @@ def processor_seconds(process: int) -> float | None:
 
 
 def _busy() -> FileError:
-    return FileError("The server was too busy to decode this file.", hint="Upload it again later.")
+    return FileError(
+        "The server was too busy to decode this file.",
+        hint="Upload it again later.",
+        code="decoder-busy",
+    )
 
 
 def _too_much() -> FileError:
@@ -489,9 +493,12 @@ def _stopped(*, is_late: bool) -> FileError:
             f"The pixels of this file took longer than {limits.MAX_DECODE_SECONDS:g} seconds "
             "to decode, so it was left out.",
             hint=_SAVE_PLAIN,
+            code="decoder-timeout",
         )
     return FileError(
-        "The pixels of this file made the decoder stop, so it was left out.", hint=_SAVE_PLAIN
+        "The pixels of this file made the decoder stop, so it was left out.",
+        hint=_SAVE_PLAIN,
+        code="decoder-stopped",
     )
 
 

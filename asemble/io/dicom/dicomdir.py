@@ -51,7 +51,9 @@ def files_named(data: bytes, *, elements: Elements | None = None) -> list[tuple[
             ]
     except DAMAGED as error:
         raise FileError(
-            "This index of a disc (DICOMDIR) is damaged.", hint="The images are read without it."
+            "This index of a disc (DICOMDIR) is damaged.",
+            hint="The images are read without it.",
+            code="dicomdir-damaged",
         ) from error
 
 
@@ -69,7 +71,8 @@ def missing(
         uploaded: names of all files of the upload, read or not.
     """
     if not named:
-        return Refusal(index, "This index of a disc (DICOMDIR) names no files. It is not needed.")
+        empty = "This index of a disc (DICOMDIR) names no files. It is not needed."
+        return Refusal(index, empty, "dicomdir-empty")
     paths = {_plain(path[-DEEPEST:]) for path in named}
     depths = {len(path) for path in paths}
     here: set[tuple[str, ...]] = set()
@@ -86,6 +89,7 @@ def missing(
         index,
         f"This index of a disc (DICOMDIR) names {files} not in the upload. "
         "Upload the whole disc with its folders if they matter.",
+        "dicomdir-files-missing",
         files=count,
     )
 

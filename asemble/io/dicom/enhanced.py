@@ -50,6 +50,7 @@ def slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
         raise FileError(
             f"This file describes only {len(per_frame)} of its frames.",
             hint=hints.EXPORT_AGAIN,
+            code="frames-not-described",
         )
     telling = _telling_indices(dataset)
     is_only = frames == 1  # the place at the top is that of one frame
@@ -87,7 +88,9 @@ def slots_along_normal(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
     step_mm = positive(measures, "SpacingBetweenSlices")
     if is_in_time or is_repeated or not is_placed or step_mm is None:
         raise FileError(
-            "This file holds several frames without saying where they lie.", hint=hints.EXPORT_AGAIN
+            "This file holds several frames without saying where they lie.",
+            hint=hints.EXPORT_AGAIN,
+            code="frames-without-position",
         )
     first = _slot(0, group, header, [], is_only=True)
     step = step_mm * first.place.normal

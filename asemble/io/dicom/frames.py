@@ -168,7 +168,11 @@ def read_scaling(dataset: pydicom.Dataset) -> tuple[float, float]:
         slope, intercept = real_world_scaling(dataset) or (1.0, 0.0)
     scaling = slope or 1.0, intercept or 0.0
     if max(abs(value) for value in scaling) > LARGEST_SCALING:
-        raise FileError("RescaleSlope or RescaleIntercept makes no sense.", hint=hints.EXPORT_AGAIN)
+        raise FileError(
+            "RescaleSlope or RescaleIntercept makes no sense.",
+            hint=hints.EXPORT_AGAIN,
+            code="rescale-invalid",
+        )
     return scaling
 
 
@@ -204,11 +208,14 @@ def read_place(
         raise FileError(
             "PixelSpacing is missing or holds no two numbers, so sizes in mm are unknown.",
             hint=hints.EXPORT_AGAIN,
+            code="pixel-spacing-missing",
         )
     if not all(_is_sensible(mm) for mm in pixel_mm):
         low, high = SENSIBLE_MM
         raise FileError(
-            f"PixelSpacing is not within {low:g} and {high:g} mm.", hint=hints.EXPORT_AGAIN
+            f"PixelSpacing is not within {low:g} and {high:g} mm.",
+            hint=hints.EXPORT_AGAIN,
+            code="pixel-spacing-invalid",
         )
     origin = numbers(position, "ImagePositionPatient")
     cosines = numbers(orientation, "ImageOrientationPatient")
@@ -217,6 +224,7 @@ def read_place(
             "ImagePositionPatient or ImageOrientationPatient is missing or holds no numbers, "
             "so the slice cannot be placed in the patient.",
             hint=hints.EXPORT_AGAIN,
+            code="position-missing",
         )
     require_near(origin)
     along_row, along_column = _directions(cosines)
@@ -241,6 +249,7 @@ def require_near(origin: Sequence[float] | Vector) -> None:
         raise FileError(
             f"ImagePositionPatient lies more than {FARTHEST_MM / 1000:g} m from the scanner.",
             hint=hints.EXPORT_AGAIN,
+            code="position-invalid",
         )
 
 
@@ -262,5 +271,6 @@ def _directions(cosines: tuple[float, ...]) -> tuple[Vector, Vector]:
         raise FileError(
             "ImageOrientationPatient does not hold two perpendicular directions.",
             hint=hints.EXPORT_AGAIN,
+            code="orientation-invalid",
         )
     return along_row / lengths[0], along_column / lengths[1]

@@ -115,17 +115,26 @@ def read_layout(dataset: pydicom.Dataset) -> Layout:
     }
     for keyword, value in stated.items():
         if value is None:
-            raise FileError(f"{keyword} is missing or no number.", hint=hints.EXPORT_AGAIN)
+            raise FileError(
+                f"{keyword} is missing or no number.",
+                hint=hints.EXPORT_AGAIN,
+                code="pixel-description-missing",
+            )
     rows, columns, allocated, stored = (int(value or 0) for value in stated.values())
     frames = int(number(dataset, "NumberOfFrames") or 1)
     samples = int(number(dataset, "SamplesPerPixel") or 1)
     require_size(frames, rows, columns, samples)
     if min(rows, columns, frames) < 1:
-        raise FileError("Rows, Columns or NumberOfFrames is not above 0.", hint=hints.EXPORT_AGAIN)
+        raise FileError(
+            "Rows, Columns or NumberOfFrames is not above 0.",
+            hint=hints.EXPORT_AGAIN,
+            code="image-size-invalid",
+        )
     if allocated not in (8, 16, 32) or not 0 < stored <= allocated or samples not in (1, 3):
         raise FileError(
             "BitsAllocated, BitsStored or SamplesPerPixel is not that of an MR image.",
             hint=hints.EXPORT_AGAIN,
+            code="bits-invalid",
         )
     photometric = text(dataset, "PhotometricInterpretation")
     is_signed = number(dataset, "PixelRepresentation") == 1
@@ -159,6 +168,7 @@ def require_size(frames: int, rows: int = 1, columns: int = 1, samples: int = 1)
             f"({limits.MAX_FRAMES:,}, {limits.MAX_SIDE:,} and {limits.MAX_SIDE:,}; together "
             f"{limits.MAX_FILE_VOXELS // 10**6} million voxels).",
             hint=hints.EXPORT_AGAIN,
+            code="image-too-large",
         )
 
 
@@ -194,7 +204,11 @@ def _modality_table(
             first = int(stated.view(f"{order}i2")[1]) if is_signed else int(stated[1])
             if table.size == entries:
                 return table.astype(table.dtype.newbyteorder("=")), first
-    raise FileError("The Modality LUT of this file is damaged.", hint=hints.EXPORT_AGAIN)
+    raise FileError(
+        "The Modality LUT of this file is damaged.",
+        hint=hints.EXPORT_AGAIN,
+        code="modality-lut-damaged",
+    )
 
 
 def _offsets(dataset: pydicom.Dataset) -> tuple[bytes, bytes] | None:

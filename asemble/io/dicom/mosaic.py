@@ -51,6 +51,7 @@ def siemens_slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]:
         raise FileError(
             "This Siemens mosaic does not say how many slices it holds or where they lie.",
             hint=_HINT,
+            code="mosaic-not-described",
         )
     side = math.ceil(math.sqrt(tiles))
     rows, columns = _tile_size(dataset, down=side, across=side)
@@ -77,10 +78,18 @@ def united_imaging_slots(dataset: pydicom.Dataset, header: Header) -> list[Slot]
     """
     frames = dataset.get((0x0065, 0x1051))
     if frames is None or frames.VR != "SQ" or not len(frames.value):
-        raise FileError("This tiled picture does not say where its slices lie.", hint=_HINT)
+        raise FileError(
+            "This tiled picture does not say where its slices lie.",
+            hint=_HINT,
+            code="mosaic-not-described",
+        )
     origins = [np.array(numbers(item, "ImagePositionPatient")) for item in frames.value]
     if any(origin.shape != (3,) for origin in origins):
-        raise FileError("This tiled picture does not say where its slices lie.", hint=_HINT)
+        raise FileError(
+            "This tiled picture does not say where its slices lie.",
+            hint=_HINT,
+            code="mosaic-not-described",
+        )
     for origin in origins:
         require_near(origin)
     across = math.ceil(math.sqrt(len(origins)))
@@ -116,7 +125,9 @@ def _tile_size(dataset: pydicom.Dataset, *, down: int, across: int) -> tuple[int
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     if rows % down or columns % across:
         raise FileError(
-            "The size of this tiled picture is no multiple of the size of its tiles.", hint=_HINT
+            "The size of this tiled picture is no multiple of the size of its tiles.",
+            hint=_HINT,
+            code="mosaic-size-invalid",
         )
     return rows // down, columns // across
 

@@ -80,6 +80,7 @@ def unpack_pixels(dataset: pydicom.Dataset, found: Structure) -> Packed:
         "The pixels are not in the transfer syntax that the file states, nor in one that their "
         "first bytes show.",
         hint=hints.EXPORT_AGAIN,
+        code="transfer-syntax-wrong",
     )
 
 
@@ -120,6 +121,7 @@ def _value(found: Structure) -> memoryview:
             "This DICOM file is damaged or cut off: "
             f"{size - min(pixels.start, size):,} of {pixels.length:,} bytes of pixels are there.",
             hint=hints.EXPORT_AGAIN,
+            code="pixels-cut-off",
         )
     return memoryview(found.data)[pixels.start : end]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pydicom
 
-from asemble.core.errors import InputError
+from asemble.core.errors import InputError, SeriesError
 
 ATTRIBUTES = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
 """Read for this comparison only, and taken out of the data set at once."""
@@ -27,9 +27,11 @@ ASSUMED = (
     "Every file names another patient, as after a tool that renewed their identity file by file. "
     "The slices fit together, so one patient was assumed: make sure of it."
 )
-ALONE = (
+ALONE = SeriesError(
     "Every file of the upload names another patient, and this image belongs to no stack of several "
-    "files, so it may be of another one. Upload it on its own."
+    "files, so it may be of another one.",
+    hint="Upload it on its own.",
+    code="alone-of-its-patient",
 )
 
 MOST_SPELLINGS = 50
@@ -148,6 +150,7 @@ def more_than_one() -> InputError:
     return InputError(
         "The upload holds files of more than one patient, so nothing of it was read.",
         hint="Upload one patient's study at a time.",
+        code="several-patients",
     )
 
 

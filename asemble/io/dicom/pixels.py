@@ -24,14 +24,6 @@ SWAPPED = (
 )
 
 _SAVE_PLAIN = "Export the series uncompressed."
-_REFUSALS = {
-    "memory": "The pixels of this file need more memory to decode than is given.",
-    "bits": "The compressed pixels have more bits than BitsAllocated states.",
-}
-_DAMAGED = (
-    "The compressed pixels are damaged or cut off, or are not what Rows, Columns and the transfer "
-    "syntax of the file state."
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,6 +127,7 @@ def _native(layout: Layout, stored: memoryview) -> npt.NDArray[Any]:
             f"This DICOM file is cut off: pixels are missing ({len(stored):,} of {size:,} bytes "
             "are there).",
             hint=hints.EXPORT_AGAIN,
+            code="pixels-cut-off",
         )
     is_swapped = layout.syntax == ExplicitVRBigEndian
     if layout.samples > 1 or (is_swapped and layout.bits_allocated != 16):
@@ -167,9 +160,29 @@ def _decoded(layout: Layout, stored: memoryview) -> npt.NDArray[Any]:
     try:
         return processes.pool().decode(request, payload, check=is_promised)
     except processes.RefusedError as refused:
-        if str(refused) in _REFUSALS:
-            raise FileError(_REFUSALS[str(refused)], hint=_SAVE_PLAIN) from refused
-        raise FileError(_DAMAGED, hint=hints.EXPORT_AGAIN) from refused
+        raise _refusal(str(refused)) from refused
+
+
+def _refusal(reason: str) -> FileError:
+    """The sentence for the word of the decoder."""
+    if reason == "memory":
+        return FileError(
+            "The pixels of this file need more memory to decode than is given.",
+            hint=_SAVE_PLAIN,
+            code="decoder-memory",
+        )
+    if reason == "bits":
+        return FileError(
+            "The compressed pixels have more bits than BitsAllocated states.",
+            hint=_SAVE_PLAIN,
+            code="pixels-of-more-bits",
+        )
+    return FileError(
+        "The compressed pixels are damaged or cut off, or are not what Rows, Columns and the "
+        "transfer syntax of the file state.",
+        hint=hints.EXPORT_AGAIN,
+        code="pixels-damaged",
+    )
 
 
 def decoder_options(layout: Layout) -> dict[str, Any]:

@@ -222,9 +222,12 @@ def _inflated(data: bytes, at: int) -> bytes:
                         f"This deflated DICOM file would inflate to more than {limits.MAX_RATIO} "
                         f"times its size, or than {limits.MAX_FILE_BYTES // MIB} MiB.",
                         hint="Export the series uncompressed.",
+                        code="deflated-too-large",
                     )
     except zlib.error as error:
-        raise FileError("This deflated DICOM file is damaged.", hint=hints.EXPORT_AGAIN) from error
+        raise FileError(
+            "This deflated DICOM file is damaged.", hint=hints.EXPORT_AGAIN, code="deflated-damaged"
+        ) from error
     return b"".join(out)
 
 
@@ -377,6 +380,7 @@ class _Walk:
             raise FileError(
                 f"This DICOM file nests more than {limits.MAX_DEPTH} sequences.",
                 hint=hints.EXPORT_AGAIN,
+                code="nested-too-deep",
             )
         self.at = start
 

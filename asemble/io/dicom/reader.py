@@ -110,6 +110,7 @@ class Parsed:
                 "The pixels of this DICOM file are damaged or cut off, or not what its header "
                 "states.",
                 hint=hints.EXPORT_AGAIN,
+                code="pixels-damaged",
             ) from error
 
 
@@ -130,7 +131,9 @@ def read_header(
     """
     if data[128:132] != b"DICM" and not _starts_with_element(data):
         raise FileError(
-            "This file is named like DICOM but holds something else.", hint=hints.EXPORT_AGAIN
+            "This file is named like DICOM but holds something else.",
+            hint=hints.EXPORT_AGAIN,
+            code="not-dicom",
         )
     try:
         found = read_structure(data, wanted=_WANTED, elements=elements)
@@ -155,6 +158,7 @@ def read_header(
         raise FileError(
             "The header of this DICOM file is damaged, or written in a way that is not read.",
             hint=hints.EXPORT_AGAIN,
+            code="header-damaged",
         ) from error
 
 
@@ -171,7 +175,9 @@ def series_uid(data: bytes) -> str:
             return text(_dataset(found), "SeriesInstanceUID")
     except DAMAGED as error:
         raise FileError(
-            "This file is no DICOM that can be read.", hint=hints.EXPORT_AGAIN
+            "This file is no DICOM that can be read.",
+            hint=hints.EXPORT_AGAIN,
+            code="not-dicom",
         ) from error
 
 
@@ -234,7 +240,9 @@ def _require_mr_image(dataset: pydicom.Dataset, found: Structure) -> None:
     modality = text(dataset, "Modality").upper()
     document = sop_classes.document_of(sop_class)
     if document is not None:
-        raise FileError(f"This is {document}, not an MR image.", hint=hints.NOT_NEEDED)
+        raise FileError(
+            f"This is {document}, not an MR image.", hint=hints.NOT_NEEDED, code="not-an-mr-image"
+        )
     other = sop_classes.other_image_of(sop_class, modality)
     is_placed = other is None and "ImagePositionPatient" in dataset
     if sop_class in sop_classes.SECONDARY_CAPTURES and not is_placed:
@@ -242,25 +250,32 @@ def _require_mr_image(dataset: pydicom.Dataset, found: Structure) -> None:
             "This is a secondary capture (a picture of a screen or a scanned page), not an MR "
             "slice; the name of the patient may stand in it.",
             hint=hints.UPLOAD_ORIGINAL,
+            code="secondary-capture",
         )
     if other is not None and sop_class in sop_classes.MR_CLASSES:
         raise FileError(
             f"The class of this file says MR, its Modality that it is {other}.",
             hint=hints.UPLOAD_MRI,
+            code="modality-contradicts-class",
         )
     if other is not None:
-        raise FileError(f"This is {other}, not MR.", hint=hints.UPLOAD_MRI)
+        raise FileError(f"This is {other}, not MR.", hint=hints.UPLOAD_MRI, code="not-mr")
     if found.pixels is None:
         if sop_class in sop_classes.MR_CLASSES or "Rows" in dataset:
             raise FileError(
                 "This DICOM file is cut off or damaged, or holds no image: no pixel data follow "
                 "its header.",
                 hint=hints.EXPORT_AGAIN,
+                code="no-pixel-data",
             )
-        raise FileError("This DICOM file holds no image.", hint=hints.NOT_NEEDED)
+        raise FileError(
+            "This DICOM file holds no image.", hint=hints.NOT_NEEDED, code="no-pixel-data"
+        )
     if found.pixels.tag != PIXEL_DATA:
         raise FileError(
-            "This is a map of computed values, not an MR image.", hint=hints.EXPORT_AGAIN
+            "This is a map of computed values, not an MR image.",
+            hint=hints.EXPORT_AGAIN,
+            code="computed-map",
         )
 
 
@@ -274,17 +289,20 @@ def _require_known_packing(dataset: pydicom.Dataset, syntax: str) -> None:
         raise FileError(
             "The pixels are stored in a transfer syntax that is not read.",
             hint=hints.UNCOMPRESSED,
+            code="transfer-syntax-unknown",
         )
     bits = number(dataset, "BitsAllocated")
     if bits is not None and bits % 8 and bits != 1:
         raise FileError(
             "The pixels are packed without regard to bytes, which is not read.",
             hint="Export the series with 16 bits a pixel.",
+            code="pixels-bit-packed",
         )
     if syntax == JPEGExtended12Bit and (number(dataset, "BitsStored") or 0) > 8:
         raise FileError(
             "Lossy JPEG of more than 8 bits is not read.",
             hint=hints.UNCOMPRESSED,
+            code="lossy-jpeg-over-8-bits",
         )
 
 

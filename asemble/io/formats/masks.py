@@ -29,17 +29,19 @@ def read_mask(path: Path) -> Volume:
     """
     items = list(unpack(parts_of(path)))
     if len(items) != 1:
-        raise FileError(f"A mask is one file, not {len(items)}.")
+        raise FileError(f"A mask is one file, not {len(items)}.", code="mask-not-one-file")
     (item,) = items
     if isinstance(item, Refusal):
-        raise FileError(item.reason)
+        raise FileError(item.reason, code=item.code)
     if item.data[:3] == b"\xff\xd8\xff":
-        raise FileError("A JPEG blurs the edge of a mask.", hint="Save it as PNG or NIfTI.")
+        raise FileError(
+            "A JPEG blurs the edge of a mask.", hint="Save it as PNG or NIfTI.", code="mask-jpeg"
+        )
     if raster.looks_like_picture(item.data):
         return Volume((raster.read_picture(item.data) > 0)[None].astype(np.float32), None)
     if nifti.looks_like_nifti(item.data):
         return nifti.read_mask(item.data)
-    raise FileError("This mask is neither NIfTI nor PNG.")
+    raise FileError("This mask is neither NIfTI nor PNG.", code="mask-format-unknown")
 
 
 def lay_on(mask: Volume, image: Volume) -> npt.NDArray[np.bool_]:
@@ -56,7 +58,11 @@ def lay_on(mask: Volume, image: Volume) -> npt.NDArray[np.bool_]:
         to_image = np.linalg.inv(image.affine_lps) @ mask.affine_lps
         steps = np.rint(to_image[:3, :3])
         if not np.array_equal(np.abs(steps) @ np.abs(steps).T, np.eye(3)):
-            raise FileError("The mask lies across the slices of its image.", hint=_SAVE_ON_GRID)
+            raise FileError(
+                "The mask lies across the slices of its image.",
+                hint=_SAVE_ON_GRID,
+                code="mask-off-grid",
+            )
         lesion = lesion.transpose(np.abs(steps).argmax(axis=1))
         _require_shape(lesion.shape, image.shape)
         corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(mask.shape) - 1)
@@ -64,7 +70,9 @@ def lay_on(mask: Volume, image: Volume) -> npt.NDArray[np.bool_]:
         backwards = steps.sum(axis=1) < 0
         first = np.where(backwards, np.array(image.shape) - 1, 0)
         if round(float(np.abs(lies_at - (corners @ steps.T + first)).max()), 6) > GRID_TOLERANCE:
-            raise FileError("The mask lies elsewhere than its image.", hint=_SAVE_ON_GRID)
+            raise FileError(
+                "The mask lies elsewhere than its image.", hint=_SAVE_ON_GRID, code="mask-off-grid"
+            )
         return np.ascontiguousarray(np.flip(lesion, tuple(np.flatnonzero(backwards))))
     _require_shape(lesion.shape, image.shape)
     return lesion
@@ -72,8 +80,9 @@ def lay_on(mask: Volume, image: Volume) -> npt.NDArray[np.bool_]:
 
 def _require_shape(mask: tuple[int, ...], image: tuple[int, ...]) -> None:
     if mask != image:
-        sizes = (" x ".join(str(n) for n in shape) for shape in (mask, image))
+        has, its = (" x ".join(str(n) for n in shape) for shape in (mask, image))
         raise FileError(
-            "The mask has {} slices, rows and columns, its image {}.".format(*sizes),
+            f"The mask has {has} slices, rows and columns, its image {its}.",
             hint=_SAVE_ON_GRID,
+            code="mask-of-another-shape",
         )

@@ -85,7 +85,9 @@ def read_series(name: str, data: bytes, pixels: bytes | None = None) -> Draft:
         voxels, notes = _first_volume(stored, lie.axes)
     except _DAMAGED as error:
         raise FileError(
-            "This NIfTI file is damaged or cut off.", hint="Upload it again."
+            "This NIfTI file is damaged or cut off.",
+            hint="Upload it again.",
+            code="nifti-damaged",
         ) from error
     weighting = weighting_of_name(name)
     if int(stored.header["intent_code"]) in STATISTICS:
@@ -119,11 +121,17 @@ def read_mask(data: bytes) -> Volume:
     try:
         stored = _open(data)
         if math.prod(stored.shape[3:]) > 1:
-            raise FileError("This mask holds several volumes.", hint="Save a single one.")
+            raise FileError(
+                "This mask holds several volumes.",
+                hint="Save a single one.",
+                code="mask-of-several-volumes",
+            )
         values = np.stack(list(stored.first_volume()), axis=-1)
         lie = lie_of(stored.header, stored.shape)
     except _DAMAGED as error:
-        raise FileError("This mask is damaged or cut off.", hint=hints.SAVE_AGAIN) from error
+        raise FileError(
+            "This mask is damaged or cut off.", hint=hints.SAVE_AGAIN, code="mask-damaged"
+        ) from error
     lesion = (values > 0).astype(np.float32).transpose(lie.axes)
     return Volume(np.ascontiguousarray(lesion), lie.affine_lps, lie.spacing_mm)
 
@@ -188,7 +196,9 @@ def _open(data: bytes, pixels: bytes | None = None) -> _Stored:
     shape = _shape(header)
     dtype = header.get_data_dtype()
     if dtype.kind not in "iuf" and not _is_colour(dtype):
-        raise FileError("This NIfTI file holds complex values.", hint="Save grey values.")
+        raise FileError(
+            "This NIfTI file holds complex values.", hint="Save grey values.", code="nifti-complex"
+        )
     start, notes = 0, tuple[str, ...]()
     if pixels is None:
         start, notes = _start(header, data, size, math.prod(shape) * dtype.itemsize)
@@ -223,6 +233,7 @@ def _shape(header: Any) -> tuple[int, ...]:
             "This NIfTI file claims a shape that is not read: 2 to 5 axes, and at most "
             f"{limits.MAX_FILE_VOXELS // 10**6} million voxels a volume.",
             hint="Save a single volume.",
+            code="nifti-shape-invalid",
         )
     return tuple(shape) if len(shape) > 2 else (*shape, 1)
 
@@ -247,7 +258,11 @@ def _start(header: Any, data: bytes, size: int, voxels: int) -> tuple[int, tuple
         return size, (said,)
     if len(data) >= size + _FLAG + voxels and not data[size]:
         return size + _FLAG, (said,)
-    raise FileError("This NIfTI file does not say where its voxels begin.", hint=hints.SAVE_AGAIN)
+    raise FileError(
+        "This NIfTI file does not say where its voxels begin.",
+        hint=hints.SAVE_AGAIN,
+        code="nifti-start-unknown",
+    )
 
 
 def _is_colour(dtype: np.dtype[Any]) -> bool:
@@ -256,7 +271,11 @@ def _is_colour(dtype: np.dtype[Any]) -> bool:
 
 def _refuse_labels(header: Any) -> None:
     if int(header["intent_code"]) == LABEL_INTENT:
-        raise FileError("This NIfTI file holds labels, not an image.", hint=hints.NOT_NEEDED)
+        raise FileError(
+            "This NIfTI file holds labels, not an image.",
+            hint=hints.NOT_NEEDED,
+            code="labels-not-image",
+        )
 
 
 def _first_volume(file: _Stored, axes: tuple[int, int, int]) -> tuple[Floats, list[str]]:
@@ -289,18 +308,24 @@ def _first_volume(file: _Stored, axes: tuple[int, int, int]) -> tuple[Floats, li
     if volumes > 1:
         notes.append(f"The first of {volumes} volumes of the file was taken.")
     if unknown == voxels.size:
-        raise FileError("This NIfTI file holds no numbers.", hint="Save the image again.")
+        raise FileError(
+            "This NIfTI file holds no numbers.",
+            hint="Save the image again.",
+            code="image-without-numbers",
+        )
     if unknown:
         notes.append(f"{unknown} voxels without a value were set to 0.")
     if len(values) == 1:
         raise FileError(
             "All voxels of the first volume of this NIfTI file have the same value: it is empty.",
             hint="Save the volume that shows the image.",
+            code="image-empty",
         )
     if len(values) < FEWEST_VALUES:
         raise FileError(
             f"This NIfTI file holds only {len(values)} different values: a mask, not an MR image.",
             hint=hints.NOT_NEEDED,
+            code="labels-not-image",
         )
     voxels.setflags(write=False)
     return voxels, notes

@@ -8,12 +8,21 @@ from asemble.io.archive.unpack import Unpacked
 
 _HEADER_BYTES = 348
 _NO_PARTNER = {
-    ".hdr": "This is the header of an image pair without its .img file. Upload both.",
-    ".img": "This .img file has no .hdr file of the same name beside it. Upload both.",
+    ".hdr": FileError(
+        "This is the header of an image pair without its .img file.",
+        hint="Upload both.",
+        code="half-of-pair",
+    ),
+    ".img": FileError(
+        "This .img file has no .hdr file of the same name beside it.",
+        hint="Upload both.",
+        code="half-of-pair",
+    ),
 }
-_ANALYZE = (
-    "This is an Analyze 7.5 pair, which does not say which side is left. "
-    "Convert it to NIfTI with a tool that knows where it came from."
+_ANALYZE = FileError(
+    "This is an Analyze 7.5 pair, which does not say which side is left.",
+    hint="Convert it to NIfTI with a tool that knows where it came from.",
+    code="analyze-pair",
 )
 
 
@@ -38,6 +47,7 @@ class Pairs:
             raise FileError(
                 "Another half of an image pair in the upload has the same name.",
                 hint="Upload the pairs with their folders, or one by one.",
+                code="pair-name-twice",
             )
         halves[ending] = item
         if len(halves) < 2 or _is_analyze(halves[".hdr"].data):
@@ -52,10 +62,10 @@ class Pairs:
             names = sorted(item.name for item in halves.values())
             header = halves.get(".hdr")
             if header is not None and _is_analyze(header.data):
-                refused.append(Refusal(header.name, _ANALYZE, files=len(names)))
+                refused.append(Refusal.because(_ANALYZE, header.name, len(names)))
             else:
                 (ending,) = halves
-                refused.append(Refusal(names[0], _NO_PARTNER[ending]))
+                refused.append(Refusal.because(_NO_PARTNER[ending], names[0]))
         return refused
 
 

@@ -56,14 +56,18 @@ def _refusal(reason: str) -> FileError:
         return FileError(
             "This is a colour picture, not an MR slice.",
             hint="Upload the MR images themselves, best as DICOM.",
+            code="colour-picture",
         )
     if reason == "size":
         return FileError(
             f"This picture has more than {limits.MAX_PICTURE_PIXELS // 10**6} million pixels, or "
             f"more than {limits.MAX_SIDE:,} on a side.",
             hint="Save the MR slice at its own size.",
+            code="picture-too-large",
         )
-    return FileError("This picture is damaged or cut off.", hint=hints.SAVE_AGAIN)
+    return FileError(
+        "This picture is damaged or cut off.", hint=hints.SAVE_AGAIN, code="picture-damaged"
+    )
 
 
 def stack_pictures(pictures: Sequence[Picture]) -> list[Draft]:

@@ -2,13 +2,20 @@
 
 from collections.abc import Sequence
 
+from asemble.core.errors import SeriesError
 from asemble.core.study import Refusal
 from asemble.io.dicom.frames import Frame
 from asemble.io.series.grouping import grouped
 
-ONE_COPY = "This image is a copy of another one of the upload; it was counted once."
-SAME_VOLUME = "This is a copy of another series of the upload; it was counted once."
-COPIES = "These images are copies of others of the upload; each was counted once."
+ONE_COPY = SeriesError(
+    "This image is a copy of another one of the upload; it was counted once.", code="copy-of-image"
+)
+SAME_VOLUME = SeriesError(
+    "This is a copy of another series of the upload; it was counted once.", code="copy-of-series"
+)
+COPIES = SeriesError(
+    "These images are copies of others of the upload; each was counted once.", code="copy-of-image"
+)
 
 
 def without_copies(frames: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
@@ -67,8 +74,8 @@ def refusal_of_copies(copies: Sequence[Frame]) -> list[Refusal]:
     if not copies:
         return []
     names = sorted(frame.name for frame in copies)
-    reason = ONE_COPY if len(copies) == 1 else COPIES
-    return [Refusal(names[0], reason, len(copies), others=len(copies) - 1)]
+    why = ONE_COPY if len(copies) == 1 else COPIES
+    return [Refusal.because(why, names[0], len(copies), others=len(copies) - 1)]
 
 
 def _first_numbers_first(frame: Frame) -> tuple[object, ...]:

@@ -79,6 +79,7 @@ def blocks_of(frames: list[Frame]) -> list[Block]:
             f"between neighbours in a stack of {len(frames)}, so slices may be missing"
             f"{_first_of(gaps)}.",
             hint="Export the whole series again" + _unrounded(frames),
+            code="slices-uneven",
         )
     return [
         Block(part, _notes(number, len(parts), gaps)) for number, part in enumerate(parts, start=1)

@@ -52,6 +52,7 @@ def alike(frames: Sequence[Frame]) -> list[list[Frame]]:
             raise SeriesError(
                 f"The slices of this series lie in more than {MOST_DIRECTIONS} directions.",
                 hint="Upload a series of parallel slices.",
+                code="too-many-directions",
             )
     return groups
 

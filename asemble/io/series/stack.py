@@ -40,17 +40,21 @@ CAPTURED = (
 LOSSY = "The images were compressed lossily: fine detail may be lost, or added."
 
 _WHOLE_SERIES = "Export the whole series again."
-_TURNED = (
+_TURNED = SeriesError(
     "The slices of this series are turned against each other (a radial or rotating scan), so "
-    "they form no stack. Upload a series of parallel slices."
+    "they form no stack.",
+    hint="Upload a series of parallel slices.",
+    code="slices-turned",
 )
-_AGAIN = (
-    "This slice was measured more than once; the first image of its position was taken. Upload it "
-    "on its own to see it."
+_AGAIN = SeriesError(
+    "This slice was measured more than once; the first image of its position was taken.",
+    hint="Upload it on its own to see it.",
+    code="slice-measured-again",
 )
-_CUT_OFF = (
-    f"Fewer than {LEAST_BLOCK_SLICES} slices, cut off from their stack by missing ones. "
-    + _WHOLE_SERIES
+_CUT_OFF = SeriesError(
+    f"Fewer than {LEAST_BLOCK_SLICES} slices, cut off from their stack by missing ones.",
+    hint=_WHOLE_SERIES,
+    code="slices-cut-off",
 )
 
 
@@ -83,7 +87,7 @@ def stack(frames: Sequence[Frame]) -> list[Draft | Refusal]:
         try:
             stacks, turned = turning(alike(of_series))
         except SeriesError as error:
-            results.append(_refusal(of_series, str(error)))
+            results.append(_refusal(of_series, error))
             continue
         if turned:
             results.append(_refusal(turned, _TURNED))
@@ -117,7 +121,7 @@ def _volumes(of_protocol: list[Frame], numbers: set[int]) -> list[Draft | Refusa
         try:
             found, again = volumes_of(of_contrast)
         except SeriesError as error:
-            results.append(_refusal(of_contrast, str(error)))
+            results.append(_refusal(of_contrast, error))
             continue
         results += [_refusal(again, _AGAIN)] if again else []
         volumes += [(volume, [_note_on_again(again)] if again else []) for volume in found]
@@ -127,7 +131,7 @@ def _volumes(of_protocol: list[Frame], numbers: set[int]) -> list[Draft | Refusa
         try:
             results += _parts(volume, said, rank=rank, numbers=numbers)
         except SeriesError as error:
-            results.append(_refusal(volume, str(error)))
+            results.append(_refusal(volume, error))
     return results
 
 
@@ -231,11 +235,13 @@ def _affine(frames: list[Frame]) -> Affine:
             raise SeriesError(
                 f"The slices are not in line: one lies {off_mm:.1f} mm beside the others.",
                 hint=_WHOLE_SERIES,
+                code="slices-not-in-line",
             )
     elif first.slice_mm is None:
         raise SeriesError(
             "A single slice without SliceThickness: its depth is unknown.",
             hint=hints.EXPORT_AGAIN,
+            code="slice-depth-unknown",
         )
     else:
         step = first.normal * first.slice_mm
@@ -258,9 +264,9 @@ def _cautions(frames: list[Frame]) -> list[str]:
     return [*(sentence for applies, sentence in said if applies), *how_read]
 
 
-def _refusal(frames: Sequence[Frame], reason: str) -> Refusal:
-    names = _names(frames)
-    return Refusal(names[0], reason, len(frames), others=len(names) - 1, is_series=True)
+def _refusal(frames: Sequence[Frame], error: SeriesError) -> Refusal:
+    first, *others = _names(frames)
+    return Refusal.because(error, first, len(frames), others=len(others), is_series=True)
 
 
 def _names(frames: Sequence[Frame]) -> list[str]:

@@ -94,6 +94,7 @@ def volumes_of(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
             f"Expected one volume, found between {min(counts)} and {max(counts)} images "
             f"at each of {len(stacks)} positions.",
             hint="Export one volume, such as a single T1 or STIR series.",
+            code="volumes-not-told-apart",
         )
     return passes, again
 
@@ -288,6 +289,7 @@ def _require_a_reason_for_one_position(images: list[Frame]) -> None:
             f"All {len(images)} images of this series give one ImagePositionPatient, and nothing "
             "says whether they are slices of a stack or one slice measured again and again.",
             hint="Export the original series with the position of each slice.",
+            code="all-at-one-position",
         )
 
 
@@ -319,4 +321,5 @@ def _nothing_tells_apart(images: int) -> SeriesError:
     return SeriesError(
         f"Found {images} images at one position that nothing in their headers tells apart.",
         hint="Upload each series on its own.",
+        code="images-not-told-apart",
     )
