@@ -10,7 +10,7 @@ from typing import Any
 
 from asemble import __version__, io
 from asemble.commands.output_files import place_file, placing, refuse_existing
-from asemble.commands.terminal import progress, tell_refusals, tell_series, writing
+from asemble.commands.terminal import progress, tell_prior, tell_refusals, tell_series, writing
 from asemble.core.labels import Plane, Weighting
 from asemble.core.results import ENSEMBLE, SeriesPrediction, SlicePrediction, StudyPrediction
 from asemble.core.study import Series, Study, grouped_by_reason
@@ -55,6 +55,7 @@ def predict_to_files(
     study = io.read_study(source, progress=progress("reading", "files"))
     study = stated(study, plane=plane, weighting=weighting)
     tell_refusals(study.refused)
+    tell_prior(study)
     seconds = {"read": time.perf_counter() - started}
     ensemble = load_ensemble()
     started = time.perf_counter()

@@ -110,6 +110,13 @@ def tell_refusals(refused: "Sequence[Refusal]") -> None:
         print(f"asemble: {left_out}: {' '.join(group.reason.split())}", file=sys.stderr)
 
 
+def tell_prior(study: "Study") -> None:
+    """That an earlier examination was read beside the one that is judged, on standard error."""
+    if study.prior is not None:
+        when = f"{study.prior.interval} before"
+        print(f"asemble: an examination {when} was read too, and not judged", file=sys.stderr)
+
+
 def tell_series(study: "Study", predictions: "Sequence[SeriesPrediction]") -> None:
     """Which series were not judged and why, and what to check of the others, on standard error."""
     for one in predictions:

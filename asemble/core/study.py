@@ -129,32 +129,79 @@ class Study:
             without naming a person.
         attribution: how published images are credited, with their licence; stands wherever the
             study is shown or exported. Empty for what nobody published.
+        prior: an earlier examination of the same patient; None without one. What is judged,
+            counted and reported of a study is of its own series, unless the prior is named.
     """
 
     series: tuple[Series, ...]
     refused: tuple[Refusal, ...]
     key: str
     attribution: tuple[str, ...] = ()
+    prior: "Prior | None" = None
 
     @property
     def synthetic(self) -> bool:
         """Whether any series says that it was simulated."""
         return any(series.synthetic for series in self.series)
 
+    @property
+    def all_series(self) -> tuple[Series, ...]:
+        """Those of the prior, too."""
+        return self.series if self.prior is None else (*self.series, *self.prior.study.series)
+
     def series_by_id(self, series_id: str) -> Series:
-        """The series of that id.
+        """The series of that id, of the study or of its prior.
 
         Raises:
             ValueError: no series has that id.
         """
-        for series in self.series:
+        for series in self.all_series:
             if series.id == series_id:
                 return series
         raise ValueError(f"no series {series_id!r} in this study")
 
     def with_series(self, series: Series) -> "Study":
-        """The same study with the series of that id replaced."""
+        """The same study with the series of that id replaced, in it or in its prior."""
         self.series_by_id(series.id)
+        prior = self.prior
         return replace(
-            self, series=tuple(series if old.id == series.id else old for old in self.series)
+            self,
+            series=_replaced(self.series, series),
+            prior=prior
+            and replace(
+                prior,
+                study=replace(prior.study, series=_replaced(prior.study.series, series)),
+            ),
         )
+
+
+def _replaced(all_series: tuple[Series, ...], series: Series) -> tuple[Series, ...]:
+    return tuple(series if old.id == series.id else old for old in all_series)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prior:
+    """An earlier examination of the same patient.
+
+    Args:
+        study: its series, whose ids begin with `p` (`p01`) and frames of reference with `P`: no
+            series of two examinations has one name, and no millimetres of one are those of another.
+        days: from it to the current examination; None where the files do not say.
+        is_checked: whether the files of both say whose they are, and it is one patient.
+
+    >>> study = Study((), (), "")
+    >>> Prior(study, 84, True).interval, Prior(study, 9, True).interval
+    ('12 weeks (84 days)', '9 days')
+    """
+
+    study: Study
+    days: int | None
+    is_checked: bool
+
+    @property
+    def interval(self) -> str:
+        """How long before the current examination, in words."""
+        if self.days is None:
+            return "an interval that the files do not state"
+        days = "1 day" if self.days == 1 else f"{self.days} days"
+        return f"{self.days / 7:.0f} weeks ({days})" if self.days >= 14 else days

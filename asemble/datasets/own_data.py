@@ -74,11 +74,12 @@ def read_row(row: Row) -> LabelledSeries:
             empty, or its mask does not fit.
     """
     study = io.read_study(row.path)
-    fitting = [s for s in study.series if (s.plane, s.weighting) == (row.plane, row.weighting)]
-    series = fitting if len(study.series) > 1 else list(study.series)
+    held = study.all_series
+    fitting = [s for s in held if (s.plane, s.weighting) == (row.plane, row.weighting)]
+    series = fitting if len(held) > 1 else list(held)
     if len(series) != 1:
         raise InputError(
-            f"The path holds {len(study.series)} series, of which {len(fitting)} have the plane "
+            f"The path holds {len(held)} series, of which {len(fitting)} have the plane "
             "and weighting of the row; name a single one.",
             code="row-series-ambiguous",
         )

@@ -12,16 +12,18 @@ if TYPE_CHECKING:
     from asemble.io.dicom.reader import series_uid
     from asemble.io.formats.masks import lay_on, read_mask
     from asemble.io.formats.nifti import write_nifti
-    from asemble.io.read import Progress, read_parts, read_study
+    from asemble.io.read import Progress, Upload, read_parts, read_study, read_uploads
 
 __all__ = [
     "Part",
     "Progress",
+    "Upload",
     "convert",
     "lay_on",
     "read_mask",
     "read_parts",
     "read_study",
+    "read_uploads",
     "series_uid",
     "write_nifti",
 ]
@@ -33,7 +35,9 @@ _HOMES = {
     "write_nifti": "formats.nifti",
     "Progress": "read",
     "read_parts": "read",
+    "Upload": "read",
     "read_study": "read",
+    "read_uploads": "read",
     "series_uid": "dicom.reader",
     "Part": "archive.parts",
 }

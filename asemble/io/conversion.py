@@ -15,7 +15,7 @@ def convert(study: Study, out: Path) -> list[Path]:
     """
     out.mkdir(parents=True, exist_ok=True)
     images = []
-    for series in study.series:
+    for series in study.all_series:
         image = out / f"{series.id}.nii.gz"
         volume = series.volume
         write_nifti(image, volume.voxels, volume.affine_lps, sizes_mm=volume.sizes_mm)

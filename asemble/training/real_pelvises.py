@@ -242,7 +242,7 @@ def _volumes(folder: Path) -> list[Volume]:
             continue
         volumes += [
             series.volume
-            for series in study.series
+            for series in study.all_series
             if series.plane is Plane.CORONAL
             and series.weighting is Weighting.T1
             and series.volume.affine_lps is not None

@@ -30,12 +30,16 @@ class Unpacked:
     data: bytes
 
 
-def unpack(parts: Sequence[Part]) -> Iterator[Unpacked | Refusal]:
+def unpack(parts: Sequence[Part], budget: Budget | None = None) -> Iterator[Unpacked | Refusal]:
     """Each file of `parts`, archives opened, and a refusal for each that is left out.
 
     A part that breaks a limit is refused as a whole from that point on; the others go on.
+
+    Args:
+        parts: what was uploaded.
+        budget: of the upload that they are a part of.
     """
-    budget = Budget()
+    budget = budget or Budget()
     for part in parts:
         name = shown(part.name)
         try:

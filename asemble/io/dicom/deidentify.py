@@ -1,9 +1,9 @@
 """The door: the attributes that are kept from a DICOM file; everything else is never read.
 
 A file is parsed with `KEPT` as the only elements to load, so that names, dates, numbers and free
-text stay behind in the bytes. The exception is `asemble.io.dicom.patients`, which compares the
-patients of the files and keeps nothing. Of the two free texts that are used, only known words pass.
-The UIDs are needed to tell series apart and are turned into digests at once.
+text stay behind in the bytes. The exceptions are `patients` and `dates` beside it, which compare
+whose the files are and of which day, and keep digests. Of the two free texts that are used, only
+known words pass. The UIDs are needed to tell series apart and are turned into digests at once.
 """
 
 import hashlib

@@ -13,6 +13,7 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless
 
 from asemble.io.dicom import deidentify
+from asemble.io.dicom.dates import Day
 from asemble.io.dicom.sop_classes import MR_CLASSES, SECONDARY_CAPTURES
 
 T = TypeVar("T")
@@ -50,6 +51,8 @@ class Header:
         burned_in: whether BurnedInAnnotation says that text stands in the picture.
         captured: whether it is a secondary capture: a picture of a screen or of a film.
         lossy: whether it was ever compressed lossily.
+        day: digest of the day that it was made on (`dates`); None where it does not say.
+        is_named: whether it says whose it is.
     """
 
     study: str = ""
@@ -81,6 +84,8 @@ class Header:
     burned_in: bool = False
     captured: bool = False
     lossy: bool = False
+    day: Day | None = None
+    is_named: bool = False
 
     @property
     def is_magnitude(self) -> bool:

@@ -1,7 +1,8 @@
 """Whether all DICOM files of an upload can be of one patient, without keeping who it is.
 
 The four identifying attributes of each file become digests under a key that is drawn anew for
-each upload and never leaves this module. The digests live as long as the reading does.
+each study and never leaves this module. The digests live as long as its reading does: while it is
+open, another series or a prior may be added to it.
 """
 
 import os
@@ -21,6 +22,7 @@ ATTRIBUTES = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate
 _IMAGE = ("SOPInstanceUID", "InstanceNumber", "ImagePositionPatient")
 """What a second file of the same image has in common with the first."""
 
+SEVERAL = "several-patients"
 FEWEST_FILES = 3
 """Files that name a patient each and yet form one stack; fewer may fit by chance."""
 ASSUMED = (
@@ -84,7 +86,7 @@ class Patients:
 
     _key: bytes = field(default_factory=lambda: os.urandom(32))
     _seen: list[_Person] = field(default_factory=list)
-    _spellings: dict[bytes | None, bytes | None] = field(default_factory=dict)
+    _spellings: dict[bytes | None, tuple[bytes | None, bool]] = field(default_factory=dict)
     _differ: bool = False
     _is_each_new: bool = True
 
@@ -98,21 +100,23 @@ class Patients:
         """
         return self._differ
 
-    def take(self, dataset: pydicom.Dataset) -> None:
+    def take(self, dataset: pydicom.Dataset) -> bool:
         """Take the identifying attributes out of `dataset` and compare them.
+
+        Returns:
+            Whether it says whose it is.
 
         Raises:
             InputError: this file is of another patient than one before it.
         """
-        stated = [_taken(dataset, keyword) for keyword in ATTRIBUTES]
+        stated = [taken(dataset, keyword) for keyword in ATTRIBUTES]
         spelling = self._digest("\n".join(stated))
         image = self._digest("\n".join(_text(dataset.get_item(each)) for each in _IMAGE))
         if spelling in self._spellings:  # as almost always
-            is_copy = self._spellings[spelling] == image
+            is_copy = self._spellings[spelling][0] == image
             self._is_each_new = self._is_each_new and is_copy
             self._require_one()
-            return
-        self._spellings[spelling] = image
+            return self._spellings[spelling][1]
         number, issuer, name, birth = stated
         person = _Person(
             number=self._digest(_number_key(number)),
@@ -120,11 +124,14 @@ class Patients:
             name=frozenset(d for word in _name_words(name) if (d := self._digest(word))),
             birth=self._digest(_birth_key(birth)),
         )
-        if not (person.number or person.name or person.birth):
+        is_named = bool(person.number or person.name or person.birth)
+        self._spellings[spelling] = (image, is_named)
+        if not is_named:
             self._is_each_new = False
             self._require_one()
         elif not self._differ and person not in self._seen:
             self._compare(person)
+        return is_named
 
     def _compare(self, person: _Person) -> None:
         is_full = len(self._seen) >= MOST_SPELLINGS
@@ -150,7 +157,7 @@ def more_than_one() -> InputError:
     return InputError(
         "The upload holds files of more than one patient, so nothing of it was read.",
         hint="Upload one patient's study at a time.",
-        code="several-patients",
+        code=SEVERAL,
     )
 
 
@@ -173,7 +180,7 @@ def _differ(one: _Person, other: _Person) -> bool:
     return not is_same_person
 
 
-def _taken(dataset: pydicom.Dataset, keyword: str) -> str:
+def taken(dataset: pydicom.Dataset, keyword: str) -> str:
     """The text of an element as stored, removed from `dataset`.
 
     Undecoded, because pydicom quotes values in warnings when it decodes them; UTF-8 and Latin-1

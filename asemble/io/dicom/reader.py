@@ -21,7 +21,7 @@ from pydicom.uid import UID, JPEGExtended12Bit
 
 from asemble.core.errors import FileError
 from asemble.io import hints
-from asemble.io.dicom import enhanced, mosaic, sop_classes
+from asemble.io.dicom import dates, enhanced, mosaic, sop_classes
 from asemble.io.dicom.deidentify import KEPT, KEPT_PRIVATE, OVERLAY_GROUPS
 from asemble.io.dicom.diffusion import is_diffusion
 from asemble.io.dicom.frames import (
@@ -51,7 +51,7 @@ DAMAGED = (
 NOT_SAID_TO_BE_MR = "Modality does not say MR, but the class of the file does: it was read as MR."
 
 _WANTED = frozenset(
-    [int(Tag(tag)) for tag in (*KEPT, *KEPT_PRIVATE, *ATTRIBUTES)]
+    [int(Tag(tag)) for tag in (*KEPT, *KEPT_PRIVATE, *ATTRIBUTES, *dates.ATTRIBUTES)]
     + [group | number for group in OVERLAY_GROUPS for number in (0x0100, 0x0102)]
 )
 
@@ -115,7 +115,12 @@ class Parsed:
 
 
 def read_header(
-    name: str, data: bytes, *, patients: Patients, elements: Elements | None = None
+    name: str,
+    data: bytes,
+    *,
+    patients: Patients,
+    days: dates.Days | None = None,
+    elements: Elements | None = None,
 ) -> Parsed:
     """The header of one DICOM file.
 
@@ -123,6 +128,7 @@ def read_header(
         name: file name, for messages.
         data: the whole file.
         patients: of the files before; this one is compared with them, whatever it holds.
+        days: of the files before.
         elements: what the headers of its upload may still take.
 
     Raises:
@@ -139,14 +145,20 @@ def read_header(
         found = read_structure(data, wanted=_WANTED, elements=elements)
         with quiet_parser():
             dataset = _dataset(found)
-            patients.take(dataset)
+            is_named = patients.take(dataset)
+            day = (days or dates.Days()).take(dataset)
             _require_mr_image(dataset, found)
             packed = unpack_pixels(dataset, found)
             dataset.file_meta.TransferSyntaxUID = UID(packed.syntax)
             if packed.is_lossy:
                 dataset.LossyImageCompression = "01"
             _require_known_packing(dataset, packed.syntax)
-            header = replace(header_of(dataset), is_diffusion=is_diffusion(dataset))
+            header = replace(
+                header_of(dataset),
+                is_diffusion=is_diffusion(dataset),
+                day=day,
+                is_named=is_named,
+            )
             slots = _slots(dataset, header)
             layout = read_layout(dataset)
             stored = packed.stored
