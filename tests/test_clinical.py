@@ -10,6 +10,7 @@ from asemble.clinical import (
     Certainty,
     Side,
     back_pain,
+    change,
     cite,
     classification,
     definitions,
@@ -42,6 +43,7 @@ def test_no_source_is_carried_without_being_used():
     used = {key for row in (*rows, *verdicts) for key in row.sources}
     used |= {*classification.SOURCES_OF_RULE, *likelihood.SOURCES_OF_NAMES}
     used |= {*likelihood.CLUSTER_SOURCES, *sparcc.INFLAMMATION_SOURCES, *sparcc.STRUCTURAL_SOURCES}
+    used |= {threshold.source for threshold in change.INFLAMMATION_THRESHOLDS}
     assert used == set(SOURCES)
 
 

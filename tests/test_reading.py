@@ -16,7 +16,7 @@ from asemble.clinical.marks import QUADRANTS, Joint, Lesion, Mark
 from asemble.clinical.onset import Onset
 from asemble.core.errors import ReadingError
 from asemble.core.labels import Plane, Weighting
-from asemble.core.study import Series, Study
+from asemble.core.study import Prior, Series, Study
 from asemble.core.volume import Volume
 from asemble.reading import (
     MAX_COMMENT_CHARACTERS,
@@ -69,12 +69,14 @@ EDITS = (
 )
 """One edit of each field that is part of what is said."""
 
+PRIOR = "c" * 12
+
 
 def everything() -> Reading:
     reading = Reading(study=STUDY)
     for edit in EDITS:
         reading = edit(reading)
-    return edits.rest_on(reading, "s01", 4)
+    return edits.rest_on(edits.follow_up(reading, PRIOR), "s01", 4)
 
 
 def written(reading: Reading) -> str:
@@ -97,7 +99,7 @@ def a_study(key: str = STUDY + "0" * 52, slices: int = 6) -> Study:
         Series(id_, "", Volume(np.zeros((slices, 2, 3)), None), None, Weighting.FLUID)
         for id_ in ("s01", "s02")
     )
-    return Study(series, (), key)
+    return Study(series, (), key, prior=Prior(Study((), (), PRIOR + "0" * 52), None, False))
 
 
 @pytest.mark.parametrize("edit", EDITS)

@@ -220,6 +220,13 @@ _ALL = (
         _ABSTRACT,
     ),
     Source(
+        "sparcc_mic",
+        "Minimally important change of the SPARCC MRI indices in ankylosing spondylitis",
+        "scilit.net/publications/837c6c77e7eb748990bc0fe89f92d053",
+        Certainty.LOOKED_UP,
+        "abstract; the DOI is not at hand",
+    ),
+    Source(
         "sparcc_asas",
         "SPARCC score that matches an ASAS-positive MRI",
         "doi.org/10.3899/jrheum.140806",

@@ -1,7 +1,8 @@
 """What a reader does, one pure function each: the reading before to the reading after."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from asemble.clinical import Answer
 from asemble.clinical.marks import Mark, toggled
@@ -9,8 +10,11 @@ from asemble.clinical.onset import ANSWERS, ITEM_IDS, Onset
 from asemble.clinical.three_valued import Truth
 from asemble.core.joints import JointLine
 from asemble.core.labels import Plane, Weighting
+from asemble.reading.follow_up import Blinding, FollowUp
 from asemble.reading.joint_lines import JointLines, propose
 from asemble.reading.reading import Conclusion, Confidence, Correction, Place, Reading
+
+Said = TypeVar("Said")
 
 
 def answer(reading: Reading, item_id: str, said: Answer | None) -> Reading:
@@ -197,6 +201,78 @@ def correct_series(
     """State the plane or the weighting of a series; None where the file's own word stands."""
     stated = Correction(plane, weighting)
     return replace(reading, corrections={**reading.corrections, series_id: stated})
+
+
+def follow_up(reading: Reading, prior: str, blinding: Blinding | None = None) -> Reading:
+    """Read the study beside a prior; what was said of the study stays."""
+    return replace(reading, follow_up=FollowUp(prior, blinding=blinding))
+
+
+def level(reading: Reading, offsets_mm: Mapping[str, float]) -> Reading:
+    """Lay slices of two examinations on one level.
+
+    Raises:
+        ValueError: there is no prior.
+    """
+    said = _followed(reading)
+    together = {**said.offsets_mm, **offsets_mm}
+    return replace(reading, follow_up=replace(said, offsets_mm=together))
+
+
+def show_order(reading: Reading, scored: Mapping[str, tuple[int, int]]) -> Reading:
+    """Show which examination is the earlier one, for good.
+
+    Args:
+        reading: as it stands.
+        scored: by title, then and now, where both examinations are scored; else empty.
+
+    Raises:
+        ValueError: the order is not hidden.
+    """
+    said = _followed(reading)
+    if said.blinding is None or said.blinding.is_lifted:
+        raise ValueError("the order is not hidden")
+    blinding = Blinding(said.blinding.prior_is, True, scored)
+    return replace(reading, follow_up=replace(said, blinding=blinding))
+
+
+def _followed(reading: Reading) -> FollowUp:
+    if reading.follow_up is None:
+        raise ValueError("there is no prior")
+    return reading.follow_up
+
+
+def rename(reading: Reading, names: Mapping[str, str]) -> Reading:
+    """The same reading where series and frames of reference were given other names.
+
+    Args:
+        reading: as it stands.
+        names: old to new, of all that changed.
+
+    >>> rename(Reading(slices={"s01": 4, "s02": 7}), {"s01": "s02", "s02": "s01"}).slices["s02"]
+    4
+    """
+
+    def new(name: str) -> str:
+        return names.get(name, name)
+
+    def moved(by_series: Mapping[str, Said]) -> dict[str, Said]:
+        return {new(id_): said for id_, said in by_series.items()}
+
+    images = reading.key_images
+    lines = [replace(each, frame=new(each.frame)) for each in reading.joint_lines]
+    return replace(
+        reading,
+        marks=moved(reading.marks),
+        accepted=moved(reading.accepted),
+        completed=tuple(map(new, reading.completed)),
+        first_scored=moved(reading.first_scored),
+        transitional=moved(reading.transitional),
+        corrections=moved(reading.corrections),
+        slices=moved(reading.slices),
+        key_images=None if images is None else tuple((new(id_), at) for id_, at in images),
+        joint_lines=tuple(sorted(lines, key=lambda each: each.frame)),
+    )
 
 
 def rest_on(reading: Reading, series_id: str, index: int) -> Reading:

@@ -14,6 +14,7 @@ from asemble.clinical.likelihood import SETTINGS
 from asemble.clinical.marks import Mark
 from asemble.clinical.three_valued import Truth
 from asemble.core.labels import PATTERN_TITLES, Pattern, Plane, Weighting
+from asemble.reading.follow_up import FollowUp
 from asemble.reading.joint_lines import JointLines
 
 COMMENT_WARNING = (
@@ -138,6 +139,8 @@ class Reading:
         key_images: slices for the report; None where the reader left the choice as offered.
         corrections: planes and weightings that the reader stated, by series.
         slices: where the reader left each series; no part of what is said (`short_hash`).
+        follow_up: that it is read beside a prior, whose series and lines have names of their own
+            (`p01`) in all of the above; None where it is not.
 
     Raises:
         ValueError: an answer belongs to no item, or the setting is none of `likelihood.SETTINGS`.
@@ -165,6 +168,7 @@ class Reading:
     key_images: tuple[Place, ...] | None = None
     corrections: Mapping[str, Correction] = field(default_factory=dict)
     slices: Mapping[str, int] = field(default_factory=dict)
+    follow_up: FollowUp | None = None
 
     def __post_init__(self) -> None:
         summarise({**dict.fromkeys(self.accepted_answers, Answer.YES), **self.answers})
@@ -199,6 +203,7 @@ class Reading:
             slices=self.slices,
             prediction_was_shown=self.prediction_was_shown,
             joint_lines=tuple(each for each in self.joint_lines if not each.by_hand),
+            follow_up=self.follow_up,
         )
         return self == blank
 

@@ -25,7 +25,7 @@ from asemble.core.errors import ReadingError
 from asemble.core.joints import point
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Study
-from asemble.reading import joint_lines
+from asemble.reading import follow_up, joint_lines
 from asemble.reading.reading import (
     Conclusion,
     Confidence,
@@ -36,8 +36,9 @@ from asemble.reading.reading import (
 
 NAME, NUMBER = "asemble-reading", 2
 """The number rises when a field changes its meaning, not when one is added: what came later
-(`proposed` of joint lines, `accepted` marks, `accepted_answers`, `completed`) is written only where
-there is any. 1 was the report of asemble 1 and earlier, from which no reading can be restored."""
+(`proposed` of joint lines, `accepted` marks, `accepted_answers`, `completed`, `follow_up`) is
+written only where there is any. 1 was the report of asemble 1 and earlier, from which no reading
+can be restored."""
 SCHEMA = f"{NAME}/{NUMBER}"
 
 FINGERPRINT_CHARACTERS = 12
@@ -69,6 +70,7 @@ def digest(reading: Reading) -> str:
     """
     said = {"study": reading.study, **content(reading)}
     del said["slices"]
+    said.get("follow_up", {}).pop("offsets_mm", None)
     canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -115,6 +117,7 @@ def content(reading: Reading) -> dict[str, Any]:
             for id_, stated in reading.corrections.items()
         },
         "slices": dict(reading.slices),
+        **({"follow_up": follow_up.as_json(said)} if (said := reading.follow_up) else {}),
     }
 
 
@@ -173,7 +176,15 @@ def check_fits(reading: Reading, study: Study) -> None:
             hint="Open the study that it was made of first.",
             code="reading-of-another-study",
         )
-    sizes = {series.id: series.volume.shape[0] for series in study.series}
+    said = reading.follow_up
+    if said is not None and (study.prior is None or said.prior != fingerprint(study.prior.study)):
+        raise ReadingError(
+            f"This reading is a follow-up beside the prior {said.prior}, which is not open.",
+            hint="Open both examinations that it was made of first.",
+            code="reading-of-another-prior",
+        )
+    held = study.all_series if said else study.series
+    sizes = {series.id: series.volume.shape[0] for series in held}
     named = [
         *((id_, mark.slice) for id_, marks in reading.marks.items() for mark in marks),
         *((id_, mark.slice) for id_, marks in reading.accepted.items() for mark in marks),
@@ -182,6 +193,7 @@ def check_fits(reading: Reading, study: Study) -> None:
         *reading.transitional.items(),
         *reading.slices.items(),
         *((id_, 0) for id_ in (*reading.corrections, *reading.completed)),
+        *((id_, 0) for id_ in (said.offsets_mm if said else ())),
     ]
     for id_, index in named:
         if index >= sizes.get(id_, 0):
@@ -246,6 +258,7 @@ def _reading(document: Mapping[str, Any]) -> Reading:
         key_images=None if images is None else tuple((id_, int(at)) for id_, at in images),
         corrections={id_: _correction(stated) for id_, stated in said["corrections"].items()},
         slices=_whole(said["slices"]),
+        follow_up=follow_up.from_json(said["follow_up"]) if "follow_up" in said else None,
     )
 
 
