@@ -1,8 +1,11 @@
-"""Look at the slices: coronal T1, coronal fluid-sensitive and axial, or fewer of them."""
+"""Look at the slices: coronal T1, coronal fluid-sensitive, axial, or any others."""
+
+from collections.abc import Sequence
 
 import streamlit as st
 
 from asemble.core.labels import Plane, Weighting
+from asemble.core.study import Series, Study
 from asemble.ui import (
     marking,
     page_layout,
@@ -14,42 +17,20 @@ from asemble.ui import (
     viewer,
 )
 
-CORONAL_T1 = (Plane.CORONAL, Weighting.T1)
-CORONAL_FLUID = (Plane.CORONAL, Weighting.FLUID)
-AXIAL_FLUID = (Plane.AXIAL, Weighting.FLUID)
-LAYOUTS = {
-    "All three": (CORONAL_T1, CORONAL_FLUID, AXIAL_FLUID),
-    "Coronal beside axial": (CORONAL_FLUID, AXIAL_FLUID),
-    "T1 beside fluid-sensitive": (CORONAL_T1, CORONAL_FLUID),
-    "One": (CORONAL_FLUID,),
-}
+# What hangs in the panes at first, in the order in which layouts take them.
+HANGING = (
+    (Plane.CORONAL, Weighting.T1),
+    (Plane.CORONAL, Weighting.FLUID),
+    (Plane.AXIAL, Weighting.FLUID),
+    (Plane.AXIAL, Weighting.T1),
+)
+HUNG = "hung"  # setting: the ids of the series in the panes, where the reader hung others
 
 
 def show() -> None:
     """Draw the page; in a function, so that nothing of the study stays in the module."""
-    page_layout.begin_page("Read")
+    page_layout.begin_page("Read", is_wide=True)
     study = page_layout.require_study()
-
-    with st.container(horizontal=True):
-        layout = st.segmented_control(
-            "Layout", list(LAYOUTS), default=next(iter(LAYOUTS)), required=True, key="layout"
-        )
-        shown = series_choice.hanging(study.series, LAYOUTS[layout])
-        # A dictionary, not a function of the study: Streamlit keeps it after the study is closed.
-        labels = {series.id: series_choice.series_label(series) for series in study.series}
-        ids = list(labels)
-        for place, series in enumerate(shown):
-            picked = st.selectbox(
-                f"Pane {place + 1}",
-                ids,
-                index=ids.index(series.id),
-                format_func=labels.__getitem__,
-                key=f"pane{place}:{layout}:{state.study_token()}",
-                width=230,
-            )
-            shown[place] = study.series_by_id(picked)
-
-    panes = list({series.id: series for series in shown}.values())  # a series twice is shown once
 
     @st.fragment
     def read() -> None:
@@ -62,17 +43,33 @@ def show() -> None:
                     found=state.found_on(series.id),
                     marking=marking.shown(series),
                 )
-                for series in panes
+                for series in hung(study)
             ],
             study_key=study.key,
-            key=f"read:{':'.join(series.id for series in panes)}:{state.study_token()}",
-            listeners=viewer.Listeners(on_rest=state.keep_slices, on_said=marking.hear),
+            key=f"read:{state.study_token()}",
+            shelf=study.series,
+            listeners=viewer.Listeners(
+                on_rest=state.keep_slices, on_said=marking.hear, on_hung=keep_hung
+            ),
         )
         proposal.show_proposal(study)
         scores.show_findings(study)
         recovery.note("read")
 
     read()
+
+
+def hung(study: Study) -> list[Series]:
+    """The series in the panes, in order."""
+    ids = state.setting(HUNG, ())
+    return [study.series_by_id(id_) for id_ in ids] or series_choice.hanging(study.series, HANGING)
+
+
+def keep_hung(ids: Sequence[str]) -> None:
+    """Remember what the reader hung; what the study does not have is not hung."""
+    study = state.study()
+    known = () if study is None else [series.id for series in study.series]
+    state.change_setting(HUNG, [id_ for id_ in dict.fromkeys(ids) if id_ in known][: len(HANGING)])
 
 
 show()

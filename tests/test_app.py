@@ -156,9 +156,9 @@ def test_what_the_user_states_about_a_series_holds_on_the_other_pages(nifti: byt
     app = upload(open_home(), "stack.nii.gz", nifti)
     next(box for box in app.selectbox if box.label == "Plane").set_value(Plane.AXIAL).run()
     next(box for box in app.selectbox if box.label == "Weighting").set_value(Weighting.FLUID).run()
-    app.switch_page("pages/1_Read.py").run()
-    pane = next(box for box in app.selectbox if box.label == "Pane 1")
-    assert pane.options == ["Axial, Fluid-sensitive (s01)"]
+    app.switch_page("pages/2_Assess.py").run()
+    series = next(box for box in app.selectbox if box.label == "Series")
+    assert series.options == ["Axial, Fluid-sensitive (s01)"]
     assert not app.exception
 
 

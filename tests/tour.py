@@ -113,7 +113,7 @@ def tour(page: Page) -> Iterator[str]:
     page.get_by_role("button", name="Read the slices").wait_for()
     yield _settled(page, "opened")
     page.get_by_role("button", name="Read the slices").click()
-    page.locator("canvas[data-ms]").nth(2).wait_for()
+    page.locator("canvas[data-ms]").nth(1).wait_for()
     yield _settled(page, "read")
     lay_joints(page, page.locator("canvas[data-ms]").nth(1), SAMPLE_JOINTS)
     page.get_by_text("Findings: 0 marked").click()

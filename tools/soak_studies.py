@@ -33,7 +33,7 @@ from asemble.predict import assess
 from asemble.reading import Reading, fingerprint
 from asemble.report import reading_json
 from asemble.ui.outlines import outline_bytes
-from asemble.ui.stacks import heat_bytes, stack_bytes
+from asemble.ui.stacks import heat_bytes, shelf_bytes, shelf_key, stack_bytes
 
 SMALL = 10
 """Slices a plane of every third study, whose waiting tells whether the large one starves others."""
@@ -48,7 +48,8 @@ class Expected:
     """What a session must show of its study.
 
     Args:
-        stacks: SHA-256 of each series and its outlines for the viewer, by the key in their header.
+        stacks: SHA-256 of each series, its outlines and all small pictures for the viewer, by the
+            key in their header.
         heats: the values of each heatmap for the viewer, by the key in their header.
         document: the report's JSON, without what the reader adds.
     """
@@ -107,7 +108,9 @@ def expect(path: Path, ensemble: Ensemble) -> Expected:
     """Judge one archive as the app would, and keep what the app would show."""
     study = read_study(path)
     prediction, heatmaps = assess(study, ensemble)
-    stacks, heats = {}, {}
+    shelf = shelf_key(study.key, study.series)
+    stacks = {shelf: hashlib.sha256(shelf_bytes(study.series, shelf)).hexdigest()}
+    heats = {}
     for series in study.series:
         key = f"{study.key}:{series.id}:{series.plane}"
         packed = stack_bytes(as_shown(series.volume, series.plane), key)

@@ -4,7 +4,7 @@ Models and simulated samples are shared by all sessions; here is the only home o
 is made of an open study is kept with it, in its session alone, and goes when it is closed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -23,7 +23,7 @@ from asemble.performance.records import Performance
 from asemble.performance.store import performance_of
 from asemble.ui import state
 from asemble.ui.outlines import outline_bytes
-from asemble.ui.stacks import stack_bytes
+from asemble.ui.stacks import shelf_bytes, stack_bytes
 
 SAMPLE_SEEDS: Mapping[Pattern, int] = MappingProxyType(
     {
@@ -79,6 +79,11 @@ def stack(key: str, plane: Plane | None, volume: Volume) -> bytes:
     """The series for the viewer, packed."""
     turn = Turn.to_display(volume.affine_lps, plane)
     return state.made("stack", key, lambda: stack_bytes(volume, key, turn), most=6)
+
+
+def shelf(key: str, series: Sequence[Series]) -> bytes:
+    """A small picture of each series for the viewer, packed."""
+    return state.made("shelf", key, lambda: shelf_bytes(series, key), most=1)
 
 
 def outlines(study_token: str, key: str, turn: Turn, found: SeriesBones) -> bytes:

@@ -64,6 +64,21 @@ table { font-variant-numeric: tabular-nums; }
 </style>
 """
 
+WIDE_STYLE = """
+<style>
+[data-testid="stMainBlockContainer"] { padding: 0.2rem 0.6rem 1rem; max-width: none; }
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.3rem; }
+.asemble-notice { padding: 0.1rem 0.5rem; font-size: 0.7rem; line-height: 1.3; }
+.st-key-header [data-testid="stPageLink"] a { padding: 0 0.6rem; min-height: 1.7rem; }
+@media (max-width: 640px) {
+  .st-key-header { gap: 0 0.2rem; }
+  .st-key-header .asemble-name { display: none; }
+  .st-key-header [data-testid="stPageLink"] a { padding: 0 0.35rem; }
+}
+</style>
+"""
+"""Where pictures need the room."""
+
 DARK_AT_FIRST = """
 <script>
 (() => {
@@ -91,18 +106,19 @@ BADGE = '<span class="asemble-badge">SYNTHETIC</span>'
 """Stands beside everything that was simulated."""
 
 
-def begin_page(title: str) -> None:
+def begin_page(title: str, *, is_wide: bool = False) -> None:
     """Configure the page, draw what stands at the top of every one, check the weights.
 
     With weights that cannot be trusted the page says so and ends here.
 
     Args:
         title: the page's name in `PAGES`.
+        is_wide: whether pictures need all the room that there is.
     """
     # Where Streamlit is asked for anything of the session, a run ends that is to be stopped.
     interruption.check_with(state.studies_opened)
     st.set_page_config(page_title=f"{title} · asemble", layout="wide", page_icon=str(ICON))
-    st.html(STYLE)
+    st.html(STYLE + (WIDE_STYLE if is_wide else ""))
     recovery.mount()
     st.html(DARK_AT_FIRST, unsafe_allow_javascript=True)
     with st.container(key="header", horizontal=True, vertical_alignment="center", gap="small"):

@@ -6,13 +6,14 @@ A series travels with 16 bits a voxel and the line back to its own values, a hea
 import io
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from asemble.core.results import Heatmap
+from asemble.core.study import Series
 from asemble.core.volume import Volume
 from asemble.imaging.intensity import stack_windows, to_bytes
 from asemble.imaging.orientation import AS_STORED, Turn
@@ -28,6 +29,8 @@ PRESETS = {
 units of its own, so that a window is a matter of the series."""
 HEAT_PIXELS = 160
 """Longest side of a heatmap sent to the browser; the networks' own maps are coarser."""
+SHELF_PIXELS = 96
+"""Side of the small picture of a series."""
 _STEPS = 2**16 - 1
 PIECE_BYTES = 32 * 2**20
 """Of a larger stack the browser is sent so much at a time: what is larger than
@@ -134,6 +137,41 @@ def heat_bytes(heatmap: Heatmap, key: str, turn: Turn = AS_STORED) -> bytes:
     empty = [heatmap.is_empty(index) for index in range(len(shown))]
     header = {"key": key, "bits": 8, "shape": bytes_.shape, "empty": empty}
     return packed(header, bytes_.tobytes())
+
+
+def shelf_key(study_key: str, shelf: Sequence[Series]) -> str:
+    """Under which the viewer finds the small pictures: a stated plane turns one."""
+    return ":".join([study_key, "shelf", *(f"{series.id}/{series.plane}" for series in shelf)])
+
+
+def shelf_bytes(shelf: Sequence[Series], key: str) -> bytes:
+    """The middle slice of each series, small and square, with 8 bits a pixel.
+
+    >>> from asemble.core.labels import Weighting
+    >>> volume = Volume(np.arange(24.0).reshape(1, 4, 6), None)
+    >>> series = Series("s01", "", volume, None, Weighting.OTHER)
+    >>> unpack(shelf_bytes([series], "p"))[1].shape
+    (1, 96, 96)
+    """
+    pictures = [_small(series) for series in shelf]
+    header = {"key": key, "bits": 8, "shape": (len(pictures), SHELF_PIXELS, SHELF_PIXELS)}
+    return packed(header, b"".join(picture.tobytes() for picture in pictures))
+
+
+def _small(series: Series) -> Image.Image:
+    turn = Turn.to_display(series.volume.affine_lps, series.plane)
+    middle = series.volume.voxels[series.volume.shape[0] // 2]
+    _, row_mm, column_mm = series.volume.spacing_mm or (1.0, 1.0, 1.0)
+    high, wide = middle.shape[0] * row_mm, middle.shape[1] * column_mm
+    scale = SHELF_PIXELS / max(high, wide)
+    window = tuple(np.percentile(middle, WINDOW_PERCENT))
+    size = (max(1, round(wide * scale)), max(1, round(high * scale)))
+    grey = Image.fromarray(to_bytes(middle, window)).resize(size, Image.Resampling.BILINEAR)
+    turned = Image.fromarray(np.ascontiguousarray(turn.apply(np.asarray(grey))))
+    square = Image.new("L", (SHELF_PIXELS, SHELF_PIXELS))
+    left, top = ((SHELF_PIXELS - n) // 2 for n in turned.size)
+    square.paste(turned, (left, top))
+    return square
 
 
 def unpack(packed: bytes) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:

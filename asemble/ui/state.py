@@ -295,7 +295,12 @@ def setting(name: str, otherwise: Any) -> Any:
 
 def keep_setting(name: str) -> None:
     """As the callback of a widget whose key is the setting's name: keep what it holds now."""
-    _session().settings[name] = st.session_state[name]
+    change_setting(name, st.session_state[name])
+
+
+def change_setting(name: str, value: Any) -> None:
+    """Set up the work on the open study otherwise."""
+    _session().settings[name] = value
 
 
 def correct_plane(series_id: str, plane: Plane | None) -> None:

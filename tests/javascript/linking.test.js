@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { areLinkable, areLinkableByHand, hasPair, linkByHand, linkedSlice, linkWords, slicesOf } from "../../asemble/ui/viewer/linking.js";
+import { areLevellable, areLinkable, areLinkableByHand, hasPair, levelled, linkByHand, linkedSlice, linkWords, slicesOf } from "../../asemble/ui/viewer/linking.js";
 import { axial, coronal } from "./stacks.js";
 
 const viewerOf = (...all) => ({
@@ -75,4 +75,32 @@ test("a pane says which others it is not linked to, and why", () => {
   linkByHand(viewer, true);
   assert.match(linkWords(viewer, one), /^Linked by hand to pane 2, /);
   assert.equal(linkWords(viewerOf(coronal(), axial()), viewerOf(coronal()).panes[0]), linkWords(viewerOf(), one));
+});
+
+const timePoints = () => viewerOf(
+  coronal({ id: "now", offset_mm: 0 }), coronal({ id: "then", ...ELSEWHERE, offset_mm: 0, step: -2, slices: 18 }),
+  axial({ id: "other", ...ELSEWHERE, offset_mm: 0 }),
+);
+
+test("series of two time points with offsets move together by millimetres, whichever way they run", () => {
+  const viewer = timePoints();
+  const [now, then] = viewer.panes;
+  now.index = 5; // 4 mm behind the middle
+  assert.equal(linkedSlice(viewer, now, then), 6); // 5 mm behind its own, the nearer of two
+  then.data.offset_mm = -8;
+  assert.equal(linkedSlice(viewer, now, then), 2);
+  assert.ok(areLevellable(now.data, then.data) && !areLinkableByHand(now.data, then.data));
+});
+
+test("same level here: the slices that stand side by side are of one level from then on", () => {
+  const viewer = timePoints();
+  const [now, then, other] = viewer.panes;
+  [now.index, then.index] = [2, 11];
+  const offsets = levelled(viewer.panes, now);
+  assert.deepEqual(Object.keys(offsets).sort(), ["other", "then"]); // of one frame, the same
+  assert.equal(offsets.then, offsets.other);
+  for (const { data } of [then, other]) data.offset_mm = offsets[data.id];
+  assert.equal(linkedSlice(viewer, now, then), 11);
+  assert.equal(linkedSlice(viewer, then, now), 2);
+  assert.equal(linkWords(viewer, then), "");
 });

@@ -27,7 +27,7 @@ export function stack(data, steps) {
     const line = steps.map((step) => step[axis]);
     return [...line, -line.reduce((sum, value, k) => sum + value * middle[k], 0)];
   });
-  return { frame: "1.2.3", ...data, affine: [...affine, [0, 0, 0, 1]] };
+  return { frame: "1.2.3", offset_mm: null, ...data, affine: [...affine, [0, 0, 0, 1]] };
 }
 
 /** Numbers from 0 to 1, the same each time. */

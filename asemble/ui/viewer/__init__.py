@@ -1,8 +1,8 @@
 """The slice viewer: series go to the browser once, everything after that happens there.
 
-Scrolling, window and level, zoom, ruler, regions and the heatmap's layer ask nothing of the
-server. It hears of three things alone: the slice a reader rests on, clicks that mark, and joint
-lines that were laid.
+Scrolling, window and level, zoom, ruler, regions, layouts and the heatmap's layer ask nothing of
+the server. It hears of the slice a reader rests on, of clicks that mark, of joint lines that were
+laid, and of series that were hung in other panes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -71,6 +71,11 @@ class Pane:
         found: what the networks found on the series; bones, and oedema where they looked for it,
             are outlined when the reader asks for them.
         marking: marks and joint lines (`asemble.ui.marking.shown`); None where none are offered.
+        row: the time point that it belongs to, such as "Current" and "Prior"; panes of one label
+            stand in one row, in the order that they come in. Empty where there is but one.
+        offset_mm: added along the slice axis (towards left, posterior or superior) where slices
+            are compared with those of another frame of reference; None where only those of its own
+            are. Panes with an offset scroll together, and "Same level here" is offered.
     """
 
     series: Series
@@ -78,6 +83,8 @@ class Pane:
     heatmap: Heatmap | None = None
     found: SeriesBones | None = None
     marking: Mapping[str, Any] | None = None
+    row: str = ""
+    offset_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +95,29 @@ class Listeners:
         on_rest: the slices of the panes, by series id, when the reader rests on them or leaves.
         on_said: what the reader did to marks and joint lines, in its order, each once
             (`asemble.ui.marking.hear`).
+        on_hung: the series of all panes, by id and in order, when one was dragged or tapped onto
+            another: the next `show` is to bring them.
+        on_levelled: offsets in mm, by series id, when the reader says that the slices shown are of
+            one level: the next `show` is to bring them as `Pane.offset_mm`.
     """
 
     on_rest: Callable[[Mapping[str, int]], None] | None = None
     on_said: Callable[[Mapping[str, Any]], None] | None = None
+    on_hung: Callable[[Sequence[str]], None] | None = None
+    on_levelled: Callable[[Mapping[str, float]], None] | None = None
+
+    def hear(self, said: Mapping[str, Any]) -> None:
+        """Pass one word of the browser on to who listens to its kind."""
+        match said["what"]:
+            case "hang" if self.on_hung is not None:
+                self.on_hung([str(id_) for id_ in said["order"]])
+            case "level" if self.on_levelled is not None:
+                offsets = said["offsets_mm"].items()
+                self.on_levelled({str(id_): float(mm) for id_, mm in offsets})
+            case "hang" | "level":
+                pass
+            case _ if self.on_said is not None:
+                self.on_said(said)
 
 
 def show(
@@ -99,19 +125,22 @@ def show(
     *,
     study_key: str,
     key: str,
+    shelf: Sequence[Series] = (),
     rests_ms: int = REMEMBERED_MS,
     has_heat_row: bool = False,
     listeners: Listeners | None = None,
 ) -> None:
-    """Draw the panes side by side.
+    """Draw the panes, as many as the layout that the browser remembers has room for.
 
-    Those of one plane scroll together: by millimetres where their files state one frame of
-    reference, else once the reader links them by hand.
+    The viewer fills the height from where it begins to the end of the window. Panes of one plane
+    scroll together: by millimetres where their files state one frame of reference or an offset is
+    told, else once the reader links them by hand.
 
     Args:
-        panes: one to three.
+        panes: one or more, in the order in which layouts take them; of one series each.
         study_key: `Study.key`, under which this session keeps the images.
         key: names the viewer among the widgets of the page.
+        shelf: the series that small pictures offer, to be hung in any pane.
         rests_ms: how long the reader stays on a slice before the server hears of it; it hears at
             once when the reader leaves the page by a link.
         has_heat_row: whether there are controls for a heatmap, before there is one as well.
@@ -120,8 +149,10 @@ def show(
     told = listeners or Listeners()
     with st.container(key=f"couriers:{key}", gap=None):
         shown = [_pane(pane, study_key) for pane in panes]
+        offered = _carry_shelf(shelf, study_key) if shelf else None
     data = {
         "panes": shown,
+        "shelf": offered,
         "colours": heat_colours(),
         "has_heat_row": has_heat_row,
         "rests_ms": rests_ms if told.on_rest is not None else None,
@@ -135,10 +166,8 @@ def show(
 
     def heard() -> None:
         said = st.session_state[key]["said"]
-        if told.on_said is None or said is None:
-            return
-        for each in _news(key, said):
-            told.on_said(each)
+        for each in () if said is None else _news(key, said):
+            told.hear(each)
 
     _mount(key=key, data=data, on_slice_change=rested, on_said_change=heard)
 
@@ -196,7 +225,6 @@ def _pane(pane: Pane, study_key: str) -> dict[str, Any]:
         for number, piece in enumerate(stacks.pieces(stack)):
             _carry(key=f"stack:{key}:{number}", data=piece)
     letters = None if affine is None else edge_letters(affine)
-    plane = series.plane.heading if series.plane else "Plane not stated"
     _, row_mm, column_mm = volume.spacing_mm or (1.0, 1.0, 1.0)
     return {
         "id": series.id,
@@ -204,8 +232,9 @@ def _pane(pane: Pane, study_key: str) -> dict[str, Any]:
         "refused": refused,
         "heat": None if refused else _carry_heat(pane, key, turn),
         "outlines": None if refused else _carry_outlines(pane, key, turn),
-        "title": f"{plane} · {series.weighting.heading.split(' (')[0]}",
+        "title": _title(series),
         "subtitle": series.description,
+        "row": pane.row,
         "badge": "SYNTHETIC" if series.synthetic else "",
         "slices": slices,
         "rows": rows,
@@ -215,6 +244,7 @@ def _pane(pane: Pane, study_key: str) -> dict[str, Any]:
         "affine": None if affine is None else affine.tolist(),
         "plane": series.plane,
         "frame": series.frame_of_reference,
+        "offset_mm": pane.offset_mm,
         "letters": letters,
         "places": slice_places(affine, slices, series.plane),
         "unknown": _unknown(volume),
@@ -223,6 +253,19 @@ def _pane(pane: Pane, study_key: str) -> dict[str, Any]:
         "place": f"{state.studies_opened()}:{key}",
         "marking": pane.marking,
     }
+
+
+def _title(series: Series) -> str:
+    plane = series.plane.heading if series.plane else "Plane not stated"
+    return f"{plane} · {series.weighting.heading.split(' (')[0]}"
+
+
+def _carry_shelf(shelf: Sequence[Series], study_key: str) -> dict[str, Any]:
+    """Titles of the series, and the key of their small pictures."""
+    key = stacks.shelf_key(study_key, shelf)
+    _carry(key=f"shelf:{study_key}", data=cache.shelf(key, shelf))
+    told = [{"id": s.id, "title": _title(s), "subtitle": s.description} for s in shelf]
+    return {"pictures": key, "series": told}
 
 
 def _unknown(volume: Volume) -> str:

@@ -6,6 +6,7 @@ import { cutLine } from "./geometry.js";
 import { paintGreys } from "./greys.js";
 import { INK, stroke, word } from "./ink.js";
 import { drawJoints } from "./joints.js";
+import { shownPanes } from "./layout.js";
 import { sharesFrame } from "./linking.js";
 import { drawMarks } from "./marks.js";
 import { figure } from "./measure.js";
@@ -37,9 +38,7 @@ export function draw(viewer, pane) {
   const painter = { ink, ratio, data: pane.data, at: (place) => toCanvas(pane.data, frame, place), frame };
   drawHeat(viewer, pane, painter);
   drawOutlines(viewer, pane, painter);
-  for (const other of viewer.panes) {
-    if (other !== pane && other.stack && sharesFrame(pane.data, other.data)) drawCut(painter, cutLine(pane.data, pane.index, other.data, other.index));
-  }
+  drawCuts(viewer, pane, painter);
   drawMeasures(pane, painter);
   if (pane.data.marking) {
     drawJoints(viewer, pane, painter);
@@ -121,13 +120,28 @@ function drawContour({ ink, frame, ratio }, values, rows, columns, least) {
   stroke(ink, "#fca50a", 1.75 * ratio);
 }
 
-/** @type {(painter: Painter, ends: [Place, Place] | null) => void} */
-function drawCut({ ink, at, ratio }, ends) {
+/**
+ * Where the slices that other panes show cut this one; of the active pane all of its slices, dotted.
+ * @type {(viewer: Viewer, pane: Pane, painter: Painter) => void}
+ */
+function drawCuts(viewer, pane, painter) {
+  if (viewer.lines === "none") return;
+  for (const other of shownPanes(viewer)) {
+    if (other === pane || !other.stack || !sharesFrame(pane.data, other.data)) continue;
+    if (viewer.lines === "all" && other === viewer.active) {
+      for (let slice = 0; slice < other.data.slices; slice++) drawCut(painter, cutLine(pane.data, pane.index, other.data, slice), [1, 5]);
+    }
+    drawCut(painter, cutLine(pane.data, pane.index, other.data, other.index), [6, 6]);
+  }
+}
+
+/** @type {(painter: Painter, ends: [Place, Place] | null, dash: number[]) => void} */
+function drawCut({ ink, at, ratio }, ends, dash) {
   if (!ends) return;
   ink.beginPath();
   ink.moveTo(...at(ends[0]));
   ink.lineTo(...at(ends[1]));
-  stroke(ink, INK.line, ratio, [6 * ratio, 6 * ratio]);
+  stroke(ink, INK.line, ratio, dash.map((n) => n * ratio));
 }
 
 /** @type {(pane: Pane, painter: Painter) => void} */
@@ -149,7 +163,8 @@ function drawMeasures({ ruler, region, reference, index }, { ink, at, ratio, fra
 }
 
 /**
- * Letters and scale keep to the canvas, wherever the slice was moved.
+ * Letters and scale keep to the canvas, wherever the slice was moved; above and below to its edges, where
+ * the slice is covered least.
  * @type {(painter: Painter, letters: [string, string, string, string], wide: number, high: number) => void}
  */
 function drawLetters({ ink, ratio, frame }, [left, right, top, bottom], wide, high) {
@@ -158,8 +173,8 @@ function drawLetters({ ink, ratio, frame }, [left, right, top, bottom], wide, hi
   const edge = {
     left: Math.max(frame.x, 0) + pad,
     right: Math.min(frame.x + frame.width, wide) - pad,
-    top: Math.max(frame.y, 0) + pad,
-    bottom: Math.min(frame.y + frame.height, high) - pad,
+    top: pad,
+    bottom: high - pad,
   };
   word(ink, left, edge.left, high / 2, { size });
   word(ink, right, edge.right, high / 2, { size });

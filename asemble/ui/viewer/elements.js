@@ -23,12 +23,13 @@ export function add(parent, tag, props = {}) {
 /** @type {(viewer: Viewer, root: HTMLElement, data: PaneData, number: number) => Pane} */
 export function makePane(viewer, root, data, number) {
   const box = add(root, "div", { className: "pane" });
-  const head = add(box, "div", { className: "head" });
-  add(head, "span", { className: "title", textContent: data.title });
-  add(head, "span", { className: "subtitle", textContent: data.subtitle });
-  if (data.badge) add(head, "span", { className: "badge", textContent: data.badge });
   const picture = add(box, "div", { className: "picture" });
   const canvas = add(picture, "canvas", { tabIndex: 0 });
+  const head = add(picture, "div", { className: "head" });
+  if (data.row) add(head, "span", { className: "title", textContent: data.row });
+  add(head, "span", { className: "title", textContent: data.title });
+  if (data.badge) add(head, "span", { className: "badge", textContent: data.badge });
+  add(head, "span", { className: "subtitle", textContent: data.subtitle });
   canvas.setAttribute("role", "img");
   canvas.dataset.series = data.id;
   const absent = add(picture, "div", { className: "absent", textContent: data.refused || ON_THEIR_WAY });
@@ -38,23 +39,24 @@ export function makePane(viewer, root, data, number) {
   strip.setAttribute("role", "status");
   const said = add(strip, "span", { className: "said" });
   const question = add(strip, "span", { hidden: true });
+  const words = add(picture, "div", { className: "words" });
   const row = add(box, "div", { className: "row" });
   const place = add(row, "span", { className: "place" });
   const scrubber = add(row, "input", { type: "range", min: "0", max: String(data.slices - 1) });
   scrubber.setAttribute("aria-label", `Slice of ${data.title}`);
-  const measured = add(box, "div", { className: "measured" });
+  const linkWord = add(words, "div");
+  if (data.unknown) add(words, "div", { textContent: data.unknown });
+  const heatWord = add(words, "div", { className: "heat-word" });
+  const outlineWord = add(words, "div", { className: "heat-word" });
+  const measured = add(words, "div", { className: "measured" });
   measured.setAttribute("aria-live", "polite");
-  const heatWord = add(box, "div", { className: "heat-word" });
-  const outlineWord = add(box, "div", { className: "heat-word" });
-  const linkWord = add(box, "div", { className: "muted" });
-  if (data.unknown) add(box, "div", { className: "muted", textContent: data.unknown });
   /** @type {Pane} */
   const pane = {
     data, number, index: data.start, jump: null, anchor: data.start,
-    parts: { box, canvas, absent, strip, said, question, place, scrubber, measured, heatWord, outlineWord, linkWord },
+    parts: { box, picture, canvas, absent, strip, said, question, place, scrubber, measured, heatWord, outlineWord, linkWord },
     zoom: 1, shift: [0, 0], black: 0, white: 1, inverted: false,
     stack: null, heat: null, outlines: null, hasOedema: false, sheet: null, ruler: null, region: null, reference: null,
-    drafts: {}, cross: null, held: null, drag: null, wheel: 0, pointers: new Map(), watch: null,
+    drafts: {}, cross: null, held: null, drag: null, wheel: 0, pointers: new Map(), clicked: null, watch: null,
   };
   addAnswers(viewer, pane);
   listen(viewer, pane);

@@ -51,15 +51,34 @@ export function areParallel(one, other) {
  */
 export function matchingSlice(one, index, other) {
   if (!one.affine || !other.affine) return 0;
-  const normal = normalOf(one.affine);
-  const wanted = dot(normal, middleOf(one, one.affine, index));
+  const axis = axisOf(one.affine);
+  const wanted = levelOn(axis, one, one.affine, index);
   let [best, nearest] = [0, Infinity];
   for (let slice = 0; slice < other.slices; slice++) {
-    const far = Math.abs(dot(normal, middleOf(other, other.affine, slice)) - wanted);
+    const far = Math.abs(levelOn(axis, other, other.affine, slice) - wanted);
     if (far < nearest) [best, nearest] = [slice, far];
   }
   return best;
 }
+
+/**
+ * The normal of the slices towards left, posterior or superior, whichever is nearest to it.
+ * @type {(affine: Affine) => Vector}
+ */
+function axisOf(affine) {
+  const normal = normalOf(affine);
+  const most = normal.reduce((best, value) => (Math.abs(value) > Math.abs(best) ? value : best), 0);
+  return most < 0 ? normal.map((v) => -v) : normal;
+}
+
+/**
+ * Where a slice lies along the axis of its stack, with the offset of its series; 0 where unknown.
+ * @type {(data: Geometry, slice: number) => number}
+ */
+export const levelOf = (data, slice) => (data.affine ? levelOn(axisOf(data.affine), data, data.affine, slice) : 0);
+
+/** @type {(axis: Vector, data: Geometry, affine: Affine, slice: number) => number} */
+const levelOn = (axis, data, affine, slice) => dot(axis, middleOf(data, affine, slice)) + (data.offset_mm ?? 0);
 
 /** @type {(data: Geometry, affine: Affine, slice: number) => Vector} */
 const middleOf = ({ rows, columns }, affine, slice) => pointOf(affine, slice, (rows - 1) / 2, (columns - 1) / 2);

@@ -1,10 +1,12 @@
 // The keys of a pane, and the list of them that the reader can ask for.
 
 import { pressedForCross } from "./cross.js";
+import { chooseLayout, isOffered, maximise } from "./hanging.js";
+import { ALL_LAYOUTS, LAYOUTS } from "./layout.js";
 import { linkByHand } from "./linking.js";
 import { changeWindow, hasArrived, resetView, setPreset, zoomAt } from "./pane.js";
 import { moveTo, refresh } from "./screen.js";
-import { ALL_TOOLS, chooseTool, clearMeasures, toggleCine, toggleFull, TOOLS } from "./tools.js";
+import { ALL_TOOLS, chooseTool, clearMeasures, levelHere, nextLines, toggleCine, toggleFull, TOOLS } from "./tools.js";
 
 const PAGE = 5; // slices of Page Up and Page Down
 const WINDOW_SHARE = 0.02; // of the range of the series for one key
@@ -19,7 +21,10 @@ export const KEYS = [
   ["i", "invert the greys"],
   ["Ctrl and wheel, + −, pinch", "zoom"],
   ["Shift and drag, middle-drag", "pan"],
-  ["0, double-click", "reset window, zoom and place"],
+  ["0", "reset window, zoom and place"],
+  ["z, double-click", "this pane alone, and back"],
+  ["5 6 7 8 9", "one pane, two, four, one and three, rows"],
+  ["g", "reference lines: of the slices that are shown, of all of the active pane, none"],
   ["w p r c v j m", "window, pan, ruler, region, reference, joints, mark"],
   ["Shift and ↑ ↓ ← →, Enter", "joints, mark: move a cross, click there"],
   ["Delete", "take ruler and regions away"],
@@ -27,6 +32,7 @@ export const KEYS = [
   ["b, o", "outlines of the bones, of oedema, on and off"],
   ["l", "link panes of one plane"],
   ["L", "link panes without a common frame of reference, from where they stand"],
+  ["s", "panes of two time points: same level here"],
   ["Space", "cine"],
   ["f", "full screen"],
   ["One finger, two fingers", "slices; zoom and pan"],
@@ -68,6 +74,9 @@ export function actsOf(viewer, pane) {
     h: () => { viewer.heat.on = !viewer.heat.on; },
     b: () => { viewer.outlined.bones = !viewer.outlined.bones; },
     o: () => { viewer.outlined.oedema = !viewer.outlined.oedema; },
+    z: () => maximise(viewer, pane),
+    g: () => nextLines(viewer),
+    s: () => levelHere(viewer),
     l: () => { viewer.linked = !viewer.linked; },
     L: () => linkByHand(viewer, !viewer.linkedByHand),
     f: () => toggleFull(viewer),
@@ -75,6 +84,9 @@ export function actsOf(viewer, pane) {
     " ": () => toggleCine(viewer),
     "?": () => viewer.parts.keys.showModal(),
   };
+  for (const layout of ALL_LAYOUTS) {
+    if (isOffered(viewer, layout)) acts[LAYOUTS[layout].key] = () => chooseLayout(viewer, layout);
+  }
   for (const tool of ALL_TOOLS) {
     if (!viewer.parts.tools[tool].hidden) acts[TOOLS[tool].key] = () => chooseTool(viewer, tool);
   }

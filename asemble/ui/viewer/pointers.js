@@ -1,30 +1,33 @@
 // What mouse, pen, fingers and wheel do in a pane.
 
 import { distanceMm } from "./geometry.js";
+import { maximise } from "./hanging.js";
 import { draftOf, gripAt, layEnd, layLine, movePoint } from "./joints.js";
 import { pressed } from "./keys.js";
 import { markAt } from "./marks.js";
-import { changeWindow, hasArrived, resetView, zoomAt } from "./pane.js";
-import { moveTo, redraw } from "./screen.js";
+import { changeWindow, hasArrived, zoomAt } from "./pane.js";
+import { moveTo, redraw, refresh } from "./screen.js";
 import { fromMiddle, inCanvas, moved, pinched, placeUnder } from "./viewport.js";
 
 const WHEEL_STEP = 40; // of deltaY for one slice, so that a trackpad does not race
 const TOUCH_STEP = 14; // pixels of one finger for one slice
 const DRAG_SHARE = 0.0025; // of the range of the series for one pixel of dragging
 const MOVED = 4; // pixels from which on a click is a drag
+const [DOUBLE_MS, DOUBLE_APART] = [350, 24]; // of the second click or tap, from the first
+const CLICKED = ["joints", "mark"]; // tools of which two clicks are two
 
 /** @type {(viewer: Viewer, pane: Pane) => void} */
 export function listen(viewer, pane) {
   const { canvas, scrubber } = pane.parts;
   scrubber.oninput = () => moveTo(viewer, pane, Number(scrubber.value));
-  canvas.onfocus = () => { viewer.active = pane; };
+  canvas.onfocus = () => {
+    if (viewer.active === pane) return;
+    viewer.active = pane;
+    refresh(viewer);
+  };
+  canvas.onpointerenter = () => { if (!isTyping(canvas)) canvas.focus({ preventScroll: true }); };
   canvas.onkeydown = (event) => pressed(viewer, pane, event);
   canvas.oncontextmenu = (event) => event.preventDefault();
-  canvas.ondblclick = () => {
-    if (viewer.tool !== "window" || !hasArrived(pane)) return;
-    resetView(pane);
-    redraw(viewer);
-  };
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
     if (event.ctrlKey || event.metaKey) {
@@ -58,6 +61,26 @@ export function listen(viewer, pane) {
     pane.drag = null;
     redraw(viewer);
   };
+}
+
+/**
+ * Whether the reader is in a field, or a dialog: then hovering takes the keys from nothing.
+ * @type {(canvas: Element) => boolean}
+ */
+function isTyping(canvas) {
+  const here = /** @type {ShadowRoot | Document} */ (canvas.getRootNode());
+  return [document.activeElement, here.activeElement].some((each) => each?.matches("input:not([type=range]), textarea, select, dialog, dialog *, [contenteditable]"));
+}
+
+/**
+ * Whether this click or tap is the second of two; browsers tell no double tap where nothing scrolls.
+ * @type {(pane: Pane, event: PointerEvent) => boolean}
+ */
+function isSecond(pane, { clientX: x, clientY: y, timeStamp: at }) {
+  const before = pane.clicked;
+  const isSoon = before !== null && at - before.at < DOUBLE_MS && Math.hypot(x - before.x, y - before.y) < DOUBLE_APART;
+  pane.clicked = isSoon ? null : { at, x, y };
+  return isSoon;
 }
 
 /**
@@ -112,6 +135,10 @@ function pinch(pane, event, last) {
 /** @type {(viewer: Viewer, pane: Pane, drag: Drag, event: PointerEvent) => void} */
 function dropped(viewer, pane, drag, event) {
   const isClick = drag.travelled < MOVED;
+  if (isClick && !CLICKED.includes(drag.act) && isSecond(pane, event)) {
+    maximise(viewer, pane);
+    refresh(viewer);
+  }
   if (drag.act === "mark" && isClick) markAt(viewer, pane, placeUnder(pane, event));
   if (drag.act !== "joints" || !pane.data.marking) return;
   if (drag.grip) draftOf(pane, drag.grip.joint) && layLine(viewer, pane, drag.grip.joint);

@@ -3,6 +3,7 @@
 
 import { draw } from "./drawing.js";
 import { jointWords, quadrantWords } from "./joints.js";
+import { shownPanes } from "./layout.js";
 import { linkedSlice, linkWords } from "./linking.js";
 import { markWords, showStrip } from "./marks.js";
 import { measuredWords } from "./measure.js";
@@ -34,7 +35,12 @@ const press = (button, isPressed) => button.setAttribute("aria-pressed", String(
 
 /** @type {(viewer: Viewer) => void} */
 function showControls(viewer) {
-  const { parts, heat, active } = viewer;
+  const { parts, heat, active, shelf } = viewer;
+  const shown = shownPanes(viewer);
+  const ids = shown.map((pane) => pane.data.id);
+  for (const { id, button } of shelf.buttons) press(button, ids.includes(id));
+  for (const [layout, button] of Object.entries(parts.layouts)) press(button, viewer.layout === layout && !viewer.maximised);
+  for (const pane of viewer.panes) pane.parts.box.classList.toggle("active", pane === active && shown.length > 1);
   for (const [tool, button] of Object.entries(parts.tools)) press(button, viewer.tool === tool);
   press(parts.linked, viewer.linked);
   press(parts.linkedByHand, viewer.linkedByHand);
@@ -58,7 +64,7 @@ function showWords(viewer, pane) {
   const place = data.places[index];
   const slice = `${index + 1} of ${data.slices}`;
   parts.place.textContent = `Slice ${slice}${place ? ", " + place : ""}`;
-  parts.linkWord.textContent = linkWords(viewer, pane);
+  parts.linkWord.textContent = linkWords({ ...viewer, panes: shownPanes(viewer) }, pane);
   parts.scrubber.value = String(index);
   parts.absent.hidden = hasArrived(pane);
   parts.canvas.dataset.slice = String(index);
@@ -69,7 +75,7 @@ function showWords(viewer, pane) {
 export function redraw(viewer) {
   viewer.frame ??= requestAnimationFrame(() => {
     viewer.frame = null;
-    for (const pane of viewer.panes) {
+    for (const pane of shownPanes(viewer)) {
       draw(viewer, pane);
       showStrip(viewer, pane);
       if (hasArrived(pane)) pane.parts.measured.textContent = [toolWords(viewer, pane), ...markWords(viewer, pane)].filter(Boolean).join(" ");

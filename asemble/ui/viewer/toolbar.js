@@ -1,20 +1,28 @@
 // The rows above the panes.
 
 import { add } from "./elements.js";
+import { chooseLayout } from "./hanging.js";
+import { iconOf } from "./icons.js";
 import { KEYS } from "./keys.js";
+import { ALL_LAYOUTS, LAYOUTS } from "./layout.js";
 import { linkByHand } from "./linking.js";
 import { LETTERS } from "./marks.js";
 import { FOUND_BY } from "./outlines.js";
 import { resetView, setPreset } from "./pane.js";
 import { say } from "./say.js";
 import { redraw, refresh } from "./screen.js";
-import { ALL_TOOLS, chooseTool, clearMeasures, toggleCine, toggleFull, TOOLS } from "./tools.js";
+import { ALL_TOOLS, chooseTool, clearMeasures, levelHere, LINES_WORDS, nextLines, toggleCine, toggleFull, TOOLS } from "./tools.js";
 
 /** @type {(viewer: Viewer) => ViewerParts} */
 export function makeToolbar(viewer) {
   /** @type {(parent: Node, text: string, title: string, act: () => void) => HTMLButtonElement} */
   const button = (parent, text, title, act) => {
-    const made = add(parent, "button", { type: "button", textContent: text, title });
+    const icon = iconOf(text);
+    const made = add(parent, "button", { type: "button", title: icon ? `${text}. ${title}` : title });
+    if (icon) {
+      made.innerHTML = icon;
+      made.setAttribute("aria-label", text);
+    } else made.textContent = text;
     made.onclick = () => { act(); refresh(viewer); };
     return made;
   };
@@ -25,29 +33,40 @@ export function makeToolbar(viewer) {
   const bar = add(viewer.root, "div", { className: "bar" });
   bar.setAttribute("role", "toolbar");
   bar.setAttribute("aria-label", "Viewer");
+  const group = () => add(bar, "span", { className: "group" });
+  const [layoutGroup, toolGroup, windowGroup, moveGroup] = [group(), group(), group(), group()];
+  layoutGroup.classList.add("layouts");
+  const layouts = /** @type {ViewerParts["layouts"]} */ ({});
+  for (const layout of ALL_LAYOUTS) {
+    const { words, key } = LAYOUTS[layout];
+    layouts[layout] = button(layoutGroup, words, `(${key})`, () => chooseLayout(viewer, layout));
+  }
   const tools = /** @type {ViewerParts["tools"]} */ ({});
   for (const tool of ALL_TOOLS) {
     const { text, key, title } = TOOLS[tool];
-    tools[tool] = button(bar, text, `${title} (${key})`, () => chooseTool(viewer, tool));
+    tools[tool] = button(toolGroup, text, `${title} (${key})`, () => chooseTool(viewer, tool));
   }
-  const preset = add(add(bar, "label"), "select", { title: "Window presets (1 to 4)" });
+  const preset = add(add(windowGroup, "label"), "select", { title: "Window presets (1 to 4)" });
   preset.onchange = () => {
     onActive((pane) => setPreset(pane, preset.value))();
     redraw(viewer);
   };
   preset.setAttribute("aria-label", "Window preset of the pane last used");
-  const invert = button(bar, "Invert", "Invert the greys (i)", onActive((pane) => { pane.inverted = !pane.inverted; }));
-  button(bar, "Reset", "Window, zoom and place as at first (0)", onActive(resetView));
-  button(bar, "Clear", "Take ruler and regions away (Delete)", () => clearMeasures(viewer));
-  const cine = button(bar, "Cine", "Run through the slices (Space)", () => toggleCine(viewer));
-  const linked = button(bar, "Link", "Panes of one plane move together by millimetres (l)", () => { viewer.linked = !viewer.linked; });
-  const linkedByHand = button(bar, "Link anyway", "Panes without a common frame of reference move together from where they stand now (L)", () => linkByHand(viewer, !viewer.linkedByHand));
-  button(bar, "Full screen", "Full screen (f)", () => toggleFull(viewer));
-  button(bar, "?", "Keys", () => keys.showModal());
+  const invert = button(windowGroup, "Invert", "The greys (i)", onActive((pane) => { pane.inverted = !pane.inverted; }));
+  button(windowGroup, "Reset", "Window, zoom and place as at first (0)", onActive(resetView));
+  button(windowGroup, "Clear", "Take ruler and regions away (Delete)", () => clearMeasures(viewer));
+  const cine = button(moveGroup, "Cine", "Run through the slices (Space)", () => toggleCine(viewer));
+  const linked = button(moveGroup, "Link", "Panes of one plane move together by millimetres (l)", () => { viewer.linked = !viewer.linked; });
+  const linkedByHand = button(moveGroup, "Link anyway", "Panes without a common frame of reference move together from where they stand now (L)", () => linkByHand(viewer, !viewer.linkedByHand));
+  const level = button(moveGroup, "Same level here", "The slices that stand side by side now lie at one level; panes of two time points move together from here (s)", () => levelHere(viewer));
+  const lines = button(moveGroup, "Reference lines", `${Object.values(LINES_WORDS).join("; ")} (g)`, () => nextLines(viewer));
+  button(moveGroup, "Full screen", "(f)", () => toggleFull(viewer));
+  button(moveGroup, "?", "Keys", () => keys.showModal());
+  const hint = add(bar, "span", { className: "hint", textContent: TOOLS.window.title });
 
   const rows = { ...makeJointRow(viewer, button), ...makeMarkRow(viewer), ...makeHeatRow(viewer), ...makeOutlineRow(viewer) };
   viewer.root.append(keys);
-  return { bar, tools, preset, invert, cine, linked, linkedByHand, keys, ...rows };
+  return { bar, tools, layouts, hint, preset, invert, cine, linked, linkedByHand, level, lines, keys, ...rows };
 }
 
 /** @typedef {(parent: Node, text: string, title: string, act: () => void) => HTMLButtonElement} MakeButton */
@@ -70,7 +89,6 @@ const slider = (row, text, min, max) =>
 /** @type {(viewer: Viewer, button: MakeButton) => Pick<ViewerParts, "jointRow">} */
 function makeJointRow(viewer, button) {
   const jointRow = makeRow(viewer);
-  add(jointRow, "span", { className: "muted", textContent: TOOLS.joints.title });
   button(jointRow, "Remove this slice's lines", "Of both joints, on the slice of the pane last used", () => {
     if (!viewer.active) return;
     const { data, index } = viewer.active;
@@ -90,7 +108,6 @@ function makeMarkRow(viewer) {
   deep.onchange = () => { viewer.lesion.is_deep = deep.checked; };
   const intense = checkbox(markRow, "intense, as the reference (i)");
   intense.onchange = () => { viewer.lesion.is_intense = intense.checked; };
-  add(markRow, "span", { className: "muted", textContent: TOOLS.mark.title });
   return { markRow };
 }
 

@@ -1,11 +1,14 @@
 // What the buttons and the keys do to the viewer as a whole.
 
+import { levelled } from "./linking.js";
+import { remember } from "./memory.js";
+import { say } from "./say.js";
 import { moveTo } from "./screen.js";
 
 const CINE_MS = 125;
 /** @type {Record<Tool, { text: string, key: string, title: string }>} */
 export const TOOLS = {
-  window: { text: "Window", key: "w", title: "Drag: right is wider, up is brighter. Double-click: reset." },
+  window: { text: "Window", key: "w", title: "Drag: right is wider, up is brighter. Double-click: this pane alone, and back." },
   pan: { text: "Pan", key: "p", title: "Drag to move the slice. Ctrl and wheel, or + and −: zoom." },
   ruler: { text: "Ruler", key: "r", title: "Drag from one point to the other." },
   region: { text: "Region", key: "c", title: "Drag a circle from its middle: mean, SD, and the ratio to a reference." },
@@ -18,6 +21,7 @@ export const ALL_TOOLS = /** @type {Tool[]} */ (Object.keys(TOOLS));
 /** @type {(viewer: Viewer, tool: Tool) => void} */
 export function chooseTool(viewer, tool) {
   viewer.tool = tool;
+  viewer.parts.hint.textContent = TOOLS[tool].title;
   viewer.parts.jointRow.hidden = tool !== "joints";
   viewer.parts.markRow.hidden = tool !== "mark";
 }
@@ -41,4 +45,26 @@ export function toggleCine(viewer) {
 export function toggleFull(viewer) {
   if (document.fullscreenElement) document.exitFullscreen();
   else viewer.root.requestFullscreen?.();
+}
+
+/** @type {Lines[]} */
+const LINES = ["shown", "all", "none"];
+export const LINES_WORDS = { shown: "of the slices that are shown", all: "of every slice of the active pane", none: "none" };
+
+/** @type {(viewer: Viewer) => void} */
+export function nextLines(viewer) {
+  viewer.lines = LINES[(LINES.indexOf(viewer.lines) + 1) % LINES.length];
+  remember({ lines: viewer.lines });
+}
+
+/**
+ * The slices that stand side by side are of one level, and stay so while the reader scrolls.
+ * @type {(viewer: Viewer) => void}
+ */
+export function levelHere(viewer) {
+  if (!viewer.active) return;
+  const offsets_mm = levelled(viewer.panes, viewer.active);
+  for (const { data } of viewer.panes) data.offset_mm = offsets_mm[data.id] ?? data.offset_mm;
+  viewer.linked = true;
+  say(viewer, { what: "level", offsets_mm });
 }

@@ -11,6 +11,11 @@ type Joint = "right" | "left";
 type Layer = "sacrum" | "right_ilium" | "left_ilium" | "oedema";
 type Tool = "window" | "pan" | "ruler" | "region" | "reference" | "joints" | "mark";
 
+/** How the panes are laid out; `rows` where they belong to several time points. */
+type Layout = "1" | "1+1" | "2×2" | "1+3" | "rows";
+/** Which planes are drawn as lines on the others: none, of the slices that are shown, of all slices of the active pane. */
+type Lines = "none" | "shown" | "all";
+
 /** Where the slices of a series lie: what linking and reference lines need. */
 interface Geometry {
   slices: number;
@@ -22,6 +27,11 @@ interface Geometry {
   plane: string | null;
   /** UID of the frame of reference; null where the files state none. */
   frame: string | null;
+  /**
+   * Added in mm along the slice axis (towards left, posterior or superior) where slices are compared with
+   * those of another frame of reference; null where only its own is compared.
+   */
+  offset_mm: number | null;
 }
 
 /** What Python tells of a pane (`_pane` in `__init__.py`). */
@@ -35,6 +45,8 @@ interface PaneData extends Geometry {
   refused: string;
   title: string;
   subtitle: string;
+  /** Of the time point, such as "Prior"; panes of one label stand in one row. Empty without. */
+  row: string;
   badge: string;
   unit: string;
   letters: [string, string, string, string] | null;
@@ -126,6 +138,7 @@ interface Drag {
 
 interface PaneParts {
   box: HTMLElement;
+  picture: HTMLElement;
   canvas: HTMLCanvasElement;
   absent: HTMLElement;
   strip: HTMLElement;
@@ -167,24 +180,41 @@ interface Pane extends View, Greys {
   drag: Drag | null;
   wheel: number;
   pointers: Map<number, Point>;
+  /** When and where the last click was, to tell a double one. */
+  clicked: { at: number; x: number; y: number } | null;
 }
 /** A pane whose slices have arrived. */
 type Drawn = Pane & { stack: Stack };
 
 /** A word for the server, with a number until it has heard of it. */
-type Said = { number: number; what: string; series: string } & Partial<{
-  slice: number; place: Place; of: Quadrant | null; question: number; joint: Joint; points: Place[];
-  lesion: string; is_deep: boolean; is_intense: boolean;
+type Said = { number: number; what: string } & Partial<{
+  order: string[]; offsets_mm: Record<string, number>; slice: number; place: Place; of: Quadrant | null; question: number; joint: Joint; points: Place[];
+  series: string; lesion: string; is_deep: boolean; is_intense: boolean;
 }>;
+
+/** What a browser remembers from study to study (`memory.js`). */
+interface Remembered {
+  layout?: Layout;
+  lines?: Lines;
+  /** Black and white by the title of a series, in shares of its usual window. */
+  windows?: Record<string, [number, number]>;
+}
+
+/** Every series of the study, and under which key the courier brings their pictures. */
+interface Shelf { pictures: string; series: { id: string; title: string; subtitle: string }[] }
 
 interface ViewerParts {
   bar: HTMLElement;
   tools: Record<Tool, HTMLButtonElement>;
+  layouts: Record<Layout, HTMLButtonElement>;
+  hint: HTMLElement;
   preset: HTMLSelectElement;
   invert: HTMLButtonElement;
   cine: HTMLButtonElement;
   linked: HTMLButtonElement;
   linkedByHand: HTMLButtonElement;
+  level: HTMLButtonElement;
+  lines: HTMLButtonElement;
   jointRow: HTMLElement;
   markRow: HTMLElement;
   heatRow: HTMLElement;
@@ -208,10 +238,16 @@ type Colour = [red: number, green: number, blue: number, alpha: number];
 interface Viewer {
   root: HTMLElement;
   stage: HTMLElement;
+  offers: Shelf | null;
+  shelf: { root: HTMLElement; of: string; pictures: Brought | undefined; buttons: { id: string; button: HTMLButtonElement }[] };
   name: string;
   parts: ViewerParts;
   panes: Pane[];
   active: Pane | null;
+  layout: Layout;
+  /** The pane that a double click made the only one. */
+  maximised: Pane | null;
+  lines: Lines;
   tool: Tool;
   linked: boolean;
   linkedByHand: boolean;
@@ -233,10 +269,12 @@ interface Viewer {
   rested: (slices: Record<string, number>) => void;
   arrived: () => void;
   leaves: () => void;
+  resized: () => void;
 }
 
 interface ViewerData {
   panes: PaneData[];
+  shelf: Shelf | null;
   colours: Colour[];
   has_heat_row: boolean;
   rests_ms: number | null;

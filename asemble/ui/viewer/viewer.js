@@ -3,13 +3,17 @@
 
 import { usesCross } from "./cross.js";
 import { paintScale } from "./drawing.js";
-import { makePane } from "./elements.js";
+import { add, makePane } from "./elements.js";
 import { dropDrafts } from "./joints.js";
-import { areLinkable, areLinkableByHand, hasPair } from "./linking.js";
+import { firstLayout, fit, isOffered, layOut } from "./hanging.js";
+import { ALL_LAYOUTS } from "./layout.js";
+import { areLevellable, areLinkable, areLinkableByHand, hasPair } from "./linking.js";
 import { LETTERS } from "./marks.js";
+import { recall } from "./memory.js";
 import { takeStacks } from "./pane.js";
 import { findPlace, forgetRest, keepPlaces, rest, restLater } from "./places.js";
 import { refresh } from "./screen.js";
+import { fillShelf, takeDrops } from "./shelf.js";
 import { makeToolbar } from "./toolbar.js";
 import { chooseTool } from "./tools.js";
 
@@ -43,15 +47,19 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
 function listening(viewer, adds) {
   globalThis[adds]("asemble-stack", viewer.arrived);
   globalThis[adds]("asemble-flush", viewer.leaves);
+  globalThis[adds]("resize", viewer.resized);
 }
 
 /** @type {(root: HTMLElement) => Viewer} */
 function makeViewer(root) {
   /** @type {Viewer} */
   const viewer = {
-    root, stage: document.createElement("div"), parts: /** @type {any} */ (null), // made below
+    root, stage: document.createElement("div"),
+    offers: null,
+    shelf: { root: document.createElement("div"), of: "", pictures: undefined, buttons: [] },
+    parts: /** @type {any} */ (null), // made below
     name: crypto.randomUUID?.() ?? String(Math.random()),
-    panes: [], active: null, tool: "window", linked: true, linkedByHand: false, cine: null, colours: [],
+    panes: [], active: null, layout: "1", maximised: null, lines: recall().lines ?? "shown", tool: "window", linked: true, linkedByHand: false, cine: null, colours: [],
     heat: { on: false, opacity: 0.6, threshold: 0, contour: false },
     outlined: { bones: false, oedema: false },
     lesion: { lesion: Object.keys(LETTERS)[0], is_deep: false, is_intense: false },
@@ -60,30 +68,30 @@ function makeViewer(root) {
     leaves: () => rest(viewer),
     arrived: () => {
       viewer.panes.forEach(takeStacks);
+      fillShelf(viewer, viewer.offers);
       refresh(viewer);
+    },
+    resized: () => {
+      fit(viewer);
+      layOut(viewer);
     },
   };
   viewer.parts = makeToolbar(viewer);
   viewer.stage.className = "stage";
-  root.append(viewer.stage);
+  viewer.shelf.root.className = "shelf";
+  add(root, "div", { className: "body" }).append(viewer.shelf.root, viewer.stage);
+  // What stands above may grow or go, and with it the height that is left.
+  const page = /** @type {ShadowRoot} */ (root.getRootNode()).host?.closest('[data-testid="stMainBlockContainer"]');
+  const watch = new ResizeObserver(viewer.resized);
+  for (const each of [viewer.stage, page]) if (each) watch.observe(each);
   return viewer;
 }
 
 /** @type {(viewer: Viewer, data: ViewerData) => void} */
 function update(viewer, data) {
-  const isSame =
-    viewer.panes.length === data.panes.length &&
-    viewer.panes.every((pane, i) => pane.data.stack === data.panes[i].stack);
-  if (!isSame) {
-    viewer.panes.forEach((pane) => pane.watch?.disconnect());
-    viewer.stage.replaceChildren();
-    viewer.panes = data.panes.map((each, i) => makePane(viewer, viewer.stage, each, i));
-    viewer.active = viewer.panes[0];
-    viewer.linkedByHand = false;
-  }
+  hangAll(viewer, data.panes);
   viewer.colours = data.colours;
-  viewer.panes.forEach((pane, i) => {
-    pane.data = data.panes[i];
+  viewer.panes.forEach((pane) => {
     dropDrafts(viewer, pane);
     findPlace(pane);
   });
@@ -91,13 +99,44 @@ function update(viewer, data) {
   // What the server does not know was lost on the way, or is on it: then the next data have it.
   if (viewer.panes.every(({ index, data }) => index === data.start)) forgetRest(viewer);
   else if (!viewer.rests) restLater(viewer);
+  viewer.offers = data.shelf;
   const { parts } = viewer;
+  for (const layout of ALL_LAYOUTS) parts.layouts[layout].hidden = !isOffered(viewer, layout);
   parts.heatRow.hidden = !data.has_heat_row;
   parts.outlineRow.hidden = !data.panes.some((pane) => pane.outlines);
   const hasMarking = data.panes.some((pane) => pane.marking);
   parts.tools.joints.hidden = parts.tools.mark.hidden = !hasMarking;
   parts.linked.hidden = !hasPair(viewer.panes, areLinkable);
   parts.linkedByHand.hidden = !hasPair(viewer.panes, areLinkableByHand);
+  parts.level.hidden = !hasPair(viewer.panes, areLevellable);
+  parts.lines.hidden = viewer.panes.length < 2;
   if (usesCross(viewer) && !hasMarking) chooseTool(viewer, "window");
   paintScale(parts.colours, data.colours);
+}
+
+/**
+ * Panes whose series stay are kept as the reader left them.
+ * @type {(viewer: Viewer, all: PaneData[]) => void}
+ */
+function hangAll(viewer, all) {
+  const before = viewer.panes;
+  const isNew = before.length === 0;
+  viewer.panes = all.map((data, k) => {
+    const kept = before.find((pane) => pane.data.stack === data.stack);
+    if (kept) return Object.assign(kept, { data });
+    const pane = makePane(viewer, viewer.stage, data, k);
+    takeDrops(viewer, pane);
+    return pane;
+  });
+  const gone = before.filter((pane) => !viewer.panes.includes(pane));
+  for (const pane of gone) {
+    pane.watch?.disconnect();
+    pane.parts.box.remove();
+  }
+  if (gone.length || viewer.panes.length !== before.length) viewer.linkedByHand = false;
+  if (viewer.maximised && gone.includes(viewer.maximised)) viewer.maximised = null;
+  if (viewer.active && gone.includes(viewer.active)) viewer.active = viewer.panes[before.indexOf(viewer.active)] ?? null;
+  if (isNew) firstLayout(viewer);
+  fit(viewer);
+  layOut(viewer);
 }
