@@ -16,10 +16,10 @@ from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.volume import Volume
 from asemble.datasets.folders import rows_of_folder
 from asemble.datasets.leakage import measure_inflation
-from asemble.datasets.manifest import Problems, read_manifest, write_manifest
+from asemble.datasets.manifest import TRAINING, Problems, read_manifest, write_manifest
 from asemble.datasets.own_data import read_row, read_rows
 from asemble.datasets.own_sets import own_sets
-from asemble.datasets.splits import TRAINING, draw_splits
+from asemble.datasets.splits import draw_splits
 from asemble.imaging.fingerprints import fingerprints, near_duplicate_groups
 from asemble.metrics.decision_curve import decision_curve
 

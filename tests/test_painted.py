@@ -13,17 +13,17 @@ from asemble.commands.training import bone_finders
 from asemble.core.errors import ConfigError, InputError
 from asemble.core.labels import PATTERNS, Pattern, Plane, Tissue
 from asemble.datasets.people import Lesson
-from asemble.models.evidence_head import EVIDENCE_SIDE
+from asemble.imaging.slices import MASK_SIDE
 from asemble.training.config import read_config
 from asemble.training.initial_weights import start_of
 from asemble.training.painted import painted_lesson
-from asemble.training.real_pelvises import PIXEL_MM, RealPelvis, clean_bones, read_pelvises
+from asemble.training.real_pelvises import WIDE_PIXEL_MM, RealPelvis, clean_bones, read_pelvises
 from asemble.training.segmentation import OUTSIDE, UNKNOWN, tissue_dice_loss, tissue_loss
 
 REPOSITORY = Path(__file__).parents[1]
 CONFIGS = REPOSITORY / "asemble" / "training" / "configs" / "real-anatomy"
 REAL = REPOSITORY.parent / "shared" / "data" / "pelvis-t1"
-CELL_MM = 200 / EVIDENCE_SIDE
+CELL_MM = 200 / MASK_SIDE
 
 
 def drawn_pelvis() -> RealPelvis:
@@ -34,7 +34,7 @@ def drawn_pelvis() -> RealPelvis:
     sacrum = np.maximum(tall, np.abs(across) - 40)
     right = np.maximum(tall, np.abs(across + 55) - 12)
     left = np.maximum(tall, np.abs(across - 55) - 12)
-    distance = np.stack([sacrum, right, left]) * PIXEL_MM
+    distance = np.stack([sacrum, right, left]) * WIDE_PIXEL_MM
     image = np.where(distance.min(axis=0) < 0, 1.0, 0.55)
     image = np.where(np.abs(across) > 105, 1.8, image)
     image = np.where(np.abs(distance).min(axis=0) < 0.8, 0.15, image).astype(np.float32)
@@ -166,7 +166,7 @@ def test_a_real_pelvis_has_three_bones_and_joints(tmp_path: Path) -> None:
     (pelvis,) = read_pelvises(tmp_path, finders, workers=1)
     assert 3 <= pelvis.joints.sum() <= 14
     bones = pelvis.distance[pelvis.joints] < 0
-    areas = bones.sum(axis=(2, 3)).mean(axis=0) * PIXEL_MM**2
+    areas = bones.sum(axis=(2, 3)).mean(axis=0) * WIDE_PIXEL_MM**2
     assert (areas > 500).all()
     columns = [np.nonzero(bones[:, bone].any(axis=(0, 1)))[0].mean() for bone in (1, 0, 2)]
     assert columns == sorted(columns)  # the patient's right at the left edge

@@ -16,9 +16,9 @@ from asemble.core.labels import Pattern
 from asemble.core.results import ABSTAIN
 from asemble.core.study import Study
 from asemble.datasets.leakage import measure_inflation
-from asemble.datasets.manifest import Manifest, Row, read_manifest
+from asemble.datasets.manifest import TEST, Manifest, Row, read_manifest
 from asemble.datasets.own_data import LabelledSeries, read_rows
-from asemble.datasets.splits import TEST, case_labels, case_numbers
+from asemble.datasets.splits import case_labels, case_numbers
 from asemble.evaluation.external_cases import stacked, study_case
 from asemble.evaluation.external_metrics import ExternalCase
 from asemble.evaluation.external_report import Setting, as_json, page_parts

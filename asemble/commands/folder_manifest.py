@@ -9,13 +9,13 @@ from asemble.commands.terminal import progress, writing
 from asemble.core.errors import ConfigError, InputError
 from asemble.core.labels import Plane, Weighting
 from asemble.datasets.folders import rows_of_folder
-from asemble.datasets.manifest import SPLITS, read_manifest, write_manifest
+from asemble.datasets.manifest import SPLITS, TEST, VALIDATION, read_manifest, write_manifest
 from asemble.datasets.own_data import read_rows
 from asemble.datasets.splits import case_labels, case_numbers, draw_splits
 from asemble.imaging.fingerprints import fingerprints
 from asemble.imaging.slices import prepare
 
-SHARES = {"validation": 0.15, "test": 0.15}
+SHARES = {VALIDATION: 0.15, TEST: 0.15}
 """Of the patients of each label; the rest is for training."""
 
 

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from asemble.core.errors import InputError
 from asemble.core.labels import Pattern, Plane, Weighting
+from asemble.datasets.manifest import TEST, TRAINING, VALIDATION
 
 MEANINGS: Mapping[str, Mapping[str, str]] = {
     "label": {
@@ -40,9 +41,9 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("stir", "fluid", "t2fs", "pdfs", "tirm"), Weighting.FLUID.value),
     },
     "split": {
-        **dict.fromkeys(("train", "training"), "training"),
-        **dict.fromkeys(("val", "valid", "validation"), "validation"),
-        **dict.fromkeys(("test", "testing"), "test"),
+        **dict.fromkeys(("train", "training"), TRAINING),
+        **dict.fromkeys(("val", "valid", "validation"), VALIDATION),
+        **dict.fromkeys(("test", "testing"), TEST),
     },
 }  # fmt: skip
 """What the words in the name of a folder mean, by column."""

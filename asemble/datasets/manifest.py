@@ -30,7 +30,7 @@ OPTIONAL = ("patient", "mask", "site", "split")
 COLUMNS = ("path", "patient", "label", "plane", "weighting", "mask", "site", "split")
 """In the order in which a manifest is written."""
 
-SPLITS = ("training", "validation", "test")
+SPLITS = TRAINING, VALIDATION, TEST = "training", "validation", "test"
 """Names of the parts that a manifest may put rows in."""
 
 MOST_TOLD = 10

@@ -18,9 +18,9 @@ from asemble.core.labels import PATTERNS, Pattern
 from asemble.core.study import Series
 from asemble.datasets.manifest import Problems, Row
 from asemble.datasets.simulated import FULL_CELL
-from asemble.datasets.slice_set import CLIP, SliceSet
+from asemble.datasets.slice_set import SliceSet
 from asemble.imaging.fingerprints import Bits, fingerprints
-from asemble.imaging.intensity import SQUASH, SQUASH_GAIN
+from asemble.imaging.intensity import RATIO_MAX, SQUASH, SQUASH_GAIN
 from asemble.imaging.slices import MASK_SIDE, SIDE, Grid, prepare
 
 Progress = Callable[[int, int], None]
@@ -148,7 +148,7 @@ class Collected:
         if labelled.lesions is not None and labelled.row.label is not Pattern.NORMAL:
             channel = PATTERNS.index(labelled.row.label) - 1
             lesions[:, channel] = np.round(255 * _cells(labelled.lesions, stack.grid))
-        self.images.append(ratios.clip(0, CLIP).astype(np.float16))
+        self.images.append(ratios.clip(0, RATIO_MAX).astype(np.float16))
         self.lesions.append(lesions)
         self.labels.append(labelled.labels)
         self.rows.append(labelled.row)

@@ -8,12 +8,10 @@ import numpy as np
 
 from asemble.core.labels import PATTERNS, Plane, Weighting
 from asemble.datasets.leakage import Inflation, measure_inflation
-from asemble.datasets.manifest import Manifest
+from asemble.datasets.manifest import TRAINING, VALIDATION, Manifest
 from asemble.datasets.own_data import Collected, Progress, read_rows
 from asemble.datasets.slice_set import SliceSet
 from asemble.datasets.splits import (
-    TRAINING,
-    VALIDATION,
     case_numbers,
     check_classes,
     groups_in_several,

@@ -19,8 +19,8 @@ import asemble.phantom
 from asemble.core.labels import PATTERNS, Pattern, Plane, Tissue, Weighting
 from asemble.datasets import seeds
 from asemble.datasets.simulated import PARTS
-from asemble.datasets.slice_set import CLIP, OUTSIDE, UNKNOWN, SliceSet
-from asemble.imaging.intensity import median_ratio
+from asemble.datasets.slice_set import OUTSIDE, UNKNOWN, SliceSet
+from asemble.imaging.intensity import RATIO_MAX, median_ratio
 from asemble.imaging.slices import MASK_SIDE, SIDE
 from asemble.phantom.acquisition import acquire
 from asemble.phantom.cases import PELVISES_HELD_OUT
@@ -75,7 +75,7 @@ class Lesson:
     """One slice and its truth, small enough to keep many.
 
     Args:
-        image: `(256, 256)` float16, ratio to the foreground median, 0 to `CLIP`, not squashed.
+        image: `(256, 256)` float16, ratio to the foreground median, 0 to `RATIO_MAX`, not squashed.
         tissue: `(128, 128)` uint8, a `Tissue` each, or `OUTSIDE` or `UNKNOWN`.
         lesions: `(2, 128, 128)` uint8, inflammatory and mechanical oedema, 255 in full cells.
         label: index into `PATTERNS`.
@@ -199,7 +199,7 @@ def _lessons_of(number: int, plane: Plane) -> list[Lesson]:
 
 def _digest(numbers: range) -> str:
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    digest.update(repr((CLIP, OUTSIDE, UNKNOWN, numbers)).encode())
+    digest.update(repr((RATIO_MAX, OUTSIDE, UNKNOWN, numbers)).encode())
     for source in sorted(Path(asemble.phantom.__path__[0]).glob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:12]
@@ -216,7 +216,7 @@ def lesson(one: SimulatedSlice) -> Lesson:
         for cause in (Pattern.INFLAMMATORY, Pattern.MECHANICAL)
     ]
     return Lesson(
-        image=np.clip(median_ratio(one.image), 0, CLIP).astype(np.float16),
+        image=median_ratio(one.image).astype(np.float16),
         tissue=counts.argmax(axis=0).astype(np.uint8),
         lesions=np.round(255 * np.clip(np.stack(lesions) / FULL_CELL, 0, 1)).astype(np.uint8),
         label=PATTERNS.index(one.pattern),

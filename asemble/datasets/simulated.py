@@ -21,7 +21,8 @@ import asemble.phantom
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
 from asemble.datasets import seeds
 from asemble.datasets.seeds import SeedRange
-from asemble.datasets.slice_set import CLIP, SliceSet
+from asemble.datasets.slice_set import SliceSet
+from asemble.imaging.intensity import RATIO_MAX
 from asemble.imaging.slices import MASK_SIDE, SIDE, resample_mask, resample_slice
 from asemble.phantom import (
     HELD_OUT,
@@ -200,7 +201,7 @@ def _row(rendered: RenderedSlice, stack: Stack, number: int) -> dict[str, Any]:
 
 
 def _image(rendered: RenderedSlice, stack: Stack) -> npt.NDArray[np.float16]:
-    return np.clip(resample_slice(rendered.image, _spacing(stack)), 0, CLIP).astype(np.float16)
+    return resample_slice(rendered.image, _spacing(stack)).astype(np.float16)
 
 
 def _spacing(stack: Stack) -> tuple[float, float]:
@@ -251,7 +252,7 @@ def _cache_name(request: SliceRequest) -> str:
     for source in sorted(Path(asemble.phantom.__path__[0]).glob("*.py")):
         digest.update(source.read_bytes())
     digest.update(Path(__file__).read_bytes())
-    digest.update(repr((CLIP, request.case_numbers())).encode())
+    digest.update(repr((RATIO_MAX, request.case_numbers())).encode())
     parts = [request.plane, request.weighting, request.part, str(request.cases)]
     if request.beside is not Beside.NOTHING:
         parts.append(f"beside-{request.beside}")

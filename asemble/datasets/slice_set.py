@@ -9,9 +9,6 @@ import numpy.typing as npt
 
 from asemble.core.labels import Tissue
 
-CLIP = 20.0
-"""Brightest ratio to the foreground median that is kept."""
-
 OUTSIDE, UNKNOWN = len(Tissue), len(Tissue) + 1
 """Beside the tissues, where nobody drew them: no bone, bright or not; and what may be anything."""
 
@@ -21,8 +18,8 @@ class SliceSet:
     """Slices of one plane.
 
     Args:
-        images: `(n, 256, 256)` float16, ratio to the foreground median, 0 to `CLIP`, not squashed;
-            `(n, channel, 256, 256)` where something is shown beside the slices.
+        images: `(n, 256, 256)` float16, ratio to the foreground median, 0 to `RATIO_MAX`, not
+            squashed; `(n, channel, 256, 256)` where something is shown beside the slices.
         lesions: `(n, 2, 128, 128)` uint8, how much inflammatory and mechanical oedema is in each
             cell, 255 in full ones.
         labels: `(n,)` int64, index into `PATTERNS`.

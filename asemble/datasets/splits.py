@@ -10,10 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asemble.core.labels import PATTERNS, Pattern
-from asemble.datasets.manifest import Problems, Row
+from asemble.datasets.manifest import SPLITS, TRAINING, VALIDATION, Problems, Row
 from asemble.imaging.fingerprints import Bits, near_duplicate_groups
-
-TRAINING, VALIDATION, TEST = "training", "validation", "test"
 
 VALIDATION_SHARE = 0.2
 """Of the patients of each label, where the manifest names no split."""
@@ -91,7 +89,7 @@ def split_rows(
     else:
         drawn = draw_splits(case_labels(rows, cases), {VALIDATION: VALIDATION_SHARE}, seed)
         names = [drawn[case] for case in cases.tolist()]
-    parts: dict[str, list[int]] = {TRAINING: [], VALIDATION: [], TEST: []}
+    parts: dict[str, list[int]] = {part: [] for part in SPLITS}
     for index, name in enumerate(names):
         parts[name].append(index)
     return parts

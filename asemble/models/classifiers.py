@@ -18,7 +18,8 @@ from torch.nn import functional
 
 from asemble.core.errors import ConfigError
 from asemble.core.labels import PATTERNS
-from asemble.models.evidence_head import EVIDENCE_SIDE, EvidenceNetwork
+from asemble.imaging.slices import MASK_SIDE
+from asemble.models.evidence_head import EvidenceNetwork
 from asemble.models.members import MEMBERS, member_spec
 
 
@@ -44,7 +45,7 @@ class LabelNetwork(nn.Module):
         linear = self.body.get_classifier()
         cells = functional.conv2d(features, linear.weight[:, :, None, None], linear.bias)
         maps = functional.interpolate(
-            cells.float(), (EVIDENCE_SIDE, EVIDENCE_SIDE), mode="bilinear", align_corners=False
+            cells.float(), (MASK_SIDE, MASK_SIDE), mode="bilinear", align_corners=False
         )
         return logits, maps
 

@@ -17,10 +17,10 @@ from asemble.core.errors import ConfigError, WeightsError
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Plane
 from asemble.core.volume import Floats
 from asemble.imaging.intensity import preprocess
-from asemble.imaging.slices import SIDE
+from asemble.imaging.slices import MASK_SIDE, SIDE
 from asemble.models.batch_scheduler import Arrays, BatchScheduler, Pieces
 from asemble.models.cards import Card
-from asemble.models.evidence_head import EVIDENCE_SIDE, EvidenceNetwork
+from asemble.models.evidence_head import EvidenceNetwork
 from asemble.models.fusion import Fusion, load_fusion
 from asemble.models.input_gate import GATE_FILE, NETWORK_FILE, InputGate, load_input_gate
 from asemble.models.members import MEMBERS, MemberSpec
@@ -299,4 +299,4 @@ def _device(asked: str | None) -> str:
 
 
 def _no_evidence() -> Floats:
-    return np.empty((0, len(PATTERNS), EVIDENCE_SIDE, EVIDENCE_SIDE), dtype=np.float32)
+    return np.empty((0, len(PATTERNS), MASK_SIDE, MASK_SIDE), dtype=np.float32)

@@ -15,12 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from asemble.core.labels import PATTERNS, Pattern, Tissue
-from asemble.imaging.slices import SIDE
 
 STRIDES = (2, 4, 8, 16)
 """Of the four feature maps that a body hands to the head."""
-EVIDENCE_SIDE = SIDE // STRIDES[0]
-"""Cells along a side of every map: 128, or 1.6 mm a cell in a field of 200 mm."""
 TOP_CELLS = 24
 """Cells averaged into a logit: about 60 mm², the size of a typical small lesion (50-200 mm²)."""
 WIDTH, FEATURES = 64, 32

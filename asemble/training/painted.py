@@ -28,7 +28,7 @@ from asemble.phantom.training_slices import (
     resampled,
     sample_scanner,
 )
-from asemble.training.real_pelvises import PIXEL_MM, RealPelvis, joint_between
+from asemble.training.real_pelvises import WIDE_PIXEL_MM, RealPelvis, joint_between
 
 Floats = npt.NDArray[np.float32]
 
@@ -93,8 +93,8 @@ def painted_lesson(rng: np.random.Generator, pelvis: RealPelvis) -> Lesson:
     canvas = _Canvas(
         image,
         distance,
-        across * np.float32(PIXEL_MM),
-        -down * np.float32(PIXEL_MM),
+        across * np.float32(WIDE_PIXEL_MM),
+        -down * np.float32(WIDE_PIXEL_MM),
         y,
         dark,
         levels,
@@ -142,14 +142,14 @@ def _choose_slice(rng: np.random.Generator, pelvis: RealPelvis, pattern: Pattern
 def _sample_place(rng: np.random.Generator) -> tuple[npt.NDArray[np.float64], float]:
     """`(2, 3)` from a pixel of the lesson to one of the stack, and the pixel in mm."""
     pixel_mm = FIELD_MM / SIDE * rng.uniform(0.9, 1.1)
-    scale = pixel_mm / PIXEL_MM
+    scale = pixel_mm / WIDE_PIXEL_MM
     angle = np.radians(rng.normal(0, 3))
     stretch = rng.uniform(0.94, 1.06)
     turn = scale * np.array(
         [[np.cos(angle) * stretch, -np.sin(angle)], [np.sin(angle) * stretch, np.cos(angle)]]
     )
     middle = np.full(2, (SIDE - 1) / 2)
-    shift = rng.normal(0, (4.0, 6.0)) / PIXEL_MM
+    shift = rng.normal(0, (4.0, 6.0)) / WIDE_PIXEL_MM
     return np.column_stack([turn, middle + shift - turn @ middle]), float(pixel_mm)
 
 
@@ -306,7 +306,9 @@ def _points(
         for places, into in ((near, joints), (behind, ligaments)):
             row, column = np.nonzero(places)
             y = (at - len(pelvis.images) / 2 + rng.uniform(-0.45, 0.45, len(row))) * pelvis.step_mm
-            points = np.stack([(column - middle) * PIXEL_MM, y, (middle - row) * PIXEL_MM], axis=1)
+            points = np.stack(
+                [(column - middle) * WIDE_PIXEL_MM, y, (middle - row) * WIDE_PIXEL_MM], axis=1
+            )
             is_right = distance[1][row, column] < distance[2][row, column]
             into[0].append(points[is_right])
             into[1].append(points[~is_right])

@@ -12,7 +12,8 @@ import numpy as np
 import asemble.phantom
 from asemble.datasets import people, seeds
 from asemble.datasets.people import Lesson
-from asemble.datasets.slice_set import CLIP, OUTSIDE, UNKNOWN, SliceSet
+from asemble.datasets.slice_set import OUTSIDE, UNKNOWN, SliceSet
+from asemble.imaging.intensity import RATIO_MAX
 from asemble.models.evidence_head import EvidenceNetwork
 from asemble.training import painted, real_pelvises, segmentation
 from asemble.training.painted import painted_lesson
@@ -95,7 +96,7 @@ def _digest(folder: Path, networks: Sequence[EvidenceNetwork]) -> str:
     files = [Path(str(one.__file__)) for one in sources]
     for source in [*files, *sorted(Path(asemble.phantom.__path__[0]).glob("*.py"))]:
         digest.update(source.read_bytes())
-    digest.update(repr((CLIP, OUTSIDE, UNKNOWN)).encode())
+    digest.update(repr((RATIO_MAX, OUTSIDE, UNKNOWN)).encode())
     for stack in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(stack.read_bytes())
     for network in networks:

@@ -21,16 +21,16 @@ from asemble.core.labels import Plane, Tissue, Weighting
 from asemble.core.volume import Floats, Volume
 from asemble.imaging.intensity import median_ratio, squash
 from asemble.imaging.orientation import Turn
-from asemble.imaging.slices import SIDE, Grid
+from asemble.imaging.slices import MASK_SIDE, SIDE, Grid
 from asemble.io import read_study
-from asemble.models.evidence_head import EVIDENCE_SIDE, EvidenceNetwork
+from asemble.models.evidence_head import EvidenceNetwork
 from asemble.models.optimised import optimised_for_inference
 
 Bools = npt.NDArray[np.bool_]
 
-FIELD_MM = 240.0
+WIDE_FIELD_MM = 240.0
 """Side of the square that is kept of a slice: what networks read, and room to move it."""
-PIXEL_MM = FIELD_MM / SIDE
+WIDE_PIXEL_MM = WIDE_FIELD_MM / SIDE
 FIELDS_MM = (195.0, 225.0)
 """Bones are looked for in each of these fields, and averaged."""
 ACROSS = (0.2, 0.6, 0.2)
@@ -67,7 +67,7 @@ MISSING = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RealPelvis:
-    """One real stack on squares of `FIELD_MM`, from front to back, with its bones.
+    """One real stack on squares of `WIDE_FIELD_MM`, from front to back, with its bones.
 
     Args:
         images: `(slice, 256, 256)` float32, ratio to the foreground median.
@@ -143,12 +143,12 @@ def find_bones(volume: Volume, networks: Sequence[EvidenceNetwork]) -> RealPelvi
     for field in FIELDS_MM:
         squares = np.stack([squash(median_ratio(one)) for one in _squares(volume, field)])
         tissue = _tissue(squares, networks)
-        step = EVIDENCE_SIDE / SIDE * FIELD_MM / field  # cells of a map for a pixel kept
-        wider = Grid(EVIDENCE_SIDE, EVIDENCE_SIDE, step, step)
+        step = MASK_SIDE / SIDE * WIDE_FIELD_MM / field  # cells of a map for a pixel kept
+        wider = Grid(MASK_SIDE, MASK_SIDE, step, step)
         total += wider.to_square(tissue)
-        looked += wider.to_square(np.ones((EVIDENCE_SIDE, EVIDENCE_SIDE), np.float32))
+        looked += wider.to_square(np.ones((MASK_SIDE, MASK_SIDE), np.float32))
     total /= np.maximum(looked, 1e-3)
-    images = np.stack([median_ratio(one) for one in _squares(volume, FIELD_MM)])
+    images = np.stack([median_ratio(one) for one in _squares(volume, WIDE_FIELD_MM)])
     masks, doubtful = clean_bones(total, spacing[0])
     _without_fat(images, masks, doubtful)
     distance = np.stack([[_signed(one) for one in of_slice] for of_slice in masks])
@@ -165,7 +165,7 @@ def clean_bones(tissue: Floats, step_mm: float) -> tuple[Bools, Bools]:
     """Sacrum, right and left ilium, each one piece through the stack, and what is doubtful.
 
     Args:
-        tissue: `(slice, 6, 256, 256)` on squares of `FIELD_MM`, front to back.
+        tissue: `(slice, 6, 256, 256)` on squares of `WIDE_FIELD_MM`, front to back.
         step_mm: between slices.
 
     Returns:
@@ -189,7 +189,7 @@ def clean_bones(tissue: Floats, step_mm: float) -> tuple[Bools, Bools]:
     for at in range(len(masks)):
         for bone in range(3):
             pieces, _ = ndimage.label(masks[at, bone])
-            small = np.bincount(pieces.ravel()) * PIXEL_MM**2 < LEAST_BONE_MM2
+            small = np.bincount(pieces.ravel()) * WIDE_PIXEL_MM**2 < LEAST_BONE_MM2
             masks[at, bone] &= ~small[pieces]
     distance = np.stack([[_signed(one) for one in of_slice] for of_slice in masks])
     joints = np.array([_joint_mm2(one) >= LEAST_JOINT_MM2 for one in distance])
@@ -216,7 +216,7 @@ def _without_fat(images: Floats, masks: Bools, doubtful: Bools) -> None:
         fat = ndimage.gaussian_filter(image, 3.0) > BRIGHTER_FAT * min(marrows)
         fat = ndimage.binary_opening(fat & (sacrum | unsure), OPENING)
         pieces, _ = ndimage.label(fat)
-        large = np.bincount(pieces.ravel()) * PIXEL_MM**2 >= LEAST_FAT_MM2
+        large = np.bincount(pieces.ravel()) * WIDE_PIXEL_MM**2 >= LEAST_FAT_MM2
         large[0] = False  # what is no fat; a small piece is fatty marrow
         np.logical_and(of_slice, ~large[pieces], out=of_slice)
         np.logical_and(unsure, ~large[pieces], out=unsure)
@@ -266,7 +266,7 @@ def _squares(volume: Volume, field_mm: float) -> Floats:
 
 def _tissue(images: Floats, networks: Sequence[EvidenceNetwork]) -> Floats:
     """`(slice, 6, 128, 128)`: mean of the networks."""
-    total = np.zeros((len(images), len(Tissue), EVIDENCE_SIDE, EVIDENCE_SIDE), np.float32)
+    total = np.zeros((len(images), len(Tissue), MASK_SIDE, MASK_SIDE), np.float32)
     torch.set_num_threads(1)  # as many processes as cores
     with torch.inference_mode():
         for at, image in enumerate(images):
@@ -297,8 +297,8 @@ def _signed(mask: Bools) -> Floats:
     inside = ndimage.distance_transform_edt(mask)
     outside = ndimage.distance_transform_edt(~mask)
     edge = np.where(mask, 0.5 - inside, outside - 0.5)
-    return np.asarray(ndimage.gaussian_filter(edge, 0.8) * PIXEL_MM, dtype=np.float32)
+    return np.asarray(ndimage.gaussian_filter(edge, 0.8) * WIDE_PIXEL_MM, dtype=np.float32)
 
 
 def _joint_mm2(distance: npt.NDArray[np.floating]) -> float:
-    return float(joint_between(distance).sum() * PIXEL_MM**2)
+    return float(joint_between(distance).sum() * WIDE_PIXEL_MM**2)
