@@ -10,7 +10,7 @@ import torch
 from asemble.cli import main
 from asemble.core.errors import ConfigError
 from asemble.core.labels import JUDGED_PLANES, PATTERNS, Pattern, Plane
-from asemble.datasets.simulated import Beside
+from asemble.datasets.simulated import ExtraChannels
 from asemble.datasets.slice_set import SliceSet
 from asemble.evaluation.comparison_table import NetworkAnswers, compared
 from asemble.metrics.discrimination import auc
@@ -310,8 +310,8 @@ def test_a_tiny_table_is_made_from_end_to_end_and_trains_nothing_twice(
 def test_each_ingredient_is_left_out_of_the_slices_to_learn_from_and_of_no_others() -> None:
     runs = read_runs(ABLATIONS_FILE, passes=8, test_cases=4)
     assert {run.without for run in runs} == {None, *Ingredient}
-    assert {run.beside for run in runs} == set(Beside)
-    assert runs[0].without is None and runs[0].beside is Beside.NOTHING
+    assert {run.beside for run in runs} == set(ExtraChannels)
+    assert runs[0].without is None and runs[0].beside is ExtraChannels.NOTHING
     for run in runs:
         left_out = {part: request.without for part, request in run.requests().items()}
         assert left_out.pop("training") is run.without

@@ -13,7 +13,7 @@ from asemble.core.errors import WeightsError
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.core.study import Series, Study
 from asemble.core.volume import Volume
-from asemble.evaluation.input_gate_examples import Examples, foreign, simulated
+from asemble.evaluation.input_gate_examples import Examples, out_of_distribution, simulated
 from asemble.evaluation.input_gate_fit import Budget, fit_on, repaint, spoil
 from asemble.evaluation.input_gate_groups import (
     HELD,
@@ -239,7 +239,7 @@ def test_a_scope_comes_back_from_its_file_and_a_changed_file_is_refused(tmp_path
 
 
 def test_the_same_budget_fits_the_same_file(drawn: Examples, tmp_path: Path) -> None:
-    pictures = foreign(1).joined(foreign(2))
+    pictures = out_of_distribution(1).joined(out_of_distribution(2))
     budget = Budget(people=2, pictures=2, steps=2)
     texts = []
     for name in ("a", "b"):

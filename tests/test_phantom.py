@@ -13,7 +13,7 @@ import pytest
 
 from asemble.core.geometry import plane_of
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
-from asemble.datasets.simulated import Beside, SliceRequest, slices_of_case
+from asemble.datasets.simulated import ExtraChannels, SliceRequest, slices_of_case
 from asemble.io import read_study
 from asemble.phantom import (
     HELD_OUT,
@@ -260,8 +260,8 @@ def test_training_slices_do_not_depend_on_where_they_are_made() -> None:
         assert one["images"].shape == (256, 256) and np.isfinite(one["images"]).all()
 
 
-@pytest.mark.parametrize("beside", [Beside.NEIGHBOURS, Beside.T1])
-def test_a_slice_is_the_same_whatever_is_shown_beside_it(beside: Beside) -> None:
+@pytest.mark.parametrize("beside", [ExtraChannels.NEIGHBOURS, ExtraChannels.T1])
+def test_a_slice_is_the_same_whatever_is_shown_beside_it(beside: ExtraChannels) -> None:
     alone = SliceRequest(Plane.CORONAL, Weighting.FLUID, "training", cases=2)
     pairs = zip(
         *(slices_of_case(1, r) for r in (alone, replace(alone, beside=beside))), strict=True

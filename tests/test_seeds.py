@@ -36,7 +36,7 @@ def test_more_people_than_a_range_has_are_refused() -> None:
 
 def test_second_examinations_have_a_range_of_their_own() -> None:
     for people in (seeds.CALIBRATION, seeds.TEST, seeds.HELD_OUT_TEST):
-        assert people.again in SEED_RANGES
+        assert people.retest in SEED_RANGES
 
 
 def test_whoever_is_measured_on_has_bones_that_no_member_learned_from() -> None:

@@ -63,14 +63,14 @@ def test_a_map_is_scored_by_its_peak_and_by_where_its_heat_lies() -> None:
 
 def test_every_held_out_appearance_meets_every_kind_equally_often() -> None:
     names = list(HELD_OUT)
-    cases = plan(3 * len(names), seeds.HELD_OUT_TEST, appearances=names, again=4)
+    cases = plan(3 * len(names), seeds.HELD_OUT_TEST, appearances=names, retest=4)
     assert {(c.kind, c.appearance) for c in cases} == {(k, n) for k in PATTERNS for n in names}
-    assert [c.again for c in cases[:6]] == [True] * 4 + [False] * 2
+    assert [c.retest for c in cases[:6]] == [True] * 4 + [False] * 2
     assert len({c.name for c in cases}) == len(cases)
 
 
 FINISHED = PlannedCase(INFLAMMATORY, seeds.TEST.first + 1)
-MISSING = PlannedCase(INFLAMMATORY, seeds.TEST.first + 1, "noise", again=True)
+MISSING = PlannedCase(INFLAMMATORY, seeds.TEST.first + 1, "noise", retest=True)
 
 
 @dataclass
@@ -136,17 +136,17 @@ def test_a_second_examination_is_of_the_same_person_elsewhere_in_the_scanner(
     case = simulated.case
     facts = {"kind": case.kind, "seed": case.seed, "appearance": case.appearance}
     person = sample_case(case.seed, kind=case.kind, appearance=case.appearance)
-    again = second_visit(**facts)  # type: ignore[arg-type]
-    assert again.person.lesions == person.person.lesions
-    assert again.placement.tilt_deg != person.placement.tilt_deg
-    assert again.scanner != person.scanner
-    assert simulated.again is not None
-    assert [series.plane for series in simulated.again.series] == [Plane.CORONAL, Plane.AXIAL]
+    retest = second_visit(**facts)  # type: ignore[arg-type]
+    assert retest.person.lesions == person.person.lesions
+    assert retest.placement.tilt_deg != person.placement.tilt_deg
+    assert retest.scanner != person.scanner
+    assert simulated.retest is not None
+    assert [series.plane for series in simulated.retest.series] == [Plane.CORONAL, Plane.AXIAL]
 
 
 def shortened(simulated: SimulatedStudy) -> SimulatedStudy:
     """Three slices of each series, the first of them one to point at."""
-    assert simulated.again is not None
+    assert simulated.retest is not None
     truth = {}
     study = simulated.study
     for series in study.series:
@@ -155,11 +155,11 @@ def shortened(simulated: SimulatedStudy) -> SimulatedStudy:
         truth[series.id] = SeriesTruth(full.labels[kept], full.oedema[kept])
         volume = Volume(series.volume.voxels[kept], series.volume.affine_lps)
         study = study.with_series(replace(series, volume=volume))
-    again = simulated.again
-    for series in again.series:
+    retest = simulated.retest
+    for series in retest.series:
         volume = Volume(series.volume.voxels[:3], series.volume.affine_lps)
-        again = again.with_series(replace(series, volume=volume))
-    return SimulatedStudy(simulated.case, study, truth, again)
+        retest = retest.with_series(replace(series, volume=volume))
+    return SimulatedStudy(simulated.case, study, truth, retest)
 
 
 def test_a_study_is_written_down_once_for_every_command(

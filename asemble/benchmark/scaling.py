@@ -18,7 +18,7 @@ SESSIONS = (1, 2, 5, 10, 20)
 SESSION_SLICES = 16
 QUICK_SLICES, QUICK_SESSIONS, QUICK_SESSION_SLICES = (2, 4, 6), (1, 2, 3), 2
 RENDERED = 12
-"""Slices a plane that are rendered; longer stacks are stretched from them."""
+"""Slices per plane that are rendered; longer stacks are stretched from them."""
 SEED = 505
 
 

@@ -24,7 +24,7 @@ SESSIONS = (1, 8)
 """At once."""
 QUICK_STUDIES, QUICK_SLICES = 2, 4
 RENDERED = 12
-"""Slices a plane that are rendered; the studies are stretched from them."""
+"""Slices per plane that are rendered; the studies are stretched from them."""
 SEED = 606
 
 

@@ -1,4 +1,4 @@
-"""From a pre-test probability and answers to a range of probabilities, with what bounds its worth.
+"""From a pre-test probability and answers to a range of probabilities, with its limitations.
 
 Two published sets of likelihood ratios stand at the ends of the range: the classic one, measured
 on patients whose disease was established, and one from referred patients, in whom the same

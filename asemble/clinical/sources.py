@@ -1,4 +1,4 @@
-"""Where every clinical figure of the project comes from, and how sure that is.
+"""Where every clinical figure of the project comes from, and how far it was checked.
 
 The one copy: checklist items, mimics and exports name sources by key and never repeat a citation.
 Figures were taken mostly from abstracts, journal tables and excerpts, seldom from the full text, so

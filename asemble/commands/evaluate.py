@@ -202,7 +202,7 @@ def ablations(
     out: Finished = TABLE,
     docs: Docs = DOCS,
 ) -> None:
-    """What each part of the simulator is worth."""
+    """Ablations: ASembleNet trained without single parts of the simulator."""
     from asemble.commands.evaluate_ablations import make_ablations
     from asemble.training.comparison import ABLATIONS_FILE
 

@@ -1,4 +1,4 @@
-"""`asemble evaluate ablations`: what each part of the simulator is worth to ASembleNet."""
+"""`asemble evaluate ablations`: ASembleNet trained without single parts of the simulator."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def make_ablations(
         parts = ablations_parts(measured)
         write_page(
             docs / "ablations.md",
-            title="What each part of the simulator is worth",
+            title="Ablations of the simulator",
             command="asemble evaluate ablations",
             parts=parts,
             numbers=as_plain(Ablations, measured),

@@ -1,4 +1,4 @@
-"""`asemble evaluate trust`: limits of the four questions to a heatmap, and what they are worth."""
+"""`asemble evaluate trust`: limits and accuracy of the heatmap checks."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,7 @@ MEASURED = {"looks": 1}
 
 
 def measure_trust(count: int, run: Run, *, docs: Path) -> None:
-    """Find the limits on validation studies and what they are worth on test studies.
+    """Find the limits on validation studies and their accuracy on test studies.
 
     Args:
         count: studies in each of the two sets.

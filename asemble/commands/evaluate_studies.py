@@ -46,7 +46,7 @@ from asemble.models.fusion import (
 from asemble.models.input_gate import accepts_all
 from asemble.models.weights import weights_directory
 from asemble.performance import pages
-from asemble.performance import store as beside
+from asemble.performance import store as performance_store
 from asemble.performance.pages import Parts, as_markdown, write_page
 from asemble.performance.records import NOTICE, Appearances, Performance
 from asemble.performance.store import GALLERY_FILE
@@ -121,24 +121,24 @@ class Run:
         return {which: list(islice(found, len(cases))) for which, cases in sets.items()}
 
 
-def both_sets(count: int, *, again: int = 0) -> dict[Appearances, list[PlannedCase]]:
+def both_sets(count: int, *, retest: int = 0) -> dict[Appearances, list[PlannedCase]]:
     """The studies of both test sets.
 
     Args:
         count: of each.
-        again: how many of each are examined a second time.
+        retest: how many of each are examined a second time.
     """
     held_out = list(HELD_OUT_APPEARANCES)
     return {
-        TRAINING: plan(count, PEOPLE[TRAINING], again=again),
-        HELD_OUT: plan(count, PEOPLE[HELD_OUT], appearances=held_out, again=again),
+        TRAINING: plan(count, PEOPLE[TRAINING], retest=retest),
+        HELD_OUT: plan(count, PEOPLE[HELD_OUT], appearances=held_out, retest=retest),
     }
 
 
-def validation_studies(count: int, *, again: int = 0) -> list[PlannedCase]:
+def validation_studies(count: int, *, retest: int = 0) -> list[PlannedCase]:
     """Studies that look as training does and as held-out appearances, in turn."""
     turns = [turn for name in HELD_OUT_APPEARANCES for turn in (None, name)]
-    return plan(count, seeds.CALIBRATION, appearances=turns, again=again)
+    return plan(count, seeds.CALIBRATION, appearances=turns, retest=retest)
 
 
 def calibrate(count: int, run: Run) -> None:
@@ -158,7 +158,7 @@ def calibrate(count: int, run: Run) -> None:
     with writing():
         (measured,) = run.records_of(
             "calibrate",
-            {"validation": validation_studies(studies, again=studies // 2)},
+            {"validation": validation_studies(studies, retest=studies // 2)},
             lambda simulated: measure_for_fusion(simulated, ensemble),
             run_digest(ensemble.weights),
         ).values()
@@ -166,7 +166,7 @@ def calibrate(count: int, run: Run) -> None:
         directory = weights_directory(run.weights)
         kept, limits = _kept(directory, fusion)
         path = save_fusion(directory, replace(fusion, limits=limits))
-        beside.write_performance(directory, kept)
+        performance_store.write_performance(directory, kept)
     print(NOTICE)
     for key in PLANE_SETS:
         print(f"{key}: {fusion.coefficients[key].round(3).tolist()}")
@@ -187,7 +187,7 @@ def _kept(directory: Path, fusion: Fusion) -> tuple[Performance, Mapping[str, fl
     trusted and what is measured in them depends on the scale of the heatmaps and the calibration
     of slices, not on how slices make a study.
     """
-    measured = beside.read_performance(directory)
+    measured = performance_store.read_performance(directory)
     kept = Performance(scope=measured.scope, table=measured.table)
     members = {Plane(p): list(of) for p, of in fusion.references[METHODS[0]].items()}
     try:
@@ -273,7 +273,7 @@ def tested(count: int, run: Run) -> tuple[Ensemble, dict[Appearances, list[Study
     with writing():
         return ensemble, run.records_of(
             "studies",
-            both_sets(count, again=count // TWICE),
+            both_sets(count, retest=count // TWICE),
             lambda simulated: measure_for_figures(simulated, ensemble),
             digest_of(ensemble),
         )
@@ -317,7 +317,7 @@ def keep(
         weights: their folder; None for the shipped ones.
         docs: folder of the page.
     """
-    stored = beside.keep(weights_directory(weights), **{name: measured})
+    stored = performance_store.keep(weights_directory(weights), **{name: measured})
     parts = parts_of(getattr(stored, name))
     command = f"asemble evaluate {name}"
     write_page(docs / f"{name}.md", title=TITLES[name], command=command, parts=parts)

@@ -35,7 +35,7 @@ class SeedRange:
         return self.first + self.count
 
     @property
-    def again(self) -> "SeedRange":
+    def retest(self) -> "SeedRange":
         """Second examinations of these people."""
         return SeedRange(self.first + SECOND_VISIT, self.count, f"{self.what}, a second time")
 
@@ -55,11 +55,11 @@ FURTHER = SeedRange(250_000, 250_000, "trained members to go on learning from")
 VALIDATION = SeedRange(500_000, 200_000, "early stopping, temperatures and the joint bands")
 SCOPE = SeedRange(700_000, 50_000, "the input gate to learn from")
 CALIBRATION = SeedRange(750_000, 50_000, "fitting the fusion, the interval and limits")
-CALIBRATION_AGAIN = CALIBRATION.again
+CALIBRATION_RETEST = CALIBRATION.retest
 TEST = SeedRange(1_000_000, 50_000, "measuring, in appearances that training samples")
-TEST_AGAIN = TEST.again
+TEST_RETEST = TEST.retest
 HELD_OUT_TEST = SeedRange(1_250_000, 50_000, "measuring, in held-out appearances")
-HELD_OUT_TEST_AGAIN = HELD_OUT_TEST.again
+HELD_OUT_TEST_RETEST = HELD_OUT_TEST.retest
 SCOPE_LIMITS = SeedRange(1_400_000, 100_000, "choosing how the input gate is built")
 HELD_OUT_SLICES = SeedRange(
     1_500_000, 500_000, "measuring single slices in held-out appearances, and the input gate"
@@ -74,11 +74,11 @@ SEED_RANGES = (
     VALIDATION,
     SCOPE,
     CALIBRATION,
-    CALIBRATION_AGAIN,
+    CALIBRATION_RETEST,
     TEST,
-    TEST_AGAIN,
+    TEST_RETEST,
     HELD_OUT_TEST,
-    HELD_OUT_TEST_AGAIN,
+    HELD_OUT_TEST_RETEST,
     SCOPE_LIMITS,
     HELD_OUT_SLICES,
     SCOPE_HELD_OUT,

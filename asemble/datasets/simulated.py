@@ -63,7 +63,7 @@ FULL_CELL = 0.4
 """Share of a cell of 1.6 mm that a lesion must cover to count in full."""
 
 
-class Beside(StrEnum):
+class ExtraChannels(StrEnum):
     """What is shown beside each slice, as further channels. The shipped members see none."""
 
     NOTHING = "nothing"
@@ -93,7 +93,7 @@ class SliceRequest:
     weighting: Weighting
     part: str
     cases: int
-    beside: Beside = Beside.NOTHING
+    beside: ExtraChannels = ExtraChannels.NOTHING
     without: Ingredient | None = None
 
     def case_numbers(self) -> range:
@@ -160,11 +160,11 @@ def slices_of_case(number: int, request: SliceRequest) -> list[dict[str, Any]]:
     return rows
 
 
-def _beside(stack: Stack, index: float, beside: Beside) -> list[tuple[Stack, float]]:
+def _beside(stack: Stack, index: float, beside: ExtraChannels) -> list[tuple[Stack, float]]:
     """Stacks and positions of what is shown beside a slice; at an end, the slice once more."""
-    if beside is Beside.T1:
+    if beside is ExtraChannels.T1:
         return [(replace(stack, weighting=Weighting.T1), index)]
-    if beside is Beside.NEIGHBOURS:
+    if beside is ExtraChannels.NEIGHBOURS:
         last = stack.shape[0] - 1
         return [(stack, max(index - 1, 0)), (stack, min(index + 1, last))]
     return []
@@ -254,7 +254,7 @@ def _cache_name(request: SliceRequest) -> str:
     digest.update(Path(__file__).read_bytes())
     digest.update(repr((RATIO_MAX, request.case_numbers())).encode())
     parts = [request.plane, request.weighting, request.part, str(request.cases)]
-    if request.beside is not Beside.NOTHING:
+    if request.beside is not ExtraChannels.NOTHING:
         parts.append(f"beside-{request.beside}")
     if request.without is not None:
         parts.append(f"without-{request.without}")

@@ -1,4 +1,4 @@
-"""What each part of the simulator is worth, and what more a network could see."""
+"""Ablations: parts of the simulator left out, and further channels of input."""
 
 from collections.abc import Mapping, Sequence
 

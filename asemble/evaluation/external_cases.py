@@ -59,7 +59,7 @@ def study_case(
     truth: Mapping[str, LabelledSeries],
     ensemble: Ensemble,
 ) -> tuple[StudyPrediction, ExternalCase]:
-    """What the ensemble says of one study, and what that is worth.
+    """What the ensemble says of one study, held against its labels.
 
     Args:
         study: whose series have a plane and a weighting.

@@ -149,7 +149,7 @@ def _every_examination(
 
 
 def pulls(records: Sequence[FusionRecord], counting: Rule) -> list[list[str]]:
-    """What each of `PULLS` is worth by cross-validation: rows of words, for people.
+    """Each of `PULLS` by cross-validation: rows of words, for people.
 
     Loss, then the share of each pattern that is called so, then the calibration error of
     P(inflammatory).

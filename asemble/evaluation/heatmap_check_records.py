@@ -1,4 +1,4 @@
-"""What is written down of the four questions to the heatmaps of a study."""
+"""The record of the heatmap checks of a study."""
 
 import numpy as np
 

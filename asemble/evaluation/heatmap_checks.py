@@ -43,7 +43,7 @@ def heatmap_checks(
     bands: Mapping[Plane, JointBand],
     joint_cases: int,
 ) -> ChecksAccuracy:
-    """What limits of the one set are worth on the other, and the joint region.
+    """Accuracy of limits of the one set on the other, and the joint region.
 
     Args:
         validation: that the limits are from.
@@ -89,7 +89,7 @@ def limit_of(records: Sequence[ChecksRecord], check: CheckName) -> float | None:
 
 
 def _looks(records: Sequence[ChecksRecord]) -> list[CheckRecord]:
-    """What was looked at and showed heat."""
+    """Checked slices whose map showed heat."""
     return [look for record in records for look in record["looks"] if look["shows"]]
 
 

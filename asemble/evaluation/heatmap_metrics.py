@@ -111,8 +111,8 @@ def _mismatched(one: SeriesRecord, other: SeriesRecord, name: str) -> tuple[floa
     peaks = one["maps"][name]["peaks_mm"]
     hits = 0
     for index, place in enumerate(peaks):
-        foreign = other["lesions_mm"][index * len(other["lesions_mm"]) // len(peaks)]
-        if place is not None and foreign:
-            away = np.hypot(*(np.array(foreign, dtype=np.float64) - place).T)
+        mismatched = other["lesions_mm"][index * len(other["lesions_mm"]) // len(peaks)]
+        if place is not None and mismatched:
+            away = np.hypot(*(np.array(mismatched, dtype=np.float64) - place).T)
             hits += bool(away.min() <= one["margin_mm"])
     return hits, len(peaks)

@@ -68,7 +68,7 @@ def simulated(seed: int) -> Examples:
     return Examples(np.concatenate(images), np.array(planes), np.array(is_shown))
 
 
-def foreign(seed: int) -> Examples:
+def out_of_distribution(seed: int) -> Examples:
     """Slices of something else; the family changes with the seed."""
     rng = np.random.default_rng([seed, 6])
     names = list(FAMILIES)

@@ -20,7 +20,13 @@ from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.core.volume import Floats
 from asemble.datasets import seeds
 from asemble.evaluation.input_gate_examples import FIELD_MM as EXAMPLE_MM
-from asemble.evaluation.input_gate_examples import SIDE, SLICES, Examples, foreign, simulated
+from asemble.evaluation.input_gate_examples import (
+    SIDE,
+    SLICES,
+    Examples,
+    out_of_distribution,
+    simulated,
+)
 from asemble.imaging.intensity import SQUASH, SQUASH_GAIN
 from asemble.imaging.slices import FIELD_MM
 from asemble.models.input_gate import COARSE, LOGIT_LIMIT, InputGate, InputGateNetwork, Limits, even
@@ -51,7 +57,7 @@ class Budget:
 
     Args:
         people: simulated, three stacks each.
-        pictures: foreign stacks.
+        pictures: out-of-distribution stacks.
         steps: of learning.
     """
 
@@ -65,7 +71,7 @@ def fit(budget: Budget, progress: Progress | None = None) -> InputGate:
     total = budget.people + budget.pictures + budget.steps
     done = 0
 
-    def told(amount: int = 1) -> None:
+    def on_step(amount: int = 1) -> None:
         nonlocal done
         done += amount
         if progress is not None:
@@ -75,21 +81,21 @@ def fit(budget: Budget, progress: Progress | None = None) -> InputGate:
         parts = []
         for stack in stacks:
             parts.append(stack)
-            told()
+            on_step()
         return reduce(Examples.joined, parts)
 
     drawn = collected(simulated(seed) for seed in seeds.SCOPE.numbers(budget.people))
-    pictures = collected(foreign(FIRST_SEED + seed) for seed in range(budget.pictures))
-    return fit_on(drawn, pictures, budget, told)
+    pictures = collected(out_of_distribution(FIRST_SEED + seed) for seed in range(budget.pictures))
+    return fit_on(drawn, pictures, budget, on_step)
 
 
 def fit_on(
-    drawn: Examples, pictures: Examples, budget: Budget, told: Callable[[], None]
+    drawn: Examples, pictures: Examples, budget: Budget, on_step: Callable[[], None]
 ) -> InputGate:
     """The scope fitted on those examples."""
     drawn_train, drawn_rest = _split(drawn, 3 * SLICES)
     pictures_train, pictures_rest = _split(pictures, SLICES)
-    network = _train(drawn_train.joined(pictures_train), budget.steps, told)
+    network = _train(drawn_train.joined(pictures_train), budget.steps, on_step)
     limits, figures = _limits(network, drawn_rest, pictures_rest)
     facts = {
         "people": budget.people,
@@ -101,7 +107,7 @@ def fit_on(
     return InputGate(network, limits, facts)
 
 
-def _train(examples: Examples, steps: int, told: Callable[[], None]) -> InputGateNetwork:
+def _train(examples: Examples, steps: int, on_step: Callable[[], None]) -> InputGateNetwork:
     torch.manual_seed(FIRST_SEED)
     network = InputGateNetwork()
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=0.02)
@@ -124,7 +130,7 @@ def _train(examples: Examples, steps: int, told: Callable[[], None]) -> InputGat
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         cycle.step()
-        told()
+        on_step()
     return network.eval()
 
 

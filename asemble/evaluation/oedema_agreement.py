@@ -1,4 +1,4 @@
-"""What measurements are worth on simulated studies: against the known bones and the known oedema.
+"""Accuracy of the measurements on simulated studies: against the known bones and the known oedema.
 
 The truth is measured by the same rules from the simulator's own maps, painted again without a
 scanner, so that what is compared is what the networks find, not how it is counted.

@@ -17,7 +17,7 @@ from asemble.core.volume import Volume
 from asemble.datasets.seeds import SECOND_VISIT
 from asemble.phantom import Case, render_series, sample_case, sample_stack
 
-AGAIN_FILE = "again.npz"
+RETEST_FILE = "again.npz"
 """Beside the first examination."""
 
 
@@ -35,7 +35,7 @@ def second_visit(*, kind: Pattern, seed: int, appearance: str | None) -> Case:
     )
 
 
-def write_again(path: Path, *, kind: Pattern, seed: int, appearance: str | None) -> None:
+def write_retest(path: Path, *, kind: Pattern, seed: int, appearance: str | None) -> None:
     """Simulate the second examination and keep its voxels and geometry."""
     case = second_visit(kind=kind, seed=seed, appearance=appearance)
     arrays: dict[str, Any] = {}
@@ -47,7 +47,7 @@ def write_again(path: Path, *, kind: Pattern, seed: int, appearance: str | None)
     np.savez(path, allow_pickle=False, **arrays)
 
 
-def read_again(path: Path) -> Study:
+def read_retest(path: Path) -> Study:
     """The second examination as a study."""
     with np.load(path) as arrays:
         series = tuple(

@@ -27,7 +27,7 @@ from asemble.core.geometry import ras_affine
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
 from asemble.core.study import Series, Study
 from asemble.datasets.seeds import SeedRange
-from asemble.evaluation.retest import AGAIN_FILE, read_again, write_again
+from asemble.evaluation.retest import RETEST_FILE, read_retest, write_retest
 from asemble.evaluation.study_types import Written
 
 RECORD_FORMAT = 5
@@ -48,13 +48,13 @@ class PlannedCase:
         kind: what the case shows.
         seed: of everything random.
         appearance: a name in `asemble.phantom.HELD_OUT`, or None for one that training samples.
-        again: whether the same person is examined a second time.
+        retest: whether the same person is examined a second time.
     """
 
     kind: Pattern
     seed: int
     appearance: str | None = None
-    again: bool = False
+    retest: bool = False
 
     @property
     def written(self) -> Written:
@@ -65,7 +65,7 @@ class PlannedCase:
     def name(self) -> str:
         """Names the study in records."""
         parts = [self.kind.value, str(self.seed), *(self.appearance or "").split()]
-        return "-".join([*parts, "twice"] if self.again else parts)
+        return "-".join([*parts, "twice"] if self.retest else parts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,13 +102,13 @@ class SimulatedStudy:
         case: that was simulated.
         study: through the door of every study.
         truth: by series id.
-        again: the same person examined a second time, where that was planned.
+        retest: the same person examined a second time, where that was planned.
     """
 
     case: PlannedCase
     study: Study
     truth: Mapping[str, SeriesTruth]
-    again: Study | None = None
+    retest: Study | None = None
 
 
 def plan(
@@ -116,7 +116,7 @@ def plan(
     people: SeedRange,
     *,
     appearances: Sequence[str | None] = (None,),
-    again: int = 0,
+    retest: int = 0,
 ) -> list[PlannedCase]:
     """So many cases, the three kinds in turn, each of its own seed.
 
@@ -126,7 +126,7 @@ def plan(
         count: how many.
         people: from the first of whom they are taken.
         appearances: to take turns.
-        again: how many of them, from the first, are examined a second time.
+        retest: how many of them, from the first, are examined a second time.
 
     Raises:
         ValueError: there are not so many people.
@@ -142,7 +142,7 @@ def plan(
     for i, seed in enumerate(people.numbers(count)):
         turn, kind = divmod(i, len(PATTERNS))
         appearance = appearances[(turn + kind * stride) % len(appearances)]
-        cases.append(PlannedCase(PATTERNS[kind], seed, appearance, i < again))
+        cases.append(PlannedCase(PATTERNS[kind], seed, appearance, i < retest))
     return cases
 
 
@@ -244,7 +244,7 @@ def _simulated(
 
 def _place_of(case: PlannedCase, folder: Path) -> Path:
     """Where a case is kept; one that was examined twice serves for once, too."""
-    twice = folder / replace(case, again=True).name
+    twice = folder / replace(case, retest=True).name
     return twice if twice.is_dir() else folder / case.name
 
 
@@ -267,8 +267,8 @@ def write_case(case: PlannedCase, out: Path) -> None:
         weightings=(Weighting.FLUID,),
         appearance=case.appearance,
     )
-    if case.again:
-        write_again(out / AGAIN_FILE, kind=case.kind, seed=case.seed, appearance=case.appearance)
+    if case.retest:
+        write_retest(out / RETEST_FILE, kind=case.kind, seed=case.seed, appearance=case.appearance)
 
 
 def _read(case: PlannedCase, out: Path, written: Future[None], *, keep: bool) -> SimulatedStudy:
@@ -297,8 +297,8 @@ def read_simulated(case: PlannedCase, out: Path) -> SimulatedStudy:
         truth[series.id] = _truth(out, entry, series)
     if by_contrast:
         raise ValueError(f"{case.name}: not read: {sorted(by_contrast)}")
-    again = read_again(out / AGAIN_FILE) if case.again else None
-    return SimulatedStudy(case, study, truth, again)
+    retest = read_retest(out / RETEST_FILE) if case.retest else None
+    return SimulatedStudy(case, study, truth, retest)
 
 
 def _truth(out: Path, entry: Mapping[str, Any], series: Series) -> SeriesTruth:

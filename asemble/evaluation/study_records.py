@@ -63,11 +63,11 @@ def measure_for_fusion(simulated: SimulatedStudy, ensemble: Ensemble) -> FusionR
         for (method, member), maps in found.maps.items():
             key = f"{method}/{found.plane}/{member}"
             hottest[key] = max(hottest.get(key, 0.0), float(maps.max()))
-    again = simulated.again
+    retest = simulated.retest
     return {
         **simulated.case.written,
         "looks": look_of(inferred),
-        "again": None if again is None else look_of(infer_study(again.series, ensemble)[1]),
+        "again": None if retest is None else look_of(infer_study(retest.series, ensemble)[1]),
         "labels": {
             str(one.plane): [PATTERNS.index(name) for name in simulated.truth[one.id].labels]
             for one in series
@@ -77,7 +77,7 @@ def measure_for_fusion(simulated: SimulatedStudy, ensemble: Ensemble) -> FusionR
 
 
 def look_of(inferred: Sequence[InferredSeries]) -> dict[str, SlicesRecord]:
-    """What is said of each slice of an examination, by plane; one series a plane."""
+    """What is said of each slice of an examination, by plane; one series per plane."""
     return {
         str(one.plane): {
             "probabilities": {
@@ -99,7 +99,7 @@ def measure_for_figures(simulated: SimulatedStudy, ensemble: Ensemble) -> StudyR
 
     Maps are asked for where there is oedema to point at, of the same pass as the answer.
     """
-    study, again = simulated.study, simulated.again
+    study, retest = simulated.study, simulated.retest
     if any(truth.played for truth in simulated.truth.values()):
         prediction, heatmaps = assess(study, ensemble)
     else:
@@ -111,7 +111,7 @@ def measure_for_figures(simulated: SimulatedStudy, ensemble: Ensemble) -> StudyR
         "without_rules": _without_rules(simulated, prediction, maps, ensemble)
         if judged_any
         else None,
-        "again": None if again is None else _answer(predict(again, ensemble)),
+        "again": None if retest is None else _answer(predict(retest, ensemble)),
     }
 
 
@@ -156,7 +156,7 @@ def figures_record(
 def without_rules(study: Study, prediction: StudyPrediction, ensemble: Ensemble) -> StudyPrediction:
     """What would be predicted if every slice counted and nothing made the ensemble abstain.
 
-    To measure what the rules are worth; the networks are not asked again.
+    To measure the accuracy of the rules; the networks do not run again.
     """
     judged = {
         each.series_id: InferredSeries(

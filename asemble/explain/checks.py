@@ -6,7 +6,7 @@ is moved a little and made a little noisier? *Deletion*: does covering the hot r
 the answer more than covering as much elsewhere?
 
 None of them shows that a heatmap is right: networks can agree on a mistake, in the joint, stably.
-What each is worth on simulated slices is measured by `asemble evaluate trust`, from which the
+The accuracy of each on simulated slices is measured by `asemble evaluate trust`, from which the
 limits come too.
 """
 

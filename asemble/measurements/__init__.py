@@ -1,7 +1,7 @@
 """What the maps of bone and oedema make measurable: area, volume, depth, brightness, SPARCC.
 
 Everything is counted on the cells of the networks' maps (1.6 mm), on the slices where the bones
-show a joint, and is a proposal to the reader. What the figures are worth on simulated studies:
+show a joint, and is a proposal to the reader. Their accuracy on simulated studies:
 `asemble evaluate measurements`.
 """
 

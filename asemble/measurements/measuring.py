@@ -68,7 +68,7 @@ def measure(
         tissue: `(slice, 6, side, side)`, how likely each place is each `Tissue`.
         suspected: `(slice, side, side)`, how likely oedema is, 0..1.
         at_joints: for each slice the share of its evidence in bone at the joints, if known.
-        rules: what counts; others to measure the truth, or what the rules are worth.
+        rules: what counts; others to measure the truth, or the accuracy of the rules.
 
     Returns:
         None where the geometry of the series is not known.

@@ -1,4 +1,4 @@
-"""Decision curves: what acting on a probability is worth, beside acting on everybody or nobody.
+"""Decision curves: the net benefit of acting on a probability, beside acting on all or on none.
 
 Net benefit counts true positives, less false positives weighed by the odds of the probability from
 which on one would act (Vickers and Elkin 2006, Med Decis Making 26:565-574).

@@ -13,7 +13,7 @@ from asemble.core.errors import WeightsError
 from asemble.core.labels import PATTERNS, Plane, Weighting
 from asemble.imaging.intensity import SQUASH, Preprocessing
 from asemble.imaging.slices import FIELD_MM, SIDE
-from asemble.models.signing import OTHER_FORMAT, sign
+from asemble.models.signing import FETCH_AGAIN, OTHER_FORMAT, sign
 
 FORMAT = 1
 """Raised when a field changes its meaning."""
@@ -26,8 +26,6 @@ NEVER_TESTED = (
     "Real healthy people, real mechanical disease, children, pregnancy, implants, infection, "
     "tumour, fracture, gadolinium. External validation: none."
 )
-
-_FETCH_AGAIN = "Fetch the weights again, or train them with `asemble train`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +115,9 @@ def read_card(path: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> Ca
     try:
         content = json.loads(read(path))
     except FileNotFoundError:
-        raise WeightsError(f"The model card {name} is missing.", hint=_FETCH_AGAIN) from None
+        raise WeightsError(f"The model card {name} is missing.", hint=FETCH_AGAIN) from None
     except (OSError, ValueError) as error:
-        raise WeightsError(f"The model card {name} is unreadable.", hint=_FETCH_AGAIN) from error
+        raise WeightsError(f"The model card {name} is unreadable.", hint=FETCH_AGAIN) from error
     if isinstance(content, dict):
         content.pop("checksum", None)  # of itself, in cards from before there was a list
         metrics = content.get("metrics")
@@ -127,14 +125,14 @@ def read_card(path: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> Ca
             measured = {k: v for k, v in metrics.items() if not isinstance(v, dict)}
             content["metrics"] = measured
     if not isinstance(content, dict) or set(content) != {f.name for f in fields(Card)}:
-        raise WeightsError(f"The model card {name} lacks or adds fields.", hint=_FETCH_AGAIN)
+        raise WeightsError(f"The model card {name} lacks or adds fields.", hint=FETCH_AGAIN)
     try:
         card = _CARD.validate_python(content)
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]["loc"][0]
         raise WeightsError(
             f"The model card {name} holds something else than a card does: see {wrong!r}.",
-            hint=_FETCH_AGAIN,
+            hint=FETCH_AGAIN,
         ) from error
     _check_fits(card, name)
     return card
@@ -148,17 +146,17 @@ def _check_fits(card: Card, name: str) -> None:
     if card.format != FORMAT:
         raise WeightsError(
             f"The model card {name} has format {card.format}, not {FORMAT}.",
-            hint=_FETCH_AGAIN,
+            hint=FETCH_AGAIN,
             code=OTHER_FORMAT,
         )
     if card.plane not in list(Plane):
-        raise WeightsError(f"The model card {name} names no plane.", hint=_FETCH_AGAIN)
+        raise WeightsError(f"The model card {name} names no plane.", hint=FETCH_AGAIN)
     if card.classes != tuple(p.value for p in PATTERNS):
-        raise WeightsError(f"The model card {name} has other classes.", hint=_FETCH_AGAIN)
+        raise WeightsError(f"The model card {name} has other classes.", hint=FETCH_AGAIN)
     if card.input.get("preprocessing") not in list(Preprocessing) or dict(
         card.input
     ) != input_facts(card.preprocessing):
-        raise WeightsError(f"The model card {name} asks for another input.", hint=_FETCH_AGAIN)
+        raise WeightsError(f"The model card {name} asks for another input.", hint=FETCH_AGAIN)
     temperature = card.calibration.get("temperature", math.nan)
     if not (math.isfinite(temperature) and temperature > 0):
-        raise WeightsError(f"The model card {name} has no calibration.", hint=_FETCH_AGAIN)
+        raise WeightsError(f"The model card {name} has no calibration.", hint=FETCH_AGAIN)

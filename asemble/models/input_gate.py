@@ -104,7 +104,7 @@ class _GateCard(BaseModel):
 
 
 class InputGateNetwork(nn.Module):
-    """Evened slices `(n, 1, 64, 64)` to logits `(n, 2)`, one a plane of `JUDGED_PLANES`."""
+    """Evened slices `(n, 1, 64, 64)` to logits `(n, 2)`, one per plane of `JUDGED_PLANES`."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -40,7 +40,7 @@ NOT_SHIPPED = "weights-not-shipped"
 OTHER_FORMAT = "weights-of-another-format"
 """Codes of what is refused; they stay when the sentences are worded anew."""
 
-_FETCH_AGAIN = "Fetch the weights again, or train them with `asemble train`."
+FETCH_AGAIN = "Fetch the weights again, or train them with `asemble train`."
 _SIGN = "If you put it there yourself, sign the folder: asemble models --sign --weights DIR"
 
 
@@ -77,15 +77,13 @@ class Signed:
         try:
             content = path.read_bytes()
         except FileNotFoundError:
-            raise WeightsError(f"{name} is missing.", hint=_FETCH_AGAIN, code=MISSING) from None
+            raise WeightsError(f"{name} is missing.", hint=FETCH_AGAIN, code=MISSING) from None
         except OSError as error:
-            raise WeightsError(
-                f"{name} cannot be read.", hint=_FETCH_AGAIN, code=MISSING
-            ) from error
+            raise WeightsError(f"{name} cannot be read.", hint=FETCH_AGAIN, code=MISSING) from error
         if _sha256(content) != self.digests[name]:
             raise WeightsError(
                 f"{name} was changed: it is not the file that {LIST} names.",
-                hint=_FETCH_AGAIN,
+                hint=FETCH_AGAIN,
                 code=CHANGED,
             )
         return content
@@ -168,7 +166,7 @@ def _parsed(content: bytes) -> dict[str, str]:
     lines = content.decode("utf-8", errors="replace").splitlines()
     found = [_LINE.fullmatch(line) for line in lines]
     if not lines or not all(found):
-        raise WeightsError(f"{LIST} is damaged.", hint=_FETCH_AGAIN, code=CHANGED)
+        raise WeightsError(f"{LIST} is damaged.", hint=FETCH_AGAIN, code=CHANGED)
     return {each["name"]: each["digest"] for each in found if each}
 
 

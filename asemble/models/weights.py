@@ -16,12 +16,10 @@ from asemble.core.labels import Plane
 from asemble.models.cards import Card, card_path, read_card, write_card
 from asemble.models.evidence_head import EvidenceNetwork
 from asemble.models.members import MEMBERS
-from asemble.models.signing import SHIPPED_DIRECTORY, SUFFIX, sign
+from asemble.models.signing import FETCH_AGAIN, SHIPPED_DIRECTORY, SUFFIX, sign
 
 DIRECTORY_VARIABLE = "ASEMBLE_WEIGHTS"
 """Environment variable that names another directory of weights."""
-
-_FETCH_AGAIN = "Fetch the weights again, or train them with `asemble train`."
 
 
 def weights_directory(directory: Path | None = None) -> Path:
@@ -77,14 +75,14 @@ def load_weights(
     card = read_card(card_path(path), read)
     if path.name != weights_name(Plane(card.plane), card.member):
         raise WeightsError(
-            f"{path.name} lies beside the card of {card.plane}-{card.member}.", hint=_FETCH_AGAIN
+            f"{path.name} lies beside the card of {card.plane}-{card.member}.", hint=FETCH_AGAIN
         )
     spec = MEMBERS.get(card.member)
     if spec is None or spec.architecture != card.architecture:
         raise WeightsError(
             f"{path.name} holds the architecture {card.architecture!r}, which this version "
             "does not build.",
-            hint=_FETCH_AGAIN,
+            hint=FETCH_AGAIN,
         )
     with torch.device("meta"):  # without drawing values that are replaced at once
         network = spec.build()
@@ -96,15 +94,15 @@ def _read_checked(path: Path, card: Card, read: Callable[[Path], bytes]) -> dict
     try:
         content = read(path)
     except OSError as error:
-        raise WeightsError(f"{path.name} cannot be read.", hint=_FETCH_AGAIN) from error
+        raise WeightsError(f"{path.name} cannot be read.", hint=FETCH_AGAIN) from error
     if _sha256(content) != card.sha256:
         raise WeightsError(
-            f"{path.name} is not the file that its card describes.", hint=_FETCH_AGAIN
+            f"{path.name} is not the file that its card describes.", hint=FETCH_AGAIN
         )
     try:
         return load(content)
     except SafetensorError as error:
-        raise WeightsError(f"{path.name} is not a safetensors file.", hint=_FETCH_AGAIN) from error
+        raise WeightsError(f"{path.name} is not a safetensors file.", hint=FETCH_AGAIN) from error
 
 
 def _fill(network: EvidenceNetwork, state: Mapping[str, Tensor], name: str) -> None:
@@ -113,7 +111,7 @@ def _fill(network: EvidenceNetwork, state: Mapping[str, Tensor], name: str) -> N
         network.load_state_dict(single, strict=True, assign=True)
     except RuntimeError as error:  # torch's own: missing, unexpected or misshapen weights
         raise WeightsError(
-            f"{name} does not fit the architecture that its card names.", hint=_FETCH_AGAIN
+            f"{name} does not fit the architecture that its card names.", hint=FETCH_AGAIN
         ) from error
 
 

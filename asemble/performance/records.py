@@ -252,7 +252,7 @@ class JointRegion:
 
 @dataclass(frozen=True, slots=True)
 class ChecksAccuracy:
-    """What the limits are worth, which themselves stand with the fusion."""
+    """Accuracy of the limits, which themselves stand with the fusion."""
 
     validation: int  # studies that the limits are from
     test: int  # studies that the rest was measured on

@@ -433,7 +433,7 @@ def networks_confusion_table(measured: Comparison, plane: Plane, which: Appearan
 
 
 def ablations_table(measured: Ablations, plane: Plane, which: Appearances) -> Table:
-    """What each part of the simulator is worth; differences are to the first row."""
+    """Ablations of the simulator; differences are to the first row."""
     first, *_ = rows = measured.planes[plane]
     shown = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""What the ensemble decides, how sure it is, and in sentences why it abstains."""
+"""What the ensemble decides, its interval, and in sentences why it abstains."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType

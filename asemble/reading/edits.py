@@ -54,7 +54,7 @@ def conclude(reading: Reading, conclusion: Conclusion | None) -> Reading:
 
 
 def state_confidence(reading: Reading, confidence: Confidence | None) -> Reading:
-    """Say how sure the conclusion is."""
+    """Set the confidence of the conclusion."""
     return replace(reading, impression=replace(reading.impression, confidence=confidence))
 
 
@@ -73,7 +73,7 @@ def draft_conclusion(reading: Reading, conclusion: Conclusion | None) -> Reading
 
 
 def draft_confidence(reading: Reading, confidence: Confidence | None) -> Reading:
-    """Say how sure the conclusion under "Read first" is."""
+    """Set the confidence of the conclusion under "Read first"."""
     return replace(reading, draft=replace(reading.draft, confidence=confidence))
 
 

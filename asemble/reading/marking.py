@@ -1,4 +1,4 @@
-"""What may be marked on a slice, and what a mark is worth once a joint line has moved.
+"""What may be marked on a slice, and what a mark counts for once a joint line has moved.
 
 A mark is what it was when it was made: no line moved later changes its quadrant or its place.
 """

@@ -56,7 +56,7 @@ class Conclusion(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How sure the reader is."""
+    """The reader's confidence in a conclusion."""
 
     LOW = "low"
     MODERATE = "moderate"
@@ -65,7 +65,7 @@ class Confidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Impression:
-    """A conclusion, how sure the reader is of it, and what the reader adds in words.
+    """A conclusion, the reader's confidence in it, and what the reader adds in words.
 
     Args:
         conclusion: None until it is chosen.
@@ -98,7 +98,7 @@ class Impression:
 
     @property
     def sentence(self) -> str:
-        """The conclusion and how sure, for people."""
+        """The conclusion and its confidence, for people."""
         if self.confidence is None:
             return f"{self.heading}, confidence {NOT_CHOSEN}"
         return f"{self.heading}, {self.confidence} confidence"

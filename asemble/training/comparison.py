@@ -21,7 +21,7 @@ from asemble.core.errors import ConfigError
 from asemble.core.labels import PATTERNS, Pattern, Plane, Weighting
 from asemble.datasets import simulated
 from asemble.datasets import slice_set as slice_sets
-from asemble.datasets.simulated import PARTS, Beside, SliceRequest, simulate_slices
+from asemble.datasets.simulated import PARTS, ExtraChannels, SliceRequest, simulate_slices
 from asemble.datasets.slice_set import SliceSet
 from asemble.imaging import intensity, slices
 from asemble.metrics.slice_metrics import ScoredSlices
@@ -87,7 +87,7 @@ class Run:
     config: TrainingConfig
     pretrained: bool
     test_cases: int
-    beside: Beside = Beside.NOTHING
+    beside: ExtraChannels = ExtraChannels.NOTHING
     without: Ingredient | None = None
     is_shuffled: bool = False
 
@@ -157,7 +157,7 @@ def read_runs(
                 config=_config(content, plane, network, passes),
                 pretrained=pretrained and network["member"] in COMPARISON,
                 test_cases=test_cases,
-                beside=Beside(network.get("beside", Beside.NOTHING)),
+                beside=ExtraChannels(network.get("beside", ExtraChannels.NOTHING)),
                 without=Ingredient(network["without"]) if "without" in network else None,
                 is_shuffled=bool(network.get("shuffled", False)),
             )
@@ -248,7 +248,7 @@ def _start(run: Run) -> Start:
     if run.pretrained:
         start = pretrained_network(run.config.member, seed=run.config.seed)
         return Start(start, "ImageNet, of timm")
-    if run.beside is Beside.NOTHING:
+    if run.beside is ExtraChannels.NOTHING:
         return FROM_SCRATCH
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.config.seed)

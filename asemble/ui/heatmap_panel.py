@@ -71,7 +71,7 @@ def show_trust(series: Series, index: int, heatmap: Heatmap, heatmaps: SeriesHea
             if heatmap.member != ENSEMBLE:
                 st.caption(f"Tested is the ensemble's map, not that of {heatmap.member} alone.")
             st.caption(BASIS)
-            st.caption(worth(cache.performance()))
+            st.caption(accuracy_of_checks(cache.performance()))
 
 
 def _answers(series_id: str, index: int, method: str) -> Sequence[CheckVerdict]:
@@ -88,7 +88,7 @@ def _answers(series_id: str, index: int, method: str) -> Sequence[CheckVerdict]:
     return () if found is None else verdicts(found, cache.ensemble().fusion.limits)
 
 
-def worth(performance: Performance) -> str:
+def accuracy_of_checks(performance: Performance) -> str:
     """How well each figure told right maps from wrong ones, or that it was not measured."""
     if performance.trust is None:
         return "How accurate the four checks are was not measured for these weights."

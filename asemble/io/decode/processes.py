@@ -72,7 +72,7 @@ def take_part(share: Share) -> None:
 
 
 @dataclass(slots=True, eq=False)
-class _Turn:
+class _Job:
     """Somebody who waits for a place, or has one."""
 
     share: Share
@@ -91,48 +91,48 @@ class _Places:
         self._light, self._heavy = size, max(1, size // 2)
         self._all = 3 * size
         self._changed = threading.Condition()
-        self._waiting: list[_Turn] = []
-        self._running: list[_Turn] = []
+        self._waiting: list[_Job] = []
+        self._running: list[_Job] = []
 
     @contextlib.contextmanager
-    def place(self, share: Share) -> Iterator[_Turn]:
+    def place(self, share: Share) -> Iterator[_Job]:
         """A place, from when there is one.
 
         Raises:
             FileError: there was none for too long.
         """
-        turn = _Turn(share, share.is_light)
+        job = _Job(share, share.is_light)
         with self._changed:
-            self._waiting.append(turn)
+            self._waiting.append(job)
             try:
-                if not self._changed.wait_for(lambda: self._is_next(turn), limits.MAX_WAIT_SECONDS):
+                if not self._changed.wait_for(lambda: self._is_next(job), limits.MAX_WAIT_SECONDS):
                     raise _busy()
-                self._running.append(turn)
+                self._running.append(job)
             finally:
-                self._waiting.remove(turn)
+                self._waiting.remove(job)
                 self._changed.notify_all()
         try:
-            yield turn
+            yield job
         finally:
             with self._changed:
-                self._running.remove(turn)
+                self._running.remove(job)
                 self._changed.notify_all()
 
-    def note_slow(self, turn: _Turn) -> None:
+    def note_slow(self, job: _Job) -> None:
         """Let the next one begin beside an image that takes long."""
         with self._changed:
-            turn.is_slow = True
+            job.is_slow = True
             self._changed.notify_all()
 
-    def _is_next(self, turn: _Turn) -> bool:
-        turn.is_light = turn.share.is_light
-        alike = [each for each in self._waiting if each.is_light == turn.is_light]
-        if min(alike, key=lambda each: each.share.spent) is not turn:
+    def _is_next(self, job: _Job) -> bool:
+        job.is_light = job.share.is_light
+        alike = [each for each in self._waiting if each.is_light == job.is_light]
+        if min(alike, key=lambda each: each.share.spent) is not job:
             return False
-        places = self._light if turn.is_light else self._heavy
+        places = self._light if job.is_light else self._heavy
         taken = sum(
             each.is_light and not each.is_slow
-            if turn.is_light
+            if job.is_light
             else each.is_slow or not each.is_light
             for each in self._running
         )
@@ -174,14 +174,14 @@ class DecoderPool:
         share = of_upload or Share()
         if share.spent > limits.MAX_DECODER_SECONDS:
             raise _too_much()
-        with self._places.place(share) as turn:
+        with self._places.place(share) as job:
             decoder = self._take(share)
 
             def slow() -> None:
-                self._places.note_slow(turn)
+                self._places.note_slow(job)
                 decoder.step_back()
 
-            if not turn.is_light:
+            if not job.is_light:
                 decoder.step_back()
             try:
                 values = decoder.decode(request, payload, check=check, slow=slow)

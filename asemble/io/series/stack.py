@@ -46,7 +46,7 @@ _TURNED = SeriesError(
     hint="Upload a series of parallel slices.",
     code="slices-turned",
 )
-_AGAIN = SeriesError(
+_REPEATED = SeriesError(
     "This slice was measured more than once; the first image of its position was taken.",
     hint="Upload it on its own to see it.",
     code="slice-measured-again",
@@ -119,12 +119,12 @@ def _volumes(of_protocol: list[Frame], numbers: set[int]) -> list[Draft | Refusa
     volumes: list[tuple[list[Frame], list[str]]] = []
     for of_contrast in contrasts(of_protocol):
         try:
-            found, again = volumes_of(of_contrast)
+            found, repeated = volumes_of(of_contrast)
         except SeriesError as error:
             results.append(_refusal(of_contrast, error))
             continue
-        results += [_refusal(again, _AGAIN)] if again else []
-        volumes += [(volume, [_note_on_again(again)] if again else []) for volume in found]
+        results += [_refusal(repeated, _REPEATED)] if repeated else []
+        volumes += [(volume, [_note_on_repeated(repeated)] if repeated else []) for volume in found]
     most = max((len(volume) for volume, _ in volumes), default=0)
     for rank, (volume, notes) in enumerate(volumes):
         said = [*_notes_on_volume(rank + 1, len(volumes), len(volume), most), *notes]
@@ -142,8 +142,8 @@ def _notes_on_volume(number: int, volumes: int, slices: int, most: int) -> list[
     return [f"Volume {number} of {volumes} of one series.{fewer}"]
 
 
-def _note_on_again(again: list[Frame]) -> str:
-    slices = "1 slice was" if len(again) == 1 else f"{len(again)} slices were"
+def _note_on_repeated(repeated: list[Frame]) -> str:
+    slices = "1 slice was" if len(repeated) == 1 else f"{len(repeated)} slices were"
     return f"{slices} measured more than once; the first image of each position was taken."
 
 

@@ -34,7 +34,7 @@ FEWEST_OF_A_PASS = 3
 """Numbers rise or fall from slice to slice by chance until so many do."""
 MOST_OF_A_STEP = 1.5
 """Slices of a pass follow each other by less than this times the stated distance."""
-MOST_AGAIN = 1 / 3
+MOST_REPEATED = 1 / 3
 """Share of the images that may be repeats of single slices; beyond it nothing is certain."""
 
 
@@ -82,21 +82,21 @@ def volumes_of(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
         return _by_rank(stacks), []
     for images in stacks:
         _require_told_apart(images)
-    passes, again = _passes(frames)
+    passes, repeated = _passes(frames)
     if is_even:  # volumes that lie in each other, or slices closer than the header says
-        is_apart = len(passes) > 1 and not again
+        is_apart = len(passes) > 1 and not repeated
         is_apart = is_apart and not any(_is_crowded(at_positions(each)) for each in passes)
         return (passes, []) if is_apart else (_by_rank(stacks), [])
-    if not passes or len(again) > MOST_AGAIN * len(frames):
-        passes, again = _made_later(stacks)
-    if not passes or len(again) > MOST_AGAIN * len(frames):
+    if not passes or len(repeated) > MOST_REPEATED * len(frames):
+        passes, repeated = _made_later(stacks)
+    if not passes or len(repeated) > MOST_REPEATED * len(frames):
         raise SeriesError(
             f"Expected one volume, found between {min(counts)} and {max(counts)} images "
             f"at each of {len(stacks)} positions.",
             hint="Export one volume, such as a single T1 or STIR series.",
             code="volumes-not-told-apart",
         )
-    return passes, again
+    return passes, repeated
 
 
 def _of_times(frames: list[Frame]) -> list[list[Frame]]:
@@ -191,7 +191,7 @@ def _passes(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
         return (frame.header.acquisition, frame.header.number, place_mm(frame))
 
     runs: list[list[Frame]] = []
-    again: list[Frame] = []
+    repeated: list[Frame] = []
     way = 0.0
     for frame in sorted(frames, key=order):
         last = runs[-1][-1] if runs else None
@@ -201,7 +201,7 @@ def _passes(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
             continue
         step_mm = place_mm(frame) - place_mm(last)
         if abs(step_mm) <= SAME_POSITION_MM:
-            again.append(frame)
+            repeated.append(frame)
         elif step_mm * way >= 0:
             runs[-1].append(frame)
             way = step_mm
@@ -213,8 +213,8 @@ def _passes(frames: list[Frame]) -> tuple[list[list[Frame]], list[Frame]]:
         if _is_pass(run):
             passes.append(sorted(run, key=place_mm))
         else:
-            again += run
-    return passes, again
+            repeated += run
+    return passes, repeated
 
 
 def _made_later(stacks: list[list[Frame]]) -> tuple[list[list[Frame]], list[Frame]]:
