@@ -182,7 +182,7 @@ def test_a_study_of_one_session_is_unknown_to_another(nifti: bytes) -> None:
 
 def test_a_report_waits_for_the_ensemble(nifti: bytes) -> None:
     app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/3_Report.py").run()
-    assert "has not been asked yet" in words(app)
+    assert "has not been run yet" in words(app)
     assert not app.exception
 
 
@@ -234,7 +234,7 @@ def test_the_ensemble_is_not_asked_before_a_conclusion_is_recorded(nifti: bytes)
     assert any("Choose a conclusion first" in each.value for each in app.error)
     assert "Your conclusion before the prediction" not in words(app)
     app.switch_page("pages/3_Report.py").run()
-    assert "The ensemble has not been asked yet" in words(app)
+    assert "The ensemble has not been run yet" in words(app)
 
 
 def test_a_first_conclusion_is_kept_beside_the_prediction(nifti: bytes) -> None:

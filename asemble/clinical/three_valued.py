@@ -1,4 +1,4 @@
-"""Counting where some answers are not known yet: True, False, or None for still open."""
+"""Three-valued logic, for answers that are not known yet: True, False, or None for still open."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""`asemble evaluate scope`: what the ensemble declines, measured, and fitted where asked."""
+"""`asemble evaluate scope`: the input gate measured, and fitted with `--fit`."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""How the verbs are told to typer, and the options that several of them share."""
+"""The verbs as typer commands, and the options that several of them share."""
 
 import inspect
 from collections.abc import Callable

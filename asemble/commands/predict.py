@@ -1,4 +1,4 @@
-"""`asemble predict`: what the ensemble says of a study, as JSON and heatmaps."""
+"""`asemble predict`: the ensemble's prediction for a study, as JSON and heatmaps."""
 
 # ruff: noqa: PLC0415  imports inside the verb are the point, see `asemble.cli`
 

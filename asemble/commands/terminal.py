@@ -1,4 +1,4 @@
-"""Talking to a terminal: progress, refusals, and files that cannot be written."""
+"""Output to a terminal: progress, refusals, and files that cannot be written."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""By how much a split of single images flatters: the same classifier measured both ways.
+"""Leakage: by how much a split of single images flatters; the same classifier measured both ways.
 
 The classifier is the plainest there is: a slice gets the label of the slice whose perceptual hash
 is most alike. It learns nothing of disease, so what it gains when images of one patient lie on

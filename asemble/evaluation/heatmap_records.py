@@ -1,4 +1,4 @@
-"""What is written down of the maps of a study: by each method, the controls and the cascade."""
+"""The record of the heatmaps of a study: by each method, the controls and the cascade."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Coarse simulated slices to fit the scope on, and the ways in which they are made wrong.
+"""Coarse simulated slices to fit the input gate on, and the ways in which they are corrupted.
 
 A field of 300 mm is drawn, so that a slice can be turned, moved and cropped without showing where
 the simulator stops.

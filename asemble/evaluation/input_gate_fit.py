@@ -1,4 +1,4 @@
-"""Fits the scope: the small network first, then its limits, both from seeds.
+"""Fits the input gate: the small network first, then its limits, both from seeds.
 
 Real scans are painted otherwise than simulated ones, so every example is repainted: greys
 remapped, inverted too, shaded, blurred, noisy, bent, cropped, moved. What stays is where things

@@ -1,4 +1,4 @@
-"""Studies that the ensemble must decline, and those that it must judge, group by group.
+"""Studies that the input gate must refuse, and those that it must pass, group by group.
 
 Simulated stacks are drawn once and then spoiled in many ways. All are stated to be fluid-sensitive
 and of a judged plane, as a user might by mistake, so that nothing is declined by its header alone.

@@ -1,4 +1,4 @@
-"""Pictures that are no sacroiliac joints, drawn by chance: what the scope must decline.
+"""Pictures that are no sacroiliac joints, drawn by chance: what the input gate must refuse.
 
 Each function draws one stack `(slice, 256, 256)` of ratios to tissue, 0 and up, whose slices
 continue each other as a scanner's do.

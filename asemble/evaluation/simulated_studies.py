@@ -1,4 +1,4 @@
-"""Held-out simulated studies, one after another, each written down as it is finished.
+"""Held-out simulated studies, one after another, each recorded as it is finished.
 
 Every study goes the way of a patient's: written as DICOM, read through the same door, predicted.
 Studies are simulated in parallel processes while the networks work in this one. One JSON line a

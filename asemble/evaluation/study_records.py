@@ -1,4 +1,4 @@
-"""What is written down of one simulated study: for fitting the fusion, and for measuring it."""
+"""The record of one simulated study: for fitting the fusion, and for measuring it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

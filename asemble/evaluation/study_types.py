@@ -1,4 +1,4 @@
-"""What is written down of one simulated study by each measuring verb, a line of JSON each.
+"""The types of the records of simulated studies, by measuring verb, a line of JSON each.
 
 Probabilities are in the order of `PATTERNS`; planes, classes and members stand by their names.
 """

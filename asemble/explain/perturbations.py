@@ -1,4 +1,4 @@
-"""Small changes of a prepared slice, to see whether the answer and its heatmap follow them."""
+"""Perturbations of a prepared slice, to see whether the answer and its heatmap follow them."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""`Bucket`: a public bucket over HTTPS, with every way in which it can fail told in a sentence."""
+"""`Bucket`: a public bucket over HTTPS, with a sentence for every way in which it can fail."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""What the environment says of public cases; docs/operations.md lists it."""
+"""The environment variables of public cases; docs/operations.md lists it."""
 
 import os
 from enum import StrEnum

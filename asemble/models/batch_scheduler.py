@@ -1,4 +1,4 @@
-"""The batch scheduler: one thread runs the networks for everybody who waits.
+"""The batch scheduler: one thread runs the networks for all sessions.
 
 A batch holds slices of all that wait for the same networks, as many of each, so that a long study
 does not keep a short one waiting; whoever was served goes to the back. Each one's slices stay in

@@ -1,4 +1,4 @@
-"""What makes the ensemble's numbers honest: slices made calibrated, and the width of an interval.
+"""Calibration: of slices, and the width of an interval.
 
 Both are fitted on simulated studies that no network has seen (`asemble.evaluation.fusion_fit`) and
 kept in `ensemble.json`. Unfitted, slices stay as they are and the interval is two spreads.

@@ -1,4 +1,4 @@
-"""Which series are judged: by what the file says, by a glance, and by the bones on their slices.
+"""The gate: which series are judged, by header, by a glance, and by the bones on their slices.
 
 The cheap questions come first. What they leave open goes through the networks of its plane, and
 the bones that these name decide. What looks as if it were stored turned is looked at once more the

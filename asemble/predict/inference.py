@@ -1,4 +1,4 @@
-"""Series through the networks: what each member says of them, and the features of it."""
+"""Inference: series through the networks, the output of each member, and its features."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence

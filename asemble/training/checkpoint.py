@@ -1,4 +1,4 @@
-"""Where a training run stands, kept on disk so that it can go on."""
+"""Checkpoints: where a training run stands, on disk, so that it can go on."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path

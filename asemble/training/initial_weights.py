@@ -1,4 +1,4 @@
-"""With which weights a run begins, and which of them it may change."""
+"""The weights that a training run begins with, and which of them it may change."""
 
 from copy import deepcopy
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a network that knows bone is taught, and how its slices are changed on the way.
+"""Segmentation of bone and oedema: batches of slices, their augmentation, and the losses.
 
 Tissue everywhere, under oedema too; oedema and its pattern on fluid-sensitive slices alone, since
 T1 shows it hardly. Ranges are those that carried over to real slices.

@@ -1,4 +1,4 @@
-"""The checklist on the screen, and beside it in a tab what the answers add up to."""
+"""The checklist on the screen, and in a tab beside it the summary of the answers."""
 
 import streamlit as st
 

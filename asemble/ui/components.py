@@ -1,4 +1,4 @@
-"""Our own parts of a page, beside the viewer: the field for comments and buttons for files.
+"""Custom Streamlit components other than the viewer: the field for comments and buttons for files.
 
 Streamlit's field says what it holds only when the reader leaves it, and its download button hands
 out what was made before the click. A reading in a file has to be what the screen shows.

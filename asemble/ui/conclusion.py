@@ -16,7 +16,7 @@ def ask_first() -> bool:
     """Ask for a conclusion before the prediction is shown, unless the reader switched that off.
 
     Returns:
-        Whether the ensemble may be asked now.
+        Whether the ensemble may run now.
     """
     reads_first = st.toggle(
         "Read first",

@@ -1,4 +1,4 @@
-"""So many connections as the process has descriptors for, and none that says nothing for ever.
+"""Limits of connections: as many as there are descriptors for, and none that idles for ever.
 
 What the process holds of messages that have not all come has a ceiling, too, and a socket says no
 more at once than a reader does: each message may begin a run of a page.

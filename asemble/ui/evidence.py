@@ -1,4 +1,4 @@
-"""What was measured of the ensemble, section by section: read from beside the weights."""
+"""Measured performance of the ensemble, section by section, as stored beside the weights."""
 
 from dataclasses import replace
 from html import escape

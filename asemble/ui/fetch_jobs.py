@@ -1,4 +1,4 @@
-"""Fetching a public case beside the pages: one at a time in a process, whoever asked."""
+"""Background download of a public case: one at a time in a process, for all sessions."""
 
 import threading
 from dataclasses import dataclass, field

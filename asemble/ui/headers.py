@@ -1,4 +1,4 @@
-"""Headers that keep a browser from talking to anybody else about a study."""
+"""Security headers, which keep a browser from contacting other servers."""
 
 import json
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Beside a heatmap: whether it is to be trusted, in four questions with their figures."""
+"""The heatmap checks beside a heatmap: four questions, each with its figure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal

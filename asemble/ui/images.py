@@ -1,4 +1,4 @@
-"""How greys and evidence look: the same in the viewer and on the report."""
+"""Grey and colour scales, the same in the viewer and on the report."""
 
 from base64 import b64encode
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""How a study comes in: the three samples, the upload, and what was read of it."""
+"""Opening a study: the three samples, the upload, and what was read of it."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Marks and joint lines between the viewer and the reading: what it is shown, what it says."""
+"""Marks and joint lines between the viewer and the reading, in both directions."""
 
 from collections.abc import Mapping
 from dataclasses import replace

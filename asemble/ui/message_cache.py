@@ -1,4 +1,4 @@
-"""The browser is told to reuse a message only while it surely has it.
+"""Streamlit's message cache: a message is reused only while the browser surely has it.
 
 Streamlit's browser keeps large messages (slices of a series) for some runs of the page and names
 them in each request; the server then sends a reference instead. Between the request and the

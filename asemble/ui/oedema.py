@@ -1,4 +1,4 @@
-"""What the networks measure of oedema: on the slice that is shown, and joint by joint."""
+"""Oedema as the networks measure it: on the slice that is shown, and joint by joint."""
 
 from collections.abc import Sequence
 

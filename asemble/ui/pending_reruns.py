@@ -1,4 +1,4 @@
-"""What a reader did just before leaving a page reaches the reading.
+"""Reruns that wait: what a reader did just before leaving a page reaches the reading.
 
 A request that Streamlit has not begun to run is folded into the next one, and of the earlier it
 keeps triggers alone: a browser that asks for another page sends no widget of the last one, so that

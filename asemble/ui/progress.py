@@ -1,4 +1,4 @@
-"""A bar for work of more than a second, with the time that is left."""
+"""A progress bar with the time that is left, for work of more than a second."""
 
 from time import monotonic
 

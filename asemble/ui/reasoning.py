@@ -1,4 +1,4 @@
-"""What the answers add up to: rules, classification, and a range of probabilities."""
+"""The summary of the answers: rules, classification, and a range of probabilities."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""A reading outlives a reload, a lost connection and, in the tab's own storage, the server.
+"""Recovery: a reading outlives a reload, a lost connection and, in the tab's storage, the server.
 
 `recovery.js` keeps a token and the reading in the `sessionStorage` of its tab and claims the study
 with it when a session of Streamlit is new. While the server cannot be reached it covers the page

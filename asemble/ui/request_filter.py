@@ -1,4 +1,4 @@
-"""Which requests come in at all: under a name of this server, of its own pages, not to its figures.
+"""Which requests are answered: to a name of this server, from its own pages, not for its metrics.
 
 Streamlit holds the `Host` of a page's socket against `server.allowedHosts`; here every request is.
 Else a name that was bent to this machine (DNS rebinding) could still fetch and upload. It also

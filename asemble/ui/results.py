@@ -1,4 +1,4 @@
-"""What the ensemble returned, in words, numbers and one chart."""
+"""The ensemble's prediction in words, numbers and one chart."""
 
 from collections.abc import Mapping
 

@@ -15,7 +15,7 @@ from asemble.ui import marking, series_choice, state
 HOW = (
     "1. Choose Joints in the viewer. Click both ends of each joint on an anterior and on a "
     "posterior coronal slice. The lines between them are interpolated, for every series of the "
-    "same frame of reference. Once the ensemble was asked, it proposes lines for joints that you "
+    "same frame of reference. Once the ensemble has run, it proposes lines for joints that you "
     "have not laid; drag an end to correct one.\n"
     "2. Choose Mark and click where the lesion is. A click on its letter removes it.\n"
     "3. Without a mouse: Shift and the arrow keys move a cross, Enter clicks there. Or use the "

@@ -1,4 +1,4 @@
-"""What the server does beside the pages: health, headers, its log, and an end in good order.
+"""The server around the pages: health, headers, its log, and an orderly end.
 
 `app.py` hands these to `st.App`. Nothing here imports torch: the models are loaded beside the
 server, by a thread, so that the first answer about its health comes at once.

@@ -1,4 +1,4 @@
-"""What a decoder process may do once it has imported its libraries: read, write, think, end.
+"""The sandbox: system calls that a decoder process may make once it has imported its libraries.
 
 No file and no connection can be opened where the system has limits of descriptors (Linux, macOS);
 on Linux on x86-64 and ARM64 a filter of system calls (seccomp) leaves a short list, so that nothing

@@ -1,4 +1,4 @@
-"""The door: the attributes that are kept from a DICOM file; everything else is never read.
+"""De-identification: the attributes that are kept from a DICOM file; nothing else is read.
 
 A file is parsed with `KEPT` as the only elements to load, so that names, dates, numbers and free
 text stay behind in the bytes. The exceptions are `patients` and `dates` beside it, which compare
