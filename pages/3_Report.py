@@ -13,7 +13,7 @@ def show() -> None:
 
     if assessed is None:
         st.subheader("The ensemble has not been run yet")
-        st.write("A report sets your reading beside the ensemble's prediction. Ask it first.")
+        st.write("A report sets your reading beside the ensemble's prediction. Run it first.")
         st.page_link("pages/2_Assess.py", label="Go to the assessment")
         page_layout.end_page()
 

@@ -159,7 +159,7 @@ def reliability_chart(bins: Mapping[str, Sequence[Bin]]) -> go.Figure:
             mode="lines+markers",
             line={"color": colour, "width": 1.6},
             marker={"color": colour, "symbol": symbol, "size": 7},
-            hovertemplate="said %{x:.2f}, was %{y:.2f} of %{customdata}",
+            hovertemplate="predicted %{x:.2f}, observed %{y:.2f}, n = %{customdata}",
         )
     figure.update_xaxes(title="Mean probability", range=[-0.02, 1.02], gridcolor=_GRID, dtick=0.25)
     figure.update_yaxes(

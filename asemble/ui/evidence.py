@@ -65,8 +65,8 @@ def show_calibration(performance: Performance) -> None:
         show(tables.calibration_table(chosen))
         st.caption(
             f"ECE: expected calibration error; the aim on training appearances is {AIM:.2f}. If "
-            "perfect: the same of a model whose probabilities are true, and what one in twenty "
-            "such models exceeds."
+            "perfect: the same of a perfectly calibrated model, and what one in twenty such models "
+            "exceeds."
         )
         show(tables.interval_table(sets))
         st.caption(

@@ -91,7 +91,7 @@ def _answers(series_id: str, index: int, method: str) -> Sequence[CheckVerdict]:
 def accuracy_of_checks(performance: Performance) -> str:
     """How well each figure told right maps from wrong ones, or that it was not measured."""
     if performance.trust is None:
-        return "How accurate the four checks are was not measured for these weights."
+        return "The accuracy of the heatmap checks was not measured for these weights."
     checks = performance.trust.checks
     parts = [f"{words} {with_interval(checks[name].auc_high)}" for name, words in SHORT.items()]
     return (

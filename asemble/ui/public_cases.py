@@ -12,11 +12,11 @@ from asemble.fetch.bucket import LOOPBACK
 from asemble.ui import fetch_jobs, intake, logs, page_layout, state
 
 ABOUT = """
-Real MRI of people with cancer, published in the Imaging Data Commons under open licences. **Nobody
-read them for asemble**: what is to be seen is not stated, and whether one shows the joints wholly
-was not looked at.
+Real MRI of people with cancer, published in the Imaging Data Commons under open licences. **No
+radiologist read them for asemble**: their findings are not stated, and nobody checked whether a
+case shows the whole joints.
 """
-LOOKS_EVERY_S = 0.5
+POLL_S = 0.5
 
 
 def use() -> Use:
@@ -50,7 +50,7 @@ def offer() -> None:
         if may is Use.ON:
             st.caption(
                 f"Fetched only when you say so, from {bucket_url(table)}, into the cache of this "
-                "machine. Without a network the rest of the app works as ever."
+                "machine. Without a network connection the rest of the app works as usual."
             )
         else:
             st.caption("The operator of this server chose and fetched them.")
@@ -107,7 +107,7 @@ def _row(case: Case, kept: CaseCache, *, may: Use, is_free: bool) -> None:
         )  # fmt: skip
 
 
-@st.fragment(run_every=LOOKS_EVERY_S)
+@st.fragment(run_every=POLL_S)
 def _show_going() -> None:
     going = fetch_jobs.last()
     if going is None or going.is_over:
