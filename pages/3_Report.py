@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from asemble.ui import checklist, conclusion, page_layout, results, state
+from asemble.ui import checklist, conclusion, page_layout, results, scores, state
 
 
 def show() -> None:
@@ -11,21 +11,21 @@ def show() -> None:
     study = page_layout.require_study()
     assessed = state.assessment()
 
-    if assessed is None:
-        st.subheader("The ensemble has not been run yet")
-        st.write("A report sets your reading beside the ensemble's prediction. Run it first.")
-        st.page_link("pages/2_Assess.py", label="Go to the assessment")
-        page_layout.end_page()
-
     yours, theirs = st.columns(2, gap="large")
     with yours:
         st.subheader("Your reading")
         conclusion.ask_reading()
     with theirs:
         st.subheader("What goes beside it")
-        results.show_headline(assessed.prediction)
-        for reason in assessed.prediction.further_reasons:
-            st.markdown(f"- {reason}")
+        if assessed is None:
+            st.write("Nothing of the ensemble: it was not run, and the report says so.")
+            st.page_link("pages/2_Assess.py", label="Run it first")
+        else:
+            results.show_headline(assessed.prediction)
+            for reason in assessed.prediction.further_reasons:
+                st.markdown(f"- {reason}")
+        st.markdown("**Your scores**")
+        scores.show_summary(study)
         st.markdown("**Your checklist**")
         checklist.show_summary()
         st.caption(results.OEDEMA_LIMIT)

@@ -11,6 +11,7 @@ from pypdf import PdfReader
 from referencing import Registry, Resource
 
 from asemble.clinical import Answer
+from asemble.clinical.marks import QUADRANTS, Lesion, Mark
 from asemble.core.labels import Plane, Weighting
 from asemble.core.results import (
     Probabilities,
@@ -19,11 +20,12 @@ from asemble.core.results import (
     SlicePrediction,
     StudyPrediction,
 )
-from asemble.core.study import Refusal, Series, Study
+from asemble.core.study import Prior, Refusal, Series, Study
 from asemble.core.volume import Volume
-from asemble.reading import Conclusion, Confidence, Impression, Reading
+from asemble.reading import Conclusion, Confidence, Impression, Reading, edits, fingerprint
 from asemble.reading.serialisation import schema as reading_schema
 from asemble.report import reading_pdf
+from asemble.report.records import UNSIGNED
 
 CANARY = "Canary^Jane"
 
@@ -89,7 +91,16 @@ def text_of(pdf):
     return " ".join(" ".join(p.extract_text() for p in PdfReader(io.BytesIO(pdf)).pages).split())
 
 
-def the_page(study=None, reading=A_READING, images=(), said=(), added_up=(), **changes):
+def the_page(
+    study=None,
+    reading=A_READING,
+    *,
+    images=(),
+    said=(),
+    added_up=(),
+    signature=UNSIGNED,
+    **changes,
+):
     study = study or a_study()
     return reading_pdf(
         reading,
@@ -98,7 +109,18 @@ def the_page(study=None, reading=A_READING, images=(), said=(), added_up=(), **c
         images=images,
         findings=said,
         added_up=added_up,
+        signature=signature,
     )
+
+
+def with_prior():
+    """A study beside its prior, on which a quadrant was marked, and its reading."""
+    before = Study((replace(series(1), id="p01"),), (), "b" * 64)
+    study = replace(a_study(), prior=Prior(before, 182, True))
+    reading = edits.follow_up(A_READING, fingerprint(before), None)
+    for each in ("p01", "s01"):
+        reading = edits.call_complete(reading, each, True)
+    return study, edits.toggle_mark(reading, "p01", Mark(Lesion.OEDEMA, 1, QUADRANTS[0]))
 
 
 def commented(reading, comments):

@@ -180,9 +180,16 @@ def test_a_study_of_one_session_is_unknown_to_another(nifti: bytes) -> None:
     assert "No study is open yet" in words(visit("1_Read.py"))
 
 
-def test_a_report_waits_for_the_ensemble(nifti: bytes) -> None:
+def test_a_report_waits_for_no_ensemble_and_says_before_the_download_what_cannot_be_set(
+    nifti: bytes,
+) -> None:
     app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/3_Report.py").run()
-    assert "has not been run yet" in words(app)
+    assert "it was not run, and the report says so" in words(app)
+    assert "The ensemble was not run" in app.code[0].value
+    assert not app.warning
+    app.text_input[0].set_value("\u5c71\u7530 \U00013000").run()
+    assert any("U+13000" in each.value and "U+5C71" not in each.value for each in app.warning)
+    assert "Read by \u5c71\u7530 \U00013000, " in app.code[0].value
     assert not app.exception
 
 
@@ -234,7 +241,7 @@ def test_the_ensemble_is_not_asked_before_a_conclusion_is_recorded(nifti: bytes)
     assert any("Choose a conclusion first" in each.value for each in app.error)
     assert "Your conclusion before the prediction" not in words(app)
     app.switch_page("pages/3_Report.py").run()
-    assert "The ensemble has not been run yet" in words(app)
+    assert "it was not run, and the report says so" in words(app)
 
 
 def test_a_first_conclusion_is_kept_beside_the_prediction(nifti: bytes) -> None:

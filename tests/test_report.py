@@ -1,8 +1,10 @@
 """What every form of a report says alike: JSON, PDF and paragraph."""
 
+import hashlib
 import io
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from pypdf import PdfReader
@@ -14,14 +16,22 @@ from small_reports import (
     a_study,
     commented,
     picture,
+    schema_check,
     text_of,
     the_page,
+    with_prior,
 )
 
 from asemble.core.labels import TRAINED_ON
 from asemble.core.results import Remark
 from asemble.reading import Conclusion, Confidence, Impression, Reading, short_hash
-from asemble.report import KeyImage, reading_json, reading_pdf, reading_text
+from asemble.report import (
+    KeyImage,
+    Signature,
+    reading_json,
+    reading_pdf,
+    reading_text,
+)
 
 
 def test_a_simulated_study_is_marked_in_both_exports_and_a_real_one_is_not():
@@ -56,14 +66,42 @@ def test_both_reports_say_whether_the_weights_are_the_shipped_ones(are_shipped):
     assert f"signed by the list {prediction.weights_list[:12]}" in text
 
 
-def test_letters_that_the_font_lacks_are_shown_as_missing_and_kept_in_the_json():
+def test_a_report_without_the_ensemble_is_the_same_reading_in_json_and_in_text():
     study = a_study()
-    reading = commented(A_READING, "\u9aa8\u9ad3 oedema ≥4")
-    text = text_of(the_page(study, reading))
-    assert "Comments: ?? oedema ≥4" in text
-    assert "only the JSON holds" in text
+    document = reading_json(A_READING, None, study)
+    schema_check().validate(document)
+    assert document["prediction"] is None and document["weights_list"] is None
+    assert document["reading"] == reading_json(A_READING, a_prediction(study), study)["reading"]
+    assert "The ensemble was not run" in reading_text(A_READING, None, study)
+
+
+def test_the_json_has_who_read_when_and_a_hash_that_anybody_can_compute_again():
+    study = a_study()
+    read = datetime(2026, 11, 28, 9, 14, tzinfo=UTC)
+    document = reading_json(
+        A_READING, a_prediction(study), study, signature=Signature(" A. Reader ", changed=read)
+    )
+    schema_check().validate(document)
+    assert document["reader"] == "A. Reader"
+    assert document["times"]["reading_changed"] == "2026-11-28T09:14:00+00:00"
+    said = {"study": document["study"]["fingerprint"], **document["reading"]}
+    del said["slices"]
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    again = hashlib.sha256(canonical.encode()).hexdigest()
+    assert again == document["sha256"] and again.startswith(document["hash"])
+
+
+def test_page_and_json_have_the_same_scores_and_changes():
+    study, reading = with_prior()
     document = reading_json(reading, a_prediction(study), study)
-    assert document["reading"]["comments"] == "\u9aa8\u9ad3 oedema ≥4"
+    schema_check().validate(document)
+    text = text_of(the_page(study, reading))
+    for score in document["scores"]:
+        value = "not scored" if score["value"] is None else f"{score['value']} of {score['most']}"
+        assert f"{score['title']} {value}" in text
+    first, *others = document["follow_up"]["changes"]
+    assert (first["then"], first["now"], first["change"]) == (1, 0, -1)
+    assert all(each["change"] is None for each in others)
 
 
 def test_an_abstaining_ensemble_and_an_unsure_reader_are_said_in_words():

@@ -22,6 +22,8 @@ asemble itself is under Apache-2.0 (see `LICENSE`). No requirement is under the 
 
 - The metadata of python-gdcm name the licence of its packaging; GDCM itself is under a BSD licence.
 - opencv-python-headless (needed by grad-cam) bundles FFmpeg under LGPL-2.1.
+- The metadata of paperang-p2-fonts-cjk name the licence of its packaging; the font in it, WenQuanYi
+  Micro Hei, says Apache-2.0.
 - certifi, tqdm and musculoskeletal-models are under MPL-2.0, which concerns changes to their own
   files only.
 - On Linux the default wheel of torch brings NVIDIA's CUDA libraries, which have their own

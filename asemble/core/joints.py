@@ -33,6 +33,11 @@ class Lesion(StrEnum):
     ANKYLOSIS = "ankylosis"
     SCLEROSIS = "sclerosis"
 
+    @property
+    def letter(self) -> str:
+        """Stands for it where there is no room for its name; the viewer has the same."""
+        return "K" if self is Lesion.BACKFILL else self.value[0].upper()
+
 
 class Joint(StrEnum):
     """The patient's side."""

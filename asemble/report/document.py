@@ -3,23 +3,30 @@
 It begins as the file of a reading does (`asemble.reading.as_document`), so that the reading can be
 opened from it again.
 
-What it never holds: names of people or files, dates, UIDs, what was refused at the door (its names
-are those of files), and the notes made while reading (they may quote a file).
+What it never holds: names of patients or files, dates of an examination, UIDs, what was refused at
+the door (its names are those of files), and the notes made while reading (they may quote a file).
+It holds who read the study as they typed it, and when they did.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, cast
 
 from asemble.clinical import ITEMS, NO_WEIGHT_NOTICE, Item, answer_to
 from asemble.core.labels import STANDING_NOTICE
-from asemble.core.results import Probabilities, SeriesPrediction, SlicePrediction, StudyPrediction
+from asemble.core.results import Probabilities, SlicePrediction, StudyPrediction
 from asemble.core.study import Series, Study
 from asemble.measurements.formatting import as_json as measurements_as_json
-from asemble.reading import Reading, as_document
+from asemble.reading import Reading, as_document, digest
+from asemble.reading.change import FollowUpSheet, sheet_of
+from asemble.reading.scoring import Scores, scores_of
 from asemble.report import schema
+from asemble.report.records import UNSIGNED, Signature
 
 SYNTHETIC: Final = "SYNTHETIC"
 """Marks whatever was simulated."""
+NOT_RUN = "The ensemble was not run: this is the reader's own reading."
+"""Said of the prediction where there is none."""
 
 LIMITS = (
     "MRI oedema also occurs in healthy, athletic and postpartum people. Interpret with history, "
@@ -34,25 +41,28 @@ LIMITS = (
 
 def reading_json(
     reading: Reading,
-    prediction: StudyPrediction,
+    prediction: StudyPrediction | None,
     study: Study,
     *,
     findings: Sequence[str] = (),
     added_up: Sequence[str] = (),
+    signature: Signature = UNSIGNED,
 ) -> schema.Report:
     """The reading, the prediction beside it and the facts of the study, ready for `json.dumps`.
 
     Args:
         reading: what the reader said of this study.
-        prediction: what the ensemble returned for it.
+        prediction: what the ensemble returned for it, None where it was not run.
         study: what was read.
         findings: sentences on what was marked on the slices: definitions and scores.
         added_up: sentences on what the answers add up to.
+        signature: who read it, and when.
 
     Raises:
         ValueError: the prediction is not of this study.
     """
-    begun = as_document(reading)
+    begun, found = as_document(reading), scores_of(reading, study)
+    compared = sheet_of(reading, study)
     return {
         "schema": begun["schema"],
         "version": begun["version"],
@@ -61,18 +71,83 @@ def reading_json(
             "left_out": sum(r.files for r in study.refused),
         },
         "hash": begun["hash"],
+        "sha256": digest(reading),
         "reading": begun["reading"],
+        "reader": signature.reader.strip() or None,
+        "times": {
+            "opened": _time(signature.opened),
+            "reading_changed": _time(signature.changed),
+            "report_made": _time(signature.made),
+        },
         "notice": STANDING_NOTICE,
         "marking": SYNTHETIC if study.synthetic else None,
         "attribution": list(study.attribution),
+        "scores": _scores(found),
+        "definitions": _definitions(found),
+        "follow_up": None if compared is None else _follow_up(compared),
         "findings": list(findings),
         "checklist": _checklist(reading),
         "added_up": list(added_up),
-        "prediction": _prediction(prediction),
-        "series": [_series(series, prediction.series_by_id(series.id)) for series in study.series],
-        "weights": dict(sorted(prediction.weights.items())),
-        "weights_list": {"sha256": prediction.weights_list, "shipped": prediction.are_shipped},
+        "prediction": None if prediction is None else _prediction(prediction),
+        "series": [_series(series, prediction) for series in study.series],
+        "weights": {} if prediction is None else dict(sorted(prediction.weights.items())),
+        "weights_list": None
+        if prediction is None
+        else {"sha256": prediction.weights_list, "shipped": prediction.are_shipped},
         "limits": list(LIMITS),
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="seconds")
+
+
+def _scores(found: Scores) -> list[schema.Score]:
+    return [
+        {
+            "title": score.title,
+            "value": score.value,
+            "most": score.most,
+            "marked_so_far": score.so_far,
+            "why_not": score.why_not or None,
+            "parts": score.parts,
+            "series": score.series_id,
+        }
+        for score in found.scores
+    ]
+
+
+def _definitions(found: Scores) -> list[schema.Definition]:
+    return [
+        {
+            "title": decided.verdict.title,
+            "is_met": decided.is_met,
+            "why_not": decided.why_not or None,
+            "conditions": [
+                {"text": one.text, "found": one.found, "needed": one.needed}
+                for one in decided.verdict.conditions
+            ],
+        }
+        for decided in found.definitions
+    ]
+
+
+def _follow_up(compared: FollowUpSheet) -> schema.FollowUp:
+    return {
+        "interval": compared.interval,
+        "is_checked": compared.is_checked,
+        "order": compared.order,
+        "changes": [
+            {
+                "title": change.title,
+                "then": change.then.value,
+                "now": change.now.value,
+                "change": change.value,
+                "most": change.now.most,
+                "thresholds": [each.label for each in change.thresholds],
+            }
+            for change in compared.changes
+        ],
     }
 
 
@@ -129,9 +204,10 @@ def _prediction(prediction: StudyPrediction) -> schema.Prediction:
     }
 
 
-def _series(series: Series, prediction: SeriesPrediction) -> schema.Series:
+def _series(series: Series, prediction: StudyPrediction | None) -> schema.Series:
     spacing = series.volume.spacing_mm
-    measured = prediction.measurements
+    judged = None if prediction is None else prediction.series_by_id(series.id)
+    measured = None if judged is None else judged.measurements
     return {
         "id": series.id,
         "description": series.description,
@@ -140,9 +216,9 @@ def _series(series: Series, prediction: SeriesPrediction) -> schema.Series:
         "shape": list(series.volume.shape),
         "spacing_mm": None if spacing is None else [round(v, 4) for v in spacing],
         "marking": SYNTHETIC if series.synthetic else None,
-        "used": prediction.used,
-        "why_not": prediction.why_not,
-        "slices": [_slice(each) for each in prediction.slices],
+        "used": judged is not None and judged.used,
+        "why_not": NOT_RUN if judged is None else judged.why_not,
+        "slices": [] if judged is None else [_slice(each) for each in judged.slices],
         "measurements": None
         if measured is None
         else cast("schema.Measurements", measurements_as_json(measured)),

@@ -1,102 +1,63 @@
-"""A reading on two A4 pages: the reader's conclusion on the left, the prediction on the right.
+"""A reading on A4 pages: the reader's pictures and conclusion first, the ensemble apart.
 
-The same input gives the same bytes: no date, no author, no random document id.
+The same input gives the same bytes: no clock, no author, no random document id.
 """
 
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
-from reportlab.lib.colors import HexColor, white
 from reportlab.lib.pagesizes import A4
-from reportlab.lib.utils import ImageReader
-from reportlab.pdfgen.canvas import Canvas
+from reportlab.lib.units import mm
+from reportlab.platypus import Flowable, Spacer
 
 from asemble import __version__
-from asemble.core.labels import STANDING_NOTICE
 from asemble.core.results import StudyPrediction
 from asemble.core.study import Study
 from asemble.reading import Reading, short_hash
-from asemble.report.document import SYNTHETIC
-from asemble.report.page import ALARM, BOLD, FAINT, INK, Column, register_fonts
-from asemble.report.sections import (
-    write_added_up,
-    write_checklist,
-    write_facts,
-    write_prediction,
-    write_reading,
-)
+from asemble.reading.change import sheet_of
+from asemble.reading.scoring import scores_of
+from asemble.report import sections
+from asemble.report.layout import FAINT, GAP, SMALL, TINY, beside, height_of, place, words
+from asemble.report.pictures import KeyImage, Picture, Shown
+from asemble.report.records import UNSIGNED, Signature
+from asemble.report.sheet import Sheet
 
 MAX_IMAGES = 4
-"""Key images, each with and without its heatmap: two in a row."""
+"""Key images; the first two stand on the first two pages, further ones on a page of their own."""
 
-MARGIN, GUTTER = 34.0, 16.0
 PAGE_WIDTH, PAGE_HEIGHT = A4
+MARGIN, TOP, BOTTOM = 14 * mm, 10 * mm, 13 * mm
 WIDTH = PAGE_WIDTH - 2 * MARGIN
-CREDIT_TOP, BAND_TOP, IMAGES_TOP, FACTS_TOP = 757.0, 742.0, 728.0, 250.0
-"""Upper edges of the bands below the notice, in points from the bottom of the page."""
+GUTTER = 4 * mm
+HALF = (WIDTH - GUTTER) / 2
+"""Of a picture: 89 mm."""
 
-CELL = (WIDTH - 3 * 8) / 4
-ROW_HEIGHT = CELL + 26
-"""A row of pictures with its captions."""
-
-FACTS_BOTTOM = 22.0
-"""The lowest band may reach a little into the margin."""
-
-_AMBER = HexColor("#ffb000")
-_PALE = HexColor("#fdf3f3")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class KeyImage:
-    """A slice to show.
-
-    Args:
-        caption: which series and slice; no names of people or files.
-        plain: `(row, column, 3)` uint8 RGB, the slice alone.
-        overlay: the same slice with its heatmap, or None where there is none to show.
-        note: what the heatmap is (method, member, scale), or that there is no positive evidence.
-
-    Raises:
-        ValueError: a picture is not RGB of bytes.
-    """
-
-    caption: str
-    plain: npt.NDArray[np.uint8]
-    overlay: npt.NDArray[np.uint8] | None = None
-    note: str = ""
-
-    def __post_init__(self) -> None:
-        for picture in (self.plain, self.overlay):
-            if picture is None:
-                continue
-            if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-                raise ValueError(
-                    f"a picture must be (row, column, 3) uint8, got {picture.shape} {picture.dtype}"
-                )
+_DRAWING = Lock()
+"""ReportLab's fonts read their files at one place for all documents."""
 
 
 def reading_pdf(
     reading: Reading,
-    prediction: StudyPrediction,
+    prediction: StudyPrediction | None,
     study: Study,
     *,
     images: Sequence[KeyImage],
     findings: Sequence[str] = (),
     added_up: Sequence[str] = (),
+    signature: Signature = UNSIGNED,
 ) -> bytes:
-    """The report on two A4 pages.
+    """The report on two A4 pages, and a third where there are more pictures than these hold.
 
     Args:
         reading: what the reader said.
-        prediction: what the ensemble returned for this study.
+        prediction: what the ensemble returned for this study, None where it was not run.
         study: what was read.
-        images: at most `MAX_IMAGES` slices.
+        images: at most `MAX_IMAGES` slices, those for the first page first.
         findings: sentences on what was marked on the slices: definitions and scores.
         added_up: sentences on what the answers add up to.
+        signature: who read it, and when.
 
     Returns:
         A PDF; the same bytes for the same input.
@@ -106,91 +67,161 @@ def reading_pdf(
     """
     if len(images) > MAX_IMAGES:
         raise ValueError(f"at most {MAX_IMAGES} key images fit, got {len(images)}")
-    register_fonts()
     buffer = io.BytesIO()
-    canvas = Canvas(buffer, pagesize=A4, invariant=True, pageCompression=1)
-    canvas.setTitle("asemble reading")
-    canvas.setAuthor("")
-    canvas.setCreator(f"asemble {__version__}")
-    half = (WIDTH - GUTTER) / 2
-    right = MARGIN + half + GUTTER
-    _write_head(canvas, reading, study)
-    top = _draw_images(canvas, images, synthetic=study.synthetic)
-    write_reading(Column(canvas, MARGIN, top, half, MARGIN), reading, findings)
-    write_prediction(Column(canvas, right, top, half, MARGIN), prediction)
-    canvas.showPage()
-    _write_head(canvas, reading, study)
-    bottom = FACTS_TOP + 8
-    write_checklist(Column(canvas, MARGIN, IMAGES_TOP, half, bottom), reading)
-    write_added_up(Column(canvas, right, IMAGES_TOP, half, bottom), reading, added_up)
-    write_facts(Column(canvas, MARGIN, FACTS_TOP, WIDTH, FACTS_BOTTOM), prediction, study)
-    canvas.showPage()
-    canvas.save()
+    with _DRAWING:
+        report = _Report(reading, prediction, study, buffer, signature)
+        first = report.first_page(images[:1])
+        second, further = report.second_page(images[1:], findings, added_up)
+        report.draw([first, second, *report.further_pages(further)])
     return buffer.getvalue()
 
 
-def _write_head(canvas: Canvas, reading: Reading, study: Study) -> None:
-    top = PAGE_HEIGHT - MARGIN
-    Column(canvas, MARGIN, top, WIDTH, 0).write(
-        "Sacroiliac-joint MRI: reading", font=BOLD, size=14, most=1
-    )
-    canvas.setFont(BOLD, 7)
-    canvas.setFillColor(FAINT)
-    names = f"study {reading.study} · reading {short_hash(reading)}"
-    canvas.drawRightString(PAGE_WIDTH - MARGIN, top - 10, f"asemble {__version__} · {names}")
-    canvas.setFillColor(_PALE)
-    canvas.setStrokeColor(ALARM)
-    canvas.rect(MARGIN, top - 48, WIDTH, 26, fill=1, stroke=1)
-    notice = Column(canvas, MARGIN + 6, top - 25, WIDTH - 12, top - 48)
-    notice.write(STANDING_NOTICE, size=7, colour=ALARM)
-    if study.synthetic:
-        canvas.setFillColor(_AMBER)
-        canvas.rect(MARGIN, BAND_TOP - 8, WIDTH, 14, fill=1, stroke=0)
-        canvas.setFillColor(INK)
-        canvas.setFont(BOLD, 8)
-        canvas.drawCentredString(
-            PAGE_WIDTH / 2, BAND_TOP - 4, f"{SYNTHETIC}: simulated MRI, not a patient"
-        )
-    if study.attribution:
-        bottom = BAND_TOP + 6 if study.synthetic else IMAGES_TOP
-        credit = Column(canvas, MARGIN, CREDIT_TOP, WIDTH, bottom)
-        credit.write(" ".join(study.attribution), size=5.5, colour=FAINT)
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What stands on a page, from above: over both columns, in each, and over both again."""
+
+    above: Sequence[Flowable]
+    title: Sequence[Flowable] = ()
+    left: Sequence[Flowable] = ()
+    right: Sequence[Flowable] = ()
+    below: Sequence[Flowable] = ()
 
 
-def _draw_images(canvas: Canvas, images: Sequence[KeyImage], *, synthetic: bool) -> float:
-    """Two in a row; returns the upper edge of what follows."""
-    if not images:
-        Column(canvas, MARGIN, IMAGES_TOP, WIDTH, 0).write("No key image was chosen.")
-        return IMAGES_TOP - 16
-    for number, image in enumerate(images):
-        top = IMAGES_TOP - number // 2 * ROW_HEIGHT
-        left = MARGIN + number % 2 * 2 * (CELL + 8)
-        _draw_picture(canvas, image.plain, left, top, CELL, synthetic=synthetic)
-        if image.overlay is not None:
-            _draw_picture(canvas, image.overlay, left + CELL + 8, top, CELL, synthetic=synthetic)
-        caption = Column(canvas, left, top - CELL - 2, 2 * CELL + 8, top - ROW_HEIGHT)
-        caption.write(image.caption, font=BOLD, size=6.5, most=1)
-        caption.write(image.note, size=6, colour=FAINT, most=1)
-    return IMAGES_TOP - (len(images) + 1) // 2 * ROW_HEIGHT
+class _Report:
+    """The pages as they are filled."""
 
+    def __init__(
+        self,
+        reading: Reading,
+        prediction: StudyPrediction | None,
+        study: Study,
+        buffer: io.BytesIO,
+        signature: Signature,
+    ) -> None:
+        self._canvas = Sheet(buffer, creator=f"asemble {__version__}", made=signature.made)
+        self._reading, self._prediction, self._study = reading, prediction, study
+        self._signature = signature
+        self._comments = sections.comments(reading)
+        self._title = sections.title()
+        self._head = sections.head(study, WIDTH)
+        self._room = PAGE_HEIGHT - TOP - BOTTOM - self._high(self._head)
 
-def _draw_picture(
-    canvas: Canvas,
-    pixels: npt.NDArray[np.uint8],
-    left: float,
-    top: float,
-    side: float,
-    *,
-    synthetic: bool,
-) -> None:
-    rows, columns = pixels.shape[:2]
-    scale = side / max(rows, columns)
-    width, height = columns * scale, rows * scale
-    canvas.setFillColor(INK)
-    canvas.rect(left, top - side, side, side, fill=1, stroke=0)
-    x, y = left + (side - width) / 2, top - side + (side - height) / 2
-    canvas.drawImage(ImageReader(Image.fromarray(pixels)), x, y, width, height)
-    if synthetic:
-        canvas.setFillColor(white)
-        canvas.setFont(BOLD, 6)
-        canvas.drawString(left + 4, top - side + 4, SYNTHETIC)
+    def first_page(self, images: Sequence[KeyImage]) -> _Page:
+        """Who and when, the conclusion, and the first picture beside the map of the joints."""
+        found = scores_of(self._reading, self._study)
+        joints = [*sections.findings_map(self._reading, self._study, found), Spacer(0, 1.5 * mm)]
+        scored = sections.scores(found, HALF)
+        above = [
+            *sections.identity(self._reading, self._signature, WIDTH),
+            *sections.conclusion(self._reading),
+        ]
+        below: list[Flowable] = []
+        if not images:
+            below.append(words("No key image was chosen.", size=SMALL))
+        for image in images:
+            below.append(self._row(self._plain(image), self._pair(image)))
+        overlay = self._overlay(images[0]) if images else []
+        row = (overlay, [*joints, *scored]) if overlay else (joints, scored)
+        below.append(self._row(*row))
+        above_all = self._high(self._title) + self._high(above)
+        room = self._room - above_all - self._high(below) - 2 * GAP
+        if self._high(self._comments) <= room:
+            above += self._comments
+            self._comments = []
+        elif self._comments:
+            above.append(words("Comments: on the next page.", size=SMALL))
+        return _Page([*above, Spacer(0, GAP), *below], title=self._title)
+
+    def second_page(
+        self,
+        images: Sequence[KeyImage],
+        findings: Sequence[str],
+        added_up: Sequence[str],
+    ) -> tuple[_Page, Sequence[KeyImage]]:
+        """What was marked and answered, and the ensemble apart; the second picture where it fits.
+
+        Returns:
+            The page, and the images that it has no room for.
+        """
+        left = [*sections.checklist(self._reading), *sections.marked(findings)]
+        right = [*sections.ensemble(self._prediction, HALF), Spacer(0, GAP)]
+        columns = (left, right)
+        for block in (sections.added_up(added_up), sections.sources(self._reading)):
+            self._shorter(columns).extend(block)
+        compared = sheet_of(self._reading, self._study)
+        above = [*self._comments, *sections.follow_up(compared, WIDTH)]
+        below = [
+            *sections.series_table(self._prediction, self._study, WIDTH),
+            *sections.limits(),
+        ]
+        room = self._room - self._high(above) - self._high(below) - 3 * GAP
+        for image in images[:1]:
+            plain, other = self._plain(image), self._overlay(image) or self._pair(image)
+            shorter, high = self._shorter(columns), self._high(plain, HALF)
+            if image.overlay is None and image.pair is None:
+                if self._high(shorter, HALF) + high <= room:
+                    shorter += plain
+                    images = images[1:]
+            elif max(self._high(column, HALF) for column in columns) + high <= room:
+                below.insert(0, self._row(plain, other))
+                images = images[1:]
+        return _Page(above, left=left, right=right, below=below), images
+
+    def further_pages(self, images: Sequence[KeyImage]) -> list[_Page]:
+        """The pictures that the first two pages have no room for, two rows a page."""
+        rows = [
+            self._row(self._plain(image), self._overlay(image) or self._pair(image))
+            for image in images
+        ]
+        return [_Page(rows[start : start + 2]) for start in range(0, len(rows), 2)]
+
+    def draw(self, pages: Sequence[_Page]) -> None:
+        """Draw the pages, and write the file."""
+        canvas = self._canvas
+        names = f"study {self._reading.study} · reading {short_hash(self._reading)}"
+        for number, page in enumerate(pages, 1):
+            y = self._place([*page.title, *self._head, *page.above], PAGE_HEIGHT - TOP)
+            if page.below:
+                floor = BOTTOM + self._high(page.below) + GAP
+                ends = [
+                    place(canvas, each, x=x, top=y, width=HALF, bottom=floor)
+                    for each, x in ((page.left, MARGIN), (page.right, MARGIN + HALF + GUTTER))
+                ]
+                self._place(page.below, min(ends) - GAP)
+            said = f"asemble {__version__} · {names} · page {number} of {len(pages)}"
+            foot = words(said, size=TINY, colour=FAINT)
+            _, high = foot.wrapOn(canvas, WIDTH, BOTTOM)
+            foot.drawOn(canvas, MARGIN, BOTTOM - high - 3)
+            canvas.showPage()
+        canvas.save()
+
+    def _high(self, content: Sequence[Flowable], width: float = WIDTH) -> float:
+        return height_of(content, self._canvas, width)
+
+    def _shorter(self, columns: tuple[list[Flowable], list[Flowable]]) -> list[Flowable]:
+        return min(columns, key=lambda column: self._high(column, HALF))
+
+    def _place(self, content: Sequence[Flowable], top: float) -> float:
+        return place(self._canvas, content, x=MARGIN, top=top, width=WIDTH, bottom=BOTTOM)
+
+    def _row(self, left: list[Flowable], right: list[Flowable]) -> Flowable:
+        return beside(left, right, WIDTH, gap=GUTTER)
+
+    def _plain(self, image: KeyImage) -> list[Flowable]:
+        why_no_heatmap = f". {image.note}" if image.note and image.overlay is None else ""
+        return self._shown(image.plain, image.caption + why_no_heatmap)
+
+    def _pair(self, image: KeyImage) -> list[Flowable]:
+        """The slice of the other weighting, or why there is none."""
+        if image.pair is None:
+            return [words(image.pair_caption, size=SMALL, colour=FAINT)]
+        return self._shown(image.pair, image.pair_caption)
+
+    def _overlay(self, image: KeyImage) -> list[Flowable]:
+        if image.overlay is None:
+            return []
+        return self._shown(image.overlay, f"{image.caption}. {image.note}")
+
+    def _shown(self, pixels: Picture, caption: str) -> list[Flowable]:
+        picture = Shown(pixels, caption, synthetic=self._study.synthetic)
+        return [picture, words(caption, size=TINY), Spacer(0, 1 * mm)]

@@ -16,6 +16,7 @@ from asemble.reading.serialisation import SCHEMA
 
 closed = with_config(ConfigDict(extra="forbid"))
 
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None
 Share = Annotated[float, Field(ge=0, le=1)]
 Index = Annotated[int, Field(ge=0)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -158,6 +159,78 @@ class Series(TypedDict):
 
 
 @closed
+class Times(TypedDict):
+    """When, with the offset from UTC; null where it is not known."""
+
+    opened: Time
+    reading_changed: Time
+    report_made: Time
+
+
+@closed
+class Score(TypedDict):
+    """A score of what the reader marked."""
+
+    title: str
+    value: Annotated[Index | None, Field(description="null where it is not scored, which is no 0")]
+    most: Index
+    marked_so_far: Annotated[
+        Index, Field(description="what is marked counts so much, also where that is not all")
+    ]
+    why_not: Annotated[str | None, Field(description="why it is not scored; null where it is")]
+    parts: str
+    series: str | None
+
+
+@closed
+class Condition(TypedDict):
+    """One way to meet a definition."""
+
+    text: str
+    found: Index
+    needed: Index
+
+
+@closed
+class Definition(TypedDict):
+    """A definition of ASAS on what the reader marked."""
+
+    title: str
+    is_met: Annotated[
+        bool | None,
+        Field(description="null where it is not met by what is marked, and that may not be all"),
+    ]
+    why_not: Annotated[str | None, Field(description="why it is not decided; null where it is")]
+    conditions: list[Condition]
+
+
+@closed
+class Change(TypedDict):
+    """A score of the prior examination and of this one."""
+
+    title: str
+    then: Index | None
+    now: Index | None
+    change: Annotated[int | None, Field(description="now less then; null where one is not scored")]
+    most: Index
+    thresholds: Annotated[
+        list[str], Field(description="changes that papers give a meaning to, with the paper")
+    ]
+
+
+@closed
+class FollowUp(TypedDict):
+    """This examination beside a prior one."""
+
+    interval: str
+    is_checked: Annotated[
+        bool, Field(description="whether the files of both say that they are of one patient")
+    ]
+    order: Annotated[str, Field(description="whether the reader knew which one is earlier")]
+    changes: list[Change]
+
+
+@closed
 class ReadStudy(TypedDict):
     """The study that was read."""
 
@@ -198,14 +271,36 @@ class Report(TypedDict):
     ]
     study: ReadStudy
     hash: Any
+    sha256: Annotated[
+        Digest,
+        Field(
+            description="of the canonical JSON of `reading` without `slices` and without the "
+            "`offsets_mm` of its `follow_up`, with `study` (the fingerprint) beside its fields: "
+            "sorted keys, no spaces, ASCII. It begins with `hash`"
+        ),
+    ]
     reading: Any
+    reader: Annotated[
+        str | None, Field(description="who read the study, as typed; null where nobody said so")
+    ]
+    times: Times
+    scores: list[Score]
+    definitions: list[Definition]
+    follow_up: Annotated[
+        FollowUp | None,
+        Field(description="null without a prior, and while its order is hidden from the reader"),
+    ]
     findings: list[str]
     checklist: Checklist
     added_up: list[str]
-    prediction: Prediction
+    prediction: Annotated[
+        Prediction | None, Field(description="null where the ensemble was not run")
+    ]
     series: list[Series]
-    weights: Annotated[dict[str, Digest], Field(description="SHA-256 by file")]
-    weights_list: WeightsList
+    weights: Annotated[
+        dict[str, Digest], Field(description="SHA-256 by file; empty where it was not run")
+    ]
+    weights_list: WeightsList | None
     limits: list[str]
 
 

@@ -6,13 +6,19 @@ from asemble.core.labels import STANDING_NOTICE, TRAINED_ON, Pattern
 from asemble.core.results import StudyPrediction
 from asemble.core.study import Study
 from asemble.reading import Reading, short_hash
-from asemble.report.document import SYNTHETIC
+from asemble.report.document import NOT_RUN, SYNTHETIC
+from asemble.report.records import UNSIGNED, Signature
 
 
 def reading_text(
-    reading: Reading, prediction: StudyPrediction, study: Study, *, findings: Sequence[str] = ()
+    reading: Reading,
+    prediction: StudyPrediction | None,
+    study: Study,
+    *,
+    findings: Sequence[str] = (),
+    signature: Signature = UNSIGNED,
 ) -> str:
-    """Conclusion, checklist, prediction and its limit; nothing that identifies a person.
+    """Conclusion, checklist, prediction and its limit; nothing that identifies a patient.
 
     The first word is `SYNTHETIC` where anything of the study was simulated.
     """
@@ -20,8 +26,9 @@ def reading_text(
     sentences = [
         f"Sacroiliac MRI, study {reading.study}, reading {short_hash(reading)}, "
         f"{len(study.series)} series.",
+        *_signed(signature),
         f"Reader's conclusion: {reading.impression.sentence}.",
-        reading.before_and_after,
+        *([reading.before_and_after] if prediction is not None else []),
         f"Checklist items: {len(summary.inflammatory)} towards inflammatory, "
         f"{len(summary.mechanical)} towards mechanical, {summary.unknown} unknown.",
     ]
@@ -29,7 +36,7 @@ def reading_text(
         flags = "; ".join(item.text for item in summary.red_flags)
         sentences.append(f"RED FLAGS: {flags}.")
     sentences.extend(findings)
-    sentences.append(_predicted(prediction))
+    sentences.append(NOT_RUN if prediction is None else _predicted(prediction))
     comments = " ".join(reading.impression.comments.split())
     if comments:
         sentences.append(f"Comments: {comments}")
@@ -37,6 +44,11 @@ def reading_text(
     sentences.append(STANDING_NOTICE)
     marking = [f"{SYNTHETIC}."] if study.synthetic else []
     return " ".join([*marking, *sentences])
+
+
+def _signed(signature: Signature) -> list[str]:
+    reader = " ".join(signature.reader.split())
+    return [f"Read by {reader}, {signature.read_on}."] if reader else []
 
 
 def _predicted(prediction: StudyPrediction) -> str:

@@ -1,12 +1,18 @@
 """The reader's conclusion before and after the prediction, and the files that come out of it."""
 
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
 import streamlit as st
 
 from asemble.core.study import Study
 from asemble.reading import Conclusion, Confidence, edits, short_hash
-from asemble.report import reading_json, reading_pdf, reading_text
+from asemble.report import Signature, reading_json, reading_pdf, reading_text, unprintable
 from asemble.ui import components, key_images, reasoning, scores, state
 from asemble.ui.components import Download
+
+MOST_OF_A_NAME = 80
+"""Characters of a reader's name."""
 
 _CONCLUSIONS = {conclusion.heading: conclusion for conclusion in Conclusion}
 _HEADINGS = {conclusion: heading for heading, conclusion in _CONCLUSIONS.items()}
@@ -61,7 +67,8 @@ def ask_reading() -> None:
     )
     _ask_confidence("confidence", last.confidence, edits.state_confidence)
     components.ask_comments("comments", last.comments, edits.comment, rows=5)
-    st.markdown(state.reading().before_and_after)
+    if state.was_revealed():
+        st.markdown(state.reading().before_and_after)
 
 
 def _draft_conclusion() -> None:
@@ -80,30 +87,53 @@ def _ask_confidence(key: str, chosen: Confidence | None, change: state.Edit) -> 
     )
 
 
-def offer_downloads(assessed: state.Assessment, study: Study) -> None:
+def ask_reader() -> None:
+    """Ask who signs; it goes with the study, and is kept in no reading and no browser."""
+    st.text_input(
+        "Read by (name or initials, as they are to stand in the report)",
+        max_chars=MOST_OF_A_NAME,
+        help="Kept until the study is closed. Left empty, the PDF has a line to sign on.",
+        key=state.shown("reader", state.setting("reader", "")),
+        on_change=state.keep_setting,
+        args=("reader",),
+    )
+
+
+def offer_downloads(assessed: state.Assessment | None, study: Study) -> None:
     """The report as a PDF, as JSON and as a paragraph, and the hash that stands in all of them."""
     key_images.ask_places(study, assessed)
+    ask_reader()
     reading = state.reading()
+    prediction = None if assessed is None else assessed.prediction
     name = f"asemble-reading-{reading.study}"
     found, added_up = scores.sentences(study), reasoning.sentences()
-    text = reading_text(reading, assessed.prediction, study, findings=found)
+    text = reading_text(reading, prediction, study, findings=found, signature=_signature())
 
     def pdf() -> bytes:
         places = key_images.places(reading, study, assessed)
         return reading_pdf(
             reading,
-            assessed.prediction,
+            prediction,
             study,
             images=key_images.key_images(study, assessed, places),
             findings=found,
             added_up=added_up,
+            signature=_signature(),
         )
 
     def document() -> bytes:
         return components.as_json(
-            reading_json(reading, assessed.prediction, study, findings=found, added_up=added_up)
+            reading_json(
+                reading,
+                prediction,
+                study,
+                findings=found,
+                added_up=added_up,
+                signature=_signature(),
+            )
         )
 
+    _warn_of_letters(reading.impression.comments, state.setting("reader", ""))
     components.offer(
         "downloads",
         [
@@ -118,3 +148,24 @@ def offer_downloads(assessed: state.Assessment, study: Study) -> None:
     st.caption("For the record:")
     st.code(text, language=None, wrap_lines=True)
     st.caption(f"These files say: {reading.impression.sentence}.")
+
+
+def _signature() -> Signature:
+    """Who reads, as typed on this page, and when, in the browser's time zone."""
+    try:
+        zone: tzinfo = ZoneInfo(st.context.timezone or "UTC")
+    except (ValueError, ZoneInfoNotFoundError):  # whatever a browser says
+        zone = UTC
+    opened, changed = (None if at is None else at.astimezone(zone) for at in state.times())
+    return Signature(state.setting("reader", ""), opened, changed, datetime.now(zone))
+
+
+def _warn_of_letters(*typed: str) -> None:
+    """Say what the PDF cannot set, before anybody downloads it."""
+    lacking = unprintable("".join(typed))
+    if lacking:
+        numbers = ", ".join(f"{each} (U+{ord(each):04X})" for each in lacking[:20])
+        st.warning(
+            f"No font of the PDF has {numbers}. The PDF prints the number in place of the "
+            "character; JSON and text keep it."
+        )

@@ -6,7 +6,8 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from asemble.core.labels import JUDGED_PLANES
+from asemble.core.geometry import slice_normal, slice_positions_mm
+from asemble.core.labels import JUDGED_PLANES, Weighting
 from asemble.core.results import ENSEMBLE
 from asemble.core.study import Series, Study
 from asemble.core.volume import Floats, Volume
@@ -22,11 +23,12 @@ METHOD = "gradcam"
 OPACITY = 0.6
 DOES_NOT_COUNT = "Does not count in the answer. "
 """Said of a slice first, before what its heatmap is."""
-WIDTH_PIXELS = 480
-"""Columns of a picture on the page; rows follow from the pixel spacing."""
+WIDTH_PIXELS = 720
+"""Columns of a picture on the page, 205 to the inch there; rows follow from the pixel spacing."""
+NO_PAIR = "No slice of the other weighting has millimetres that may be compared with these."
 
 
-def ask_places(study: Study, assessed: Assessment) -> None:
+def ask_places(study: Study, assessed: Assessment | None) -> None:
     """Ask for the slices that the reader wants on the report."""
     # A dictionary, not a function of the study: Streamlit keeps it after the study is closed.
     titles = {
@@ -40,23 +42,44 @@ def ask_places(study: Study, assessed: Assessment) -> None:
         list(titles),
         format_func=titles.__getitem__,
         max_selections=MAX_IMAGES,
-        help="With and without the heatmap; slices of a series that was not judged have none.",
+        help="The first stands on the first page, with the slice of the other weighting at the "
+        "same place and with the heatmap, where the ensemble was run and judged the series.",
         key=state.shown(key, places(state.reading(), study, assessed)),
         on_change=state.keep,
         args=(key, edits.choose_key_images),
     )
 
 
-def key_images(study: Study, assessed: Assessment, places: Sequence[Place]) -> list[KeyImage]:
+def key_images(
+    study: Study, assessed: Assessment | None, places: Sequence[Place]
+) -> list[KeyImage]:
     """The chosen slices as pictures."""
-    return [_key_image(study.series_by_id(id_), index, assessed) for id_, index in places]
+    return [_key_image(study, study.series_by_id(id_), index, assessed) for id_, index in places]
 
 
-def places(reading: Reading, study: Study, assessed: Assessment) -> list[Place]:
-    """The reader's choice, or the most suspicious slices."""
+def places(reading: Reading, study: Study, assessed: Assessment | None) -> list[Place]:
+    """The reader's choice, or the most suspicious slices, or those where most is marked."""
     if reading.key_images is not None:
         return list(reading.key_images)
+    if assessed is None:
+        return _most_marked(reading, study)
     return _most_suspicious(study, assessed)
+
+
+def _most_marked(reading: Reading, study: Study) -> list[Place]:
+    """For each judged plane the slice with the most marks, or where the reader left the series."""
+    found = []
+    for plane in JUDGED_PLANES:
+        fluid = [
+            each
+            for each in study.series
+            if each.plane is plane and each.weighting is Weighting.FLUID
+        ]
+        for series in fluid[:1]:
+            marked = [mark.slice for mark in reading.marks.get(series.id, ())]
+            left_at = reading.slices.get(series.id, series.volume.shape[0] // 2)
+            found.append((series.id, max(marked, key=marked.count, default=left_at)))
+    return found
 
 
 def _most_suspicious(study: Study, assessed: Assessment) -> list[Place]:
@@ -80,23 +103,49 @@ def _title(series: Series, index: int) -> str:
     return f"{series_choice.series_label(series)}, slice {index + 1} of {series.volume.shape[0]}"
 
 
-def _key_image(series: Series, index: int, assessed: Assessment) -> KeyImage:
-    caption, counts = _title(series, index), True
-    for each in assessed.prediction.series_by_id(series.id).slices:
+def _key_image(study: Study, series: Series, index: int, assessed: Assessment | None) -> KeyImage:
+    caption, told, counts = _title(series, index), "", True
+    judged = () if assessed is None else assessed.prediction.series_by_id(series.id).slices
+    for each in judged:
         if each.index == index:
-            caption += f", P(inflammatory) {each.probabilities.inflammatory:.2f}"
+            told = f"P(inflammatory) {each.probabilities.inflammatory:.2f}. "
             counts = each.counts
     turn = Turn.to_display(series.volume.affine_lps, series.plane)
     plain = _picture(turn.apply_to_volume(series.volume), index)
-    heatmaps = assessed.heatmaps.get(series.id)
+    pair, pair_caption = _pair(study, series, index)
+    heatmaps = None if assessed is None else assessed.heatmaps.get(series.id)
     if heatmaps is None:
-        return KeyImage(caption, plain, None, "The models did not judge this series.")
+        why = "" if assessed is None else "The models did not judge this series."
+        return KeyImage(caption, plain, None, why, pair, pair_caption)
     heatmap = heatmaps.get(METHOD, ENSEMBLE)
-    first = "" if counts else DOES_NOT_COUNT  # first, where a line that is too long is shortened
+    first = ("" if counts else DOES_NOT_COUNT) + told
     if heatmap.is_empty(index):
-        return KeyImage(caption, plain, None, f"{first}No positive evidence on this slice.")
+        note = f"{first}No positive evidence on this slice."
+        return KeyImage(caption, plain, None, note, pair, pair_caption)
     note = f"{first}Grad-CAM of the ensemble; 1 is the study's strongest."
-    return KeyImage(caption, plain, _overlay(plain, turn.apply(heatmap.values[index])), note)
+    overlay = _overlay(plain, turn.apply(heatmap.values[index]))
+    return KeyImage(caption, plain, overlay, note, pair, pair_caption)
+
+
+def _pair(study: Study, series: Series, index: int) -> tuple[Bytes | None, str]:
+    """The slice of the other weighting at the same place, and which that is."""
+    wanted = Weighting.FLUID if series.weighting is Weighting.T1 else Weighting.T1
+    affine = series.volume.affine_lps
+    for other in study.series:
+        if other.plane is not series.plane or other.weighting is not wanted:
+            continue
+        theirs = other.volume.affine_lps
+        if affine is None or theirs is None or not series.shares_frame_with(other):
+            continue
+        middle = (affine @ (index, *(np.array(series.volume.shape[1:]) - 1) / 2, 1))[:3]
+        # Along the normal of the other series, on which its slices lie at these positions.
+        places = slice_positions_mm(theirs, other.volume.shape[0])
+        away = np.abs(places - middle @ slice_normal(theirs))
+        nearest = int(away.argmin())
+        turn = Turn.to_display(theirs, other.plane)
+        shown = _picture(turn.apply_to_volume(other.volume), nearest)
+        return shown, f"{_title(other, nearest)}, {away[nearest]:.1f} mm away"
+    return None, NO_PAIR
 
 
 def _picture(volume: Volume, index: int) -> Bytes:

@@ -62,6 +62,13 @@ def sentences(study: Study) -> tuple[str, ...]:
     return tuple(said)
 
 
+def show_summary(study: Study) -> None:
+    """What the report will say of scores, and the word that makes a score of what is marked."""
+    found = scoring.scores_of(state.reading(), study)
+    st.markdown(f"- {scoring.inflammation_sentence(found)}\n- {scoring.structural_sentence(found)}")
+    ask_complete(study)
+
+
 def ask_complete(study: Study) -> None:
     """Ask whether everything is marked, without which nothing is scored."""
     for series in _read_on_series(study):

@@ -8,6 +8,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from queue import SimpleQueue
@@ -119,6 +120,8 @@ class _Session:
     made: dict[str, dict[object, Any]] = field(default_factory=dict)
     reading: Reading = field(default_factory=Reading)
     edits: int = 0
+    opened_at: datetime | None = None
+    changed_at: datetime | None = None
     assessment: Assessment | None = None
     jumps: dict[str, int] = field(default_factory=dict)
     trusts: dict[tuple[str, str, int, str], HeatmapChecks] = field(default_factory=dict)
@@ -155,6 +158,7 @@ def open_study(study: Study, name: str, *, is_shared: bool = False) -> None:
     session.study, session.name, session.was_closed = study, name, False
     session.is_shared = is_shared
     session.reading = Reading(study=fingerprint(study))
+    session.opened_at = datetime.now(UTC)
     _own(session)
     if left_behind is not None and left_behind.reading is not None:
         try:
@@ -255,6 +259,14 @@ def edit(change: Edit, *values: Any) -> None:
     session = _session()
     session.reading = change(session.reading, *values)
     session.edits += 1
+    if change is not edits.rest_on:  # where a reader looks is nothing that they say
+        session.changed_at = datetime.now(UTC)
+
+
+def times() -> tuple[datetime | None, datetime | None]:
+    """When the study was opened and when its reading last changed, in UTC."""
+    session = _session()
+    return session.opened_at, session.changed_at
 
 
 def shown(key: str, value: Any) -> str:
