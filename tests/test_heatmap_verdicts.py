@@ -98,6 +98,7 @@ def assessed(
     """The Assess page after the reveal, with weights drawn by chance."""
     monkeypatch.setenv("ASEMBLE_WEIGHTS", str(random_weights))
     cache.ensemble.clear()
+    cache.performance.clear()
     path = tmp_path / "stir.nii.gz"
     write_nifti(path, noise_series(slices=6).volume.voxels, CORONAL)
     app = AppTest.from_file(ROOT / "app.py", default_timeout=120).run()
@@ -110,6 +111,7 @@ def assessed(
     next(g for g in app.get("button_group") if g.key == "first_conclusion").set_value("Unsure")
     yield button(app, "Record and ask the ensemble").click().run()
     cache.ensemble.clear()
+    cache.performance.clear()
 
 
 def button(app: AppTest, label: str):  # type: ignore[no-untyped-def]

@@ -1,5 +1,6 @@
 """The Models page: every number on it was measured and stored beside the weights."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import copytree
 
@@ -52,14 +53,27 @@ def measured_weights(random_weights: Path, tmp_path_factory: pytest.TempPathFact
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _own_weights() -> Iterator[None]:
+    """No other test's weights here, and none of these elsewhere."""
+    cache.ensemble.clear()
+    cache.performance.clear()
+    yield
+    cache.ensemble.clear()
+    cache.performance.clear()
+
+
 def open_models(weights: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("ASEMBLE_WEIGHTS", str(weights))
-    cache.ensemble.clear()
-    cache.performance.clear()
     app = AppTest.from_file(ROOT / "app.py", default_timeout=120).run()
     app.switch_page(str(Path("pages") / "4_Models.py")).run()
-    cache.ensemble.clear()
-    cache.performance.clear()
+    assert not app.exception
+    return app
+
+
+def open_tab(app: AppTest, name: str) -> AppTest:
+    app.session_state["models"] = name
+    app.run()
     assert not app.exception
     return app
 
@@ -72,29 +86,34 @@ def test_the_page_shows_what_was_stored_and_says_that_it_is_simulated(
     measured_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = open_models(measured_weights, monkeypatch)
-    shown = cells(app)
-    assert with_interval(study_metrics(RECORDS, first_seed=1).answers.auc) in shown
-    assert "1.2% (1.0% to 2.0%)" in shown  # of simulated joints were declined
-    assert NEVER_TESTED in shown
-    for heading in app.subheader[:6]:
-        assert "imulated" in heading.value
-    failures = worst(RECORDS[::-1])
-    commands = [code.value for code in app.code if code.value.startswith("asemble sample")]
-    assert len(commands) == len(failures)
-    assert f"--seed {failures[0]['seed']}" in commands[0]
-    pictures = [each for each in app.get("html") if "data:image" in each.proto.body]
-    assert len(pictures) == len(failures)
+    assert NEVER_TESTED in cells(app)
+    auc = with_interval(study_metrics(RECORDS, first_seed=1).answers.auc)
+    declined = "1.2% (1.0% to 2.0%)"  # of simulated joints
+    for tab, shown in (("Test studies", auc), ("Input gate", declined), ("Heatmaps", "")):
+        open_tab(app, tab)
+        assert "imulated" in app.subheader[0].value
+        assert shown in cells(app)
+
+
+def test_the_worst_studies_are_shown_one_by_one_with_the_way_to_make_them_again(
+    measured_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_tab(open_models(measured_weights, monkeypatch), "Worst studies")
+    for number, failure in enumerate(worst(RECORDS[::-1])[:2], start=1):
+        next(each for each in app.get("button_group") if each.key == "worst").set_value(number)
+        app.run()
+        (command,) = (code.value for code in app.code)
+        assert f"--seed {failure['seed']}" in command
+        assert sum("data:image" in each.proto.body for each in app.get("html")) == 1
 
 
 def test_the_reliability_plot_follows_the_level_that_is_chosen(
     measured_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = open_models(measured_weights, monkeypatch)
+    app = open_tab(open_models(measured_weights, monkeypatch), "Calibration")
     assert len(app.get("plotly_chart")) == 1
     before = cells(app)
-    box = next(box for box in app.selectbox if box.label == "Show")
-    monkeypatch.setenv("ASEMBLE_WEIGHTS", str(measured_weights))
-    box.select_index(2).run()
+    next(box for box in app.selectbox if box.label == "Show").select_index(2).run()
     assert not app.exception
     assert cells(app) != before  # 7 studies, then 21 coronal slices
 
@@ -104,9 +123,16 @@ def test_what_was_not_measured_is_said_to_be_so(
 ) -> None:
     app = open_models(random_weights, monkeypatch)
     assert NOT_MEASURED in cells(app)
-    words = [each.value for each in app.markdown]
-    for name in ("studies", "explanations", "trust", "calibration", "scope", "table"):
-        assert any(f"`asemble evaluate {name}`" in word for word in words)
+    for tab, name in (
+        ("Test studies", "studies"),
+        ("Calibration", "calibration"),
+        ("Heatmaps", "explanations"),
+        ("Heatmap checks", "trust"),
+        ("Input gate", "scope"),
+        ("Comparison", "table"),
+    ):
+        said = [each.value for each in open_tab(app, tab).markdown]
+        assert any(f"`asemble evaluate {name}`" in word for word in said)
 
 
 def test_the_label_reads_its_numbers_from_the_cards_and_the_fusion(

@@ -105,7 +105,7 @@ def test_a_session_leaves_nothing_and_talks_to_nobody_else(
         assert canary.found_in(download.value.suggested_filename) == []
         assert canary.found_in(Path(download.value.path()).read_bytes()) == []
     page.get_by_role("link", name="Models", exact=True).click()
-    expect(page.get_by_text("They run on")).to_be_visible()
+    expect(page.get_by_text("Intended use")).to_be_visible()
 
     assert canary.found_in(b"".join(traffic.received)) == []
     assert traffic.hosts == {server.address.split("/")[2]}

@@ -14,7 +14,7 @@ from asemble.phantom.cases import (
     sample_case,
     sample_stack,
 )
-from asemble.phantom.export import write_sample
+from asemble.phantom.export import is_truth, write_sample
 from asemble.phantom.findings import LesionType
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Ingredient",
     "LesionType",
     "RenderedSlice",
+    "is_truth",
     "render_series",
     "render_slice",
     "sample_case",

@@ -34,6 +34,9 @@ SERIES = (
 )
 """Folder, SeriesDescription, plane and weighting of a simulated study."""
 
+TRUTH, MASKS = "truth.json", "masks"
+"""What is written beside the series: their truth, and the folder of lesion masks."""
+
 FULL_SCALE = 4000
 """The brightest stored value of a series, of 12 bits."""
 
@@ -72,7 +75,7 @@ def write_sample(
     truth = []
     for series in render_study(case, weightings=weightings):
         _write_dicom(out / series.folder, case, series)
-        masks = _write_masks(out / "masks", series)
+        masks = _write_masks(out / MASKS, series)
         truth.append(
             {
                 "folder": series.folder,
@@ -90,7 +93,22 @@ def write_sample(
         "appearance": appearance,
         "series": truth,
     }
-    (out / "truth.json").write_text(json.dumps(facts, indent=1) + "\n")
+    (out / TRUTH).write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def is_truth(path: str) -> bool:
+    """Whether a path is that of a file which `write_sample` writes beside the images.
+
+    >>> is_truth("a.zip/truth.json"), is_truth("masks/axial-stir-oedema-mechanical.nii.gz")
+    (True, True)
+    >>> is_truth("masks/patient.nii.gz"), is_truth("axial-stir/IM0001.dcm")
+    (False, False)
+    """
+    *folders, name = path.split("/")
+    if name == TRUTH:
+        return True
+    of_series = any(name.startswith(f"{folder}-") for folder, *_ in SERIES)
+    return folders[-1:] == [MASKS] and of_series and name.endswith(".nii.gz")
 
 
 def render_study(case: Case, *, weightings: Sequence[Weighting]) -> list[RenderedSeries]:
@@ -195,7 +213,7 @@ def _write_masks(folder: Path, series: RenderedSeries) -> dict[str, str]:
         mask = (cover >= 0.5).astype(np.uint8)
         image: Any = nib.Nifti1Image(mask.transpose(2, 1, 0), ras_affine(series.stack.affine_lps))
         nib.save(image, folder / name)
-        names[f"{lesion_type}-{cause}"] = f"masks/{name}"
+        names[f"{lesion_type}-{cause}"] = f"{MASKS}/{name}"
     return names
 
 

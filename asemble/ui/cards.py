@@ -8,6 +8,7 @@ import streamlit as st
 
 from asemble.core.labels import JUDGED_PLANES, Plane
 from asemble.metrics.estimates import Estimate
+from asemble.models import Ensemble
 from asemble.models.cards import Card
 from asemble.models.members import member_spec
 from asemble.performance.records import Performance
@@ -18,23 +19,25 @@ SHA_256 = re.compile("[0-9a-f]{64}")
 """Shown by its first digits; the card file has the rest."""
 
 
-def show_cards(cards: Mapping[str, Card], performance: Performance) -> None:
-    """Every card, grouped by plane.
+def show_cards(ensemble: Ensemble, performance: Performance) -> None:
+    """The card of the network that is chosen.
 
     Args:
-        cards: by name of the weight file.
-        performance: what was measured of the members.
+        ensemble: that runs here.
+        performance: what was measured of its members.
     """
-    for plane in JUDGED_PLANES:
-        of_plane = {name: card for name, card in cards.items() if card.plane == plane}
-        if not of_plane:
-            continue
-        st.subheader(f"{plane.heading} slices")
-        for column, (name, card) in zip(
-            st.columns(len(of_plane)), sorted(of_plane.items()), strict=True
-        ):
-            with column, st.container(border=True, height="stretch"):
-                _show_card(name, card, performance)
+    titles = {
+        f"{plane.heading} slices: {member_spec(card.member).title}": (name, card)
+        for plane in JUDGED_PLANES
+        for name, card in sorted(ensemble.cards.items())
+        if card.plane == plane
+    }
+    chosen = st.selectbox("Network", list(titles), width=420)
+    _show_card(*titles[chosen], performance)
+    st.caption(
+        f"They run on {ensemble.device}. These are {ensemble.signed.words}: every file is the one "
+        f"that the list {ensemble.signed.digest[:12]} signs for."
+    )
 
 
 def figure_words(value: Any) -> str:
@@ -65,20 +68,24 @@ def figure_words(value: Any) -> str:
 
 def _show_card(name: str, card: Card, performance: Performance) -> None:
     spec = member_spec(card.member)
-    st.markdown(f"**{spec.title}**  \n{spec.kind.capitalize()} network: {card.architecture}")
-    st.markdown("**Measured, on simulated cases**")
-    _table({**card.metrics, **dict(member_rows(performance, Plane(card.plane), card.member))})
-    st.markdown("**Trained on, and its limits**")
-    _table(card.with_use().data)
-    st.markdown("**Budget**")
-    _table({k: v for k, v in card.training.items() if k not in ("command", "config")})
-    with st.expander("How to train it again"):
-        st.code(card.training.get("command", NOT_MEASURED), language=None, wrap_lines=True)
-        _table(card.training.get("config", {}))
-    with st.expander("Input, calibration and file"):
-        _table({**card.input, **card.calibration})
-        st.caption(f"{name}: SHA-256 verified when it was loaded.")
-        st.code(card.sha256, language=None, wrap_lines=True)
+    st.markdown(f"**{spec.title}**: {spec.kind} network, {card.architecture}")
+    measured, trained, budget = st.columns([1.1, 1.5, 1], gap="medium")
+    with measured:
+        st.markdown("**Measured, on simulated cases**")
+        _table({**card.metrics, **dict(member_rows(performance, Plane(card.plane), card.member))})
+    with trained:
+        st.markdown("**Trained on, and its limits**")
+        _table(card.with_use().data)
+    with budget:
+        st.markdown("**Budget**")
+        _table({k: v for k, v in card.training.items() if k not in ("command", "config")})
+        with st.expander("Input, calibration and file"):
+            _table({**card.input, **card.calibration})
+            st.caption(f"{name}: SHA-256 verified when it was loaded.")
+            st.code(card.sha256, language=None, wrap_lines=True)
+        with st.expander("How to train it again"):
+            st.code(card.training.get("command", NOT_MEASURED), language=None, wrap_lines=True)
+            _table(card.training.get("config", {}))
 
 
 def _table(facts: Mapping[str, Any]) -> None:

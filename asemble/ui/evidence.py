@@ -136,11 +136,9 @@ def show_gallery(performance: Performance, directory: Path) -> None:
         "slice with the most inflammatory oedema, or the middle one; right the oedema outlined."
     )
     pictures = _pictures(directory / GALLERY_FILE, len(gallery))
-    for start in range(0, len(gallery), 2):
-        for column, at in zip(st.columns(2, gap="large"), (start, start + 1), strict=True):
-            if at < len(gallery):
-                with column, st.container(border=True):
-                    _show_failure(at, gallery[at], pictures[at] if pictures else None)
+    numbers = range(1, len(gallery) + 1)
+    at = st.segmented_control("Study", numbers, default=1, required=True, key="worst") - 1
+    _show_failure(at, gallery[at], pictures[at] if pictures else None)
 
 
 def show_scope(performance: Performance) -> None:
@@ -172,9 +170,9 @@ def show_comparison(performance: Performance) -> None:
         st.caption(note)
     for plane in measured.planes:
         for which in Appearances:
-            st.markdown(f"**Simulated {plane} slices: {SETS_OF_SLICES[which]}**")
-            show(tables.networks_table(measured, plane, which))
-            with st.expander("Simulated confusion, with intervals"):
+            with st.expander(f"Simulated {plane} slices: {SETS_OF_SLICES[which]}"):
+                show(tables.networks_table(measured, plane, which))
+                st.markdown("**Simulated confusion, with intervals**")
                 show(tables.networks_confusion_table(measured, plane, which))
         published = ABSTRACT[plane]
         st.caption(f"The abstract's own accuracy for {plane} images of patients: {published:.2%}.")
@@ -187,12 +185,14 @@ def show(table: Table) -> None:
 
 def _show_failure(at: int, failure: Failure, shown: Image.Image | None) -> None:
     appearance = tables.appearance_of(failure)
-    st.markdown(f"**{at + 1}. {failure.kind.capitalize()}**, appearance: {appearance}")
+    picture, words = st.columns([1.4, 1], gap="large")
     if shown is not None:
         alt = f"Slices of study {at + 1} with the ensemble's heatmap"
-        st.html(f'<img src="{as_address(shown)}" alt="{escape(alt)}" style="width: 100%">')
-    st.write(tables.what_went_wrong(failure))
-    st.code(tables.command_of(failure), language=None, wrap_lines=True)
+        picture.html(f'<img src="{as_address(shown)}" alt="{escape(alt)}" style="width: 100%">')
+    with words:
+        st.markdown(f"**{at + 1}. {failure.kind.capitalize()}**, appearance: {appearance}")
+        st.write(tables.what_went_wrong(failure))
+        st.code(tables.command_of(failure), language=None, wrap_lines=True)
 
 
 def _pictures(path: Path, count: int) -> list[Image.Image]:

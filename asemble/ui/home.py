@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from asemble.core.study import Study
 from asemble.ui import intake, page_layout, public_cases, state
 
 LIMITS = """
@@ -20,10 +21,8 @@ LIMITS = """
 def show() -> None:
     """Draw the page."""
     page_layout.begin_page("Home")
-
-    about, opened = st.columns([1, 1], gap="large")
-
-    with about:
+    study = state.study()
+    if study is None:
         st.title("Sacroiliac joint MRI, read beside an ensemble of networks")
         st.write(
             "Look at a study slice by slice, fill in a checklist of findings that point towards"
@@ -31,25 +30,46 @@ def show() -> None:
             " slices, where they were sensitive, and how far they disagree. The reading at the end"
             " is yours."
         )
+        _offer()
+    else:
+        _show_opened(study)
+
+
+def _show_opened(study: Study) -> None:
+    """The way to its slices first, then what was read of it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(state.study_name(), width="content")
+        if st.button("Read the slices", type="primary"):
+            st.switch_page("pages/1_Read.py")
+        if st.button("Close this study"):
+            state.close_study()
+            st.rerun()
+    read, beside = st.columns([1.6, 1], gap="large")
+    with read:
+        intake.report(study)
+    with beside:
+        intake.offer_reading()
+        _show_limits()
+    with st.expander("Open another study"):
+        _offer()
+
+
+def _offer() -> None:
+    """What can be opened."""
+    samples, own = st.columns([1.3, 1], gap="large")
+    with samples:
         st.subheader("Start with a simulated case")
         intake.offer_samples()
+        if state.study() is None:
+            _show_limits()
+    with own:
         st.subheader("Or upload a study")
         intake.offer_upload()
         public_cases.offer()
+        if state.study() is None:
+            intake.offer_reading()
 
-    with opened:
-        study = state.study()
-        if study is not None:
-            st.subheader(state.study_name())
-            with st.container(horizontal=True):
-                if st.button("Read the slices", type="primary"):
-                    st.switch_page("pages/1_Read.py")
-                if st.button("Close this study"):
-                    state.close_study()
-                    st.rerun()
-            intake.report(study)
-            intake.offer_reading()
-        st.subheader("Limits")
-        st.markdown(LIMITS)
-        if study is None:
-            intake.offer_reading()
+
+def _show_limits() -> None:
+    with st.container(key="limits"):
+        st.markdown(f"**Limits**\n{LIMITS}")

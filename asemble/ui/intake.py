@@ -16,6 +16,7 @@ from asemble.core.errors import InputError, ReadingError
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.study import Refusal, Series, Study, grouped_by_reason
 from asemble.io import Part, read_parts
+from asemble.phantom import is_truth
 from asemble.reading import from_document
 from asemble.ui import cache, components, logs, page_layout, state, uploads
 from asemble.ui.progress import Progress
@@ -26,6 +27,9 @@ REFUSALS_SHOWN = 200
 """Reasons with figures in them may be as many as the files."""
 ROWS_UNFOLDED = 5
 """A longer table is folded away at first."""
+
+SERIES_UNFOLDED, SERIES_HEIGHT = 4, 380
+"""More series than these scroll within so many pixels, so that what follows stays in view."""
 
 WAITING = "The server reads and holds other studies. Yours is read when there is room for it"
 SHOWN_EVERY = 5
@@ -59,7 +63,7 @@ SAMPLES = (
 def offer_samples() -> None:
     """A card for each sample; its button opens the study."""
     for column, sample in zip(st.columns(len(SAMPLES)), SAMPLES, strict=True):
-        with column, st.container(border=True, height="stretch"):
+        with column, st.container(border=True, height="stretch", gap="xsmall"):
             st.html(page_layout.BADGE)
             st.markdown(f"**{sample.title}**")
             st.caption(sample.about)
@@ -176,11 +180,18 @@ def report(study: Study) -> None:
     """What was read, with selectboxes to correct it, and what was left out and why."""
     count = len(study.series)
     st.markdown(f"**{count} series read**" if count != 1 else "**1 series read**")
-    for series in study.series:
-        with st.container(border=True, gap="xsmall"):
-            _row(series)
-    if study.refused:
-        left_out(study.refused)
+    with st.container(height=SERIES_HEIGHT if count > SERIES_UNFOLDED else "content", gap="xsmall"):
+        for series in study.series:
+            with st.container(border=True, gap="xsmall"):
+                _row(series)
+    refused = [each for each in study.refused if not _is_our_own(each, study)]
+    if refused:
+        left_out(refused)
+
+
+def _is_our_own(refusal: Refusal, study: Study) -> bool:
+    """Whether a file is the truth of a simulated study, which nobody misses among its images."""
+    return study.synthetic and is_truth(refusal.name)
 
 
 def left_out(refused: Sequence[Refusal]) -> None:
@@ -274,9 +285,9 @@ def _row(series: Series) -> None:
     else:
         between, row_mm, column_mm = spacing
         size += f", {row_mm:.2f} {TIMES} {column_mm:.2f} mm, {between:.1f} mm apart"
-    words, plane_box, weighting_box = st.columns([2.2, 1, 1.5], vertical_alignment="bottom")
+    words, plane_box, weighting_box = st.columns([4, 1, 1.3], vertical_alignment="center")
     with words:
-        st.markdown(f"**{_plain(series.description) or 'No description'}**  \n{size}")
+        st.markdown(f"**{_plain(series.description) or 'No description'}**: {size}")
     series_id = series.id  # what a widget keeps must not hold the series
     planes: list[Plane | None] = [None, *Plane] if series.plane is None else list(Plane)
     plane_key = f"plane:{state.study_key()}:{series.id}"
@@ -286,6 +297,7 @@ def _row(series: Series) -> None:
         format_func=lambda p: p.heading if p else NOT_STATED,
         key=state.shown(plane_key, series.plane),
         on_change=lambda: state.correct_plane(series_id, st.session_state[plane_key]),
+        label_visibility="collapsed",
     )
     weightings: list[Weighting] = list(Weighting)
     weighting_key = f"weighting:{state.study_key()}:{series.id}"
@@ -295,6 +307,7 @@ def _row(series: Series) -> None:
         format_func=lambda w: w.heading.split(" (")[0],
         key=state.shown(weighting_key, series.weighting),
         on_change=lambda: state.correct_weighting(series_id, st.session_state[weighting_key]),
+        label_visibility="collapsed",
     )
     why_not = cache.why_not_judged(state.study_key(), series.plane, series.weighting, series)
     for note in series.notes:

@@ -26,10 +26,10 @@ WARNINGS = (
 
 def show_label(ensemble: Ensemble, performance: Performance) -> None:
     """The whole label."""
-    with st.container(border=True, key="model_facts"):
-        st.markdown(f"### Model facts: asemble {__version__}")
+    with st.container(key="model_facts"):
         words, numbers = st.columns(2, gap="large")
         with words:
+            st.markdown(f"**Model facts: asemble {__version__}**")
             st.table(dict_of(facts(ensemble)), border="horizontal", hide_header=True)
         with numbers:
             st.markdown("**Simulated test studies**")

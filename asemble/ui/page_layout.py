@@ -22,7 +22,7 @@ PAGES = (
 )
 """Every page with its name, in the order in which a reader meets them."""
 
-STYLE = """
+STYLE = r"""
 <style>
 [data-testid="stHeader"] { width: auto; left: auto; right: 0; background: none; z-index: 10; }
 [data-testid="stMainBlockContainer"] { padding: 0.9rem 2rem 3rem; max-width: 1560px; }
@@ -46,16 +46,59 @@ STYLE = """
 }
 .st-key-header [data-testid="stPageLink"] a { padding: 0.15rem 0.7rem; }
 .st-key-header [aria-current] { border-bottom: 2px solid light-dark(#175b73, #5aa9c4); }
-[class*="st-key-item_"] > :first-child { flex: 1 1 auto; }
+.st-key-assess {
+  display: grid; grid-template-columns: minmax(0, 1.5fr) minmax(0, 1fr); gap: 0 1.8rem;
+  grid-template-rows: repeat(5, auto) 1fr; --viewer-height: min(100vh - 11rem, 38vw);
+}
+.st-key-assess > :has(> * > * > .st-key-slices), .st-key-assess > * > :has(> * > .st-key-slices) {
+  display: contents;  /* of the part of the page that draws them: they are laid out as its own */
+}
+.st-key-assess :is(:has(> .st-key-checklist), :has(> .st-key-verdict), :has(> .st-key-on_the_slice),
+  :has(> .st-key-change)) { grid-column: 2; padding-bottom: 1.2rem; }
+.st-key-assess :has(> .st-key-on_the_slice) { order: 1; }
+.st-key-assess :has(> .st-key-change) { order: 2; }
+.st-key-assess :has(> .st-key-slices) {
+  position: sticky; top: 0; grid-column: 1; grid-row: 1 / span 6; align-self: start; z-index: 5;
+  background: light-dark(#f7f8f9, #0d1014);
+}
+@media (max-width: 900px) {
+  [data-testid="stMain"]:has(.st-key-slices) { scroll-padding-top: 48vh; }
+  .st-key-assess { display: flex; --viewer-height: 40vh; }
+  .st-key-assess :has(> .st-key-slices) { order: -1; }
+}
+[class*="st-key-item_"] { row-gap: 0; padding-left: 0.5rem; border-left: 3px solid transparent; }
+[class*="st-key-item_"] > :first-child { flex: 1 1 12rem; }
 [class*="st-key-item_"] p { font-size: 0.9rem; line-height: 1.3; }
 [class*="st-key-item_"] [data-testid="stTooltipIcon"] { margin-left: -0.6rem; }
 [class*="st-key-item_"] button { min-height: 1.7rem; padding: 0 0.55rem; }
+[class*="st-key-item_"] button[aria-checked="true"] p { font-weight: 700; }
+[class*="st-key-item_"] button[aria-checked="true"] p::before { content: "\2713\00a0" / ""; }
+[class*="st-key-item_"] button[aria-checked="true"]:nth-last-of-type(2) p::before {
+  content: "\2715\00a0" / "";
+}
+[class*="st-key-item_"] button[aria-checked="true"]:last-of-type {
+  color: inherit; background: none; border-color: color-mix(in srgb, currentColor 25%, transparent);
+}
+[class*="st-key-item_"] button[aria-checked="true"]:last-of-type p { font-weight: 400; }
+[class*="st-key-item_"] button[aria-checked="true"]:last-of-type p::before {
+  content: "?\00a0" / "";
+}
+.st-key-item_onset button[aria-checked="true"]:not(:last-of-type) p::before {
+  content: "\2713\00a0" / "";
+}
+[class*="st-key-item_"]:has([aria-checked="true"]:not(:last-of-type)) {
+  border-left-color: currentColor;
+}
+[class*="st-key-offered_"] { padding-left: 0.5rem; border-left: 3px dashed currentColor; }
 [class*="st-key-couriers"] { display: none; }
 button[kind^="primary"]:not(:disabled) p, [data-tag] * { color: light-dark(#fff, #0d1014); }
 [data-testid="stLayoutWrapper"]:has(> [class*="st-key-couriers"]) { display: none; }
 .js-plotly-plot :is(.xtick, .ytick, .legend, .annotation, .g-xtitle, .g-ytitle) text {
   fill: light-dark(#1b232b, #d5dbe1) !important;
 }
+.st-key-models td { padding: 0.16rem 0.4rem; max-width: none; font-size: 0.82rem; }
+.st-key-models [data-testid="stVerticalBlock"] { gap: 0.4rem; }
+.st-key-limits :is(p, li) { font-size: 0.84rem; line-height: 1.35; margin: 0; }
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.85; }
 .st-key-no_study { animation: asemble-late 1s step-end; }  /* a study may yet be claimed */

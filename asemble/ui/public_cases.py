@@ -42,7 +42,6 @@ def offer() -> None:
     cases = [case for case in table.cases if may is Use.ON or kept.has(case)]
     if may is Use.OFF or not cases:
         return
-    st.subheader("Or a public case")
     is_free = _show_fetch()
     noun = "public case" if len(cases) == 1 else "public cases"
     with st.expander(f"{len(cases)} {noun}", expanded=bool(state.case_asked())):
