@@ -15,9 +15,11 @@ from soak_studies import zip_study
 from tour import SAMPLE_JOINTS, click_slice, lay_joints
 
 from asemble.benchmark.studies import rendered_study
+from asemble.clinical import ITEMS, Domain
 from asemble.reading import Conclusion
 
 SLICES = 4
+IMAGE_ITEMS = {item.id for item in ITEMS if item.domain is Domain.IMAGE}
 
 
 @dataclass
@@ -35,6 +37,8 @@ class Reader:
 
     def answer(self, item: str, said: str) -> None:
         self.go("Assess")
+        group = "Images" if item in IMAGE_ITEMS else "History"
+        self.page.get_by_role("tab", name=group, exact=True).click()
         self.page.locator(f".st-key-item_{item}").get_by_text(said, exact=True).click()
         if self.answers.get(item) == said.lower():
             del self.answers[item]

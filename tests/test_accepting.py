@@ -1,10 +1,13 @@
 """What the networks propose on its way into the reading: joint lines, bones, SPARCC marks."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from small_reports import schema_check, text_of
 from test_marks import STORED, a_series, click, lay, opened, quadrants
 
+from asemble.clinical import Answer
 from asemble.clinical.marks import Bone, Half, Joint, Lesion, Mark, Quadrant
 from asemble.core.labels import Tissue
 from asemble.core.measurements import JointOedema, Measurements, Reference
@@ -13,11 +16,11 @@ from asemble.core.study import Study
 from asemble.explain import SeriesHeatmaps
 from asemble.imaging.orientation import Turn
 from asemble.imaging.slices import Grid
-from asemble.reading import JointLines
+from asemble.reading import JointLines, edits
 from asemble.reading.joint_lines import Slice
 from asemble.reading.joint_lines import lay as laid
 from asemble.report import reading_json, reading_pdf, reading_text
-from asemble.ui import marking, scores, state
+from asemble.ui import marking, proposal, reasoning, scores, state
 
 FIRST = Mark(Lesion.OEDEMA, 2, Quadrant(Joint.LEFT, Half.UPPER, Bone.ILIAC), is_deep=True)
 SECOND = Mark(Lesion.OEDEMA, 3, Quadrant(Joint.RIGHT, Half.LOWER, Bone.SACRAL))
@@ -144,3 +147,21 @@ def test_nothing_is_accepted_by_itself_and_accepting_is_the_readers_word_and_und
     state.toggle_mark("s01", SECOND)
     state.undo_accepted("s01")
     assert state.reading() == before
+
+
+def test_image_items_are_proposed_and_answered_once_the_reader_accepts_them() -> None:
+    study = opened(a_series())
+    assert not proposal.offered_items(study)
+    ask(study)
+    offered = proposal.offered_items(study)
+    assert set(offered) == {"small_oedema", "deep_oedema"}
+    assert all(each.from_networks for each in offered.values())
+    assert not state.reading().answers
+    state.edit(partial(edits.accept_answer, from_networks=True), "deep_oedema")
+    assert state.reading().answers == {"deep_oedema": Answer.YES}
+    (said,) = reasoning.accepted_sentences()
+    assert "the networks proposed and the reader accepted: Oedema reaching 1 cm" in said
+    state.edit(edits.answer, "deep_oedema", Answer.NO)
+    assert reasoning.accepted_sentences()[0].endswith("1 of them changed since.")
+    state.accept_proposed("s01")
+    assert not proposal.offered_items(study)["deep_oedema"].from_networks  # the marks are one's own

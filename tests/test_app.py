@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from asemble import io
 from asemble.clinical import Answer
 from asemble.clinical.marks import Joint, Lesion
+from asemble.clinical.onset import ANSWERS, Onset
 from asemble.core.labels import STANDING_NOTICE, Pattern, Plane, Weighting
 from asemble.io import write_nifti
 from asemble.predict import predict
@@ -195,15 +196,23 @@ def test_a_report_waits_for_no_ensemble_and_says_before_the_download_what_cannot
 
 def test_a_red_flag_stands_out_and_answers_are_kept_between_pages(nifti: bytes) -> None:
     app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/2_Assess.py").run()
-    flag = next(each for each in app.get("button_group") if each.key.endswith(":fever"))
-    flag.set_value(Answer.YES).run()
+    answer(app, "History", fever=Answer.YES)
     assert any("RED FLAG" in each.value for each in app.error)
     app.switch_page("app.py").run()
     app.switch_page("pages/2_Assess.py").run()
     assert any("RED FLAG" in each.value for each in app.error)
 
 
-def answer(app: AppTest, **answers: object) -> AppTest:
+ADDS_UP = "What it adds up to"
+
+
+def open_tab(app: AppTest, name: str) -> AppTest:
+    app.session_state["questions"] = name
+    return app.run()
+
+
+def answer(app: AppTest, tab: str, **answers: object) -> AppTest:
+    open_tab(app, tab)
     for name, value in answers.items():
         # By the last part of the key; `mri` is followed by the study instead.
         group = next(
@@ -217,19 +226,33 @@ def answer(app: AppTest, **answers: object) -> AppTest:
 
 def test_answers_add_up_to_a_probability_and_only_the_readers_mri_moves_it(nifti: bytes) -> None:
     app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/2_Assess.py").run()
+    open_tab(app, ADDS_UP)
     assert [each.value for each in app.metric] == ["30%"]  # nothing answered: the clinic's own
-    answer(app, hla_b27=Answer.YES, family_history=Answer.YES)
+    answer(app, "History", hla_b27=Answer.YES, family_history=Answer.YES)
+    open_tab(app, ADDS_UP)
     assert [each.value for each in app.metric] == ["56% to 95%"]
     assert any("Family history and HLA-B27 go together" in each.value for each in app.info)
-    answer(app, mri="No")
+    answer(app, ADDS_UP, mri="No")
     assert [each.value for each in app.metric] == ["21% to 73%"]
     assert "Classification criteria are not diagnostic criteria" in words(app)
     assert not app.exception
 
 
+def test_one_age_answers_what_three_questions_asked(nifti: bytes) -> None:
+    app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/2_Assess.py").run()
+    answer(app, "History", onset=Onset.BEFORE_45)
+    reading = app.session_state["asemble"].reading
+    assert reading.answers == ANSWERS[Onset.BEFORE_45]
+    answer(app, "History", morning_stiffness=Answer.YES, stiff_in_the_morning=Answer.NO)
+    (conflict,) = (each.value for each in app.warning)
+    assert "Any morning stiffness: no" in conflict
+    assert not app.exception
+
+
 def test_no_probability_is_shown_while_a_red_flag_is_present(nifti: bytes) -> None:
     app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/2_Assess.py").run()
-    answer(app, cancer=Answer.YES)
+    answer(app, "History", cancer=Answer.YES)
+    open_tab(app, ADDS_UP)
     assert not app.metric
     assert any("No probability is shown while a red flag" in each.value for each in app.error)
 
@@ -297,9 +320,9 @@ def asked() -> AppTest:
 
 
 def test_the_prediction_stands_beside_the_probability_and_does_not_move_it(asked: AppTest) -> None:
-    before = open_sample().switch_page("pages/2_Assess.py").run()
+    before = open_tab(open_sample().switch_page("pages/2_Assess.py").run(), ADDS_UP)
     assert "Beside it, not in it" not in words(before)
-    app = asked.switch_page("pages/2_Assess.py").run()
+    app = open_tab(asked.switch_page("pages/2_Assess.py").run(), ADDS_UP)
     added_up = next(each for each in app.metric if each.label == "After your answers")
     assert added_up.value == "30%"
     assert "Beside it, not in it: the ensemble's P(inflammatory) is" in words(app)
@@ -308,6 +331,7 @@ def test_the_prediction_stands_beside_the_probability_and_does_not_move_it(asked
 
 def test_mimics_are_set_beside_the_disease_and_urgent_ones_stand_out(nifti: bytes) -> None:
     app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/2_Assess.py").run()
+    open_tab(app, "What else it could be")
     table = app.table[-1].value
     assert list(table.columns)[1:] == [
         "Axial spondyloarthritis",
@@ -385,7 +409,7 @@ def test_what_was_called_suggestive_in_one_study_is_not_said_of_the_next(nifti: 
 
 def test_another_study_is_not_opened_over_a_reading_without_a_word(nifti: bytes) -> None:
     app = upload(open_home(), "stack.nii.gz", nifti).switch_page("pages/2_Assess.py").run()
-    answer(app, erosion=Answer.YES)
+    answer(app, "Images", erosion=Answer.YES)
     app.switch_page("app.py").run()
     sample = next(each for each in app.button if each.key == f"sample_{Pattern.NORMAL}")
     sample.click().run()
@@ -398,13 +422,19 @@ def test_another_study_is_not_opened_over_a_reading_without_a_word(nifti: bytes)
     assert not app.exception
 
 
+def open_reading(app: AppTest, content: bytes) -> None:
+    for each in app.toggle:  # one that is on has gone
+        each.set_value(True).run()
+    field = next(each for each in app.file_uploader if each.label == "Open a saved reading")
+    field.set_value([("reading.json", content, "application/json")]).run()
+
+
 def test_a_saved_reading_comes_back_with_its_study_and_with_no_other(nifti: bytes) -> None:
     study = io.read_parts([io.Part("stack.nii.gz", lambda: BytesIO(nifti))])
     said = edits.answer(Reading(study=fingerprint(study)), "erosion", Answer.YES)
     saved = json.dumps(as_document(said)).encode()
     app = open_home()
-    next(each for each in app.toggle if each.label == "Open a saved reading").set_value(True).run()
-    app.file_uploader[1].set_value([("reading.json", saved, "application/json")]).run()
+    open_reading(app, saved)
     assert "A saved reading was opened; its study is not open yet." in words(app)
     upload(app, "stack.nii.gz", nifti)
     assert any("was restored" in each.value for each in app.success)
@@ -413,8 +443,6 @@ def test_a_saved_reading_comes_back_with_its_study_and_with_no_other(nifti: byte
     other = json.dumps(as_document(replace(said, study="0" * 12))).encode()
     for content, sentence in ((other, "is of study 000000000000"), (b"{}", "not a reading")):
         app.switch_page("app.py").run()
-        for each in app.toggle:  # one that is on has gone
-            each.set_value(True).run()
-        app.file_uploader[1].set_value([("reading.json", content, "application/json")]).run()
+        open_reading(app, content)
         assert any(sentence in each.value for each in app.error)
     assert not app.exception

@@ -16,7 +16,7 @@ from asemble.reading import MAX_COMMENT_CHARACTERS, Conclusion
 
 pytestmark = IN_CHROMIUM
 
-ITEMS = ("erosion", "fever", "onset_under_40", "athlete", "extensive_oedema")
+ITEMS = ("erosion", "fever", "night_pain", "athlete", "extensive_oedema")
 MARKED = ((0.28, 0.45), (0.72, 0.45), (0.72, 0.58))
 """Places beside the joints of the sample: shares of the slice's width and height."""
 LOSE_SLICES = """() => {

@@ -127,8 +127,10 @@ def tour(page: Page) -> Iterator[str]:
     page.get_by_role("button", name="Record and ask the ensemble").click()
     page.get_by_text("Study probabilities").wait_for()
     page.get_by_label("Show heatmap").check()
-    for item in ("extensive_oedema", "erosion", "onset_under_40"):
+    for item in ("extensive_oedema", "erosion"):
         page.locator(f".st-key-item_{item}").get_by_text("Yes", exact=True).click()
+    page.get_by_role("tab", name="History").click()
+    page.locator(".st-key-item_onset").get_by_text("under 40", exact=True).click()
     page.get_by_text("3 items towards inflammatory").wait_for()
     yield _settled(page, "assess")
     page.get_by_role("tab", name="What it adds up to").click()
@@ -141,8 +143,11 @@ def tour(page: Page) -> Iterator[str]:
     page.get_by_text("These files say").wait_for()
     yield _settled(page, "report")
     page.get_by_role("link", name="Models", exact=True).click()
-    page.get_by_text("Model cards").wait_for()
+    page.get_by_text("Intended use").wait_for()
     yield _settled(page, "models")
+    page.get_by_role("tab", name="Model cards").click()
+    page.get_by_text("SHA-256 verified").wait_for(state="attached")
+    yield _settled(page, "models-cards")
 
 
 def _settled(page: Page, stop: str) -> str:

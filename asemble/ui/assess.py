@@ -6,6 +6,7 @@ holds the study: it would outlive its closing.
 
 from collections.abc import Sequence
 
+import numpy as np
 import streamlit as st
 
 from asemble.core.labels import HEATMAP_TITLES, Plane, Weighting
@@ -35,39 +36,81 @@ def run_ensemble(study: Study) -> state.Assessment:
     marking.propose_lines(study, prediction)
     for series in prediction.series:
         if series.strongest is not None:
-            state.jump_to(series.series_id, series.strongest.index)
+            _jump(study, series.series_id, series.strongest.index)
     return kept
 
 
 @st.fragment
 def show_slices(study: Study) -> None:
-    """One series with its heatmap, and its probabilities slice by slice."""
+    """T1 and the fluid-sensitive slices side by side; once asked, what was found on the slice."""
     assessed = state.assessment()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        series = _choose_series(study)
-        heatmap = _choose_heatmap(series, assessed) if assessed else None
-    judged = assessed.prediction.series_by_id(series.id) if assessed else None
-    slices = judged.slices if judged else ()
-    at = state.slice_of(series.id, series.volume.shape[0] // 2)
-    viewer.show(
-        [viewer.Pane(series, at, heatmap, state.found_on(series.id))],
-        study_key=study.key,
-        key=f"assess:{series.id}:{state.study_token()}",
-        rests_ms=viewer.FOLLOWED_MS,
-        has_heat_row=True,
-        listeners=viewer.Listeners(on_rest=state.keep_slices),
-    )
-    if assessed is not None and heatmap is not None:
+    with st.container(key="slices"):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            series = _choose_series(study)
+            heatmap = _choose_heatmap(series, assessed) if assessed else None
+        at = state.slice_of(series.id, series.volume.shape[0] // 2)
+        viewer.show(
+            [_pane(each, heatmap if each is series else None) for each in _beside(study, series)],
+            study_key=study.key,
+            key=f"assess:{series.id}:{state.study_token()}",
+            rests_ms=viewer.REMEMBERED_MS if assessed is None else viewer.FOLLOWED_MS,
+            has_heat_row=assessed is not None,
+            listeners=viewer.Listeners(on_rest=state.keep_slices),
+        )
+    if assessed is not None:
+        with st.container(key="on_the_slice"):
+            _show_found(series, at, heatmap, assessed)
+    recovery.note("slices")
+
+
+def _show_found(
+    series: Series, at: int, heatmap: Heatmap | None, assessed: state.Assessment
+) -> None:
+    """The probabilities slice by slice, and what was found on the one that is shown."""
+    judged = assessed.prediction.series_by_id(series.id)
+    if judged.slices:
+        _show_chart(series.id, judged.slices, at=at)
+    else:
+        st.info(judged.why_not or "The models did not judge this series.")
+    if heatmap is not None:
         st.caption(HEATMAP_LIMIT)
         show_trust(series, at, heatmap, assessed.heatmaps[series.id])
     measured = state.measured_on(series.id)
     if measured is not None:
-        show_measured(measured, at, judged.bones_from[1:] if judged else ())
-    if slices:
-        _show_chart(series.id, slices, at=at)
-    elif judged is not None:
-        st.info(judged.why_not or "The models did not judge this series.")
-    recovery.note("slices")
+        show_measured(measured, at, judged.bones_from[1:])
+
+
+def _beside(study: Study, series: Series) -> list[Series]:
+    """T1 first, then fluid-sensitive: the series, and the nearest one of the other weighting."""
+    other = Weighting.FLUID if series.weighting is Weighting.T1 else Weighting.T1
+    choices = [each for each in study.series if each.weighting is other]
+    if not choices:
+        return [series]
+    plane = series.plane or Plane.CORONAL
+    beside = series_choice.nearest_series(choices, plane=plane, weighting=other)
+    return [series, beside] if other is Weighting.FLUID else [beside, series]
+
+
+def _jump(study: Study, series_id: str, index: int) -> None:
+    """Send a series to a slice, and the one beside it to the same level where files say which."""
+    series = study.series_by_id(series_id)
+    state.jump_to(series_id, index)
+    for other in _beside(study, series):
+        frame, affine, target = series.frame_of_reference, series.volume.affine_lps, other.volume
+        if other is series or not frame or other.frame_of_reference != frame:
+            continue
+        if affine is None or target.affine_lps is None or other.plane is not series.plane:
+            continue
+        _, rows, columns = series.volume.shape
+        middle = affine @ [index, rows / 2, columns / 2, 1]
+        level = round(float(np.linalg.solve(target.affine_lps, middle)[0]))
+        if 0 <= level < target.shape[0]:
+            state.jump_to(other.id, level)
+
+
+def _pane(series: Series, heatmap: Heatmap | None) -> viewer.Pane:
+    at = state.slice_of(series.id, series.volume.shape[0] // 2)
+    return viewer.Pane(series, at, heatmap, state.found_on(series.id))
 
 
 def _choose_series(study: Study) -> Series:
@@ -105,8 +148,9 @@ def _show_chart(series_id: str, slices: Sequence[SlicePrediction], *, at: int) -
 
     def clicked() -> None:
         points = st.session_state[key]["selection"]["points"]
-        if points:
-            state.jump_to(series_id, int(points[0]["x"]) - 1)
+        study = state.study()
+        if points and study is not None:
+            _jump(study, series_id, int(points[0]["x"]) - 1)
 
     st.plotly_chart(
         charts.slice_chart(slices, at=at),

@@ -14,8 +14,7 @@ from asemble.ui.components import Download
 MOST_OF_A_NAME = 80
 """Characters of a reader's name."""
 
-_CONCLUSIONS = {conclusion.heading: conclusion for conclusion in Conclusion}
-_HEADINGS = {conclusion: heading for heading, conclusion in _CONCLUSIONS.items()}
+_HEADINGS = {conclusion: conclusion.heading for conclusion in Conclusion}
 
 
 def ask_first() -> bool:
@@ -35,14 +34,9 @@ def ask_first() -> bool:
     if not reads_first or state.reading().first is not None or state.was_revealed():
         return st.button("Ask the ensemble", type="primary")
     draft = state.reading().draft
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.segmented_control(
-            "Your conclusion before the ensemble's",
-            list(_CONCLUSIONS),
-            key=state.shown("first_conclusion", draft.conclusion and draft.conclusion.heading),
-            on_change=_draft_conclusion,
-        )
-        _ask_confidence("first_confidence", draft.confidence, edits.draft_confidence)
+    label = "Your conclusion before the ensemble's"
+    _ask_conclusion(label, "first_conclusion", draft.conclusion, edits.draft_conclusion)
+    _ask_confidence("first_confidence", draft.confidence, edits.draft_confidence)
     components.ask_comments("first_comments", draft.comments, edits.draft_comment, rows=2)
     if not st.button("Record and ask the ensemble", type="primary"):
         return False
@@ -71,9 +65,25 @@ def ask_reading() -> None:
         st.markdown(state.reading().before_and_after)
 
 
-def _draft_conclusion() -> None:
-    heading = st.session_state["first_conclusion"]
-    state.edit(edits.draft_conclusion, None if heading is None else _CONCLUSIONS[heading])
+def show_change() -> None:
+    """Ask whether the prediction changed the conclusion, and say what it was before."""
+    last = state.reading().impression
+    _ask_conclusion("Your conclusion now", "conclusion_now", last.conclusion, edits.conclude)
+    _ask_confidence("confidence_now", last.confidence, edits.state_confidence)
+    st.markdown(state.reading().before_and_after)
+    for sentence in reasoning.accepted_sentences():
+        st.markdown(sentence)
+
+
+def _ask_conclusion(label: str, key: str, chosen: Conclusion | None, change: state.Edit) -> None:
+    st.segmented_control(
+        label,
+        list(Conclusion),
+        format_func=_HEADINGS.__getitem__,
+        key=state.shown(key, chosen),
+        on_change=state.keep,
+        args=(key, change),
+    )
 
 
 def _ask_confidence(key: str, chosen: Confidence | None, change: state.Edit) -> None:

@@ -1,12 +1,16 @@
-"""The SPARCC sheet that the networks propose, beside the reader's own."""
+"""What is proposed to the reader: the networks' SPARCC sheet beside the own, and image items."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
 from asemble.clinical import sparcc
 from asemble.clinical.marks import QUADRANTS, Joint, Lesion, Mark, Quadrant, of_lesion
+from asemble.clinical.proposed import proposed_items
+from asemble.core.labels import Weighting
 from asemble.core.study import Series, Study
+from asemble.reading import scoring
 from asemble.ui import marking, scores, series_choice, state
 
 LIMIT = (
@@ -15,6 +19,50 @@ LIMIT = (
     "oedema, and how far they agree with readers on patients was not measured. For research and "
     "teaching."
 )
+
+
+ITEMS_LIMIT = (
+    "What is proposed below is in your reading once you accept it, and not before. The networks "
+    "learned from simulated oedema; how far they agree with readers was not measured."
+)
+"""Stands above proposed items."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedItem:
+    """An item to which a yes is proposed.
+
+    Args:
+        words: what speaks for it.
+        from_networks: whether nothing does but what the networks measure.
+    """
+
+    words: str
+    from_networks: bool
+
+
+def offered_items(study: Study) -> dict[str, OfferedItem]:
+    """Image items to be answered yes: by the reader's marks, and by what the networks measure."""
+    reading = state.reading()
+    fluid, t1 = (scoring.series_of(study, each) for each in (Weighting.FLUID, Weighting.T1))
+    on_fluid = () if fluid is None else scoring.counted_on(reading, fluid)
+    on_t1 = () if t1 is None else scoring.counted_on(reading, t1)
+    marked = proposed_items(
+        [*of_lesion(on_fluid, Lesion.OEDEMA), *(m for m in on_t1 if m.lesion is not Lesion.OEDEMA)],
+        of_every_slice=fluid is not None and fluid.id in reading.completed,
+    )
+    found = None if fluid is None else state.measured_on(fluid.id)
+    measured: Mapping[str, str] = {}
+    if found is not None and found.first_scored is not None:
+        measured = proposed_items(found.marks, of_every_slice=True)
+    said = {"Your marks": marked, "The networks": measured}
+    return {
+        id_: OfferedItem(
+            " ".join(f"{who}: {by[id_]}." for who, by in said.items() if id_ in by),
+            from_networks=id_ not in marked,
+        )
+        for id_ in {**marked, **measured}
+    }
 
 
 def show_proposal(study: Study) -> None:

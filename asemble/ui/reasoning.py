@@ -5,8 +5,10 @@ from collections.abc import Mapping
 import streamlit as st
 
 from asemble.clinical import (
+    ITEMS,
     RED_FLAG_NOTICE,
     Answer,
+    answer_to,
     back_pain,
     cite,
     classification,
@@ -43,9 +45,9 @@ def show_reasoning() -> None:
 
 def sentences() -> tuple[str, ...]:
     """The same in sentences, for the report."""
-    answers = state.reading().answers
+    answers, accepted = state.reading().answers, accepted_sentences()
     if summarise(answers).red_flags:
-        return ("No probability is shown while a red flag is present.",)
+        return (*accepted, "No probability is shown while a red flag is present.")
     mri = state.reading().sacroiliitis
     rules = "; ".join(f"{rule.title} {WORDS[rule.is_met(answers)]}" for rule in back_pain.RULES)
     asas = WORDS[classification.asas_2009(answers, sacroiliitis=mri).is_met]
@@ -54,12 +56,25 @@ def sentences() -> tuple[str, ...]:
         *likelihood.post_test(chosen.probability, likelihood.truths(answers, mri=mri)).shown
     )
     return (
+        *accepted,
         f"Inflammatory back pain: {rules}.",
         f"ASAS classification 2009: {asas}. {classification.NOTICE}",
         f"Probability of axial spondyloarthritis after the answers: {span} "
         f"(before: {chosen.probability:.1%}, {chosen.title}; the reader's MRI: "
         f"{WORDS[mri] if mri is not None else 'not judged'}). {likelihood.NOTICE}",
     )
+
+
+def accepted_sentences() -> tuple[str, ...]:
+    """Which answers the networks proposed and the reader accepted; nothing where there are none."""
+    reading = state.reading()
+    accepted = [item for item in ITEMS if item.id in reading.accepted_answers]
+    if not accepted:
+        return ()
+    names = "; ".join(item.text for item in accepted)
+    changed = sum(answer_to(item, reading.answers) is not Answer.YES for item in accepted)
+    since = f" {changed} of them changed since." if changed else ""
+    return (f"Answers that the networks proposed and the reader accepted: {names}.{since}",)
 
 
 def _setting() -> likelihood.Setting:

@@ -43,27 +43,23 @@ def show_headline(prediction: StudyPrediction) -> None:
 
 
 def show_results(prediction: StudyPrediction, study: Study) -> None:
-    """Probabilities, the members' disagreement, and which series were judged."""
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.subheader("Study probabilities")
-        if prediction.probabilities is None:
-            st.write("There is no probability for this study.")
-        else:
-            st.plotly_chart(
-                charts.study_chart(prediction),
-                key="study_chart",
-                config={"displayModeBar": False},
-                alt="Bars of the three study probabilities",
-            )
-            st.caption(INTERVAL_MEANING)
-        for reason in prediction.further_reasons:
-            st.markdown(f"- {reason}")
-    with right:
-        st.subheader("Agreement of the members")
+    """Probabilities, why, the members' disagreement, and which series were judged."""
+    st.markdown("**Study probabilities**")
+    if prediction.probabilities is None:
+        st.write("There is no probability for this study.")
+    else:
+        st.plotly_chart(
+            charts.study_chart(prediction),
+            key="study_chart",
+            config={"displayModeBar": False},
+            alt="Bars of the three study probabilities",
+        )
+        st.caption(INTERVAL_MEANING)
+    for reason in prediction.further_reasons:
+        st.markdown(f"- {reason}")
+    with st.expander("Agreement of the members, and which series were judged"):
         if prediction.members:
             st.table(_member_table(prediction.members), border="horizontal")
-        st.markdown("**Series**")
         for series in prediction.series:
             label = series_choice.series_label(study.series_by_id(series.series_id))
             st.markdown(

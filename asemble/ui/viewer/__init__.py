@@ -132,7 +132,8 @@ def show(
 ) -> None:
     """Draw the panes, as many as the layout that the browser remembers has room for.
 
-    The viewer fills the height from where it begins to the end of the window. Panes of one plane
+    The viewer fills the height from where it begins to the end of the window, or has the page's
+    `--viewer-height`. Panes of one plane
     scroll together: by millimetres where their files state one frame of reference or an offset is
     told, else once the reader links them by hand.
 
@@ -140,7 +141,8 @@ def show(
         panes: one or more, in the order in which layouts take them; of one series each.
         study_key: `Study.key`, under which this session keeps the images.
         key: names the viewer among the widgets of the page.
-        shelf: the series that small pictures offer, to be hung in any pane.
+        shelf: the series that small pictures offer, to be hung in any pane; without any the panes
+            are shown as they are given, side by side in a window of any size.
         rests_ms: how long the reader stays on a slice before the server hears of it; it hears at
             once when the reader leaves the page by a link.
         has_heat_row: whether there are controls for a heatmap, before there is one as well.

@@ -16,13 +16,15 @@ export function chooseLayout(viewer, layout) {
 }
 
 /**
- * What is shown at first: a row a time point where there are several, else as this browser remembers.
+ * What is shown at first: all panes where no series can be hung in them, a row a time point where there
+ * are several, else as this browser remembers.
  * @type {(viewer: Viewer) => void}
  */
 export function firstLayout(viewer) {
   const { layout } = recall();
   const hasRows = viewer.panes.some((pane) => pane.data.row);
-  if (globalThis.innerWidth < NARROW) viewer.layout = "1";
+  if (viewer.offers === null && !hasRows) viewer.layout = "1+1";
+  else if (globalThis.innerWidth < NARROW) viewer.layout = "1";
   else if (hasRows) viewer.layout = "rows";
   else viewer.layout = layout && layout !== "rows" && ALL_LAYOUTS.includes(layout) ? layout : "1+1";
 }
@@ -87,8 +89,9 @@ export function fit({ root }) {
   root.style.setProperty("--room", `${Math.floor(room)}px`);
 }
 
-/** @type {(viewer: Viewer, layout: Layout) => boolean} */
-export function isOffered({ panes }, layout) {
+/** @type {(viewer: Pick<Viewer, "panes" | "offers">, layout: Layout) => boolean} */
+export function isOffered({ panes, offers }, layout) {
+  if (offers === null) return false;
   const hasRows = panes.some((pane) => pane.data.row);
   return layout === "rows" ? hasRows : panes.length >= LAYOUTS[layout].needs;
 }

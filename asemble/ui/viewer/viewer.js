@@ -89,6 +89,7 @@ function makeViewer(root) {
 
 /** @type {(viewer: Viewer, data: ViewerData) => void} */
 function update(viewer, data) {
+  viewer.offers = data.shelf;
   hangAll(viewer, data.panes);
   viewer.colours = data.colours;
   viewer.panes.forEach((pane) => {
@@ -99,7 +100,6 @@ function update(viewer, data) {
   // What the server does not know was lost on the way, or is on it: then the next data have it.
   if (viewer.panes.every(({ index, data }) => index === data.start)) forgetRest(viewer);
   else if (!viewer.rests) restLater(viewer);
-  viewer.offers = data.shelf;
   const { parts } = viewer;
   for (const layout of ALL_LAYOUTS) parts.layouts[layout].hidden = !isOffered(viewer, layout);
   parts.heatRow.hidden = !data.has_heat_row;
