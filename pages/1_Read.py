@@ -8,6 +8,7 @@ from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Series, Study
 from asemble.ui import (
     marking,
+    measuring,
     page_layout,
     proposal,
     recovery,
@@ -54,6 +55,7 @@ def show() -> None:
         )
         proposal.show_proposal(study)
         scores.show_findings(study)
+        measuring.show_measures(study)
         recovery.note("read")
 
     read()

@@ -151,7 +151,9 @@ def test_its_modules_are_there_before_a_study_is(browser: Browser, address: str)
             page.wait_for_timeout(200)
 
 
-def test_ruler_and_region_read_what_python_reads(canvases: Locator, series: list[Series]) -> None:
+def test_ruler_and_region_read_what_python_reads_and_stay_until_they_are_cleared(
+    canvases: Locator, series: list[Series]
+) -> None:
     page, canvas = canvases.page, canvases.first
     shown = shown_in(canvas, series)
     mm = millimetres_a_pixel(canvas, shown)
@@ -179,6 +181,11 @@ def test_ruler_and_region_read_what_python_reads(canvases: Locator, series: list
     assert [mean, sd] == pytest.approx([region.mean(), region.std()], rel=0.005)
     assert other[:2] == pytest.approx([reference.mean(), reference.std()], rel=0.005)
     assert ratio == pytest.approx(region.mean() / reference.mean(), abs=0.006)
+    page.get_by_role("link", name="Home", exact=True).click()
+    page.get_by_role("button", name="Read the slices").click()
+    expect(words).to_have_text(re.compile(r"Ruler: .* · Region: .* · Ratio: "))
+    expect(page.get_by_text("Measurements: 3")).to_be_visible()
+    clear(page)
 
 
 def test_window_level_and_zoom_give_the_greys_of_the_array(
@@ -209,6 +216,7 @@ def test_window_level_and_zoom_give_the_greys_of_the_array(
     canvas.press("0")
     page.wait_for_timeout(200)
     assert window_of(canvas) == pytest.approx(standard, abs=2)
+    clear(page)
     canvas.press("i")
     page.wait_for_timeout(200)
     check_greys(canvas, shown, inverted=True)
@@ -238,6 +246,14 @@ def test_panes_without_a_frame_move_by_millimetres_once_they_are_linked_by_hand(
             compared += 1
         one.press("ArrowDown")
     assert compared > 10
+
+
+def clear(page: Page) -> None:
+    """Take away what was measured on the slice of the first pane."""
+    page.locator("canvas[data-ms]").first.hover()
+    page.get_by_role("button", name="Clear", exact=True).click()
+    expect(page.get_by_text("Measurements:")).to_have_count(0)
+    expect(page.locator(".measured").first).to_have_text("")
 
 
 def shown_in(canvas: Locator, series: list[Series]) -> Volume:

@@ -2,6 +2,7 @@
 
 from asemble.core.joints import JointLine
 from asemble.reading.joint_lines import JointLines
+from asemble.reading.measures import Measure, MeasureKind
 from asemble.reading.reading import (
     COMMENT_WARNING,
     MAX_COMMENT_CHARACTERS,
@@ -33,6 +34,8 @@ __all__ = [
     "Impression",
     "JointLine",
     "JointLines",
+    "Measure",
+    "MeasureKind",
     "Place",
     "Reading",
     "as_document",

@@ -12,6 +12,7 @@ from asemble.core.joints import JointLine
 from asemble.core.labels import Plane, Weighting
 from asemble.reading.follow_up import Blinding, FollowUp
 from asemble.reading.joint_lines import JointLines, propose
+from asemble.reading.measures import MOST_MEASURES, Measure, MeasureKind
 from asemble.reading.reading import Conclusion, Confidence, Correction, Place, Reading
 
 Said = TypeVar("Said")
@@ -180,6 +181,40 @@ def call_complete(reading: Reading, series_id: str, is_complete: bool) -> Readin
     return replace(reading, completed=(*others, series_id) if is_complete else tuple(others))
 
 
+def add_measure(reading: Reading, series_id: str, measure: Measure) -> Reading:
+    """Keep what was drawn; one of its number, or a reference before it, gives way.
+
+    More than `MOST_MEASURES` of a series are not kept.
+    """
+    before = reading.measures.get(series_id, ())
+    drawn = tuple(each for each in before if each.number != measure.number)
+    if measure.kind is MeasureKind.REFERENCE:
+        drawn = tuple(each for each in drawn if each.kind is not measure.kind)
+    if len(drawn) >= MOST_MEASURES:
+        return reading
+    return replace(reading, measures={**reading.measures, series_id: (*drawn, measure)})
+
+
+def remove_measure(reading: Reading, series_id: str, number: int) -> Reading:
+    """Take what was drawn away."""
+    drawn = reading.measures.get(series_id, ())
+    kept = tuple(each for each in drawn if each.number != number)
+    return replace(reading, measures={**reading.measures, series_id: kept})
+
+
+def toggle_key_image(reading: Reading, place: Place, most: int) -> Reading:
+    """Choose a slice for the report, or not any more; of more than `most` the first goes.
+
+    >>> toggle_key_image(Reading(), ("s01", 4), 6).key_images
+    (('s01', 4),)
+    """
+    chosen = reading.key_images or ()
+    if place in chosen:
+        left = tuple(each for each in chosen if each != place)
+        return replace(reading, key_images=left or None)
+    return replace(reading, key_images=(*chosen, place)[-most:])
+
+
 def choose_first_scored(reading: Reading, series_id: str, index: int) -> Reading:
     """Choose the first of the six slices that SPARCC scores."""
     return replace(reading, first_scored={**reading.first_scored, series_id: index})
@@ -265,6 +300,7 @@ def rename(reading: Reading, names: Mapping[str, str]) -> Reading:
         reading,
         marks=moved(reading.marks),
         accepted=moved(reading.accepted),
+        measures=moved(reading.measures),
         completed=tuple(map(new, reading.completed)),
         first_scored=moved(reading.first_scored),
         transitional=moved(reading.transitional),

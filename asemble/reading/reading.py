@@ -16,6 +16,7 @@ from asemble.clinical.three_valued import Truth
 from asemble.core.labels import PATTERN_TITLES, Pattern, Plane, Weighting
 from asemble.reading.follow_up import FollowUp
 from asemble.reading.joint_lines import JointLines
+from asemble.reading.measures import Measure
 
 COMMENT_WARNING = (
     "Do not type names, dates of birth, record numbers or anything else that identifies a person: "
@@ -134,6 +135,7 @@ class Reading:
             Where the answer is another by now the reader changed it since.
         completed: series of which the reader says that every lesion is marked. Without that nothing
             is scored on them: what is not marked may not have been looked for.
+        measures: rulers, angles, arrows, regions and outlines, by series.
         first_scored: first of the six slices that SPARCC scores, by series, where it was chosen.
         transitional: the transitional slice of SPARCC SSS, by series, where it was chosen.
         key_images: slices for the report; None where the reader left the choice as offered.
@@ -163,6 +165,7 @@ class Reading:
     accepted: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
     accepted_answers: tuple[str, ...] = ()
     completed: tuple[str, ...] = ()
+    measures: Mapping[str, tuple[Measure, ...]] = field(default_factory=dict)
     first_scored: Mapping[str, int] = field(default_factory=dict)
     transitional: Mapping[str, int] = field(default_factory=dict)
     key_images: tuple[Place, ...] | None = None
@@ -178,7 +181,7 @@ class Reading:
         given = {id_: said for id_, said in self.answers.items() if said is not Answer.UNKNOWN}
         stated = {id_: each for id_, each in self.corrections.items() if each != Correction()}
         self._freeze("answers", given)
-        for name in ("marks", "accepted"):
+        for name in ("marks", "accepted", "measures"):
             by_series = getattr(self, name).items()
             self._freeze(name, {id_: tuple(marks) for id_, marks in by_series if marks})
         self._freeze("corrections", stated)

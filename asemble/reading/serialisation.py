@@ -26,6 +26,7 @@ from asemble.core.joints import point
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Study
 from asemble.reading import follow_up, joint_lines
+from asemble.reading.measures import Measure, MeasureKind
 from asemble.reading.reading import (
     Conclusion,
     Confidence,
@@ -36,9 +37,9 @@ from asemble.reading.reading import (
 
 NAME, NUMBER = "asemble-reading", 2
 """The number rises when a field changes its meaning, not when one is added: what came later
-(`proposed` of joint lines, `accepted` marks, `accepted_answers`, `completed`, `follow_up`) is
-written only where there is any. 1 was the report of asemble 1 and earlier, from which no reading
-can be restored."""
+(`proposed` of joint lines, `accepted` marks, `measures`, `accepted_answers`, `completed`,
+`follow_up`) is written only where there is any. 1 was the report of asemble 1 and earlier, from
+which no reading can be restored."""
 SCHEMA = f"{NAME}/{NUMBER}"
 
 FINGERPRINT_CHARACTERS = 12
@@ -94,6 +95,7 @@ def as_document(reading: Reading) -> dict[str, Any]:
 def content(reading: Reading) -> dict[str, Any]:
     """Everything that the reading says, as plain JSON values; one entry for each field."""
     first = reading.first
+    measures = {id_: [_measure(each) for each in all_] for id_, all_ in reading.measures.items()}
     accepted = {id_: [_mark(mark) for mark in marks] for id_, marks in reading.accepted.items()}
     return {
         **_impression(reading.impression),
@@ -107,6 +109,7 @@ def content(reading: Reading) -> dict[str, Any]:
         "marks": {id_: [_mark(mark) for mark in marks] for id_, marks in reading.marks.items()},
         "joint_lines": joint_lines.as_json(reading.joint_lines),
         **({"accepted": accepted} if accepted else {}),
+        **({"measures": measures} if measures else {}),
         **({"accepted_answers": list(answers)} if (answers := reading.accepted_answers) else {}),
         **({"completed": list(reading.completed)} if reading.completed else {}),
         "first_scored": dict(reading.first_scored),
@@ -188,6 +191,7 @@ def check_fits(reading: Reading, study: Study) -> None:
     named = [
         *((id_, mark.slice) for id_, marks in reading.marks.items() for mark in marks),
         *((id_, mark.slice) for id_, marks in reading.accepted.items() for mark in marks),
+        *((id_, each.slice) for id_, drawn in reading.measures.items() for each in drawn),
         *(reading.key_images or ()),
         *reading.first_scored.items(),
         *reading.transitional.items(),
@@ -251,6 +255,9 @@ def _reading(document: Mapping[str, Any]) -> Reading:
         marks=_marks(said["marks"]),
         joint_lines=joint_lines.from_json(said["joint_lines"]),
         accepted=_marks(said.get("accepted", {})),
+        measures={
+            id_: tuple(map(_measure_of, drawn)) for id_, drawn in said.get("measures", {}).items()
+        },
         accepted_answers=tuple(said.get("accepted_answers", ())),
         completed=tuple(said.get("completed", ())),
         first_scored=_whole(said["first_scored"]),
@@ -307,6 +314,26 @@ def _mark_of(said: Mapping[str, Any]) -> Mark:
         is_intense=said["is_intense"],
         place_mm=None if place is None else point(place),
         line_mm=None if line_mm is None else float(line_mm),
+    )
+
+
+def _measure(measure: Measure) -> dict[str, Any]:
+    return {
+        "number": measure.number,
+        "kind": measure.kind,
+        "slice": measure.slice,
+        "points_mm": [list(point) for point in measure.points_mm],
+        **({"text": measure.text} if measure.text else {}),
+    }
+
+
+def _measure_of(said: Mapping[str, Any]) -> Measure:
+    return Measure(
+        int(said["number"]),
+        MeasureKind(said["kind"]),
+        int(said["slice"]),
+        tuple(point(each) for each in said["points_mm"]),
+        said.get("text", ""),
     )
 
 

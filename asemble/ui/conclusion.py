@@ -8,7 +8,7 @@ import streamlit as st
 from asemble.core.study import Study
 from asemble.reading import Conclusion, Confidence, edits, short_hash
 from asemble.report import Signature, reading_json, reading_pdf, reading_text, unprintable
-from asemble.ui import components, key_images, reasoning, scores, state
+from asemble.ui import components, key_images, measuring, reasoning, scores, state
 from asemble.ui.components import Download
 
 MOST_OF_A_NAME = 80
@@ -116,7 +116,8 @@ def offer_downloads(assessed: state.Assessment | None, study: Study) -> None:
     reading = state.reading()
     prediction = None if assessed is None else assessed.prediction
     name = f"asemble-reading-{reading.study}"
-    found, added_up = scores.sentences(study), reasoning.sentences()
+    measured = measuring.sentences(study)
+    found, added_up = (*scores.sentences(study), *measured), reasoning.sentences()
     text = reading_text(reading, prediction, study, findings=found, signature=_signature())
 
     def pdf() -> bytes:
@@ -143,7 +144,7 @@ def offer_downloads(assessed: state.Assessment | None, study: Study) -> None:
             )
         )
 
-    _warn_of_letters(reading.impression.comments, state.setting("reader", ""))
+    _warn_of_letters(reading.impression.comments, state.setting("reader", ""), *measured)
     components.offer(
         "downloads",
         [

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { actsOf, KEYS } from "../../asemble/ui/viewer/keys.js";
-import { resetView, setPreset, takeStacks } from "../../asemble/ui/viewer/pane.js";
+import { keepWindow, resetView, setPreset, takeStacks } from "../../asemble/ui/viewer/pane.js";
 import { findPlace, keepPlaces } from "../../asemble/ui/viewer/places.js";
 import { say } from "../../asemble/ui/viewer/say.js";
 import { ALL_TOOLS, TOOLS } from "../../asemble/ui/viewer/tools.js";
@@ -59,6 +59,25 @@ test("a pane takes its window from the first preset when its stack arrives, and 
   delete globalThis.asembleStacks;
 });
 
+test("a browser remembers the window of a plane and weighting, and nothing of the study", () => {
+  const kept = new Map();
+  globalThis.localStorage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
+  const title = "Coronal · T1";
+  globalThis.asembleStacks = new Map([["s", { key: "s", windows: WINDOWS }], ["other", { key: "other", windows: { Usual: [100, 300] } }]]);
+  const [pane, next] = ["s", "other"].map((stack) => paneOf({ stack, title, heat: null, outlines: null }, { stack: null }));
+  takeStacks(pane);
+  Object.assign(pane, { black: 5, white: 15 });
+  keepWindow(pane);
+  assert.deepEqual(JSON.parse([...kept.values()].join()), { windows: { [title]: [-0.5, 0.5] } });
+  takeStacks(next);
+  assert.deepEqual([next.black, next.white], [0, 200]);
+  resetView(pane);
+  keepWindow(pane);
+  assert.deepEqual(JSON.parse([...kept.values()].join()), { windows: {} });
+  delete globalThis.localStorage;
+  delete globalThis.asembleStacks;
+});
+
 test("presets are chosen by name or number, and one that there is not changes nothing", () => {
   const pane = paneOf({}, { stack: { windows: WINDOWS }, black: 0, white: 1 });
   setPreset(pane, 1);
@@ -69,11 +88,11 @@ test("presets are chosen by name or number, and one that there is not changes no
 });
 
 test("resetting brings window, zoom, place and greys back", () => {
-  const pane = paneOf({}, { stack: { windows: WINDOWS }, black: 0, white: 1, zoom: 3, shift: [5, 5], inverted: true });
+  const pane = paneOf({}, { stack: { windows: WINDOWS }, black: 0, white: 1, zoom: 3, shift: [5, 5], inverted: true, turns: 1, isMirrored: true });
   resetView(pane);
   assert.deepEqual(
-    [pane.black, pane.white, pane.zoom, pane.shift, pane.inverted],
-    [10, 20, 1, [0, 0], false],
+    [pane.black, pane.white, pane.zoom, pane.shift, pane.inverted, pane.turns, pane.isMirrored],
+    [10, 20, 1, [0, 0], false, 0, false],
   );
 });
 

@@ -1,20 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { frameOf, inCanvas, moved, pinched, placeUnder, toCanvas, toPlace, zoomed } from "../../asemble/ui/viewer/viewport.js";
+import { frameOf, inCanvas, lettersOn, mirrored, moved, onScreen, onSlice, pinched, placeUnder, toCanvas, toPlace, turnedBy, zoomed } from "../../asemble/ui/viewer/viewport.js";
 import { coronal, isNear, numbers } from "./stacks.js";
 
-const paneOf = ({ zoom = 1, shift = [0, 0], wide = 400, high = 300, ...more } = {}) => ({
+const ALL_TURNED = [0, 1, 2, 3].flatMap((turns) => [false, true].map((isMirrored) => ({ turns, isMirrored })));
+
+const paneOf = ({ zoom = 1, shift = [0, 0], turns = 0, isMirrored = false, wide = 400, high = 300, ...more } = {}) => ({
   data: coronal(more),
   zoom,
   shift,
+  turns,
+  isMirrored,
   parts: { canvas: { clientWidth: wide, clientHeight: high } },
 });
 
 test("a slice fits into its canvas and fills it in one direction", () => {
   for (const [wide, high] of [[400, 300], [300, 400], [77, 1000]]) {
-    for (const ratio of [1, 1.5, 2]) {
-      const frame = frameOf(paneOf({ wide, high }), ratio);
+    for (const { ratio, ...turned } of [1, 1.5, 2].flatMap((ratio) => ALL_TURNED.map((turned) => ({ ratio, ...turned })))) {
+      const frame = frameOf(paneOf({ wide, high, ...turned }), ratio);
       assert.ok(frame.width <= wide * ratio + 1e-9 && frame.height <= high * ratio + 1e-9);
       assert.ok(isNear(frame.width, wide * ratio) || isNear(frame.height, high * ratio));
       assert.ok(isNear([frame.x + frame.width / 2, frame.y + frame.height / 2], [(wide * ratio) / 2, (high * ratio) / 2]));
@@ -38,7 +42,7 @@ test("the middles of the corner pixels lie half a pixel inside the frame", () =>
 test("a place goes to the canvas and back, however it is magnified and moved", () => {
   const random = numbers(3);
   for (let k = 0; k < 100; k++) {
-    const pane = paneOf({ zoom: 0.5 + 11 * random(), shift: [200 * random() - 100, 200 * random() - 100], pixel: [0.3 + random(), 0.3 + random()] });
+    const pane = paneOf({ ...ALL_TURNED[k % 8], zoom: 0.5 + 11 * random(), shift: [200 * random() - 100, 200 * random() - 100], pixel: [0.3 + random(), 0.3 + random()] });
     const frame = frameOf(pane, 1 + random());
     const place = [40 * random(), 30 * random()];
     assert.ok(isNear(toPlace(pane.data, frame, toCanvas(pane.data, frame, place)), place));
@@ -100,4 +104,28 @@ test("a pointer is told from the upper left of what is drawn, inside the border"
   Object.assign(pane.parts.canvas, { clientLeft: 2, clientTop: 3, getBoundingClientRect: () => ({ left: 50, top: 70 }) });
   assert.deepEqual(inCanvas(pane, { clientX: 57, clientY: 78 }), [5, 5]);
   assert.ok(isNear(placeUnder(pane, { clientX: 57, clientY: 78 }), [0, 0]));
+});
+
+test("turned and mirrored as the reader sees it, whatever was done before", () => {
+  for (const turned of ALL_TURNED) {
+    const before = onScreen(turned, [3, 1]);
+    assert.deepEqual(onScreen(turnedBy(turned, 1), [3, 1]).map((v) => v + 0), [-before[1] + 0, before[0] + 0]);
+    assert.deepEqual(onScreen(mirrored(turned), [3, 1]).map((v) => v + 0), [-before[0] + 0, before[1] + 0]);
+    assert.deepEqual(onSlice(turned, before).map((v) => v + 0), [3, 1]);
+  }
+});
+
+test("the letters stand at the edges that the patient's sides are seen at", () => {
+  const letters = ["R", "L", "S", "I"];
+  assert.deepEqual(lettersOn({ turns: 0, isMirrored: true }, letters), ["L", "R", "S", "I"]);
+  assert.deepEqual(lettersOn({ turns: 1, isMirrored: false }, letters), ["I", "S", "R", "L"]);
+  for (const turned of ALL_TURNED) {
+    const pane = paneOf(turned);
+    const [left, , top] = lettersOn(turned, letters);
+    const frame = frameOf(pane, 1);
+    const edges = { R: [19.5, 0], L: [19.5, 29], S: [0, 14.5], I: [39, 14.5] }; // middles of the edges of the slice
+    const [x] = toCanvas(pane.data, frame, edges[left]);
+    const [, y] = toCanvas(pane.data, frame, edges[top]);
+    assert.ok(x < frame.x + frame.width / 10 && y < frame.y + frame.height / 10, JSON.stringify(turned));
+  }
 });

@@ -20,7 +20,7 @@ from asemble.core.study import Series
 from asemble.core.volume import Affine, Volume
 from asemble.explain import SeriesBones
 from asemble.imaging.orientation import Turn
-from asemble.ui import cache, modules, stacks, state
+from asemble.ui import cache, measuring, modules, stacks, state
 from asemble.ui.images import heat_colours
 from asemble.ui.stacks import heat_bytes
 
@@ -116,6 +116,8 @@ class Listeners:
                 self.on_levelled({str(id_): float(mm) for id_, mm in offsets})
             case "hang" | "level":
                 pass
+            case "measure" | "unmeasure" | "key":
+                measuring.hear(said)
             case _ if self.on_said is not None:
                 self.on_said(said)
 
@@ -254,6 +256,8 @@ def _pane(pane: Pane, study_key: str) -> dict[str, Any]:
         "jump": state.jumps_of(series.id),
         "place": f"{state.studies_opened()}:{key}",
         "marking": pane.marking,
+        "measures": measuring.shown(series),
+        "key_slices": measuring.key_slices(series),
     }
 
 

@@ -3,7 +3,7 @@
 import { INK, stroke } from "./ink.js";
 import { draftOf, gripAt, layEnd, layLine, movePoint } from "./joints.js";
 import { markAt } from "./marks.js";
-import { frameOf, toCanvas } from "./viewport.js";
+import { frameOf, onSlice, toCanvas } from "./viewport.js";
 
 const CROSS_MM = 2; // of one step
 /** @type {Record<string, Place>} */
@@ -20,7 +20,8 @@ export function pressedForCross(viewer, pane, { key, shiftKey }) {
   if (!usesCross(viewer)) return false;
   const { data } = pane;
   if (shiftKey && STEPS[key]) {
-    pane.cross = stepped(data, pane.cross, STEPS[key]);
+    const [right, down] = onSlice(pane, [STEPS[key][1], STEPS[key][0]]); // as the reader sees it
+    pane.cross = stepped(data, pane.cross, [down, right]);
     if (pane.held) movePoint(pane, pane.held, pane.cross);
     return true;
   }

@@ -10,9 +10,10 @@ import { shownPanes } from "./layout.js";
 import { sharesFrame } from "./linking.js";
 import { drawMarks } from "./marks.js";
 import { figure } from "./measure.js";
+import { drawMeasures } from "./measuring.js";
 import { drawOutlines } from "./outlines.js";
 import { hasArrived } from "./pane.js";
-import { frameOf, toCanvas } from "./viewport.js";
+import { frameOf, lettersOn, toCanvas } from "./viewport.js";
 
 const SCALE_MM = 50;
 
@@ -33,23 +34,30 @@ export function draw(viewer, pane) {
   ink.fillRect(0, 0, wide, high);
   ink.imageSmoothingQuality = "high";
   const frame = frameOf(pane, ratio);
-  ink.drawImage(sliceSheet(pane), frame.x, frame.y, frame.width, frame.height);
+  layOn(ink, frame, sliceSheet(pane));
   /** @type {Painter} */
   const painter = { ink, ratio, data: pane.data, at: (place) => toCanvas(pane.data, frame, place), frame };
   drawHeat(viewer, pane, painter);
   drawOutlines(viewer, pane, painter);
   drawCuts(viewer, pane, painter);
-  drawMeasures(pane, painter);
+  drawMeasures(viewer, pane, painter);
   if (pane.data.marking) {
     drawJoints(viewer, pane, painter);
     drawMarks(viewer, pane, painter);
     drawCross(viewer, pane, painter);
   }
-  if (pane.data.letters) drawLetters(painter, pane.data.letters, wide, high);
+  drawLetters(painter, pane.data.letters && lettersOn(pane, pane.data.letters), wide, high);
   drawWindow(pane, painter, wide);
   canvas.dataset.window = [pane.black, pane.white].join();
   canvas.dataset.zoom = String(pane.zoom);
   canvas.dataset.ms = (performance.now() - began).toFixed(2);
+}
+
+/** @type {(ink: CanvasRenderingContext2D, frame: Frame, sheet: OffscreenCanvas) => void} */
+function layOn(ink, { corner, across, down }, sheet) {
+  ink.setTransform(across[0] / sheet.width, across[1] / sheet.width, down[0] / sheet.height, down[1] / sheet.height, ...corner);
+  ink.drawImage(sheet, 0, 0);
+  ink.resetTransform();
 }
 
 /**
@@ -101,16 +109,13 @@ function fillHeat(viewer, { ink, frame }, values, rows, columns, least) {
     pixels.data.set([r, g, b, value < least ? 0 : a * viewer.heat.opacity], 4 * k);
   });
   paperOf(canvas).putImageData(pixels, 0, 0);
-  ink.drawImage(canvas, frame.x, frame.y, frame.width, frame.height);
+  layOn(ink, frame, canvas);
 }
 
 /** @type {(painter: Painter, values: Uint8Array, rows: number, columns: number, least: number) => void} */
 function drawContour({ ink, frame, ratio }, values, rows, columns, least) {
   /** @type {(place: Place) => Point} */
-  const at = ([row, column]) => [
-    frame.x + ((column + 0.5) / columns) * frame.width,
-    frame.y + ((row + 0.5) / rows) * frame.height,
-  ];
+  const at = (place) => toCanvas({ rows, columns }, frame, place);
   ink.beginPath();
   contour(values, rows, columns, least, (from, to) => {
     ink.moveTo(...at(from));
@@ -144,30 +149,13 @@ function drawCut({ ink, at, ratio }, ends, dash) {
   stroke(ink, INK.line, ratio, dash.map((n) => n * ratio));
 }
 
-/** @type {(pane: Pane, painter: Painter) => void} */
-function drawMeasures({ ruler, region, reference, index }, { ink, at, ratio, frame }) {
-  if (ruler?.slice === index) {
-    ink.beginPath();
-    ink.moveTo(...at(ruler.from));
-    ink.lineTo(...at(ruler.to));
-    stroke(ink, "#000", 4 * ratio);
-    stroke(ink, INK.measure, 2 * ratio);
-  }
-  for (const { circle, colour } of [{ circle: region, colour: INK.measure }, { circle: reference, colour: INK.reference }]) {
-    if (circle?.slice !== index) continue;
-    ink.beginPath();
-    ink.arc(...at(circle.centre), circle.radius * frame.scale, 0, 2 * Math.PI);
-    stroke(ink, "#000", 4 * ratio);
-    stroke(ink, colour, 2 * ratio);
-  }
-}
-
 /**
  * Letters and scale keep to the canvas, wherever the slice was moved; above and below to its edges, where
  * the slice is covered least.
- * @type {(painter: Painter, letters: [string, string, string, string], wide: number, high: number) => void}
+ * @type {(painter: Painter, letters: Letters | null, wide: number, high: number) => void}
  */
-function drawLetters({ ink, ratio, frame }, [left, right, top, bottom], wide, high) {
+function drawLetters({ ink, ratio, frame }, letters, wide, high) {
+  const [left, right, top, bottom] = letters ?? ["", "", "", ""];
   const pad = 12 * ratio;
   const size = 14 * ratio;
   const edge = {
@@ -188,7 +176,8 @@ function drawLetters({ ink, ratio, frame }, [left, right, top, bottom], wide, hi
 
 /** @type {(pane: Pane, painter: Painter, wide: number) => void} */
 function drawWindow(pane, { ink, ratio }, wide) {
-  const text = `W ${figure(pane.white - pane.black)}  L ${figure((pane.white + pane.black) / 2)}${pane.inverted ? "  inverted" : ""}`;
+  const more = [pane.inverted ? "inverted" : "", pane.isMirrored ? "mirrored" : "", pane.turns ? `turned ${90 * pane.turns}°` : ""];
+  const text = [`W ${figure(pane.white - pane.black)}`, `L ${figure((pane.white + pane.black) / 2)}`, ...more].filter(Boolean).join("  ");
   word(ink, text, wide - 8 * ratio, 8 * ratio, { size: 11 * ratio, align: "right", baseline: "top" });
 }
 

@@ -29,6 +29,7 @@ export function makePane(viewer, root, data, number) {
   if (data.row) add(head, "span", { className: "title", textContent: data.row });
   add(head, "span", { className: "title", textContent: data.title });
   if (data.badge) add(head, "span", { className: "badge", textContent: data.badge });
+  const keyWord = add(head, "span", { className: "badge", textContent: "IN THE REPORT", hidden: true });
   add(head, "span", { className: "subtitle", textContent: data.subtitle });
   canvas.setAttribute("role", "img");
   canvas.dataset.series = data.id;
@@ -53,9 +54,9 @@ export function makePane(viewer, root, data, number) {
   /** @type {Pane} */
   const pane = {
     data, number, index: data.start, jump: null, anchor: data.start,
-    parts: { box, picture, canvas, absent, strip, said, question, place, scrubber, measured, heatWord, outlineWord, linkWord },
-    zoom: 1, shift: [0, 0], black: 0, white: 1, inverted: false,
-    stack: null, heat: null, outlines: null, hasOedema: false, sheet: null, ruler: null, region: null, reference: null,
+    parts: { box, picture, canvas, absent, strip, said, question, place, scrubber, measured, heatWord, outlineWord, linkWord, keyWord },
+    zoom: 1, shift: [0, 0], black: 0, white: 1, inverted: false, turns: 0, isMirrored: false,
+    stack: null, heat: null, outlines: null, hasOedema: false, sheet: null, drawing: null, over: null,
     drafts: {}, cross: null, held: null, drag: null, wheel: 0, pointers: new Map(), clicked: null, watch: null,
   };
   addAnswers(viewer, pane);

@@ -23,8 +23,9 @@ export function chooseLayout(viewer, layout) {
 export function firstLayout(viewer) {
   const { layout } = recall();
   const hasRows = viewer.panes.some((pane) => pane.data.row);
+  viewer.isNarrow = globalThis.innerWidth < NARROW;
   if (viewer.offers === null && !hasRows) viewer.layout = "1+1";
-  else if (globalThis.innerWidth < NARROW) viewer.layout = "1";
+  else if (viewer.isNarrow) viewer.layout = "1";
   else if (hasRows) viewer.layout = "rows";
   else viewer.layout = layout && layout !== "rows" && ALL_LAYOUTS.includes(layout) ? layout : "1+1";
 }
@@ -77,10 +78,20 @@ export function hang(viewer, pane, series) {
 }
 
 /**
+ * The window or what stands above has another size: a tablet turned, a phone.
+ * @type {(viewer: Viewer) => void}
+ */
+export function resize(viewer) {
+  if (viewer.isNarrow !== globalThis.innerWidth < NARROW) firstLayout(viewer);
+  fit(viewer);
+  layOut(viewer);
+}
+
+/**
  * The height from where the viewer begins to the end of the window.
  * @type {(viewer: Viewer) => void}
  */
-export function fit({ root }) {
+function fit({ root }) {
   const host = /** @type {ShadowRoot} */ (root.getRootNode()).host ?? root;
   const main = host.closest('[data-testid="stMain"]') ?? document.documentElement;
   const top = root.getBoundingClientRect().top + main.scrollTop;

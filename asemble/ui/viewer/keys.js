@@ -4,9 +4,11 @@ import { pressedForCross } from "./cross.js";
 import { chooseLayout, isOffered, maximise } from "./hanging.js";
 import { ALL_LAYOUTS, LAYOUTS } from "./layout.js";
 import { linkByHand } from "./linking.js";
-import { changeWindow, hasArrived, resetView, setPreset, zoomAt } from "./pane.js";
+import { removeOne } from "./measuring.js";
+import { changeWindow, hasArrived, keepWindow, resetView, setPreset, zoomAt } from "./pane.js";
 import { moveTo, refresh } from "./screen.js";
-import { ALL_TOOLS, chooseTool, clearMeasures, levelHere, nextLines, toggleCine, toggleFull, TOOLS } from "./tools.js";
+import { ALL_TOOLS, chooseTool, levelHere, nextLines, toggleCine, toggleFull, toggleKeyImage, TOOLS } from "./tools.js";
+import { mirrored, turnedBy } from "./viewport.js";
 
 const PAGE = 5; // slices of Page Up and Page Down
 const WINDOW_SHARE = 0.02; // of the range of the series for one key
@@ -21,13 +23,16 @@ export const KEYS = [
   ["i", "invert the greys"],
   ["Ctrl and wheel, + −, pinch", "zoom"],
   ["Shift and drag, middle-drag", "pan"],
+  ["[ ]", "turn to the left and to the right"],
+  ["x, y", "flip left and right; top and bottom"],
   ["0", "reset window, zoom and place"],
   ["z, double-click", "this pane alone, and back"],
   ["5 6 7 8 9", "one pane, two, four, one and three, rows"],
   ["g", "reference lines: of the slices that are shown, of all of the active pane, none"],
-  ["w p r c v j m", "window, pan, ruler, region, reference, joints, mark"],
+  ["w p r c a t d v j m", "window, pan, ruler, region, angle, arrow, outline, reference, joints, mark"],
   ["Shift and ↑ ↓ ← →, Enter", "joints, mark: move a cross, click there"],
-  ["Delete", "take ruler and regions away"],
+  ["Delete", "take away what was measured: nearest to the pointer, else last"],
+  ["k", "this slice in the report, or not any more"],
   ["h", "heatmap on and off"],
   ["b, o", "outlines of the bones, of oedema, on and off"],
   ["l", "link panes of one plane"],
@@ -45,7 +50,9 @@ export function pressed(viewer, pane, event) {
   if (!pressedForCross(viewer, pane, event)) {
     const acts = actsOf(viewer, pane);
     if (!Object.hasOwn(acts, event.key)) return;
+    const { black, white } = pane;
     acts[event.key]();
+    if (pane.black !== black || pane.white !== white) keepWindow(pane);
   }
   event.preventDefault();
   event.stopPropagation(); // Streamlit has keys of its own
@@ -74,13 +81,18 @@ export function actsOf(viewer, pane) {
     h: () => { viewer.heat.on = !viewer.heat.on; },
     b: () => { viewer.outlined.bones = !viewer.outlined.bones; },
     o: () => { viewer.outlined.oedema = !viewer.outlined.oedema; },
+    "[": () => { Object.assign(pane, turnedBy(pane, -1)); },
+    "]": () => { Object.assign(pane, turnedBy(pane, 1)); },
+    x: () => { Object.assign(pane, mirrored(pane)); },
+    y: () => { Object.assign(pane, turnedBy(mirrored(pane), 2)); },
     z: () => maximise(viewer, pane),
     g: () => nextLines(viewer),
     s: () => levelHere(viewer),
     l: () => { viewer.linked = !viewer.linked; },
     L: () => linkByHand(viewer, !viewer.linkedByHand),
     f: () => toggleFull(viewer),
-    Delete: () => clearMeasures(viewer),
+    k: () => toggleKeyImage(viewer, pane),
+    Delete: () => removeOne(viewer, pane),
     " ": () => toggleCine(viewer),
     "?": () => viewer.parts.keys.showModal(),
   };

@@ -3,7 +3,7 @@
 
 import { stroke } from "./ink.js";
 
-export const FOUND_BY = "Found by the networks, which learned from simulated MRI; not drawn by a reader.";
+const FOUND_BY = "Found by the networks, which learned from simulated MRI; not drawn by a reader.";
 
 /** @typedef {{ words: string, colour: string, dash: number[] }} Line */
 /** @type {Record<Layer, Line>} */
@@ -46,15 +46,14 @@ function outlineWords(wanted, wereLookedFor, areShown, hasOedema) {
   if (!hasOedema && wanted.includes("oedema")) {
     return "No oedema here: the networks look for it on fluid-sensitive series alone.";
   }
-  return areShown ? "" : "The networks found nothing of it on this slice.";
+  return areShown ? FOUND_BY : "The networks found nothing of it on this slice.";
 }
 
 /** @type {(viewer: Viewer) => void} */
 export function showLegend(viewer) {
   const wanted = layersShown(viewer);
   const names = wanted.join(" ");
-  const { legend, foundBy } = viewer.parts;
-  foundBy.hidden = !wanted.length;
+  const { legend } = viewer.parts;
   if (legend.dataset.shows === names) return;
   legend.dataset.shows = names;
   legend.replaceChildren(...wanted.map((layer) => {

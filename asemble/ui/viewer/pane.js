@@ -1,6 +1,7 @@
 // What a pane shows: the numbers that have arrived, its window, its zoom.
 
 import { changed, rangeOf } from "./greys.js";
+import { recall, remember } from "./memory.js";
 import { zoomed } from "./viewport.js";
 
 /**
@@ -24,13 +25,32 @@ export function takeStacks(pane) {
   if (stack && stack !== pane.stack) {
     const isNew = pane.stack?.key !== stack.key;
     pane.stack = stack;
-    if (isNew) setPreset(pane, 0);
+    if (isNew) {
+      setPreset(pane, 0);
+      const [black, white] = recall().windows?.[data.title] ?? [0, 1];
+      if (white > black) [pane.black, pane.white] = [black, white].map((share) => pane.black + share * (pane.white - pane.black));
+    }
   }
   pane.heat = brought(data.heat);
   /** @type {Brought | null} */
   const found = brought(data.outlines);
   pane.outlines = found?.outlines ?? null;
   pane.hasOedema = found?.has_oedema ?? false;
+}
+
+/**
+ * The browser remembers the window for the next series of this plane and weighting, in shares of the
+ * usual one.
+ * @type {(pane: Pick<Pane, "black" | "white" | "stack"> & { data: Pick<PaneData, "title"> }) => void}
+ */
+export function keepWindow({ black, white, stack, data: { title } }) {
+  const usual = Object.values(stack?.windows ?? {})[0];
+  if (!usual || usual[1] === usual[0]) return;
+  const { [title]: _, ...windows } = recall().windows ?? {};
+  /** @type {(value: number) => number} */
+  const share = (value) => Number(((value - usual[0]) / (usual[1] - usual[0])).toFixed(4));
+  if (share(black) !== 0 || share(white) !== 1) windows[title] = [share(black), share(white)];
+  remember({ windows });
 }
 
 /**
@@ -54,7 +74,7 @@ export function changeWindow(pane, wider, higher) {
 /** @type {(pane: Pane) => void} */
 export function resetView(pane) {
   setPreset(pane, 0);
-  Object.assign(pane, { zoom: 1, shift: [0, 0], inverted: false });
+  Object.assign(pane, { zoom: 1, shift: [0, 0], inverted: false, turns: 0, isMirrored: false });
 }
 
 /**

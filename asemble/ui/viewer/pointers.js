@@ -1,11 +1,11 @@
 // What mouse, pen, fingers and wheel do in a pane.
 
-import { distanceMm } from "./geometry.js";
 import { maximise } from "./hanging.js";
 import { draftOf, gripAt, layEnd, layLine, movePoint } from "./joints.js";
 import { pressed } from "./keys.js";
 import { markAt } from "./marks.js";
-import { changeWindow, hasArrived, zoomAt } from "./pane.js";
+import { drawn, isKind, letGo, waitsForArm } from "./measuring.js";
+import { changeWindow, hasArrived, keepWindow, zoomAt } from "./pane.js";
 import { moveTo, redraw, refresh } from "./screen.js";
 import { fromMiddle, inCanvas, moved, pinched, placeUnder } from "./viewport.js";
 
@@ -14,7 +14,7 @@ const TOUCH_STEP = 14; // pixels of one finger for one slice
 const DRAG_SHARE = 0.0025; // of the range of the series for one pixel of dragging
 const MOVED = 4; // pixels from which on a click is a drag
 const [DOUBLE_MS, DOUBLE_APART] = [350, 24]; // of the second click or tap, from the first
-const CLICKED = ["joints", "mark"]; // tools of which two clicks are two
+const CLICKED = ["joints", "mark", "angle"]; // tools of which two clicks are two
 
 /** @type {(viewer: Viewer, pane: Pane) => void} */
 export function listen(viewer, pane) {
@@ -49,6 +49,7 @@ export function listen(viewer, pane) {
     pane.drag = dragOf(viewer, pane, event);
   };
   canvas.onpointermove = (event) => {
+    pane.over = inCanvas(pane, event);
     const last = pane.pointers.get(event.pointerId);
     if (!last || !pane.drag || !hasArrived(pane)) return;
     dragged(viewer, pane, pane.drag, event, last);
@@ -89,12 +90,17 @@ function isSecond(pane, { clientX: x, clientY: y, timeStamp: at }) {
  */
 function dragOf(viewer, pane, event) {
   const begun = { from: placeUnder(pane, event), x: event.clientX, y: event.clientY, travelled: 0 };
-  if (pane.pointers.size > 1) return { ...begun, act: "pinch" };
+  if (pane.pointers.size > 1) {
+    pane.drawing = null;
+    return { ...begun, act: "pinch" };
+  }
   if (event.button === 1 || event.shiftKey) return { ...begun, act: "pan" };
   if (event.button === 2) return { ...begun, act: "window" };
   if (viewer.tool === "window") return { ...begun, act: event.pointerType === "touch" ? "scroll" : "window" };
   if (viewer.tool === "joints") return { ...begun, act: "joints", grip: pane.data.marking && gripAt(pane, inCanvas(pane, event)) };
-  return { ...begun, act: viewer.tool };
+  const isSecond = viewer.tool === "angle" && waitsForArm(pane);
+  if (!isSecond) pane.drawing = null;
+  return { ...begun, act: viewer.tool, isSecond };
 }
 
 /** @type {(viewer: Viewer, pane: Drawn, drag: Drag, event: PointerEvent, last: Point) => void} */
@@ -102,8 +108,11 @@ function dragged(viewer, pane, drag, event, last) {
   const [dx, dy] = [event.clientX - last[0], event.clientY - last[1]];
   drag.travelled = Math.max(drag.travelled, Math.hypot(event.clientX - drag.x, event.clientY - drag.y));
   const here = placeUnder(pane, event);
-  const slice = pane.index;
-  const circle = () => ({ slice, centre: drag.from, radius: distanceMm(pane.data.pixel, drag.from, here) });
+  const { act } = drag;
+  if (isKind(act)) {
+    pane.drawing = drawn(pane, act, drag, here);
+    return;
+  }
   const acts = {
     window: () => changeWindow(pane, dx * DRAG_SHARE, -dy * DRAG_SHARE),
     pan: () => { Object.assign(pane, moved(pane, dx, dy)); },
@@ -114,13 +123,10 @@ function dragged(viewer, pane, drag, event, last) {
       moveTo(viewer, pane, pane.index + Math.sign(pane.wheel));
       pane.wheel = 0;
     },
-    ruler: () => { pane.ruler = { slice, from: drag.from, to: here }; },
-    region: () => { pane.region = circle(); },
-    reference: () => { pane.reference = circle(); },
     joints: () => { if (drag.grip) movePoint(pane, drag.grip, here); },
     mark: () => {},
   };
-  acts[drag.act]();
+  acts[act]();
 }
 
 /** @type {(pane: Pane, event: PointerEvent, last: Point) => void} */
@@ -135,6 +141,9 @@ function pinch(pane, event, last) {
 /** @type {(viewer: Viewer, pane: Pane, drag: Drag, event: PointerEvent) => void} */
 function dropped(viewer, pane, drag, event) {
   const isClick = drag.travelled < MOVED;
+  if (drag.act === "window" && !isClick) keepWindow(pane);
+  if (isKind(drag.act) && drag.isSecond) pane.drawing = drawn(pane, drag.act, drag, placeUnder(pane, event));
+  if (isKind(drag.act)) letGo(viewer, pane, drag, isClick);
   if (isClick && !CLICKED.includes(drag.act) && isSecond(pane, event)) {
     maximise(viewer, pane);
     refresh(viewer);

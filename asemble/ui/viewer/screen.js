@@ -7,6 +7,7 @@ import { shownPanes } from "./layout.js";
 import { linkedSlice, linkWords } from "./linking.js";
 import { markWords, showStrip } from "./marks.js";
 import { measuredWords } from "./measure.js";
+import { measuresOf } from "./measuring.js";
 import { showLegend } from "./outlines.js";
 import { hasArrived } from "./pane.js";
 import { keepPlaces, restLater } from "./places.js";
@@ -46,6 +47,7 @@ function showControls(viewer) {
   press(parts.linkedByHand, viewer.linkedByHand);
   press(parts.cine, viewer.cine !== null);
   press(parts.invert, Boolean(active?.inverted));
+  press(parts.keyImage, active !== null && isKeyImage(viewer, active));
   parts.heatOn.checked = heat.on;
   parts.bones.checked = viewer.outlined.bones;
   parts.oedema.checked = viewer.outlined.oedema;
@@ -58,6 +60,15 @@ function showControls(viewer) {
   if (parts.preset.options.length !== names.length) parts.preset.replaceChildren(...names.map((name) => new Option(name)));
 }
 
+/**
+ * Whether the slice goes on the report, as the server knows and as was said since.
+ * @type {(viewer: Pick<Viewer, "queue">, pane: Pick<Pane, "index"> & { data: Pick<PaneData, "id" | "key_slices"> }) => boolean}
+ */
+export function isKeyImage({ queue }, { data, index }) {
+  const changes = queue.filter((said) => said.what === "key" && said.series === data.id && said.slice === index).length;
+  return data.key_slices.includes(index) !== (changes % 2 === 1);
+}
+
 /** @type {(viewer: Viewer, pane: Pane) => void} */
 function showWords(viewer, pane) {
   const { data, index, parts } = pane;
@@ -65,6 +76,7 @@ function showWords(viewer, pane) {
   const slice = `${index + 1} of ${data.slices}`;
   parts.place.textContent = `Slice ${slice}${place ? ", " + place : ""}`;
   parts.linkWord.textContent = linkWords({ ...viewer, panes: shownPanes(viewer) }, pane);
+  parts.keyWord.hidden = !isKeyImage(viewer, pane);
   parts.scrubber.value = String(index);
   parts.absent.hidden = hasArrived(pane);
   parts.canvas.dataset.slice = String(index);
@@ -84,7 +96,8 @@ export function redraw(viewer) {
 }
 
 /** @type {(viewer: Viewer, pane: Drawn) => string} */
-function toolWords({ tool }, pane) {
+function toolWords(viewer, pane) {
+  const { tool } = viewer;
   if (tool === "joints") return jointWords(pane);
-  return tool === "mark" ? quadrantWords(pane) : measuredWords(pane);
+  return tool === "mark" ? quadrantWords(pane) : measuredWords(pane, measuresOf(viewer, pane));
 }

@@ -7,11 +7,12 @@ import { KEYS } from "./keys.js";
 import { ALL_LAYOUTS, LAYOUTS } from "./layout.js";
 import { linkByHand } from "./linking.js";
 import { LETTERS } from "./marks.js";
-import { FOUND_BY } from "./outlines.js";
-import { resetView, setPreset } from "./pane.js";
+import { removeHere } from "./measuring.js";
+import { keepWindow, resetView, setPreset } from "./pane.js";
 import { say } from "./say.js";
 import { redraw, refresh } from "./screen.js";
-import { ALL_TOOLS, chooseTool, clearMeasures, levelHere, LINES_WORDS, nextLines, toggleCine, toggleFull, TOOLS } from "./tools.js";
+import { ALL_TOOLS, chooseTool, levelHere, LINES_WORDS, nextLines, toggleCine, toggleFull, toggleKeyImage, TOOLS } from "./tools.js";
+import { mirrored, turnedBy } from "./viewport.js";
 
 /** @type {(viewer: Viewer) => ViewerParts} */
 export function makeToolbar(viewer) {
@@ -48,13 +49,24 @@ export function makeToolbar(viewer) {
   }
   const preset = add(add(windowGroup, "label"), "select", { title: "Window presets (1 to 4)" });
   preset.onchange = () => {
-    onActive((pane) => setPreset(pane, preset.value))();
+    onActive((pane) => {
+      setPreset(pane, preset.value);
+      keepWindow(pane);
+    })();
     redraw(viewer);
   };
   preset.setAttribute("aria-label", "Window preset of the pane last used");
   const invert = button(windowGroup, "Invert", "The greys (i)", onActive((pane) => { pane.inverted = !pane.inverted; }));
-  button(windowGroup, "Reset", "Window, zoom and place as at first (0)", onActive(resetView));
-  button(windowGroup, "Clear", "Take ruler and regions away (Delete)", () => clearMeasures(viewer));
+  button(windowGroup, "Rotate left", "([)", onActive((pane) => { Object.assign(pane, turnedBy(pane, -1)); }));
+  button(windowGroup, "Rotate right", "(])", onActive((pane) => { Object.assign(pane, turnedBy(pane, 1)); }));
+  button(windowGroup, "Flip left and right", "(x)", onActive((pane) => { Object.assign(pane, mirrored(pane)); }));
+  button(windowGroup, "Flip top and bottom", "(y)", onActive((pane) => { Object.assign(pane, turnedBy(mirrored(pane), 2)); }));
+  button(windowGroup, "Reset", "Window, zoom and place as at first (0)", onActive((pane) => {
+    resetView(pane);
+    keepWindow(pane);
+  }));
+  button(windowGroup, "Clear", "Take all that was measured on this slice away; Delete takes one", onActive((pane) => removeHere(viewer, pane)));
+  const keyImage = button(windowGroup, "Add to the report", "This slice, or not any more (k)", onActive((pane) => toggleKeyImage(viewer, pane)));
   const cine = button(moveGroup, "Cine", "Run through the slices (Space)", () => toggleCine(viewer));
   const linked = button(moveGroup, "Link", "Panes of one plane move together by millimetres (l)", () => { viewer.linked = !viewer.linked; });
   const linkedByHand = button(moveGroup, "Link anyway", "Panes without a common frame of reference move together from where they stand now (L)", () => linkByHand(viewer, !viewer.linkedByHand));
@@ -66,7 +78,7 @@ export function makeToolbar(viewer) {
 
   const rows = { ...makeJointRow(viewer, button), ...makeMarkRow(viewer), ...makeHeatRow(viewer), ...makeOutlineRow(viewer) };
   viewer.root.append(keys);
-  return { bar, tools, layouts, hint, preset, invert, cine, linked, linkedByHand, level, lines, keys, ...rows };
+  return { bar, tools, layouts, hint, preset, invert, keyImage, cine, linked, linkedByHand, level, lines, keys, ...rows };
 }
 
 /** @typedef {(parent: Node, text: string, title: string, act: () => void) => HTMLButtonElement} MakeButton */
@@ -135,7 +147,7 @@ function makeHeatRow(viewer) {
   return { heatRow, heatOn, opacity, threshold, thresholdValue, contour, colours };
 }
 
-/** @type {(viewer: Viewer) => Pick<ViewerParts, "outlineRow" | "bones" | "oedema" | "legend" | "foundBy">} */
+/** @type {(viewer: Viewer) => Pick<ViewerParts, "outlineRow" | "bones" | "oedema" | "legend">} */
 function makeOutlineRow(viewer) {
   const outlineRow = makeRow(viewer);
   const bones = checkbox(outlineRow, "Show bones");
@@ -145,8 +157,7 @@ function makeOutlineRow(viewer) {
     refresh(viewer);
   };
   const legend = add(outlineRow, "span", { className: "legend" });
-  const foundBy = add(outlineRow, "span", { className: "muted", textContent: FOUND_BY });
-  return { outlineRow, bones, oedema, legend, foundBy };
+  return { outlineRow, bones, oedema, legend };
 }
 
 /** @type {(button: MakeButton) => HTMLDialogElement} */

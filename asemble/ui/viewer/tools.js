@@ -12,6 +12,9 @@ export const TOOLS = {
   pan: { text: "Pan", key: "p", title: "Drag to move the slice. Ctrl and wheel, or + and −: zoom." },
   ruler: { text: "Ruler", key: "r", title: "Drag from one point to the other." },
   region: { text: "Region", key: "c", title: "Drag a circle from its middle: mean, SD, and the ratio to a reference." },
+  angle: { text: "Angle", key: "a", title: "Drag one arm from the vertex, then the other to its end." },
+  arrow: { text: "Arrow", key: "t", title: "Drag from where the text is to stand to what it points at, then type." },
+  outline: { text: "Outline", key: "d", title: "Draw around an area: its size, mean, SD, and the ratio to a reference." },
   reference: { text: "Reference", key: "v", title: "Drag a circle in normal marrow, to compare the region with." },
   joints: { text: "Joints", key: "j", title: "Click both ends of each joint, on an anterior and on a posterior slice; the lines between them are interpolated." },
   mark: { text: "Mark", key: "m", title: "Click the quadrant of a lesion. A click on its letter takes it away." },
@@ -24,11 +27,6 @@ export function chooseTool(viewer, tool) {
   viewer.parts.hint.textContent = TOOLS[tool].title;
   viewer.parts.jointRow.hidden = tool !== "joints";
   viewer.parts.markRow.hidden = tool !== "mark";
-}
-
-/** @type {(viewer: Viewer) => void} */
-export function clearMeasures(viewer) {
-  for (const pane of viewer.panes) Object.assign(pane, { ruler: null, region: null, reference: null });
 }
 
 /** @type {(viewer: Viewer) => void} */
@@ -56,6 +54,9 @@ export function nextLines(viewer) {
   viewer.lines = LINES[(LINES.indexOf(viewer.lines) + 1) % LINES.length];
   remember({ lines: viewer.lines });
 }
+
+/** @type {(viewer: Viewer, pane: Pane) => void} */
+export const toggleKeyImage = (viewer, pane) => { say(viewer, { what: "key", series: pane.data.id, slice: pane.index }); };
 
 /**
  * The slices that stand side by side are of one level, and stay so while the reader scrolls.

@@ -9,7 +9,9 @@ type Affine = number[][];
 type Vector = number[];
 type Joint = "right" | "left";
 type Layer = "sacrum" | "right_ilium" | "left_ilium" | "oedema";
-type Tool = "window" | "pan" | "ruler" | "region" | "reference" | "joints" | "mark";
+/** A ruler's ends; an angle's end, vertex and other end; an arrow's tail and tip; a circle's middle and edge; a closed line. */
+type Kind = "ruler" | "angle" | "arrow" | "region" | "outline" | "reference";
+type Tool = "window" | "pan" | Kind | "joints" | "mark";
 
 /** How the panes are laid out; `rows` where they belong to several time points. */
 type Layout = "1" | "1+1" | "2×2" | "1+3" | "rows";
@@ -49,13 +51,16 @@ interface PaneData extends Geometry {
   row: string;
   badge: string;
   unit: string;
-  letters: [string, string, string, string] | null;
+  letters: Letters | null;
   places: string[];
   unknown: string;
   start: number;
   jump: number;
   place: string;
   marking: Marking | null;
+  measures: Measure[];
+  /** Slices that go on the report. */
+  key_slices: number[];
 }
 
 /** What Python tells of marks and joint lines (`asemble.ui.marking.shown`). */
@@ -115,16 +120,25 @@ interface CourierHeader extends Omit<Brought, "values"> {
 }
 interface Coming { stack: Brought; arrived: Map<number, { length: number; of: CourierHeader }> }
 
-/** How a slice is looked at: magnified and moved, in CSS pixels. */
-interface View { zoom: number; shift: Point }
+/** Letters at the left, right, upper and lower edge. */
+type Letters = [string, string, string, string];
+/** Quarter turns clockwise of a slice, after it was mirrored from left to right. */
+interface Turned { turns: number; isMirrored: boolean }
+/** How a slice is looked at: magnified, moved in CSS pixels, turned. */
+interface View extends Turned { zoom: number; shift: Point }
 /** The greys: values of the series that are black and white. */
 interface Greys { black: number; white: number }
-/** Where a slice lies on a canvas; `scale` is its pixels a mm. */
-interface Frame { x: number; y: number; width: number; height: number; scale: number }
+/**
+ * Where a slice lies on a canvas: the box around it, and from its first corner the way along a row
+ * and down a column. `scale` is its pixels a mm.
+ */
+interface Frame {
+  x: number; y: number; width: number; height: number; scale: number;
+  corner: Point; across: Point; down: Point;
+}
 
-interface Ruler { slice: number; from: Place; to: Place }
-/** A circle; `radius` in mm. */
-interface Region { slice: number; centre: Place; radius: number }
+/** What was drawn on a slice; `number` names it among those of its series, 0 while it is in hand. */
+interface Measure { number: number; kind: Kind; slice: number; points: Place[]; text: string }
 interface Draft { slice: number; points: Place[]; said?: number }
 interface Grip { joint: Joint; k: number }
 interface Drag {
@@ -134,6 +148,8 @@ interface Drag {
   y: number;
   travelled: number;
   grip?: Grip | null;
+  /** Whether it draws the second arm of an angle. */
+  isSecond?: boolean;
 }
 
 interface PaneParts {
@@ -150,6 +166,7 @@ interface PaneParts {
   heatWord: HTMLElement;
   outlineWord: HTMLElement;
   linkWord: HTMLElement;
+  keyWord: HTMLElement;
 }
 
 interface Sheet { canvas: OffscreenCanvas; pixels: ImageData; shows: string }
@@ -171,9 +188,10 @@ interface Pane extends View, Greys {
   outlines: Outlines | null;
   hasOedema: boolean;
   sheet: Sheet | null;
-  ruler: Ruler | null;
-  region: Region | null;
-  reference: Region | null;
+  /** The measure in hand. */
+  drawing: Measure | null;
+  /** Where the pointer was last, from the upper left of what is drawn. */
+  over: Point | null;
   drafts: Partial<Record<Joint, Draft>>;
   cross: Place | null;
   held: Grip | null;
@@ -189,6 +207,7 @@ type Drawn = Pane & { stack: Stack };
 /** A word for the server, with a number until it has heard of it. */
 type Said = { number: number; what: string } & Partial<{
   order: string[]; offsets_mm: Record<string, number>; slice: number; place: Place; of: Quadrant | null; question: number; joint: Joint; points: Place[];
+  kind: Kind; text: string; measure: number; gone: number[];
   series: string; lesion: string; is_deep: boolean; is_intense: boolean;
 }>;
 
@@ -210,6 +229,7 @@ interface ViewerParts {
   hint: HTMLElement;
   preset: HTMLSelectElement;
   invert: HTMLButtonElement;
+  keyImage: HTMLButtonElement;
   cine: HTMLButtonElement;
   linked: HTMLButtonElement;
   linkedByHand: HTMLButtonElement;
@@ -228,7 +248,6 @@ interface ViewerParts {
   bones: HTMLInputElement;
   oedema: HTMLInputElement;
   legend: HTMLElement;
-  foundBy: HTMLElement;
   keys: HTMLDialogElement;
 }
 
@@ -245,6 +264,8 @@ interface Viewer {
   panes: Pane[];
   active: Pane | null;
   layout: Layout;
+  /** Whether the window shows one pane, whatever the browser remembers. */
+  isNarrow: boolean;
   /** The pane that a double click made the only one. */
   maximised: Pane | null;
   lines: Lines;

@@ -5,7 +5,7 @@ import { usesCross } from "./cross.js";
 import { paintScale } from "./drawing.js";
 import { add, makePane } from "./elements.js";
 import { dropDrafts } from "./joints.js";
-import { firstLayout, fit, isOffered, layOut } from "./hanging.js";
+import { firstLayout, isOffered, resize } from "./hanging.js";
 import { ALL_LAYOUTS } from "./layout.js";
 import { areLevellable, areLinkable, areLinkableByHand, hasPair } from "./linking.js";
 import { LETTERS } from "./marks.js";
@@ -59,7 +59,7 @@ function makeViewer(root) {
     shelf: { root: document.createElement("div"), of: "", pictures: undefined, buttons: [] },
     parts: /** @type {any} */ (null), // made below
     name: crypto.randomUUID?.() ?? String(Math.random()),
-    panes: [], active: null, layout: "1", maximised: null, lines: recall().lines ?? "shown", tool: "window", linked: true, linkedByHand: false, cine: null, colours: [],
+    panes: [], active: null, layout: "1", isNarrow: false, maximised: null, lines: recall().lines ?? "shown", tool: "window", linked: true, linkedByHand: false, cine: null, colours: [],
     heat: { on: false, opacity: 0.6, threshold: 0, contour: false },
     outlined: { bones: false, oedema: false },
     lesion: { lesion: Object.keys(LETTERS)[0], is_deep: false, is_intense: false },
@@ -71,10 +71,7 @@ function makeViewer(root) {
       fillShelf(viewer, viewer.offers);
       refresh(viewer);
     },
-    resized: () => {
-      fit(viewer);
-      layOut(viewer);
-    },
+    resized: () => resize(viewer),
   };
   viewer.parts = makeToolbar(viewer);
   viewer.stage.className = "stage";
@@ -137,6 +134,5 @@ function hangAll(viewer, all) {
   if (viewer.maximised && gone.includes(viewer.maximised)) viewer.maximised = null;
   if (viewer.active && gone.includes(viewer.active)) viewer.active = viewer.panes[before.indexOf(viewer.active)] ?? null;
   if (isNew) firstLayout(viewer);
-  fit(viewer);
-  layOut(viewer);
+  resize(viewer);
 }
