@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,6 +112,16 @@ def the_page(
         added_up=added_up,
         signature=signature,
     )
+
+
+def said_beside(pdf):
+    """What the page has for programs that read it aloud or search it."""
+    pages = PdfReader(io.BytesIO(pdf)).pages
+    found = [
+        re.findall(rb"ActualText <FEFF([0-9A-F]*)>", page.get_contents().get_data())
+        for page in pages
+    ]
+    return [bytes.fromhex(each.decode()).decode("utf-16-be") for here in found for each in here]
 
 
 def with_prior():

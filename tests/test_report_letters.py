@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 from pypdf.generic import ContentStream
-from small_reports import A_READING, commented, text_of, the_page
+from small_reports import A_READING, commented, said_beside, text_of, the_page
 
 from asemble.core.joints import Lesion
 from asemble.report import Signature, unprintable
@@ -21,16 +21,6 @@ SIX = {
     "arabic": "\u0648\u0630\u0645\u0629 \u0646\u0642\u064a \u0639\u0638\u0645 (SPARCC 12)",
     "devanagari": "\u0905\u0938\u094d\u0925\u093f \u092e\u091c\u094d\u091c\u093e",
 }
-
-
-def said_beside(pdf):
-    """What the page has for programs that read it aloud or search it."""
-    pages = PdfReader(io.BytesIO(pdf)).pages
-    found = [
-        re.findall(rb"ActualText <FEFF([0-9A-F]*)>", page.get_contents().get_data())
-        for page in pages
-    ]
-    return [bytes.fromhex(each.decode()).decode("utf-16-be") for here in found for each in here]
 
 
 def missing_glyphs(pdf):
@@ -63,6 +53,13 @@ def test_letters_that_no_font_has_are_told_and_printed_as_their_numbers():
 
 def test_what_is_signed_cannot_be_turned_round_by_signs_that_nobody_sees():
     assert said_beside(the_page(reading=commented(A_READING, "not \u202emet")))[-1] == "not met"
+
+
+def test_signs_that_join_or_vary_a_letter_are_no_letters_of_their_own_in_any_font():
+    for typed in ("\u9aa8\u200d\u9ad3", "\u0645\u200c\u0647", "\u2764\ufe0f", "\u0301", "\u0600"):
+        assert unprintable(typed) == []
+        assert missing_glyphs(the_page(reading=commented(A_READING, typed))) == 0
+    assert unprintable("\ue123\U000e0fff") == ["\ue123", "\U000e0fff"]  # nobody's, and not yet any
 
 
 def test_a_long_comment_in_any_script_keeps_to_its_lines():

@@ -4,6 +4,7 @@ Noto Sans sets most scripts, WenQuanYi Micro Hei those of China, Japan and Korea
 (docs/decisions/0044).
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import reportlab
 import uharfbuzz
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
@@ -21,7 +23,12 @@ REGULAR, BOLD = "NotoSans", "NotoSans-Bold"
 
 _NOTO = Path(str(files("manimgx_fonts")))
 _LATIN = _NOTO / "NotoSans[wght].ttf"
+_SIGNS = Path(reportlab.__file__).with_name("fonts") / "Vera.ttf"
+"""Comes with ReportLab and has signs such as ≥, which Noto Sans leaves to another font."""
 _HAN = Path(str(files("paperang_p2_fonts_cjk"))) / "fonts" / "wqy-microhei.ttc"
+JOINERS = "\u200c\u200d"
+"""Say that letters join, or do not; Persian and the scripts of India need them."""
+_VARIANTS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 _OWN_CODES = range(0xE000, 0xF900)
 """For glyphs that no character has: letters that are joined, and forms of one."""
 _FORMS = {"kern": False}
@@ -71,8 +78,7 @@ class Face:
 
     def shape(self, text: str, *, rightwards: bool) -> list[Glyph]:
         """The glyphs of characters that the font has, from left to right."""
-        if not self._glyphs:
-            self.register()
+        self.register()
         buffer = uharfbuzz.Buffer()
         buffer.add_str(text)
         buffer.guess_segment_properties()
@@ -80,21 +86,30 @@ class Face:
         uharfbuzz.shape(self._font, buffer, _FORMS if self._joins else _NO_FORMS)
         return [
             Glyph(
-                chr(self._glyphs[info.codepoint][0]),
+                self._code(info.codepoint, text[info.cluster]),
                 at.x_advance * self._scale,
                 self._font.get_glyph_h_advance(info.codepoint) * self._scale,
                 at.x_offset * self._scale,
                 at.y_offset * self._scale,
             )
             for info, at in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True)
+            if info.codepoint in self._glyphs  # all but a joiner in a font that joins nothing
         ]
+
+    def _code(self, glyph: int, character: str) -> str:
+        """The character itself where the glyph is its: a micro sign is no Greek letter."""
+        codes = self._glyphs[glyph]
+        return character if ord(character) in codes else chr(codes[0])
 
     def register(self) -> None:
         """Make it known to ReportLab, with a code for each glyph: the same in every process."""
+        if self._glyphs:
+            return
         font = TTFont(self.name, str(self._path), asciiReadable=False, shapable=False)
         if self._joins:
             self._name_glyphs(font.face)
         pdfmetrics.registerFont(font)
+        _register_family(self.name, self.name)
         self._glyphs = vars(font.face)["glyphToChar"]
 
     def bold(self) -> BytesIO:
@@ -122,16 +137,21 @@ def register_fonts() -> None:
     bold = TTFont(BOLD, latin.bold(), asciiReadable=False, shapable=False)
     bold.face.name = BOLD.encode()
     pdfmetrics.registerFont(bold)
-    family = {"normal": REGULAR, "italic": REGULAR, "bold": BOLD, "boldItalic": BOLD}
-    pdfmetrics.registerFontFamily(REGULAR, **family)
-    pdfmetrics.registerFontFamily(BOLD, **dict.fromkeys(family, BOLD))
+    _register_family(REGULAR, BOLD)
+    _register_family(BOLD, BOLD)
+
+
+def _register_family(name: str, bold: str) -> None:
+    """What a paragraph's marks for bold and italic letters mean in a font."""
+    pdfmetrics.registerFontFamily(name, normal=name, italic=name, bold=bold, boldItalic=bold)
 
 
 @cache
 def faces() -> tuple[Face, ...]:
-    """That of Latin, Greek and Cyrillic first, that of Chinese, Japanese and Korean last."""
+    """That of Latin, Greek and Cyrillic first, then signs; Chinese, Japanese and Korean last."""
     others = {path for path in _NOTO.glob("*.ttf") if "Italic" not in path.name} - {_LATIN}
-    return (Face(_LATIN), *map(Face, sorted(others)), Face(_HAN, joins=False))
+    signs, han = (Face(path, joins=False) for path in (_SIGNS, _HAN))
+    return (Face(_LATIN), signs, *map(Face, sorted(others)), han)
 
 
 def face_of(character: str, before: Face | None = None) -> Face | None:
@@ -150,5 +170,15 @@ def unprintable(text: str) -> list[str]:
     >>> unprintable("骨髓 oedema ≥4" + chr(0x13000)) == [chr(0x13000)]
     True
     """
-    shown = (each for each in dict.fromkeys(text) if each.isprintable())
-    return [each for each in shown if face_of(each) is None]
+    text = unicodedata.normalize("NFC", text)
+    return [each for each in dict.fromkeys(text) if is_seen(each) and face_of(each) is None]
+
+
+def is_seen(character: str) -> bool:
+    """Whether a reader sees it: not a line break, a joiner, or a sign for the way to write.
+
+    What turns the way to write is left out: nothing that is signed may be turned by what is not
+    seen. So are the signs that choose another form of the character before them.
+    """
+    is_hidden = unicodedata.category(character) in ("Cc", "Cf") or character in _VARIANTS
+    return not is_hidden

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import groupby
 from xml.sax.saxutils import escape
 
 from reportlab.lib.colors import Color, HexColor
@@ -11,7 +12,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Paragraph, Spacer, Table
 
-from asemble.report.fonts import BOLD, REGULAR
+from asemble.report.fonts import BOLD, REGULAR, face_of, faces
 from asemble.report.sheet import Sheet
 from asemble.report.typed import SHORTENED, spelt
 
@@ -59,16 +60,24 @@ def style(
     )
 
 
+def marked(text: str) -> str:
+    """Asemble's own words for a paragraph: in one font, but for signs that it lacks."""
+    latin, said = faces()[0], ""
+    for face, letters in groupby(spelt(text), lambda each: face_of(each, latin) or latin):
+        face.register()
+        run = escape("".join(letters))
+        said += run if face is latin else f'<font name="{face.name}">{run}</font>'
+    return said
+
+
 def words(text: str, *, bold: bool = False, size: float = SIZE, colour: Color = INK) -> Words:
     """A paragraph of asemble's own words."""
-    return Words(
-        escape(spelt(text)), style(size=size, font=BOLD if bold else REGULAR, colour=colour)
-    )
+    return Words(marked(text), style(size=size, font=BOLD if bold else REGULAR, colour=colour))
 
 
 def stated(label: str, text: str, *, size: float = SIZE) -> Words:
     """A paragraph that begins with what it is, in bold."""
-    return Words(f"<b>{escape(spelt(label))}</b> {escape(spelt(text))}", style(size=size))
+    return Words(f"<b>{marked(label)}</b> {marked(text)}", style(size=size))
 
 
 def heading(text: str) -> list[Flowable]:
@@ -89,7 +98,7 @@ def bullets(
 ) -> list[Flowable]:
     """A list, each entry in so many letters at most, and how many more there are."""
     listed: list[Flowable] = [
-        Words(f"- {escape(shorten(spelt(text), letters))}", style(size=size, indent=6))
+        Words(f"- {marked(shorten(text, letters))}", style(size=size, indent=6))
         for text in texts[:most]
     ]
     return [*listed, *rest(len(texts) - most, noun)]

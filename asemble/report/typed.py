@@ -4,7 +4,6 @@ ReportLab's own paragraph knows one direction and no letters that join. This one
 font and direction, has HarfBuzz shape each part, and breaks lines where the script lets it.
 """
 
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from reportlab.lib.colors import Color
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable
 
-from asemble.report.fonts import Face, Glyph, face_of
+from asemble.report.fonts import JOINERS, Face, Glyph, face_of, is_seen
 from asemble.report.sheet import Sheet
 
 SHORTENED = "… (shortened; the JSON has all)"
@@ -23,8 +22,6 @@ SHORTENED = "… (shortened; the JSON has all)"
 LEADING = 1.36
 """Line height as a multiple of the font size."""
 
-_TURNS = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
-"""Say which way to write, and are not seen: what is signed must not be turned by them."""
 _CLOSING, _OPENING = ("Pe", "Pf", "Po", "Lm"), ("Ps", "Pi")
 """Categories of signs that begin no line, and that end none."""
 
@@ -98,11 +95,10 @@ def spelt(text: str) -> str:
     >>> spelt("BME ≥4" + chr(10) + chr(0x13000))
     'BME ≥4 [U+13000]'
     """
-    text = " ".join(_TURNS.sub("", unicodedata.normalize("NFC", text)).split())
-    kept = (each for each in text if each.isprintable() or unicodedata.category(each) == "Cf")
+    text = " ".join(unicodedata.normalize("NFC", text).split())
+    seen = (each for each in text if each in JOINERS or is_seen(each))
     return "".join(
-        each if face_of(each) or unicodedata.category(each) == "Cf" else f"[U+{ord(each):04X}]"
-        for each in kept
+        each if each in JOINERS or face_of(each) else f"[U+{ord(each):04X}]" for each in seen
     )
 
 
@@ -166,8 +162,8 @@ def _parts(
     """Places of one font and one direction, in the order of reading."""
     faces, face = [], face_of("a")
     for at in range(start, stop):
-        is_joiner = unicodedata.category(text[at]) in ("Cf", "Mn", "Mc")
-        face = (face if is_joiner else None) or face_of(text[at], _neighbour(text[at], face))
+        if text[at] not in JOINERS:
+            face = face_of(text[at], face if not text[at].isalpha() else None)
         faces.append(face)
     for key, places in groupby(range(start, stop), lambda at: (faces[at - start], levels[at])):
         face, level = key
@@ -175,16 +171,13 @@ def _parts(
             yield (face, level), list(places)
 
 
-def _neighbour(character: str, face: Face | None) -> Face | None:
-    """The font before, for what belongs to no script: spaces, digits, signs."""
-    return face if not character.isalpha() else None
-
-
 def _levels(text: str) -> tuple[int, list[int]]:
     """0 or 1 for a text that begins on the left or on the right, and the level of each character.
 
     Levels are those of UAX 9: odd ones are written to the left.
     """
+    # A font may have characters that this Python has not heard of: taken for pictures.
+    text = "".join(each if unicodedata.bidirectional(each) else "\ufffc" for each in text)
     base = algorithm.get_base_level(text)
     storage = algorithm.get_empty_storage()
     storage["base_level"], storage["base_dir"] = base, "LR"[base]
