@@ -6,13 +6,14 @@ import streamlit as st
 
 from asemble.core.errors import InputError
 from asemble.core.study import Study
-from asemble.ui import assess, checklist, conclusion, logs, page_layout, results, state
+from asemble.ui import assess, checklist, conclusion, follow_up, logs, page_layout, results, state
 
 
 def show() -> None:
     """Draw the page; in a function, so that nothing of the study stays in the module."""
     page_layout.begin_page("Assess", is_wide=True)
     study = page_layout.require_study()
+    follow_up.require_order()
 
     assessed = state.assessment()
     with st.container(key="assess"):

@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from asemble.ui import checklist, conclusion, page_layout, results, scores, state
+from asemble.ui import checklist, conclusion, follow_up, page_layout, results, scores, state
 
 
 def show() -> None:
     """Draw the page; in a function, so that nothing of the study stays in the module."""
     page_layout.begin_page("Report")
     study = page_layout.require_study()
+    follow_up.require_order()
     assessed = state.assessment()
 
     yours, theirs = st.columns(2, gap="large")

@@ -50,6 +50,15 @@ def slice_positions_mm(affine: Affine, slices: int) -> npt.NDArray[np.float64]:
     return np.asarray(starts @ normal, dtype=np.float64)
 
 
+def slice_axis(affine: Affine) -> npt.NDArray[np.float64]:
+    """The normal `(3,)` towards left, posterior or superior, whichever is nearest to it.
+
+    So stacks compare whatever way they were taken.
+    """
+    normal = slice_normal(affine)
+    return normal if normal[np.abs(normal).argmax()] > 0 else -normal
+
+
 def plane_of(affine: Affine) -> Plane:
     """The plane that a stack of slices most likely has: the first of `possible_planes`.
 

@@ -47,6 +47,7 @@ def _show_opened(study: Study) -> None:
     read, beside = st.columns([1.6, 1], gap="large")
     with read:
         intake.report(study)
+        intake.offer_addition(study)
     with beside:
         intake.offer_reading()
         _show_limits()

@@ -15,9 +15,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from asemble.core.errors import InputError, ReadingError
 from asemble.core.labels import Pattern, Plane, Weighting
 from asemble.core.study import Refusal, Series, Study, grouped_by_reason
-from asemble.io import Part, read_parts
+from asemble.io import Part, Upload, read_uploads
 from asemble.phantom import is_truth
 from asemble.reading import from_document
+from asemble.reading.change import NOT_CHECKED
 from asemble.ui import cache, components, logs, page_layout, state, uploads
 from asemble.ui.progress import Progress
 
@@ -32,6 +33,12 @@ SERIES_UNFOLDED, SERIES_HEIGHT = 4, 380
 """More series than these scroll within so many pixels, so that what follows stays in view."""
 
 WAITING = "The server reads and holds other studies. Yours is read when there is room for it"
+TWO_DAYS = (
+    "For a follow-up. An archive that holds both days needs no second one: the earlier day is the "
+    "prior. Dates are dropped; the interval stays."
+)
+HIDE_ORDER = "Hide which one is earlier until both are scored"
+HIDE_ORDER_HELP = "They are shown as A and B, in an order drawn by chance."
 SHOWN_EVERY = 5
 """Files between two messages to the browser."""
 
@@ -89,12 +96,16 @@ def offer_upload() -> None:
         "What to upload", ["Files or archives", "A folder"], default="Files or archives",
         required=True, label_visibility="collapsed",
     )  # fmt: skip
-    uploaded = st.file_uploader(
-        "DICOM, NIfTI, PNG or JPEG, loose or in zip or tar archives",
-        accept_multiple_files="directory" if kind == "A folder" else True,
-        key=f"upload_{kind}:{state.studies_opened()}",  # empty again once a study is open
-        help="For more than about a thousand files, upload an archive instead of a folder.",
-    )
+    has_prior = st.toggle("With a prior examination", help=TWO_DAYS, key="with_prior")
+    if has_prior:
+        st.markdown("**Current**")
+    uploaded = _zone("DICOM, NIfTI, PNG or JPEG, loose or in zip or tar archives", "upload", kind)
+    earlier: Sequence[UploadedFile] = ()
+    hides_order = False
+    if has_prior:
+        st.markdown("**Prior**")
+        earlier = _zone("An earlier examination of the same patient", "prior", kind)
+        hides_order = st.checkbox(HIDE_ORDER, help=HIDE_ORDER_HELP, key="hide_order")
     context = get_script_run_ctx()
     refused = "" if context is None else uploads.hear(context.session_id)
     if refused:
@@ -108,7 +119,28 @@ def offer_upload() -> None:
         on_click=state.ask_before_opening, args=("upload",),
     )  # fmt: skip
     if uploaded and may_open("upload"):
-        _read(uploaded if isinstance(uploaded, list) else [])
+        _read(uploaded, earlier, hides_order=hides_order)
+
+
+def offer_addition(study: Study) -> None:
+    """Add series to the open study, or a prior; nothing where it was not uploaded."""
+    onto = state.upload()
+    if onto is None:
+        return
+    with st.expander("Add to this study"):
+        series, prior = "Series of this study", "A prior examination"
+        kinds = [series, prior] if study.prior is None else [series]
+        kind = st.segmented_control("What to add", kinds, default=series, required=True)
+        uploaded = _zone("Files or archives of the same patient", "addition", kind)
+        hides_order = False
+        if kind == prior and state.reading().is_blank and not state.was_revealed():
+            hides_order = st.checkbox(HIDE_ORDER, help=HIDE_ORDER_HELP, key="hide_order_later")
+        st.button(
+            "Add", disabled=not uploaded, on_click=state.ask_before_opening, args=("addition",)
+        )
+        if uploaded and state.asked_before_opening() == "addition":
+            current, earlier = (uploaded, []) if kind == series else ([], uploaded)
+            _read(current, earlier, onto=onto, hides_order=hides_order)
 
 
 def may_open(what: str) -> bool:
@@ -178,15 +210,25 @@ def offer_reading() -> None:
 
 def report(study: Study) -> None:
     """What was read, with selectboxes to correct it, and what was left out and why."""
-    count = len(study.series)
-    st.markdown(f"**{count} series read**" if count != 1 else "**1 series read**")
+    count = len(study.all_series)
     with st.container(height=SERIES_HEIGHT if count > SERIES_UNFOLDED else "content", gap="xsmall"):
-        for series in study.series:
-            with st.container(border=True, gap="xsmall"):
-                _row(series)
+        for name, each in state.examinations():
+            _examination(name, each, study)
+    if study.prior is not None and not study.prior.is_checked:
+        st.warning(NOT_CHECKED)
     refused = [each for each in study.refused if not _is_our_own(each, study)]
     if refused:
         left_out(refused)
+
+
+def _examination(name: str, examination: Study, study: Study) -> None:
+    said = f"{len(examination.series)} series read"
+    st.markdown(f"**{name}: {said}**" if name else f"**{said}**")
+    if name == state.PRIOR and study.prior is not None:
+        st.caption(f"{study.prior.interval} before.".capitalize())
+    for series in examination.series:
+        with st.container(border=True, gap="xsmall"):
+            _row(series, is_judged=name in ("", state.CURRENT))
 
 
 def _is_our_own(refusal: Refusal, study: Study) -> bool:
@@ -227,7 +269,25 @@ _FORMULA = re.compile(r"(^\s*|[;,\t\r\n|\"]\s*)([=+\-@])")
 """At the beginning of a cell, as whatever is taken for what ends one."""
 
 
-def _read(files: Sequence[UploadedFile]) -> None:
+def _zone(label: str, name: str, kind: str) -> list[UploadedFile]:
+    """Where files are dropped; empty again once a study is open."""
+    uploaded = st.file_uploader(
+        label,
+        accept_multiple_files="directory" if kind == "A folder" else True,
+        key=f"{name}_{kind}:{state.studies_opened()}",
+        help="For more than about a thousand files, upload an archive instead of a folder.",
+    )
+    return uploaded if isinstance(uploaded, list) else []
+
+
+def _read(
+    current: Sequence[UploadedFile],
+    earlier: Sequence[UploadedFile],
+    *,
+    onto: Upload | None = None,
+    hides_order: bool = False,
+) -> None:
+    files = [*current, *earlier]
     bar = Progress("Reading the upload")
 
     def progress(done: int, total: int) -> None:
@@ -238,8 +298,10 @@ def _read(files: Sequence[UploadedFile]) -> None:
     started = monotonic()
     try:
         with opening():
-            study = read_parts(
-                [_part(file) for file in files],
+            upload = read_uploads(
+                [_part(file) for file in current],
+                [_part(file) for file in earlier],
+                onto=onto,
                 progress=progress,
                 waiting=lambda: bar.show(0.0, WAITING),
             )
@@ -249,16 +311,20 @@ def _read(files: Sequence[UploadedFile]) -> None:
         bar.clear()
         page_layout.refuse(error)
         return
+    study = upload.study
     logs.event(
         "read",
         files=len(files),
         bytes=sum(file.size for file in files),
-        series=len(study.series),
-        slices=sum(series.volume.shape[0] for series in study.series),
+        series=len(study.all_series),
+        slices=sum(series.volume.shape[0] for series in study.all_series),
         left_out=len(study.refused),
         seconds=monotonic() - started,
     )
-    state.open_study(study, "Uploaded study")
+    if onto is None:
+        state.open_study(study, "Uploaded study", upload=upload, hides_order=hides_order)
+    else:
+        state.add_to_study(upload, hides_order=hides_order)
     _drop(files)
     st.rerun()
 
@@ -276,7 +342,7 @@ def _part(file: UploadedFile) -> Part:
     return Part(file.name, lambda: BytesIO(file.getvalue()))
 
 
-def _row(series: Series) -> None:
+def _row(series: Series, *, is_judged: bool) -> None:
     slices, rows, columns = series.volume.shape
     spacing = series.volume.spacing_mm
     size = f"{slices} slices of {rows} {TIMES} {columns}"
@@ -309,7 +375,9 @@ def _row(series: Series) -> None:
         on_change=lambda: state.correct_weighting(series_id, st.session_state[weighting_key]),
         label_visibility="collapsed",
     )
-    why_not = cache.why_not_judged(state.study_key(), series.plane, series.weighting, series)
+    why_not = is_judged and cache.why_not_judged(
+        state.study_key(), series.plane, series.weighting, series
+    )
     for note in series.notes:
         st.caption(_plain(note))
     if why_not:

@@ -33,7 +33,7 @@ def ask_places(study: Study, assessed: Assessment | None) -> None:
     # A dictionary, not a function of the study: Streamlit keeps it after the study is closed.
     titles = {
         (series.id, index): _title(series, index)
-        for series in study.series
+        for series in study.all_series
         for index in range(series.volume.shape[0])
     }
     key = f"key_images:{state.study_token()}"
@@ -105,7 +105,8 @@ def _title(series: Series, index: int) -> str:
 
 def _key_image(study: Study, series: Series, index: int, assessed: Assessment | None) -> KeyImage:
     caption, told, counts = _title(series, index), "", True
-    judged = () if assessed is None else assessed.prediction.series_by_id(series.id).slices
+    of_all = () if assessed is None else assessed.prediction.series  # the prior is not judged
+    judged = next((one.slices for one in of_all if one.series_id == series.id), ())
     for each in judged:
         if each.index == index:
             told = f"P(inflammatory) {each.probabilities.inflammatory:.2f}. "
@@ -131,7 +132,7 @@ def _pair(study: Study, series: Series, index: int) -> tuple[Bytes | None, str]:
     """The slice of the other weighting at the same place, and which that is."""
     wanted = Weighting.FLUID if series.weighting is Weighting.T1 else Weighting.T1
     affine = series.volume.affine_lps
-    for other in study.series:
+    for other in study.all_series:
         if other.plane is not series.plane or other.weighting is not wanted:
             continue
         theirs = other.volume.affine_lps

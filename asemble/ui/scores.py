@@ -27,18 +27,22 @@ HOW = (
 
 def show_findings(study: Study) -> None:
     """Marks of the coronal series, verdicts of the definitions, SPARCC scores."""
-    coronal = _coronal(study)
-    marked = {series.id: state.marks(series.id) for series in coronal}
-    count = sum(map(len, marked.values()))
+    examinations = state.examinations()
+    coronal = [series for _, each in examinations for series in _coronal(each)]
+    count = sum(len(state.marks(series.id)) for series in coronal)
     with st.expander(f"Findings: {count} marked", key="findings"):
         st.caption(HOW)
         _offer_form(coronal)
-        for series in coronal:
-            if marked[series.id]:
-                _show_marks(series, marked[series.id], study)
-        ask_complete(study)
-        if count or state.reading().completed:
-            _show_verdicts(study)
+        for name, each in examinations:
+            if name:
+                st.subheader(name)
+            for series in _coronal(each):
+                if marks := state.marks(series.id):
+                    _show_marks(series, marks, each)
+            ask_complete(each)
+            if count or state.reading().completed:
+                # What the whole picture suggests is said of the current examination alone.
+                _show_verdicts(each, name in ("", state.CURRENT))
 
 
 def sentences(study: Study) -> tuple[str, ...]:
@@ -219,7 +223,7 @@ def _distance_words(mark: Mark) -> str:
     return "from the form" if mark.line_mm is None else f"{mark.line_mm:.0f} mm"
 
 
-def _show_verdicts(study: Study) -> None:
+def _ask_suggestive() -> None:
     key = f"is_suggestive:{state.study_key()}"
     st.toggle(
         "The whole picture is highly suggestive of spondyloarthritis",
@@ -227,12 +231,17 @@ def _show_verdicts(study: Study) -> None:
         on_change=state.keep,
         args=(key, edits.call_suggestive),
     )
+
+
+def _show_verdicts(study: Study, are_definitions_shown: bool) -> None:
+    if are_definitions_shown:
+        _ask_suggestive()
     reading = state.reading()
     found = scoring.scores_of(reading, study)
     columns = st.columns(2, gap="large")
     for column, series in zip(columns, _read_on_series(study), strict=False):
         with column:
-            for decided in scoring.definitions_of(reading, series):
+            for decided in scoring.definitions_of(reading, series) if are_definitions_shown else ():
                 _show_definition(decided)
             if series.weighting is Weighting.FLUID:
                 _show_inflammation(series)

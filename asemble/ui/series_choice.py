@@ -4,12 +4,18 @@ from collections.abc import Sequence
 
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Series
+from asemble.ui import state
 
 
 def series_label(series: Series) -> str:
     """A series in a list of choices."""
     plane = series.plane.heading if series.plane else "Plane not stated"
-    return f"{plane}, {series.weighting.heading.split(' (')[0]} ({series.id})"
+    name = f"{plane}, {series.weighting.heading.split(' (')[0]}"
+    examination = state.examination_of(series.id)
+    if not examination:
+        return f"{name} ({series.id})"
+    # The letter of an id says which examination is the earlier one.
+    return f"{examination}: {name} ({series.id.lstrip('sp')})"
 
 
 def nearest_series(

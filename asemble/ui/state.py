@@ -7,7 +7,7 @@ The reading (`asemble.reading.Reading`) has its one place here: widgets show it 
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
@@ -27,6 +27,7 @@ from asemble.core.results import StudyPrediction
 from asemble.core.study import Study
 from asemble.explain import SeriesBones, SeriesHeatmaps
 from asemble.explain.checks import HeatmapChecks
+from asemble.io import Upload
 from asemble.reading import (
     JointLines,
     Reading,
@@ -36,7 +37,13 @@ from asemble.reading import (
     fingerprint,
     from_document,
 )
+from asemble.reading.follow_up import A, B, Blinding
 from asemble.ui import owners, tab_tokens
+
+CURRENT, PRIOR = "Current", "Prior"
+"""The examinations of a study that is read beside its prior, while their order is shown."""
+HUNG = "hung"
+"""A setting: the ids of the series in the panes of the Read page, where the reader hung others."""
 
 _KEY = "asemble"
 _OPENED = "asemble_studies_opened"
@@ -115,6 +122,7 @@ class FileAsked:
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class _Session:
     study: Study | None = None
+    upload: Upload | None = None
     name: str = ""
     is_shared: bool = False
     made: dict[str, dict[object, Any]] = field(default_factory=dict)
@@ -141,7 +149,14 @@ class _Session:
     lock: str = ""
 
 
-def open_study(study: Study, name: str, *, is_shared: bool = False) -> None:
+def open_study(
+    study: Study,
+    name: str,
+    *,
+    is_shared: bool = False,
+    upload: Upload | None = None,
+    hides_order: bool = False,
+) -> None:
     """Make `study` the open one; what belonged to the last one is dropped.
 
     A reading of this very study that an earlier session left behind is restored.
@@ -150,24 +165,70 @@ def open_study(study: Study, name: str, *, is_shared: bool = False) -> None:
         study: to be opened.
         name: what the person called it by opening it.
         is_shared: whether other sessions hold the same voxels, as of a sample.
+        upload: what it came from, where more may be added to it.
+        hides_order: whether the reader is not to know which of two examinations is the earlier.
     """
     left_behind = left()
     close_study()
     st.session_state[_OPENED] = studies_opened() + 1
     session = _session()
     session.study, session.name, session.was_closed = study, name, False
-    session.is_shared = is_shared
-    session.reading = Reading(study=fingerprint(study))
+    session.is_shared, session.upload = is_shared, upload
+    session.reading = _beside_prior(Reading(study=fingerprint(study)), study, hides_order)
     session.opened_at = datetime.now(UTC)
     _own(session)
-    if left_behind is not None and left_behind.reading is not None:
-        try:
-            check_fits(left_behind.reading, study)
-        except ReadingError:
-            session.left = left_behind
-        else:
-            session.reading, session.was_restored = left_behind.reading, True
+    _restore(session, left_behind)
     _revise()
+
+
+def upload() -> Upload | None:
+    """What the open study came from; None where nothing can be added to it."""
+    return _session().upload
+
+
+def add_to_study(added: Upload, *, hides_order: bool = False) -> None:
+    """Go on with a study to which series or a prior were added; its reading goes along.
+
+    Args:
+        added: onto the `upload` of the open study.
+        hides_order: as of `open_study`, where a prior was added.
+    """
+    session = _session()
+    reading = edits.rename(session.reading, added.moved)
+    reading = replace(reading, study=fingerprint(added.study))
+    session.study, session.upload = added.study, added
+    session.reading = _beside_prior(reading, added.study, hides_order)
+    for each in (session.made, session.jumps, session.trusts, session.questions):
+        each.clear()
+    session.line_notes.clear()
+    session.wants_to_open = ""
+    session.settings.pop(HUNG, None)
+    session.edits += 1
+    st.session_state[_OPENED] = studies_opened() + 1
+    if session.reading.is_blank:
+        _restore(session, session.left)
+    _revise()
+
+
+def _beside_prior(reading: Reading, study: Study, hides_order: bool = False) -> Reading:
+    """The reading of a study beside its prior, where it has one and is not read so yet."""
+    if study.prior is None or reading.follow_up is not None:
+        return reading
+    blinding = Blinding(secrets.choice((A, B))) if hides_order else None
+    return edits.follow_up(reading, fingerprint(study.prior.study), blinding)
+
+
+def _restore(session: _Session, left_behind: Left | None) -> None:
+    """Take what an earlier session left of this very study; what is of another one is kept."""
+    if session.study is None or left_behind is None or left_behind.reading is None:
+        return
+    try:
+        check_fits(left_behind.reading, session.study)
+    except ReadingError:
+        session.left = left_behind
+    else:
+        session.left, session.was_restored = None, True
+        session.reading = _beside_prior(left_behind.reading, session.study)
 
 
 def studies_opened() -> int:
@@ -220,11 +281,21 @@ def study_key() -> str:
     return "" if opened is None else opened.key
 
 
+def images_key() -> str:
+    """Names the images of the open study, with those of its prior."""
+    opened = _session().study
+    prior = None if opened is None else opened.prior
+    return study_key() + ("" if prior is None else prior.study.key)
+
+
 def study_token() -> str:
     """Names the open study together with the corrections, for keys of widgets and results."""
+    opened = _session().study
+    own = {series.id for series in opened.series} if opened else ()  # the prior is not judged
     stated = [
         f"{id_}={each.plane or ''}/{each.weighting or ''}"
         for id_, each in reading().corrections.items()
+        if id_ in own
     ]
     return ":".join([study_key(), *stated])
 
@@ -244,6 +315,32 @@ def made(kind: str, key: object, make: Callable[[], Made], *, most: int) -> Made
     while len(kept_ones) > most:
         kept_ones.pop(next(iter(kept_ones)))
     return value
+
+
+def order_is_hidden() -> bool:
+    """Whether the reader is not to know which of two examinations is the earlier one."""
+    said = reading().follow_up
+    return said is not None and said.is_blinded
+
+
+def examinations() -> list[tuple[str, Study]]:
+    """The open study and its prior, each with its name, in the order in which they are shown."""
+    opened, said = study(), reading().follow_up
+    if opened is None or opened.prior is None or said is None:
+        return [] if opened is None else [("", opened)]
+    pair = [(CURRENT, opened), (PRIOR, opened.prior.study)]
+    if said.blinding is None or said.blinding.is_lifted:
+        return pair
+    pair = pair if said.blinding.prior_is == B else pair[::-1]
+    return [(name, each) for name, (_, each) in zip((A, B), pair, strict=True)]
+
+
+def examination_of(series_id: str) -> str:
+    """The name of the examination that a series is of; empty where there is but one."""
+    for name, each in examinations():
+        if any(series.id == series_id for series in each.series):
+            return name
+    return ""
 
 
 # The reading, and the widgets that show it.
@@ -550,7 +647,8 @@ def open_reading(said: Reading) -> None:
     if session.study is None:
         session.left = Left(Why.SAVED, said)
     else:
-        session.reading, session.was_restored = said, True
+        session.reading = _beside_prior(said, session.study)
+        session.was_restored = True
         session.edits += 1
     _revise()
 
@@ -692,7 +790,7 @@ def size_bytes(session_state: SessionState) -> int:
         return 0
     size = 0
     if not session.is_shared:
-        size = sum(series.volume.voxels.nbytes for series in session.study.series)
+        size = sum(series.volume.voxels.nbytes for series in session.study.all_series)
     if session.assessment is not None:
         for maps in session.assessment.heatmaps.values():
             size += sum(values.nbytes for values in maps.maps.values())

@@ -92,6 +92,12 @@ test("series of two time points with offsets move together by millimetres, which
   assert.ok(areLevellable(now.data, then.data) && !areLinkableByHand(now.data, then.data));
 });
 
+test("another examination may be tilted against this one by fifteen degrees, not by thirty", () => {
+  const [now, tilted, turned] = [0, 15, 30].map((tilt) => coronal({ tilt, offset_mm: 0 }));
+  assert.ok(areLinkable(now, { ...tilted, frame: "P1" }) && !areLinkable(now, { ...turned, frame: "P1" }));
+  assert.ok(!areLinkable(now, tilted)); // of one examination: a series of its own
+});
+
 test("same level here: the slices that stand side by side are of one level from then on", () => {
   const viewer = timePoints();
   const [now, then, other] = viewer.panes;

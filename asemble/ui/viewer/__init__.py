@@ -270,7 +270,8 @@ def _carry_shelf(shelf: Sequence[Series], study_key: str) -> dict[str, Any]:
     """Titles of the series, and the key of their small pictures."""
     key = stacks.shelf_key(study_key, shelf)
     _carry(key=f"shelf:{study_key}", data=cache.shelf(key, shelf))
-    told = [{"id": s.id, "title": _title(s), "subtitle": s.description} for s in shelf]
+    named = [(s, " ".join(filter(None, (state.examination_of(s.id), _title(s))))) for s in shelf]
+    told = [{"id": s.id, "title": title, "subtitle": s.description} for s, title in named]
     return {"pictures": key, "series": told}
 
 

@@ -38,10 +38,10 @@ export function normalOf(affine) {
   return normal.map((v) => v / size);
 }
 
-/** @type {(one: Geometry, other: Geometry) => boolean} */
-export function areParallel(one, other) {
+/** @type {(one: Geometry, other: Geometry, cosine?: number) => boolean} */
+export function areParallel(one, other, cosine = PARALLEL_COSINE) {
   if (!one.affine || !other.affine) return false;
-  return Math.abs(dot(normalOf(one.affine), normalOf(other.affine))) > PARALLEL_COSINE;
+  return Math.abs(dot(normalOf(one.affine), normalOf(other.affine))) > cosine;
 }
 
 /**

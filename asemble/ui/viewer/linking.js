@@ -3,6 +3,8 @@
 
 import { areParallel, dot, levelOf, matchingSlice, normalOf, step } from "./geometry.js";
 
+const REPLANNED_COSINE = 0.94; // another examination was planned anew: within twenty degrees
+
 /** @typedef {Pick<Pane, "number" | "index" | "anchor"> & { data: Geometry }} Stands */
 /** @typedef {{ linked: boolean, linkedByHand: boolean }} Links */
 
@@ -17,7 +19,7 @@ const haveOffsets = (one, other) => one.offset_mm !== null && other.offset_mm !=
 
 /** @type {(one: Geometry, other: Geometry) => boolean} */
 export const areLinkable = (one, other) =>
-  (sharesFrame(one, other) || haveOffsets(one, other)) && areParallel(one, other);
+  sharesFrame(one, other) ? areParallel(one, other) : haveOffsets(one, other) && areParallel(one, other, REPLANNED_COSINE);
 
 /**
  * Panes that only the reader can link.
