@@ -132,7 +132,6 @@ def test_what_was_given_up_costs_nothing_more() -> None:
     (piece,) = scheduler.results("a", run, numbered(7, 1))
     assert piece["member"][0].tolist() == [7]
     assert len(run.batches) <= 4  # its two, one that was under way when it left, and this one
-    assert not scheduler._waiting
 
 
 def test_who_waits_for_a_turn_can_end_before_it_comes() -> None:

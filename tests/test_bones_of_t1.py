@@ -269,7 +269,7 @@ def test_a_mark_on_t1_lies_in_the_bone_that_was_found_there(
     assert state.found_on("s03") is None
     for label, bone in ((Tissue.SACRUM, Bone.SACRAL), (Tissue.LEFT_ILIUM, Bone.ILIAC)):
         row, column = np.argwhere(t1.bones_on(4) == label)[50]
-        assert marking._bone_at(both.series_by_id("s01"), 4, row, column) is bone
+        assert marking.bone_at(both.series_by_id("s01"), 4, row, column) is bone
 
 
 def test_json_names_the_series_that_bones_came_from(both: Study, with_t1: Answer) -> None:

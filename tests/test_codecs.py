@@ -21,8 +21,8 @@ SPOILT = 60
 WORK = """
 import os, signal, socket, sys
 from asemble.io.decode import sandbox
-from asemble.io.decode.worker import _import_all
-_import_all()
+from asemble.io.decode.worker import import_all
+import_all()
 filtered = sandbox.confine()
 def tried(what):
     try:
@@ -44,7 +44,7 @@ print(filtered, *map(tried, (
 def test_a_decoder_opens_no_file_and_no_connection_and_reaches_no_process() -> None:
     command = [sys.executable, "-P", "-c", WORK]
     ran = subprocess.run(
-        command, env=processes._environment(), capture_output=True, text=True, check=True
+        command, env=processes.environment(), capture_output=True, text=True, check=True
     )
     filtered, *said = ran.stdout.split()
     assert len(said) == (9 if filtered == "True" else 4)

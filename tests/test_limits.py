@@ -278,9 +278,9 @@ def test_a_png_that_unpacks_to_more_than_its_header_is_bounded() -> None:
     pixels = chunk(b"IDAT", zlib.compress(bytes(100 * limits.MIB)))
     data = b"\x89PNG\r\n\x1a\n" + header + pixels + chunk(b"IEND", b"")
     parts = [Part.from_bytes("a.png", data)]
-    began = time.monotonic()
+    began = time.process_time()
     try:
         assert read_parts(parts).series[0].volume.shape == (1, 7, 9)
     except InputError as error:
         assert "damaged" in str(error)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5

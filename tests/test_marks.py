@@ -10,7 +10,7 @@ from asemble.core.study import Series, Study
 from asemble.core.volume import Volume
 from asemble.reading import edits, scoring
 from asemble.ui import marking, scores, state
-from asemble.ui.viewer import _news
+from asemble.ui.viewer import news
 
 ROWS, COLUMNS = 80, 160
 ROW_MM, COLUMN_MM = 2.0, 1.0
@@ -161,7 +161,7 @@ def test_a_definition_that_is_met_is_met_before_everything_is_marked() -> None:
 
 def test_what_the_browser_repeats_is_heard_once() -> None:
     queue = [{"number": 1}, {"number": 2}]
-    assert _news("pane", {"viewer": "a", "queue": queue[:1]}) == queue[:1]
-    assert _news("pane", {"viewer": "a", "queue": queue}) == queue[1:]
-    assert _news("pane", {"viewer": "a", "queue": queue}) == []
-    assert _news("pane", {"viewer": "b", "queue": queue[:1]}) == queue[:1]  # a new tab
+    assert news("pane", {"viewer": "a", "queue": queue[:1]}) == queue[:1]
+    assert news("pane", {"viewer": "a", "queue": queue}) == queue[1:]
+    assert news("pane", {"viewer": "a", "queue": queue}) == []
+    assert news("pane", {"viewer": "b", "queue": queue[:1]}) == queue[:1]  # a new tab

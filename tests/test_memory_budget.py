@@ -171,7 +171,7 @@ HELD_BELOW = """
     small, large = study(4), study(600)
     read_parts(small)
     used = [int(x.split()[1]) for x in open("/proc/self/status") if x.startswith("VmData")][0]
-    memory._hold_below(used * 1024 + 32 * 2**20)
+    memory.hold_below(used * 1024 + 32 * 2**20)
     try:
         read_parts(large)
     except InputError as error:

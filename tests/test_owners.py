@@ -16,7 +16,6 @@ from streamlit_client import XSRF_COOKIE, StreamlitClient, cookies_of
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from asemble.models.weights import DIRECTORY_VARIABLE
 from asemble.ui.owners import COOKIE, SECURE_COOKIE
 from asemble.ui.uploads import ENDED
 
@@ -33,7 +32,7 @@ if __name__ == "__main__":
     st.button("Look")
     st.write("read: " + ("none" if file is None else file.getvalue().decode()))
     st.write(f"files held: {sum(map(len, get_instance().uploaded_file_mgr.file_storage.values()))}")
-    st.write(f"owners since: {sorted(sessions._came_at.values())}")
+    st.write(f"owners since: {sorted(sessions.came_at.values())}")
     st.write(f"sessions kept: {len(get_instance()._session_mgr._session_storage.list())}")
 else:
     import json
@@ -44,6 +43,7 @@ else:
         setattr(uploads, name, value)
     if "UPLOADS_TOTAL" in os.environ:
         uploads.Uploads.total = int(os.environ["UPLOADS_TOTAL"])
+    server.load_models = lambda: None  # which takes seconds
     app = st.App(__file__, **server.options())
 """
 """A page with an uploader, on the server of the app, whose patience with uploads can be set."""
@@ -55,20 +55,16 @@ ALICE, MALLORY = {"X-Remote-User": "alice"}, {"X-Remote-User": "mallory"}
 def server(
     page_file: Path, log: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    environment = {DIRECTORY_VARIABLE: str(tmp_path_factory.mktemp("no-weights"))}
     options = ["--logger.level=debug"]
-    with running(log, script=page_file, options=options, environment=environment) as server:
+    with running(log, script=page_file, options=options) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def behind_a_proxy(page_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("proxy")
-    environment = {DIRECTORY_VARIABLE: str(folder / "no-weights")}
     options = [f"--server.trustedUserHeaders={json.dumps({'X-Remote-User': 'name'})}"]
-    with running(
-        folder / "log", script=page_file, options=options, environment=environment
-    ) as server:
+    with running(folder / "log", script=page_file, options=options) as server:
         yield server
 
 
@@ -233,7 +229,6 @@ def test_strangers_sockets_push_nobody_out(server: Server) -> None:
 
 
 def test_a_reader_who_reloads_came_before_as_well(page_file: Path, tmp_path: Path) -> None:
-    environment = {DIRECTORY_VARIABLE: str(tmp_path)}
 
     def came(client: StreamlitClient) -> list[float]:
         client.click("Look")
@@ -241,7 +236,7 @@ def test_a_reader_who_reloads_came_before_as_well(page_file: Path, tmp_path: Pat
         return json.loads(line.removeprefix("owners since: "))  # type: ignore[no-any-return]
 
     with (
-        running(tmp_path / "log", script=page_file, environment=environment) as server,
+        running(tmp_path / "log", script=page_file) as server,
         with_file(server) as before,
     ):
         (first,) = came(before)
@@ -261,12 +256,9 @@ def test_a_session_that_holds_nothing_ends_with_its_window(server: Server) -> No
 
 
 def test_an_upload_that_outlives_its_session_is_not_kept(page_file: Path, tmp_path: Path) -> None:
-    environment = {DIRECTORY_VARIABLE: str(tmp_path)}
     options = ["--server.disconnectedSessionTTL=1"]
     with (
-        running(
-            tmp_path / "log", script=page_file, options=options, environment=environment
-        ) as server,
+        running(tmp_path / "log", script=page_file, options=options) as server,
         StreamlitClient(server.address) as onlooker,
     ):
         onlooker.wait()
@@ -312,7 +304,7 @@ def test_no_session_no_cookie_and_no_address_of_an_upload_stands_in_the_log(
 def test_a_session_that_nobody_uses_ends_where_the_operator_says_so(
     page_file: Path, tmp_path: Path
 ) -> None:
-    environment = {DIRECTORY_VARIABLE: str(tmp_path), "ASEMBLE_IDLE_MINUTES": "0.05"}
+    environment = {"ASEMBLE_IDLE_MINUTES": "0.05"}
     log = tmp_path / "log"
     with running(log, script=page_file, environment=environment) as server:
         reader = with_file(server)

@@ -1,11 +1,9 @@
 """What was done just before leaving a page, while the server was busy, is not lost."""
 
 import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from served_app import running
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -62,11 +60,11 @@ def test_what_waits_for_a_script_that_is_stopped_goes_with_the_request_that_stop
     slice_ = WidgetState(id="viewer", json_value='{"slice": 3}')
     requests.request_rerun(RerunData(widget_states=states(slice_), fragment_id="read"))
     session = SimpleNamespace(_scriptrunner=SimpleNamespace(_requests=requests))
-    pending_reruns._request_with_what_waits(session, ClientState(page_script_hash="assess"))
+    pending_reruns.request_with_what_waits(session, ClientState(page_script_hash="assess"))
     assert list(asked[0].widget_states.widgets) == [slice_]
     assert requests.on_scriptrunner_ready().type is ScriptRequestType.STOP  # and is not run twice
     again = ClientState(page_script_hash="report")
-    pending_reruns._request_with_what_waits(session, again)
+    pending_reruns.request_with_what_waits(session, again)
     assert not asked[1].widget_states.widgets
 
 
@@ -81,13 +79,13 @@ def test_a_request_of_more_than_a_page_has_to_say_is_dropped(
     many = [
         WidgetState(id=str(i), trigger_value=True) for i in range(pending_reruns.MOST_WIDGETS + 1)
     ]
-    pending_reruns._request_with_what_waits(session, ClientState(widget_states=states(*many)))
-    pending_reruns._request_with_what_waits(
+    pending_reruns.request_with_what_waits(session, ClientState(widget_states=states(*many)))
+    pending_reruns.request_with_what_waits(
         session, ClientState(page_name="a" * pending_reruns.MOST_BYTES)
     )
     assert not asked
     monkeypatch.setattr(pending_reruns, "only_surely_kept", lambda *_: None)
-    pending_reruns._request_with_what_waits(session, ClientState(widget_states=states(*many[:-1])))
+    pending_reruns.request_with_what_waits(session, ClientState(widget_states=states(*many[:-1])))
     assert len(asked) == 1
 
 
@@ -105,9 +103,9 @@ def test_the_browser_is_referred_only_to_what_it_surely_keeps() -> None:
 
 
 def test_a_study_that_is_being_opened_opens_though_its_run_is_stopped_for_the_next(
-    tmp_path: Path,
+    address: str,
 ) -> None:
-    with running(tmp_path / "log") as server, StreamlitClient(server.address) as client:
+    with StreamlitClient(address) as client:
         client.wait()
         client.press("Open")
         for _ in range(5):  # as when the page says something by itself

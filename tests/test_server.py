@@ -8,10 +8,11 @@ import signal
 import socket
 import struct
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -19,9 +20,10 @@ import canary
 import pytest
 from served_app import Server, running
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from test_decoders import FILTERED
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from asemble import __version__
@@ -80,7 +82,10 @@ else:
         from asemble.io.decode import processes
         start = "from asemble.io.decode import sandbox, worker; sandbox.confine = bool; "
         start += "worker.main()"
-        processes._pool = processes.DecoderPool(1, command=(sys.executable, "-P", "-c", start))
+        pool = processes.DecoderPool(1, command=(sys.executable, "-P", "-c", start))
+        processes.pool = lambda: pool
+    if "MODELS" not in os.environ:
+        server.load_models = lambda: None  # which takes seconds
     if "FEW" in os.environ:
         import resource
         resource.setrlimit(resource.RLIMIT_NOFILE, (int(os.environ["FEW"]),) * 2)
@@ -95,7 +100,8 @@ def server(
 ) -> Iterator[Server]:
     """With a folder for weights that has none, a log of everything, and little patience."""
     options = ["--logger.level=debug", "--server.disconnectedSessionTTL=1"]
-    environment = {DIRECTORY_VARIABLE: str(tmp_path_factory.mktemp("no-weights"))}
+    no_weights = str(tmp_path_factory.mktemp("no-weights"))
+    environment = {"MODELS": "loaded", DIRECTORY_VARIABLE: no_weights}
     with running(log, script=page_file, options=options, environment=environment) as server:
         yield server
 
@@ -230,7 +236,7 @@ def test_what_a_library_repeats_is_counted_and_not_logged(server: Server, log: P
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="has no limit of descriptors")
 def test_idle_connections_take_nobodys_place(page_file: Path, tmp_path: Path) -> None:
-    few = {"FEW": "300", DIRECTORY_VARIABLE: str(tmp_path)}
+    few = {"FEW": "300"}
     with (
         running(tmp_path / "log", script=page_file, environment=few) as server,
         ExitStack() as all_,
@@ -279,7 +285,7 @@ BEGUN, GOES_ON = 0x02, 0x00
 
 def test_messages_that_never_end_have_a_ceiling_together(page_file: Path, tmp_path: Path) -> None:
     few = {"UNFINISHED_BYTES": 4 * MIB}
-    environment = {DIRECTORY_VARIABLE: str(tmp_path), "CONNECTIONS": json.dumps(few)}
+    environment = {"CONNECTIONS": json.dumps(few)}
     with (
         running(tmp_path / "log", script=page_file, environment=environment) as server,
         ExitStack() as all_,
@@ -299,17 +305,41 @@ def test_messages_that_never_end_have_a_ceiling_together(page_file: Path, tmp_pa
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
-def test_a_message_has_to_come_in_time(page_file: Path, tmp_path: Path) -> None:
-    soon = {"MESSAGE_WITHIN_S": 0.5}
-    environment = {DIRECTORY_VARIABLE: str(tmp_path), "CONNECTIONS": json.dumps(soon)}
-    with (
-        running(tmp_path / "log", script=page_file, environment=environment) as server,
-        visit(server, "") as session,
-        unfinished(server, [(BEGUN, 10, 5)]) as line,
-    ):
+@pytest.fixture(scope="module")
+def hasty(page_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """With little patience for messages."""
+    soon = {"MESSAGE_WITHIN_S": 0.5, "HELD_BACK_S": 1}
+    environment = {"CONNECTIONS": json.dumps(soon)}
+    log = tmp_path_factory.mktemp("hasty") / "log"
+    with running(log, script=page_file, environment=environment) as server:
+        yield server
+
+
+def test_a_message_has_to_come_in_time(hasty: Server) -> None:
+    with visit(hasty, "") as session, unfinished(hasty, [(BEGUN, 10, 5)]) as line:
         assert closed_with(line) == connections.TRY_LATER
         assert sent(session)
         session.ping().wait(60)  # and a socket that says nothing stays
+
+
+def test_a_socket_that_talks_without_a_pause_costs_others_nothing_and_is_closed(
+    hasty: Server,
+) -> None:
+    again = BackMsg(rerun_script=ClientState()).SerializeToString()
+    with visit(hasty, "") as talker:
+
+        def talk() -> None:
+            with suppress(ConnectionClosed):
+                while True:  # a hundred times as fast as a reader
+                    talker.send(again)
+                    time.sleep(0.005)
+
+        threading.Thread(target=talk, daemon=True).start()
+        with visit(hasty, "") as session:
+            assert sent(session)
+        with pytest.raises(ConnectionClosed):
+            while True:
+                talker.recv(timeout=60)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
@@ -327,7 +357,11 @@ def test_a_signal_ends_a_busy_server_with_code_0_and_no_orphans(
 ) -> None:
     """The loader of models is importing torch meanwhile, too."""
     assert server.process.poll() is None  # nor is another server hurt
-    with running(tmp_path / "log", script=page_file) as doomed, visit(doomed, "busy") as session:
+    models = {"MODELS": "loaded"}  # torch is not let go of at once
+    with (
+        running(tmp_path / "log", script=page_file, environment=models) as doomed,
+        visit(doomed, "busy") as session,
+    ):
         sent(session, until=b"busy now")
         started = time.monotonic()
         decoders = children(doomed.process.pid)
@@ -377,7 +411,7 @@ def test_where_decoders_are_not_filtered_health_says_so_and_the_log_once(
     page_file: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    environment = {DIRECTORY_VARIABLE: str(tmp_path), "UNFILTERED": "yes"}
+    environment = {"UNFILTERED": "yes"}
     with running(log, script=page_file, environment=environment) as server:
         wait_until(lambda: json.loads(get(server, "/healthz")[2])["decoders_filtered"] is False)
         wait_until(lambda: "decoders_not_filtered" in log.read_text())

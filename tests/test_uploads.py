@@ -17,7 +17,6 @@ from test_owners import put as delete
 
 from asemble.io import limits
 from asemble.io.limits import MAX_FILES, MIB
-from asemble.models.weights import DIRECTORY_VARIABLE
 from asemble.ui import memory, uploads
 from asemble.ui.uploads import Coming, Uploads
 
@@ -103,8 +102,9 @@ def test_addresses_have_a_ceiling_and_who_asked_for_most_gives_up_theirs(held: U
     (own,) = held.get_upload_urls("a reader", ["study.zip"])
     for number in range(20):
         held.get_upload_urls(str(number), [""] * MAX_FILES)
-    assert sum(map(len, held._asked.values())) <= uploads.ADDRESSES
-    assert own.file_id in held._asked["a reader"]
+    others = set(held.sessions()) - {"a reader"}
+    assert 1 <= len(others) <= uploads.ADDRESSES // MAX_FILES
+    assert isinstance(held.place("a reader", own.file_id, 1), Coming)
 
 
 def test_a_file_that_never_fits_is_told_how_large_it_may_be(held: Uploads) -> None:
@@ -156,7 +156,6 @@ def hasty(page_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("hasty")
     patience = {"SILENT_S": 2, "STALLED_S": 4, "LOOKS_EVERY_S": 0.1, "PACE_AFTER_S": 1}
     environment = {
-        DIRECTORY_VARIABLE: str(folder),
         memory.MEMORY: "0",
         "UPLOADS": json.dumps(patience),
         "UPLOADS_TOTAL": str(31 * MIB),

@@ -123,14 +123,14 @@ def _hear_mark(series: Series, said: Mapping[str, Any]) -> None:
         is_deep=bool(said["is_deep"]),
         is_intense=bool(said["is_intense"]),
     )
-    mark = marking.mark_of(clicked, lines, at, bone=_bone_at(series, said["slice"], *said["place"]))
+    mark = marking.mark_of(clicked, lines, at, bone=bone_at(series, said["slice"], *said["place"]))
     if marking.question(mark):
         state.ask(series.id, mark)
     else:
         state.toggle_mark(series.id, mark)
 
 
-def _bone_at(series: Series, index: int, row: float, column: float) -> Bone | None:
+def bone_at(series: Series, index: int, row: float, column: float) -> Bone | None:
     """The bone that the networks found at a place of a slice as shown; None where they did not."""
     found = state.found_on(series.id)
     if found is None:

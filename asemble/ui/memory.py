@@ -33,11 +33,11 @@ def bound() -> None:
     studies, uploads = (max(LEAST, int(share * rest)) for share in (STUDIES, UPLOADS))
     memory_budget.bound(studies)
     Uploads.total = uploads
-    _hold_below(BASE + studies + uploads)
+    hold_below(BASE + studies + uploads)
     logs.event("memory", mib=memory // MIB, studies_mib=studies // MIB, uploads_mib=uploads // MIB)
 
 
-def _hold_below(size: int) -> None:
+def hold_below(size: int) -> None:
     """Let allocations fail beyond `size`, in whoever asks for more.
 
     RLIMIT_DATA, not RLIMIT_AS: it counts what is written to (heaps, mappings, stacks of threads),

@@ -36,11 +36,11 @@ _request_rerun = AppSession.request_rerun
 def keep_what_is_overtaken() -> None:
     """Make this process fold requests without losing anything of the earlier one."""
     script_requests._coalesce_widget_states = folded  # type: ignore[assignment]
-    AppSession.request_rerun = _request_with_what_waits  # type: ignore[method-assign, assignment]
+    AppSession.request_rerun = request_with_what_waits  # type: ignore[method-assign, assignment]
     refer_to_what_is_there()
 
 
-def _request_with_what_waits(session: AppSession, asked: ClientState | None) -> None:
+def request_with_what_waits(session: AppSession, asked: ClientState | None) -> None:
     """Ask for a run as before, and for what waits for the script that will be stopped for it."""
     runner = session._scriptrunner
     if asked is not None and is_too_much(asked):

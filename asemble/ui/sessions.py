@@ -43,7 +43,7 @@ IDLE_S = float(os.environ.get("ASEMBLE_IDLE_MINUTES", "0")) * 60
 FLOAT_BYTES = 4
 """Of a voxel of a study, by which sizes are counted here; its room is `KEPT_BYTES_A_VOXEL`."""
 
-_came_at: WeakKeyDictionary[AppSession, float] = WeakKeyDictionary()
+came_at: WeakKeyDictionary[AppSession, float] = WeakKeyDictionary()
 """When the owner of a session first came, of those who have had a session ever since."""
 
 _LIMIT = "asemble.idle"
@@ -185,12 +185,12 @@ class Sessions(WebsocketSessionManager):
     def _note_when_its_owner_came(self, id_: str) -> None:
         """A reload begins a session anew, and its reader came before."""
         begun = self.get_session_info(id_)
-        if begun is None or begun.session in _came_at:
+        if begun is None or begun.session in came_at:
             return
         owner = _owner(begun.session)
-        others = [each.session for each in self.list_sessions() if each.session in _came_at]
+        others = [each.session for each in self.list_sessions() if each.session in came_at]
         theirs = [each for each in others if _owner(each) == owner] if owner else []
-        _came_at[begun.session] = min(map(_came_at.__getitem__, theirs), default=time.monotonic())
+        came_at[begun.session] = min(map(came_at.__getitem__, theirs), default=time.monotonic())
 
     def disconnect_session(self, session_id: str) -> None:
         """Keep a session for its browser to come back to, where it holds anything."""
@@ -301,7 +301,7 @@ def make_runtime(app: st.App) -> Runtime:
             session_storage=LostSessions(
                 float(st.get_option("server.disconnectedSessionTTL")),
                 _size_bytes,
-                lambda session: _came_at.get(session, math.inf),
+                lambda session: came_at.get(session, math.inf),
             ),
             on_script_error=app._on_script_error,
         )

@@ -66,8 +66,8 @@ class Share:
 _local = threading.local()
 
 
-def take_part(share: Share) -> None:
-    """Count what this thread decodes from now on for one upload."""
+def take_part(share: Share | None) -> None:
+    """Count what this thread decodes from now on for one upload; None: each image for itself."""
     _local.share = share
 
 
@@ -80,7 +80,7 @@ class _Job:
     is_slow: bool = False
 
 
-class _Places:
+class Places:
     """Who decodes next: of those who wait, the upload that has taken least.
 
     Uploads that have taken much have places of their own, half as many, and so has an image that
@@ -93,6 +93,11 @@ class _Places:
         self._changed = threading.Condition()
         self._waiting: list[_Job] = []
         self._running: list[_Job] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return len(self._waiting)
 
     @contextlib.contextmanager
     def place(self, share: Share) -> Iterator[_Job]:
@@ -153,7 +158,7 @@ class DecoderPool:
     def __init__(self, size: int, *, command: Sequence[str] = COMMAND) -> None:
         self._command = command
         self._size, self._most_idle = size, KEPT_FOR_EACH * size
-        self._places = _Places(size)
+        self._places = Places(size)
         self._lock = threading.Lock()
         self._idle: list[tuple[Share, _Decoder]] = []
         self._most_ready = 0
@@ -296,7 +301,7 @@ class _Decoder:
         self.is_filtered = False
         """Whether it says that its system calls are filtered."""
         self._process = subprocess.Popen(
-            command, env=_environment(), bufsize=0,
+            command, env=environment(), bufsize=0,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
@@ -502,7 +507,7 @@ def _stopped(*, is_late: bool) -> FileError:
     )
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """What a decoder needs to start: where to import from, and one thread."""
     here = str(Path(__file__).parents[2])
     path = os.pathsep.join(dict.fromkeys([here, *(entry for entry in sys.path if entry)]))

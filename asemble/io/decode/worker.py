@@ -76,7 +76,7 @@ def main() -> None:
         try:
             request = protocol.receive_header(requests)
             if is_filtered is None:
-                _import_all()
+                import_all()
                 is_filtered = sandbox.confine()
             if request.get("kind") == "start":  # which takes longer than most images
                 protocol.send(answers, {"id": request["id"], "filtered": is_filtered})
@@ -89,7 +89,7 @@ def main() -> None:
             return
 
 
-def _import_all() -> None:
+def import_all() -> None:
     """Import what any request needs: afterwards no file can be opened."""
     from PIL import Image, ImageOps  # noqa: F401, PLC0415
     from pydicom.pixels.decoders.base import get_decoder  # noqa: PLC0415

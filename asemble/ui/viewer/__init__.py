@@ -170,7 +170,7 @@ def show(
 
     def heard() -> None:
         said = st.session_state[key]["said"]
-        for each in () if said is None else _news(key, said):
+        for each in () if said is None else news(key, said):
             told.hear(each)
 
     _mount(key=key, data=data, on_slice_change=rested, on_said_change=heard)
@@ -182,7 +182,7 @@ def _heard(key: str) -> tuple[str, int]:
     return all_heard.get(key, ("", 0))
 
 
-def _news(key: str, said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def news(key: str, said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """What was not heard yet: the browser repeats itself until it is answered."""
     name, number = _heard(key)
     last = number if name == said["viewer"] else 0
