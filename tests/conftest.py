@@ -1,6 +1,8 @@
 """Fixtures shared by the tests."""
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,9 +36,22 @@ def is_long(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--long"))
 
 
+LONG = {
+    *("app", "bench", "bones_of_t1", "comparison", "counting", "decoders", "dicom", "explain"),
+    *("heatmap_checks", "kernels", "own_data", "owners", "painted", "phantom", "server"),
+    *("study_records", "uploads", "weights_check", "wheel"),
+}
+"""Files of tests that take longer than others."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files in Chromium come first: the longest, for which all would wait at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+    """Long files come first, before them those in Chromium: at the end all would wait for one."""
+    items.sort(
+        key=lambda item: (
+            item.get_closest_marker("browser") is None,
+            item.path.stem.removeprefix("test_") not in LONG,
+        )
+    )
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +63,17 @@ def shared_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a simulated inflammatory case, as `write_sample` leaves it."""
-    folder = tmp_path_factory.mktemp("sample")
-    write_sample(folder, kind=Pattern.INFLAMMATORY, seed=7)
+    """The folder of a simulated inflammatory case, as `write_sample` leaves it.
+
+    It takes seconds, so the workers of one run share it.
+    """
+    home = tmp_path_factory.getbasetemp()
+    folder = (home.parent if "PYTEST_XDIST_WORKER" in os.environ else home) / "inflammatory"
+    if not folder.exists():
+        made = tmp_path_factory.mktemp("sample")
+        write_sample(made, kind=Pattern.INFLAMMATORY, seed=7)
+        with suppress(OSError):  # another worker was as soon
+            made.rename(folder)
     return folder
 
 

@@ -1,17 +1,12 @@
 """A server with little memory: what does not fit is told on the page, and the rest goes on."""
 
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from mr_files import write_series
 from playwright.sync_api import expect
 from served_app import IN_CHROMIUM, Server, chromium, new_window, running
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit_client import StreamlitClient
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -48,26 +43,6 @@ def test_a_message_that_is_too_long_ends_its_socket(server: Server) -> None:
         while True:
             socket.recv(timeout=120)
     StreamlitClient(server.address).wait()
-
-
-def test_a_socket_that_talks_without_a_pause_costs_others_nothing_and_is_closed(
-    server: Server,
-) -> None:
-    address = server.address.replace("http", "ws", 1) + "/_stcore/stream"
-    again = BackMsg(rerun_script=ClientState()).SerializeToString()
-    with connect(address, subprotocols=["streamlit"], compression=None) as socket:
-
-        def talk() -> None:
-            with suppress(ConnectionClosed):
-                while True:  # a hundred times as fast as a reader, and room to look at the page
-                    socket.send(again)
-                    time.sleep(0.005)
-
-        threading.Thread(target=talk, daemon=True).start()
-        StreamlitClient(server.address, patience_s=120).wait()
-        with pytest.raises(ConnectionClosed):
-            while True:
-                socket.recv(timeout=60)
 
 
 @pytest.mark.parametrize("_in", [pytest.param(None, marks=IN_CHROMIUM)])

@@ -35,7 +35,7 @@ from asemble.training.loop import train
 from asemble.training.losses import total_loss
 
 KINDS = (Pattern.INFLAMMATORY, Pattern.NORMAL)
-CONFIG = "member = 'efficientnet'\nplane = 'coronal'\npasses = 8\nbatch = 4\nvalidate_every = 4\n"
+CONFIG = "member = 'efficientnet'\nplane = 'coronal'\npasses = 4\nbatch = 4\nvalidate_every = 4\n"
 NAME = "coronal-efficientnet.safetensors"
 
 

@@ -8,7 +8,6 @@ from playwright.sync_api import Browser, expect
 from served_app import IN_CHROMIUM, new_window, running
 
 from asemble.core.volume import Volume
-from asemble.models.weights import DIRECTORY_VARIABLE
 from asemble.ui.stacks import pieces, stack_bytes
 
 pytestmark = IN_CHROMIUM
@@ -35,6 +34,7 @@ if __name__ == "__main__":
 else:
     from asemble.ui import server
 
+    server.load_models = lambda: None  # which takes seconds
     app = st.App(__file__, **server.options())
 """
 
@@ -46,9 +46,8 @@ def test_pieces_are_put_together_and_what_is_too_large_is_said(
 ) -> None:
     script = tmp_path / "page.py"
     script.write_text(PAGE)
-    environment = {DIRECTORY_VARIABLE: str(tmp_path)}
     with (
-        running(tmp_path / "log", script=script, environment=environment) as server,
+        running(tmp_path / "log", script=script) as server,
         new_window(browser) as page,
     ):
         page.goto(server.address)

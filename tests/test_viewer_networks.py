@@ -66,8 +66,8 @@ def test_the_heatmap_lies_where_the_array_says(judged_page: Page, archive: Path)
     # Colour where there is evidence and none where there is not.
     hot = change[change > 0.7 * change.max()]
     assert change[round(at[1]), round(at[0])] >= 0.5 * hot.mean()
-    for row, column in np.argwhere(values == 0)[:: values.size // 50]:
-        x, y = to_canvas(canvas, shown, (row, column))
+    empty = np.argwhere(values == 0)[:: values.size // 50]
+    for x, y in np.transpose(to_canvas(canvas, shown, empty.T)):
         assert change[min(round(y), len(change) - 1), min(round(x), change.shape[1] - 1)] < 12
 
 
@@ -93,7 +93,7 @@ def test_bones_are_outlined_where_the_array_says_and_named_by_colour_and_line(
     maps, shown = maps_of(archive, canvas.get_attribute("data-series") or "")
     bones = maps.bones[int(canvas.get_attribute("data-slice") or -1)]
     edges = [np.argwhere(edge_of(bones == number)) for number in (1, 2, 3)]
-    around = np.array([to_canvas(canvas, shown, place) for place in np.concatenate(edges)])
+    around = np.transpose(to_canvas(canvas, shown, np.concatenate(edges).T))
     far = np.array([np.abs(around - [x, y]).max(axis=1).min() for y, x in changed[::7]])
     assert len(far) > 20
     assert far.max() < 12

@@ -13,9 +13,9 @@ member = "efficientnet"
 plane = "coronal"
 training_cases = 3
 validation_cases = 3
-passes = 16
-batch = 8
-validate_every = 16
+passes = 4
+batch = 4
+validate_every = 4
 """
 
 

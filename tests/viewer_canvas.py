@@ -29,6 +29,7 @@ def millimetres_a_pixel(canvas: Locator, volume: Volume) -> float:
 
 
 def to_canvas(canvas: Locator, volume: Volume, place: Sequence[float]) -> Point:
+    """Where one `(row, column)` lies, or many as two arrays."""
     scale, left, top = fitted(canvas, volume)
     assert volume.affine_lps is not None
     _, row_mm, column_mm = spacing_mm(volume.affine_lps)
