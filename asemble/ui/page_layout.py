@@ -25,7 +25,7 @@ PAGES = (
 STYLE = r"""
 <style>
 [data-testid="stHeader"] { width: auto; left: auto; right: 0; background: none; z-index: 10; }
-[data-testid="stMainBlockContainer"] { padding: 0.9rem 2rem 3rem; max-width: 1560px; }
+[data-testid="stMainBlockContainer"] { padding: 0.9rem 2rem 1.5rem; max-width: 1560px; }
 [data-testid="stHeader"], [data-testid="stHeader"] * { pointer-events: none !important; }
 [data-testid="stHeader"] :is(button, button *) { pointer-events: auto !important; }
 .st-key-header { padding-right: 7.5rem; }  /* beside it says the server that it works, and Stop */
