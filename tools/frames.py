@@ -1,8 +1,10 @@
 """Time the viewer while it scrolls: `PYTHONPATH=tests python tools/frames.py`.
 
 Four series of 24x512x512 in the 2x2 layout, all of one frame of reference, scrolled by the wheel as
-fast as the screen shows frames. Prints how long drawing all panes took, how far apart frames came,
-how many were dropped, and how many messages the browser sent to the server meanwhile (none).
+fast as the screen shows frames. Prints how long drawing all panes took, how much processor time the
+page took for a step in all (scripts, styles, layout), how far apart frames came, how many were
+dropped, and how many messages the browser sent to the server meanwhile (none). Without a graphics
+card Chromium also composes the screen on the processor, which is no part of the page's work.
 """
 
 import tempfile
@@ -14,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from mr_files import AXIAL, CORONAL, mr_image, set_pixels, to_bytes
-from playwright.sync_api import WebSocket
+from playwright.sync_api import CDPSession, WebSocket
 from served_app import chromium, new_window, serve
 
 SLICES, SIDE, PIXEL_MM, STEP_MM = 24, 512, 0.43, 4.0
@@ -27,6 +29,7 @@ SERIES: tuple[tuple[str, tuple[float, ...], Mapping[str, Any]], ...] = (
 )
 STEPS = 600
 FRAME_MS = 1000 / 60
+WORK = ("ScriptDuration", "RecalcStyleDuration", "LayoutDuration")
 
 SCROLL = """async ([canvas, ...others], steps) => {
   const frame = () => new Promise(requestAnimationFrame);
@@ -69,15 +72,23 @@ def main() -> None:
         canvases.nth(3).wait_for()
         canvases.first.hover()
         page.wait_for_timeout(3000)
-        before = len(sent)
+        tools = page.context.new_cdp_session(page)
+        tools.send("Performance.enable", {"timeDomain": "threadTicks"})
+        before, worked_s = len(sent), _worked_s(tools)
         drawn, apart = np.array(canvases.evaluate_all(SCROLL, STEPS)).T
-        messages = len(sent) - before
+        messages, worked_s = len(sent) - before, _worked_s(tools) - worked_s
     dropped = int(np.maximum(np.rint(apart / FRAME_MS) - 1, 0).sum())
     print(f"{STEPS} steps through four series of {SLICES}x{SIDE}x{SIDE} in 2x2 at 1920x1080")
     for title, values in (("drawing all panes", drawn), ("from frame to frame", apart)):
         median, most = np.median(values), np.percentile(values, 95)
         print(f"{title}: median {median:.1f} ms, 95th percentile {most:.1f} ms")
+    print(f"processor time of the page: mean {1000 * worked_s / STEPS:.1f} ms a step")
     print(f"dropped frames: {dropped} of {STEPS + dropped}; messages to the server: {messages}")
+
+
+def _worked_s(tools: CDPSession) -> float:
+    metrics = tools.send("Performance.getMetrics")["metrics"]
+    return float(sum(each["value"] for each in metrics if each["name"] in WORK))
 
 
 def _write(path: Path) -> Path:
