@@ -12,6 +12,7 @@ from asemble.core.errors import ReadingError
 from asemble.core.labels import Plane, Weighting
 from asemble.core.study import Prior, Series, Study
 from asemble.core.volume import Volume
+from asemble.predict.level_by_bones import agreement_of, best_level
 from asemble.reading import Reading, as_document, check_fits, edits, fingerprint, from_document
 from asemble.reading.change import (
     BLINDED,
@@ -124,6 +125,16 @@ def test_series_that_are_given_other_names_take_along_what_was_said_of_them() ->
     assert set(moved.marks) == {"s02", "s03", "p02"}
     assert moved.marks["s03"] == marked().marks["s02"]
     assert moved.completed == ("p01", "p02", "s02", "s03")
+
+
+def test_the_bones_give_the_level_whatever_the_patient_was_moved_by_in_the_slice() -> None:
+    rows, columns = np.mgrid[:48, :48]
+    radii = np.array([4, 9, 12, 14, 11, 7, 5])
+    bones = [(np.hypot(rows - 20, columns - 24) < radius).astype(np.uint8) for radius in radii]
+    moved = [np.roll(each, (7, -5), axis=(0, 1)) for each in bones[1:]]  # and a slice is missing
+    own_mm = np.arange(7) * 4.0
+    level = best_level(agreement_of(np.stack(bones), np.stack(moved)), own_mm, own_mm[1:] + 31)
+    assert level.offset_mm == -31 and level.agreement > 0.98
 
 
 def test_the_sheet_says_what_the_reader_knew_of_the_order() -> None:

@@ -228,7 +228,7 @@ _ALL = (
     ),
     Source(
         "sparcc_asas",
-        "SPARCC score that matches an ASAS-positive MRI",
+        "van den Berg 2015, metric properties of SPARCC in the SPACE cohort",
         "doi.org/10.3899/jrheum.140806",
         Certainty.LOOKED_UP,
         _ABSTRACT,
