@@ -13,7 +13,7 @@ from pypdf import PdfReader
 from small_reports import a_prediction, a_study
 from streamlit.testing.v1 import AppTest
 
-from asemble.fetch import Kept, Use, bucket
+from asemble.fetch import CaseCache, Use, bucket
 from asemble.reading import Reading, fingerprint
 from asemble.report import reading_json, reading_pdf, reading_text
 from asemble.ui import fetch_jobs, public_cases
@@ -173,4 +173,4 @@ def test_the_schema_of_the_report_knows_the_attribution() -> None:
 
 def test_the_cache_of_the_app_is_that_of_the_command_line(store: FakeBucket) -> None:
     wait(press(open_home(), "fetch_B-2"))
-    assert sorted(path.name for path in (Kept().folder / "cases").iterdir()) == ["B-2"]
+    assert sorted(path.name for path in (CaseCache().folder / "cases").iterdir()) == ["B-2"]

@@ -27,7 +27,7 @@ from asemble.performance.store import performance_of
 from asemble.performance.tables import CHECKS
 from asemble.phantom import LesionType, render_slice, sample_case, sample_stack
 from asemble.predict import assess
-from asemble.ui.heatmap_panel import SHORT, worth
+from asemble.ui.heatmap_panel import SHORT, accuracy_of_checks
 
 SEED = 1_000_001
 
@@ -151,11 +151,11 @@ def test_the_shipped_weights_say_what_their_limits_are_worth_or_that_they_have_n
 ) -> None:
     limits, performance = shipped.fusion.limits, performance_of(shipped.signed)
     if not limits:  # networks that learned again, before `asemble evaluate trust`
-        assert "was not measured for these weights" in worth(performance)
+        assert "was not measured for these weights" in accuracy_of_checks(performance)
         return
     assert set(limits) == set(CHECKS)
     assert {told.speaks_for for told in verdicts(trust_of(), limits)} <= {True, False}
-    said = worth(performance)
+    said = accuracy_of_checks(performance)
     assert all(words in said for words in SHORT.values())
     assert "P(inflammatory) by itself 0." in said
 
