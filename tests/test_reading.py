@@ -26,6 +26,8 @@ from asemble.reading import (
     Impression,
     JointLine,
     JointLines,
+    Measure,
+    MeasureKind,
     Reading,
     as_document,
     check_fits,
@@ -43,6 +45,7 @@ LINES = JointLines(
     "F1", (JointLine(Joint.LEFT, (41.5, -3.0, 20.0), (37.0, -3.0, 2.5), (30.0, -3.0, -22.0)),)
 )
 
+ARROW = Measure(3, MeasureKind.ARROW, 2, ((1.0, 2.0, 3.0), (4.0, 5.0, 6.0)), "erosion?")
 EDITS = (
     lambda r: edits.answer(r, "erosion", Answer.YES),
     lambda r: edits.answer(r, "fever", Answer.NO),
@@ -66,6 +69,7 @@ EDITS = (
     lambda r: edits.state_onset(r, Onset.BEFORE_45),
     lambda r: edits.accept_answer(r, "deep_oedema", from_networks=True),
     lambda r: edits.call_complete(r, "s02", True),
+    lambda r: edits.add_measure(r, "s01", ARROW),
 )
 """One edit of each field that is part of what is said."""
 
