@@ -199,7 +199,7 @@ def test_a_second_study_is_opened_only_when_the_reader_says_so(
     reader.comment("not to be lost")
     reader.go("Home")
     page.get_by_text("Open another study").click()
-    page.locator('input[type="file"]').first.set_input_files(archive)
+    page.locator('[class*="st-key-upload"] input[type="file"]').set_input_files(archive)
     page.get_by_role("button", name="Read the upload").click()
     expect(page.get_by_text("Opening another study discards your reading")).to_be_visible()
     page.get_by_role("button", name="Keep my reading").click()

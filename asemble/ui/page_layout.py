@@ -99,6 +99,7 @@ button[kind^="primary"]:not(:disabled) p, [data-tag] * { color: light-dark(#fff,
 .st-key-models td { padding: 0.16rem 0.4rem; max-width: none; font-size: 0.82rem; }
 .st-key-models [data-testid="stVerticalBlock"] { gap: 0.4rem; }
 .st-key-limits :is(p, li) { font-size: 0.84rem; line-height: 1.35; margin: 0; }
+.st-key-limits li { margin-left: 1.1rem; }
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.85; }
 .st-key-no_study { animation: asemble-late 1s step-end; }  /* a study may yet be claimed */

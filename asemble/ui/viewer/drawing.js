@@ -16,6 +16,7 @@ import { hasArrived } from "./pane.js";
 import { frameOf, lettersOn, toCanvas } from "./viewport.js";
 
 const SCALE_MM = 50;
+const NARROW = 340; // pixels of a pane whose title fills its first line
 
 /** @type {(canvas: HTMLCanvasElement | OffscreenCanvas) => any} */
 const paperOf = (canvas) => canvas.getContext("2d");
@@ -47,7 +48,7 @@ export function draw(viewer, pane) {
     drawCross(viewer, pane, painter);
   }
   drawLetters(painter, pane.data.letters && lettersOn(pane, pane.data.letters), wide, high);
-  drawWindow(pane, painter, wide);
+  drawWindow(pane, painter, wide, high);
   canvas.dataset.window = [pane.black, pane.white].join();
   canvas.dataset.zoom = String(pane.zoom);
   canvas.dataset.ms = (performance.now() - began).toFixed(2);
@@ -161,7 +162,7 @@ function drawLetters({ ink, ratio, frame }, letters, wide, high) {
   const edge = {
     left: Math.max(frame.x, 0) + pad,
     right: Math.min(frame.x + frame.width, wide) - pad,
-    top: pad,
+    top: wide < NARROW * ratio ? 5 * pad : pad, // below what stands on the pane
     bottom: high - pad,
   };
   word(ink, left, edge.left, high / 2, { size });
@@ -174,11 +175,13 @@ function drawLetters({ ink, ratio, frame }, letters, wide, high) {
   word(ink, `${length} mm`, pad, high - pad - 5 * ratio, { size: 12 * ratio, align: "left", baseline: "bottom" });
 }
 
-/** @type {(pane: Pane, painter: Painter, wide: number) => void} */
-function drawWindow(pane, { ink, ratio }, wide) {
+/** @type {(pane: Pane, painter: Painter, wide: number, high: number) => void} */
+function drawWindow(pane, { ink, ratio }, wide, high) {
   const more = [pane.inverted ? "inverted" : "", pane.isMirrored ? "mirrored" : "", pane.turns ? `turned ${90 * pane.turns}°` : ""];
   const text = [`W ${figure(pane.white - pane.black)}`, `L ${figure((pane.white + pane.black) / 2)}`, ...more].filter(Boolean).join("  ");
-  word(ink, text, wide - 8 * ratio, 8 * ratio, { size: 11 * ratio, align: "right", baseline: "top" });
+  const isNarrow = wide < NARROW * ratio;
+  const y = isNarrow ? high - 26 * ratio : 8 * ratio;
+  word(ink, text, wide - 8 * ratio, y, { size: 11 * ratio, align: "right", baseline: isNarrow ? "bottom" : "top" });
 }
 
 /**
