@@ -1,4 +1,4 @@
-"""Make docs/screenshots again: `python tools/screenshots.py`.
+"""Make docs/screenshots again: `PYTHONPATH=tests python tools/screenshots.py`.
 
 Needs Chromium and Playwright (requirements-dev.txt). Prints a newcomer's way from Home to the PDF
 in clicks and seconds, then takes the tour of the app, dark and light, 1440x900 and 1280x720; with
