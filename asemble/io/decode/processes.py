@@ -18,7 +18,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
@@ -293,6 +294,8 @@ class DecoderPool:
 class _Decoder:
     """One process."""
 
+    living: ClassVar["WeakSet[_Decoder]"] = WeakSet()
+
     def __init__(self, command: Sequence[str]) -> None:
         self._count = 0
         self.seconds = 0.0
@@ -304,6 +307,7 @@ class _Decoder:
             command, env=environment(), bufsize=0,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
+        _Decoder.living.add(self)
 
     @property
     def is_alive(self) -> bool:
@@ -527,13 +531,17 @@ def pool() -> DecoderPool:
 
 
 def _close() -> None:
+    """End all, those at work too: Python can hang while it ends if one is left to warn about."""
     _pool.close()
+    for decoder in list(_Decoder.living):
+        decoder.end()
 
 
 def _forget() -> None:
     """A forked child has its parent's pipes, which are the parent's to use."""
     global _pool  # noqa: PLW0603  one pool a process is the point
     _pool = DecoderPool(DECODERS)
+    _Decoder.living.clear()
 
 
 atexit.register(_close)
