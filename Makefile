@@ -66,7 +66,7 @@ test: setup-dev browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # What is read, and one answer, once more with the kernels of a processor without AVX.
-READER := dicom multiframe stacks torn_stacks gaps nifti nifti_axes nifti_odd planes weighting \
+READER := dicom multiframe stacks split_series gaps nifti nifti_axes nifti_odd planes weighting \
 	frame_of_reference pixels decoders upload raster slices quality deidentify foreign_files \
 	scanner_files last_bit kernels
 OLDER := OPENBLAS_CORETYPE=Nehalem ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41
