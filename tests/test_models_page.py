@@ -14,7 +14,7 @@ from asemble.evaluation.gallery import worst, write_strip
 from asemble.evaluation.heatmap_metrics import heatmap_metrics
 from asemble.evaluation.study_metrics import studies_measured, study_metrics
 from asemble.metrics.estimates import Estimate, with_interval
-from asemble.models import Ensemble
+from asemble.models import Ensemble, load_ensemble
 from asemble.models.cards import NEVER_TESTED
 from asemble.performance.records import Appearances, GateGroup, InputGateMetrics
 from asemble.performance.store import GALLERY_FILE, keep, read_performance
@@ -133,6 +133,12 @@ def test_what_was_not_measured_is_said_to_be_so(
     ):
         said = [each.value for each in open_tab(app, tab).markdown]
         assert any(f"`asemble evaluate {name}`" in word for word in said)
+
+
+def test_the_label_says_that_shipped_networks_saw_real_pelvises() -> None:
+    coronal, _, axial = dict(facts(load_ensemble()))["Data"].partition("Axial")
+    assert "real pelvises" in coronal
+    assert "real" not in axial
 
 
 def test_the_label_reads_its_numbers_from_the_cards_and_the_fusion(

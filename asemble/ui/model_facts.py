@@ -41,7 +41,6 @@ def facts(ensemble: Ensemble) -> list[tuple[str, str]]:
     """What the ensemble is, line by line."""
     cards = list(ensemble.cards.values())
     passes = _range([card.training.get("passes") for card in cards])
-    cases = _range([card.data.get("training_cases") for card in cards])
     names = list(dict.fromkeys(m.spec.title for ms in ensemble.planes.values() for m in ms))
     fitted_on = ensemble.fusion.fitted_on
     fitted = NOT_MEASURED if fitted_on is None else str(fitted_on.studies)
@@ -53,7 +52,7 @@ def facts(ensemble: Ensemble) -> list[tuple[str, str]]:
         ("Input", f"Fluid-sensitive {planes} slices; T1 is shown but not judged."),
         ("Output", f"P of {', '.join(Pattern)} by slice and study; an interval; heatmaps."),
         ("Networks", f"{len(cards)}: {', '.join(names)}, one of each per plane."),
-        ("Data", f"{cases} simulated cases per network, split by case; no image of a patient."),
+        ("Data", _data(ensemble)),
         ("Budget", f"{passes} slices seen by a network in training."),
         ("Calibrated on", f"{fitted} other simulated studies."),
     ]
@@ -69,6 +68,17 @@ def counts(performance: Performance) -> str:
         f"{', '.join(parts)}. AUC is for inflammatory against the rest; 95% intervals resample "
         "studies. Held-out appearances are never seen in training."
     )
+
+
+def _data(ensemble: Ensemble) -> str:
+    """What the networks of each plane learned from, in the words of their cards."""
+    parts = []
+    for plane, members in ensemble.planes.items():
+        data = [member.card.data for member in members]
+        slices = _range([of.get("training_slices") for of in data])
+        words = dict.fromkeys(str(of.get("description", NOT_MEASURED)) for of in data)
+        parts.append(f"{plane.value.capitalize()}: {slices} slices, {'; '.join(words)}.")
+    return " ".join(parts)
 
 
 def dict_of(lines: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
