@@ -4,6 +4,8 @@ Every affine here maps `(slice, row, column, 1)` to LPS millimetres: +x left, +y
 +z superior.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -48,6 +50,16 @@ def slice_positions_mm(affine: Affine, slices: int) -> npt.NDArray[np.float64]:
     normal = slice_normal(affine)
     starts = affine[:3, 3][None] + np.arange(slices)[:, None] * affine[:3, 0][None]
     return np.asarray(starts @ normal, dtype=np.float64)
+
+
+def slice_middle_mm(affine: Affine, shape: Sequence[int], index: int) -> npt.NDArray[np.float64]:
+    """Where the middle of a slice lies in the patient, `(3,)` in mm.
+
+    >>> slice_middle_mm(np.diag([4.0, 1.0, 1.0, 1.0]), (9, 5, 3), 2).tolist()
+    [8.0, 2.0, 1.0]
+    """
+    _, rows, columns = shape
+    return np.asarray((affine @ (index, (rows - 1) / 2, (columns - 1) / 2, 1))[:3])
 
 
 def slice_axis(affine: Affine) -> npt.NDArray[np.float64]:

@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from asemble.core.errors import InputError
+from asemble.core.geometry import slice_middle_mm, slice_normal, slice_positions_mm
 from asemble.core.labels import Plane, Weighting
 from asemble.core.volume import Volume
 
@@ -110,6 +113,20 @@ class Series:
         return self.frame_of_reference is not None and (
             self.frame_of_reference == other.frame_of_reference
         )
+
+    def nearest_slice(self, other: "Series", index: int) -> tuple[int, float] | None:
+        """Which slice lies nearest to a slice of another series, and how many mm away.
+
+        Along the normal of this series. None where the files do not say how both lie.
+        """
+        here, there = self.volume.affine_lps, other.volume.affine_lps
+        if here is None or there is None or not self.shares_frame_with(other):
+            return None
+        middle = slice_middle_mm(there, other.volume.shape, index)
+        places = slice_positions_mm(here, self.volume.shape[0])
+        away = np.abs(places - middle @ slice_normal(here))
+        nearest = int(away.argmin())
+        return nearest, float(away[nearest])
 
     def corrected(
         self, *, plane: Plane | None = None, weighting: Weighting | None = None

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from asemble.core import memory_budget
 from asemble.core.errors import SeriesError
-from asemble.core.geometry import slice_axis
+from asemble.core.geometry import slice_axis, slice_middle_mm
 from asemble.core.labels import Plane
 from asemble.core.study import Series
 from asemble.imaging.bones import bone_labels
@@ -77,8 +77,8 @@ def level_by_bones(current: Series, prior: Series, ensemble: Ensemble) -> Level:
         found = [_bones(each, current.plane, ensemble) for each in (current, prior)]
     (ours, own_at), (theirs, at) = found
     own_mm, mm = (
-        np.array([axis @ _middle(each, index) for index in indices])
-        for each, indices in ((current, own_at), (prior, at))
+        np.array([axis @ slice_middle_mm(affine, each.volume.shape, index) for index in indices])
+        for affine, each, indices in ((here, current, own_at), (there, prior, at))
     )
     level = best_level(agreement_of(ours, theirs), own_mm, mm)
     if level.agreement < LEAST_AGREEMENT:
@@ -157,11 +157,3 @@ def _centred(labels: Labels) -> Labels:
     side = np.array(labels.shape)
     shift = np.round(side / 2 - [rows.mean(), columns.mean()]).astype(int)
     return np.roll(labels, tuple(shift), axis=(0, 1))
-
-
-def _middle(series: Series, index: int) -> npt.NDArray[np.float64]:
-    affine = series.volume.affine_lps
-    if affine is None:
-        raise ValueError(f"series {series.id} has no geometry")
-    _, rows, columns = series.volume.shape
-    return np.asarray((affine @ [index, (rows - 1) / 2, (columns - 1) / 2, 1.0])[:3])

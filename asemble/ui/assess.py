@@ -6,7 +6,6 @@ holds the study: it would outlive its closing.
 
 from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
 
 from asemble.core.labels import HEATMAP_TITLES, Plane, Weighting
@@ -96,16 +95,11 @@ def _jump(study: Study, series_id: str, index: int) -> None:
     series = study.series_by_id(series_id)
     state.jump_to(series_id, index)
     for other in _beside(study, series):
-        frame, affine, target = series.frame_of_reference, series.volume.affine_lps, other.volume
-        if other is series or not frame or other.frame_of_reference != frame:
+        if other is series or other.plane is not series.plane:
             continue
-        if affine is None or target.affine_lps is None or other.plane is not series.plane:
-            continue
-        _, rows, columns = series.volume.shape
-        middle = affine @ [index, rows / 2, columns / 2, 1]
-        level = round(float(np.linalg.solve(target.affine_lps, middle)[0]))
-        if 0 <= level < target.shape[0]:
-            state.jump_to(other.id, level)
+        spacing, found = other.volume.spacing_mm, other.nearest_slice(series, index)
+        if spacing and found and found[1] <= spacing[0] / 2:
+            state.jump_to(other.id, found[0])
 
 
 def _pane(series: Series, heatmap: Heatmap | None) -> viewer.Pane:

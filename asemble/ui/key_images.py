@@ -6,7 +6,6 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from asemble.core.geometry import slice_normal, slice_positions_mm
 from asemble.core.labels import JUDGED_PLANES, Weighting
 from asemble.core.results import ENSEMBLE
 from asemble.core.study import Series, Study
@@ -131,21 +130,14 @@ def _key_image(study: Study, series: Series, index: int, assessed: Assessment | 
 def _pair(study: Study, series: Series, index: int) -> tuple[Bytes | None, str]:
     """The slice of the other weighting at the same place, and which that is."""
     wanted = Weighting.FLUID if series.weighting is Weighting.T1 else Weighting.T1
-    affine = series.volume.affine_lps
     for other in study.all_series:
         if other.plane is not series.plane or other.weighting is not wanted:
             continue
-        theirs = other.volume.affine_lps
-        if affine is None or theirs is None or not series.shares_frame_with(other):
-            continue
-        middle = (affine @ (index, *(np.array(series.volume.shape[1:]) - 1) / 2, 1))[:3]
-        # Along the normal of the other series, on which its slices lie at these positions.
-        places = slice_positions_mm(theirs, other.volume.shape[0])
-        away = np.abs(places - middle @ slice_normal(theirs))
-        nearest = int(away.argmin())
-        turn = Turn.to_display(theirs, other.plane)
-        shown = _picture(turn.apply_to_volume(other.volume), nearest)
-        return shown, f"{_title(other, nearest)}, {away[nearest]:.1f} mm away"
+        if found := other.nearest_slice(series, index):
+            nearest, away_mm = found
+            turn = Turn.to_display(other.volume.affine_lps, other.plane)
+            shown = _picture(turn.apply_to_volume(other.volume), nearest)
+            return shown, f"{_title(other, nearest)}, {away_mm:.1f} mm away"
     return None, NO_PAIR
 
 
