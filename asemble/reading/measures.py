@@ -34,11 +34,6 @@ class MeasureKind(StrEnum):
     OUTLINE = "outline"
     REFERENCE = "reference"
 
-    @property
-    def is_area(self) -> bool:
-        """Whether it encloses pixels, whose values are read."""
-        return self in (MeasureKind.REGION, MeasureKind.OUTLINE, MeasureKind.REFERENCE)
-
 
 _POINTS = {MeasureKind.ANGLE: (3, 3), MeasureKind.OUTLINE: (3, MOST_POINTS)}
 

@@ -75,11 +75,6 @@ def words(text: str, *, bold: bool = False, size: float = SIZE, colour: Color = 
     return Words(marked(text), style(size=size, font=BOLD if bold else REGULAR, colour=colour))
 
 
-def stated(label: str, text: str, *, size: float = SIZE) -> Words:
-    """A paragraph that begins with what it is, in bold."""
-    return Words(f"<b>{marked(label)}</b> {marked(text)}", style(size=size))
-
-
 def heading(text: str) -> list[Flowable]:
     """A heading with a rule below it."""
     line = Table([[Words(escape(text), style("heading", size=9.5, font=BOLD))]])

@@ -90,15 +90,22 @@ export function shortWords({ pixel, unit }, { kind, points, text }) {
 }
 
 /**
+ * The number of each of the measures among those of its kind; empty where it is the only one.
+ * @type {(measures: Pick<Measure, "kind">[]) => string[]}
+ */
+export function numbersOf(measures) {
+  return measures.map(({ kind }, k) => {
+    const alike = measures.filter((each) => each.kind === kind);
+    return alike.length > 1 ? String(measures.slice(0, k + 1).filter((each) => each.kind === kind).length) : "";
+  });
+}
+
+/**
  * A name for each of the measures, with a number where there are several of its kind.
  * @type {(measures: Pick<Measure, "kind">[]) => string[]}
  */
 export function namesOf(measures) {
-  return measures.map(({ kind }, k) => {
-    const alike = measures.filter((each) => each.kind === kind);
-    const at = measures.slice(0, k + 1).filter((each) => each.kind === kind).length;
-    return alike.length > 1 ? `${TITLES[kind]} ${at}` : TITLES[kind];
-  });
+  return numbersOf(measures).map((number, k) => [TITLES[measures[k].kind], number].filter(Boolean).join(" "));
 }
 
 /**

@@ -3,7 +3,7 @@
 // here, so that it can be taken away before that.
 
 import { INK, stroke, word } from "./ink.js";
-import { shortWords, TITLES } from "./measure.js";
+import { numbersOf, shortWords, TITLES } from "./measure.js";
 import { say } from "./say.js";
 import { frameOf, toCanvas } from "./viewport.js";
 
@@ -128,13 +128,9 @@ export function removeHere(viewer, pane) {
 export function drawMeasures(viewer, pane, painter) {
   const here = measuresOf(viewer, pane).filter((each) => each.slice === pane.index);
   const last = here.filter((each) => each.kind === "reference").at(-1);
-  /** @type {Partial<Record<Kind, number>>} */
-  const counted = {};
-  for (const measure of here) {
-    if (measure.kind === "reference" && measure !== last) continue;
-    const at = (counted[measure.kind] = (counted[measure.kind] ?? 0) + 1);
-    const isOneOfSeveral = measure.kind !== "reference" && here.filter((each) => each.kind === measure.kind).length > 1;
-    drawOne(painter, measure, [isOneOfSeveral ? String(at) : "", shortWords(pane.data, measure)].filter(Boolean).join(": "));
+  const shown = here.filter((each) => each.kind !== "reference" || each === last);
+  for (const [k, number] of numbersOf(shown).entries()) {
+    drawOne(painter, shown[k], [number, shortWords(pane.data, shown[k])].filter(Boolean).join(": "));
   }
 }
 
