@@ -62,7 +62,7 @@ def show() -> None:
         follow_up.show(study)
         proposal.show_proposal(study)
         scores.show_findings(study)
-        measuring.show_measures(study)
+        measuring.show_measures()
         recovery.note("read")
 
     read()

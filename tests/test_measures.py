@@ -1,12 +1,13 @@
 """What the reader draws besides marks: kept in millimetres, read as the viewer reads it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from asemble.core.labels import Plane, Weighting
-from asemble.core.study import Series, Study
+from asemble.core.study import Prior, Series, Study
 from asemble.core.volume import Volume
 from asemble.imaging.orientation import as_shown
 from asemble.reading import Reading, as_document, edits, from_document
@@ -73,6 +74,17 @@ def test_a_reading_with_measures_saved_and_opened_again_equals_itself() -> None:
     assert [each.kind for each in state.reading().measures["s01"]] == [
         kind for kind in DRAWN if kind != "angle"
     ]
+
+
+def test_what_is_drawn_on_the_prior_is_kept_and_told_with_its_examination() -> None:
+    current, prior = a_series(), replace(a_series(), id="p01")
+    before = Prior(Study((prior,), (), "cd" * 32), 84, True)
+    state.open_study(Study((current,), (), "ab" * 32, prior=before), "")
+    said = {"measure": 1, "kind": "ruler", "slice": 1, "points": [[2, 3], [5, 7]], "text": ""}
+    measuring.hear({"what": "measure", "series": "p01", **said})
+    assert measuring.sentences() == (
+        "Ruler on Prior: Coronal, Fluid-sensitive (01), slice 2: 7.2 mm.",
+    )
 
 
 def test_a_series_has_one_reference_and_the_report_six_slices_of_the_readers_choice() -> None:

@@ -116,7 +116,7 @@ def offer_downloads(assessed: state.Assessment | None, study: Study) -> None:
     reading = state.reading()
     prediction = None if assessed is None else assessed.prediction
     name = f"asemble-reading-{reading.study}"
-    measured = measuring.sentences(study)
+    measured = measuring.sentences()
     found, added_up = (*scores.sentences(study), *measured), reasoning.sentences()
     text = reading_text(reading, prediction, study, findings=found, signature=_signature())
 

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from asemble.core.joints import Point
-from asemble.core.study import Series, Study
+from asemble.core.study import Series
 from asemble.core.volume import Affine
 from asemble.imaging.orientation import Turn
 from asemble.reading import COMMENT_WARNING, Measure, MeasureKind, edits
@@ -47,7 +47,8 @@ def hear(said: Mapping[str, Any]) -> None:
         said: one word of the browser (`measuring.js`, `tools.js`).
     """
     study = state.study()
-    series = next((s for s in study.series if s.id == said["series"]), None) if study else None
+    all_series = () if study is None else study.all_series
+    series = next((each for each in all_series if each.id == said["series"]), None)
     if series is None:
         return
     match said["what"]:
@@ -66,9 +67,9 @@ def hear(said: Mapping[str, Any]) -> None:
             state.edit(edits.toggle_key_image, (series.id, int(said["slice"])), MAX_IMAGES)
 
 
-def show_measures(study: Study) -> None:
+def show_measures() -> None:
     """List what was drawn; nothing where nothing was."""
-    measures = _measures(study)
+    measures = _measures()
     if not measures:
         return
     with st.expander(f"Measurements: {len(measures)}", key="measurements"):
@@ -85,12 +86,12 @@ def show_measures(study: Study) -> None:
         st.button("Clear all measurements", on_click=_clear)
 
 
-def sentences(study: Study) -> tuple[str, ...]:
+def sentences() -> tuple[str, ...]:
     """What was drawn, for the report."""
     return tuple(
         f"{each.kind.capitalize()} on {series_choice.series_label(series)}, slice "
         f"{each.slice + 1}: {words(series, each) or 'no text'}."
-        for series, each in _measures(study)
+        for series, each in _measures()
     )
 
 
@@ -115,9 +116,11 @@ def words(series: Series, measure: Measure) -> str:
     return ", ".join(said)
 
 
-def _measures(study: Study) -> Sequence[tuple[Series, Measure]]:
+def _measures() -> Sequence[tuple[Series, Measure]]:
+    """With their series, in the order in which examinations are shown."""
     drawn = state.reading().measures
-    return [(series, each) for series in study.series for each in drawn.get(series.id, ())]
+    all_series = [series for _, each in state.examinations() for series in each.series]
+    return [(series, each) for series in all_series for each in drawn.get(series.id, ())]
 
 
 def _clear() -> None:
